@@ -1,0 +1,46 @@
+"""The shopper, and what else the shopper bought."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from caseconnect.models.base import Record, Utc, personal
+from caseconnect.models.money import Money
+from caseconnect.models.order import FulfillmentStatus, PaymentStatus, RiskLevel
+
+
+class Customer(Record):
+    """A shopper's profile; absent for guests."""
+
+    id: str
+    name: str | None = personal(description="Full name.")
+    email: str | None = personal(description="E-mail address.")
+    phone: str | None = personal(description="Telephone number.")
+    created_at: Utc | None = None
+    orders_count: int | None = None
+    total_spent: Money | None = None
+    tags: tuple[str, ...] = ()
+    note: str | None = personal(description="Staff's note.")
+
+
+class OrderSummary(Record):
+    """One earlier or later order of the same shopper."""
+
+    id: str
+    number: str
+    created_at: Utc
+    total: Money
+    payment_status: PaymentStatus = "unknown"
+    fulfillment_status: FulfillmentStatus = "unknown"
+    cancelled_at: Utc | None = None
+    risk_level: RiskLevel = "none"
+    items: tuple[tuple[str, int], ...] = Field((), description="(sku or variant or title, quantity), sorted.")
+    ship_to: str | None = personal(description="One line: where it went.")
+
+
+class OrderHistory(Record):
+    """The shopper's other orders, newest first, at most as many as the source was asked for."""
+
+    key: str = Field(description="How they were found: 'customer', 'email' or 'none'.")
+    orders: tuple[OrderSummary, ...] = ()
+    complete: bool = Field(True, description="False when there were more than were read.")

@@ -1,0 +1,230 @@
+"""What a plugin offers: specs (data) and the working objects that they build.
+
+From a spec are derived: `connect list-plugins`, validation of tenant files, the JSON Schema for editors,
+the reference pages and the contract tests. Source, sink and trigger of one platform share name and settings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any, Generic, Literal, Protocol, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from caseconnect.models.base import Record
+from caseconnect.sdk.commands import Command
+from caseconnect.sdk.decisions import Decision, Facts, Matter, Need, Needs
+from caseconnect.sdk.deliveries import Delivery, Ignored, Page, Parsed
+from caseconnect.sdk.events import Event
+from caseconnect.sdk.resources import Resources
+from caseconnect.sdk.subjects import Subject
+
+Stability = Literal["experimental", "beta", "stable"]
+
+
+class Settings(BaseModel):
+    """Base of all settings: an unknown key is an error; every field has a description."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
+
+
+class Repeat(Enum):
+    """How a repeat of a command is safe after its outcome is unknown (DESIGN §3)."""
+
+    KEY = "key"
+    """The platform honours our key within `key_window`: resend; after it look, and never resend."""
+    STATE = "state"
+    """Read, then set if still wanted."""
+    READ = "read"
+    """Look after a quiet time; absent on two reads a minute apart: one more attempt, then a person."""
+    PERSON = "person"
+    """Parked with the evidence."""
+
+
+class Outcome(Record):
+    """What became of an attempt. `accepted`: taken, effect not seen yet; the host verifies until `done`."""
+
+    state: Literal["done", "accepted", "refused"]
+    note: str = ""
+    data: dict[str, Any] = {}
+    aliases: tuple[Subject, ...] = ()
+
+
+class Sighting(Record):
+    """Answer of `verify`. `seen` None: it cannot be told; `failed`: it was taken and then came to nothing."""
+
+    seen: bool | None
+    failed: bool = False
+    note: str = ""
+    data: dict[str, Any] = {}
+    aliases: tuple[Subject, ...] = ()
+
+
+class Check(Record):
+    """One step of `connect check --live`."""
+
+    step: str
+    ok: bool
+    note: str = ""
+
+
+class Source(Protocol):
+    """Reads one platform for one connection. May be an async context manager; the host enters and leaves it.
+
+    Every method may raise the errors of `caseconnect.sdk.errors`. `parse` is pure and sync.
+    """
+
+    async def check(self) -> Sequence[Check]:
+        """Try the connection step by step, changing nothing."""
+
+    async def read(self, cursor: str | None, watch: Sequence[str]) -> Page:
+        """The next page of changes after `cursor` (None: begin at now). `watch` are ids of our open cases.
+
+        The host saves `Page.cursor` in the commit of the page's deliveries, and calls again while `Page.more`.
+        """
+
+    def parse(self, delivery: Delivery) -> Parsed | Ignored:
+        """Events of a delivery, or why there are none. Raise `PermanentError` for a body that cannot be read."""
+
+    async def root(self, alias: Subject) -> Subject | None:
+        """The subject that `alias` belongs to; itself when it stands alone; None when it cannot be told now."""
+
+    async def fetch(self, need: Need) -> Record:
+        """The fact as it is now. `PermanentError` when there is no such thing."""
+
+
+class Sink(Protocol):
+    """Carries commands out on one platform for one connection. May be an async context manager.
+
+    The host has committed `sending` before `execute` is called and never calls it twice at once for one key.
+    """
+
+    async def check(self) -> Sequence[Check]:
+        """Try what the commands need (scopes, attributes), changing nothing."""
+
+    async def execute(self, command: Command, key: str) -> Outcome:
+        """One attempt. Raise `TransientError` only if there was surely no effect, `UnknownOutcome` in doubt."""
+
+    async def verify(self, command: Command, key: str) -> Sighting:
+        """Look whether the command has had its effect. Changes nothing."""
+
+
+@dataclass(frozen=True)
+class Pacing:
+    """How fast one remote account may be asked: `rate` requests (or cost points) a second, `burst` at once."""
+
+    rate: float
+    burst: float
+
+
+@dataclass(frozen=True)
+class _Spec:
+    name: str
+    summary: str
+    settings: type[Settings]
+    stability: Stability = "beta"
+    since: str = "0.1"
+    example: str = ""
+
+
+@dataclass(frozen=True)
+class SourceSpec(_Spec):
+    """A source. `roots` are the kinds that are subjects by themselves; `account` names the remote account."""
+
+    build: Callable[[Any, Resources], Source] = field(kw_only=True)
+    account: Callable[[Any], str] = field(kw_only=True)
+    emits: frozenset[type[Event]] = field(kw_only=True)
+    facts: Mapping[str, type[Record]] = field(kw_only=True)
+    roots: frozenset[str] = field(kw_only=True)
+    pacing: Pacing = field(kw_only=True)
+
+
+@dataclass(frozen=True)
+class SinkSpec(_Spec):
+    """A sink. `lateness`: how long after its deadline a request may still land; `index_lag`: how late reads see it."""
+
+    build: Callable[[Any, Resources], Sink] = field(kw_only=True)
+    commands: Mapping[type[Command], Repeat] = field(kw_only=True)
+    deadline: timedelta = timedelta(seconds=30)
+    lateness: timedelta = timedelta(seconds=120)
+    index_lag: timedelta = timedelta(seconds=0)
+    key_window: timedelta = timedelta(hours=12)
+    settle_within: timedelta = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """A push described as data; the host verifies and stores it before any plugin code runs.
+
+    `signature_header` holds base64(HMAC-SHA256(secret, raw body)). `secrets` are names of settings fields, all
+    tried (rotation); `expect` are headers that must be equal (compared case-insensitively) besides the signature.
+    """
+
+    signature_header: str
+    secrets: tuple[str, ...]
+    topic_header: str
+    id_header: str
+    expect: Mapping[str, str] = field(default_factory=dict)
+    keep_headers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Every:
+    """Wake the source each `interval`, with up to `jitter` more. A missed run is made up once, at once."""
+
+    interval: timedelta
+    jitter: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True)
+class TriggerSpec(_Spec):
+    """What wakes the source of the same name. A tenant file may give another schedule under `poll:`."""
+
+    wakes: Callable[[Any], Sequence[Webhook | Every]] = field(kw_only=True)
+
+
+Decide = Callable[[Event, Matter, Facts, Any, datetime], Decision | Needs]
+"""decide(event, matter, facts, settings, now): pure and sync."""
+
+
+@dataclass(frozen=True)
+class TransformSpec(_Spec):
+    """A use case. `topic` groups exceptions worked in one case; `uses` is every command it may ask for.
+
+    `exceptions` lists the names of its findings. `begins_at_case`: it takes case events that have no matter.
+    """
+
+    topic: str = field(kw_only=True)
+    handles: frozenset[type[Event]] = field(kw_only=True)
+    needs: frozenset[str] = field(kw_only=True)
+    uses: frozenset[type[Command]] = field(kw_only=True)
+    decide: Decide = field(kw_only=True)
+    exceptions: tuple[str, ...] = ()
+    begins_at_case: bool = False
+
+
+@dataclass(frozen=True)
+class SimulatorSpec:
+    """A stand-in of a platform. `app` makes an ASGI application from a plain mapping of options."""
+
+    name: str
+    summary: str
+    app: Callable[[Mapping[str, Any]], Any]
+    stability: Stability = "beta"
+    since: str = "0.1"
+
+
+S = TypeVar("S", contravariant=True)
+
+
+class Registrar(Protocol, Generic[S]):
+    """What a hook is handed."""
+
+    def add(self, spec: S) -> None:
+        """Offer one component. `PluginError` if the spec is unfit or the name is taken."""
+
+
+Fetch = Callable[[], Awaitable[Any]]

@@ -1,0 +1,165 @@
+"""What a use case is given and what it answers. All of it is data; deciding is pure and sync."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, Literal, TypeVar
+
+import orjson
+from pydantic import Field, SerializeAsAny
+
+from caseconnect.models.base import Record, Utc
+from caseconnect.sdk.commands import Command
+from caseconnect.sdk.subjects import Subject
+
+R = TypeVar("R", bound=Record)
+
+
+class Need(Record):
+    """One fact that a decision wants. An optional one may come as `Missing`; a required one makes the lane wait."""
+
+    fact: str
+    subject: Subject
+    required: bool = True
+
+
+class Needs(Record):
+    """Answer of `decide`: fetch these and ask again (at most three rounds)."""
+
+    needs: tuple[Need, ...]
+
+
+class Missing(Record):
+    """An optional fact that could not be had, and why."""
+
+    why: str
+
+
+class Facts:
+    """What was read for this decision, by fact kind and subject. Kept with the decision."""
+
+    def __init__(self, found: Mapping[tuple[str, Subject], Record] | None = None) -> None:
+        self._found = dict(found or {})
+
+    def get(self, fact: str, subject: Subject, model: type[R]) -> R | Missing | None:
+        """The fact; `Missing` when it could not be had; None when it was not asked for yet."""
+        found = self._found.get((fact, subject))
+        if found is None or isinstance(found, Missing | model):
+            return found
+        raise TypeError(f"fact {fact!r} of {subject} is a {type(found).__name__}, not a {model.__name__}")
+
+    def lacking(self, needs: Iterable[Need]) -> tuple[Need, ...]:
+        """Those of `needs` that were not fetched yet."""
+        return tuple(n for n in needs if (n.fact, n.subject) not in self._found)
+
+    def items(self) -> Iterator[tuple[tuple[str, Subject], Record]]:
+        """Everything that was read."""
+        return iter(self._found.items())
+
+
+def ground_of(*facts: Any) -> str:
+    """Digest of the facts that raised a finding: the same facts never open a second episode."""
+    return sha256(orjson.dumps(facts, default=str, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
+
+
+class Finding(Record):
+    """One exception that was found. `arose_at` decides against `go_live` whether it counts at all."""
+
+    exception: str
+    ground: str
+    summary: str
+    arose_at: Utc
+
+
+class Timer(Record):
+    """Wake this matter at `due`. A timer of the same name is replaced."""
+
+    name: str
+    due: Utc
+
+
+class ActedOn(Record):
+    """The decision in case management that this answer carries out; the same revision is never acted on twice."""
+
+    outcome: str
+    revision: str
+
+
+class Decision(Record):
+    """What a use case answers, also when it does nothing. `reason` names the setting that decided."""
+
+    reason: str = Field(min_length=1)
+    findings: tuple[Finding, ...] = ()
+    commands: tuple[SerializeAsAny[Command], ...] = ()
+    timers: tuple[Timer, ...] = ()
+    cancel_timers: tuple[str, ...] = ()
+    stage: str | None = None
+    acted_on: ActedOn | None = None
+    close: bool = False
+    alert: str | None = Field(None, description="Something a person must see: becomes an alert row.")
+
+
+@dataclass(frozen=True)
+class CaseRef:
+    """The case of a matter."""
+
+    subject: Subject
+    number: str | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True)
+class CommandState:
+    """A command of the matter as far as it got. `state` is a state of PIPELINE.md."""
+
+    kind: str
+    name: str
+    state: str
+    by: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Matter:
+    """What a case is about, as the use case sees it.
+
+    `state` is 'none' when there is no open one and never was; a closed one is shown as it was left.
+    """
+
+    subject: Subject
+    topic: str
+    item: str = ""
+    state: Literal["none", "open", "closed"] = "none"
+    episode: int = 0
+    id: str = ""
+    owner: str = ""
+    reference: str = ""
+    mode: Literal["observe", "cases", "live"] = "observe"
+    case: CaseRef | None = None
+    stage: str | None = None
+    findings: tuple[Finding, ...] = ()
+    commands: tuple[CommandState, ...] = ()
+    claims: frozenset[str] = frozenset()
+    timers: frozenset[str] = frozenset()
+    acted_on: ActedOn | None = None
+    opened_at: datetime | None = None
+    seen_grounds: frozenset[str] = field(default_factory=frozenset)
+
+    def is_open(self) -> bool:
+        """True while the matter is worked on."""
+        return self.state == "open"
+
+    def has(self, exception: str, ground: str) -> bool:
+        """The open matter holds this finding already."""
+        return any(f.exception == exception and f.ground == ground for f in self.findings)
+
+    def may_open(self, finding: Finding) -> bool:
+        """No open matter, and a ground that no earlier episode had: a risk that stays high does not hold again."""
+        return self.state != "open" and finding.ground not in self.seen_grounds
+
+    def command(self, kind: str, name: str = "") -> CommandState | None:
+        """The newest command of that kind and name, or None."""
+        return next((c for c in reversed(self.commands) if (c.kind, c.name) == (kind, name)), None)

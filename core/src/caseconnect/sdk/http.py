@@ -1,0 +1,174 @@
+"""HTTP for plugins. The one file that imports httpx, so that its successor can replace it in one edit.
+
+It repeats nothing by itself: the only retry loop is the journal's. It follows no redirect, reads no proxy
+setting from the environment, talks to one origin only, and ends every request at a total deadline.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx  # noqa: TID251 - this is the place
+import orjson
+
+from caseconnect.sdk.errors import ConfigError, ConnectError, TransientError, UnknownOutcome
+from caseconnect.sdk.pace import Pace
+
+Transport = httpx.AsyncBaseTransport
+"""What actually sends: tests and the simulation hand in their own."""
+
+asgi_transport = httpx.ASGITransport
+"""A transport that calls an ASGI application in this process."""
+
+_CONNECTIONS = 8  # httpx 0.28's pool slows down steeply beyond this
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a multipart body. With a `filename` it is a file part."""
+
+    name: str
+    content: bytes = field(repr=False)
+    filename: str | None = None
+    media_type: str = "application/octet-stream"
+
+
+@dataclass(frozen=True)
+class Response:
+    """An answer, whole. Header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+    def json(self) -> Any:
+        """The body as JSON. Raises `UnknownOutcome` when it is not JSON: the answer cannot be used."""
+        try:
+            return orjson.loads(self.body)
+        except orjson.JSONDecodeError:
+            kind = self.headers.get("content-type", "no content type")
+            raise UnknownOutcome(f"HTTP {self.status}: expected JSON, got {len(self.body)} bytes of {kind}") from None
+
+    def retry_after(self, now: datetime) -> float | None:
+        """Seconds the server asks us to wait (RFC 9110 §10.2.3: seconds, also decimal, or a date); None if unsaid.
+
+        Never negative, never more than an hour: a wild value must not stop the connection for ever.
+        """
+        text = self.headers.get("retry-after", "").strip()
+        if not text:
+            return None
+        try:
+            seconds = float(text)
+        except ValueError:
+            try:
+                when = parsedate_to_datetime(text)
+            except ValueError:
+                return None
+            seconds = ((when if when.tzinfo else when.replace(tzinfo=UTC)) - now).total_seconds()
+        return min(max(seconds, 0.0), 3600.0) if seconds == seconds else None
+
+
+class Http:
+    """A client of one origin. Made by `Resources.http`; safe to share between tasks of one event loop."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        pace: Pace,
+        deadline: float = 30.0,
+        max_body: int = 32 * 1024 * 1024,
+        transport: Transport | None = None,
+    ) -> None:
+        parts = urlsplit(base_url)
+        if parts.scheme not in {"http", "https"} or not parts.netloc or parts.username or parts.password:
+            raise ConfigError(f"{base_url!r} is no base URL: write https://host[:port][/path], without credentials")
+        self.origin, self.prefix = f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/")
+        self.pace, self.deadline, self.max_body = pace, deadline, max_body
+        self._client = httpx.AsyncClient(
+            transport=transport or httpx.AsyncHTTPTransport(retries=0, trust_env=False, limits=_limits()),
+            timeout=httpx.Timeout(deadline),
+            follow_redirects=False,
+            trust_env=False,
+        )
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+        json: Any = None,
+        form: Mapping[str, str] | None = None,
+        parts: Sequence[Part] | None = None,
+        basic: tuple[str, str] | None = None,
+        cost: float = 1.0,
+        safe: bool | None = None,
+    ) -> Response:
+        """One request, one attempt. `path` is below the base URL. `cost` is taken from the account's pace first.
+
+        Raises `TransientError` when surely nothing happened there (no connection), or when the request is
+        `safe` (default: GET and HEAD); else `UnknownOutcome` when no whole answer came.
+        """
+        safe = method in {"GET", "HEAD"} if safe is None else safe
+        await self.pace.take(cost)
+        sent = dict(headers or {})
+        content: bytes | None = None
+        if json is not None:
+            content, sent["content-type"] = orjson.dumps(json), "application/json"
+        try:
+            async with asyncio.timeout(self.deadline):
+                request = self._client.build_request(
+                    method,
+                    self.origin + self.prefix + path,
+                    params=query,
+                    headers=sent,
+                    content=content,
+                    data=form,
+                    files=[(p.name, (p.filename, p.content, p.media_type)) for p in parts] if parts else None,
+                )
+                response = await self._client.send(request, stream=True, auth=basic or httpx.USE_CLIENT_DEFAULT)
+                try:
+                    body = await self._read(response)
+                finally:
+                    await response.aclose()
+        except ConnectError:
+            raise
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            raise TransientError(f"{method} {self._place(path)}: no connection ({type(error).__name__})") from error
+        except TimeoutError as error:
+            raise self._lost(safe, f"{method} {self._place(path)}: no answer within {self.deadline:g} s") from error
+        except Exception as error:
+            raise self._lost(safe, f"{method} {self._place(path)}: answer lost ({type(error).__name__})") from error
+        return Response(response.status_code, {k.lower(): v for k, v in response.headers.items()}, body)
+
+    async def close(self) -> None:
+        """Close all connections. May be called twice."""
+        await self._client.aclose()
+
+    async def _read(self, response: httpx.Response) -> bytes:
+        chunks, size = [], 0
+        async for chunk in response.aiter_bytes():
+            size += len(chunk)
+            if size > self.max_body:
+                raise UnknownOutcome(f"the answer is longer than {self.max_body} bytes")
+            chunks.append(chunk)
+        return b"".join(chunks)
+
+    def _place(self, path: str) -> str:
+        return f"{self.origin}{self.prefix}{path.split('?')[0]}"
+
+    @staticmethod
+    def _lost(safe: bool, text: str) -> ConnectError:
+        return TransientError(text) if safe else UnknownOutcome(text)
+
+
+def _limits() -> httpx.Limits:
+    return httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS)

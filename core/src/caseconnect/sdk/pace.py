@@ -1,0 +1,70 @@
+"""Pacing of one remote account, shared by everything that talks to it, also across tenants."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+import math
+from contextvars import ContextVar
+
+PROTECTIVE, NORMAL, BACKGROUND = 0, 1, 2
+
+priority: ContextVar[int] = ContextVar("priority", default=NORMAL)
+"""Who goes first when an account is short: the host sets it around protective and background work."""
+
+
+class Pace:
+    """A token bucket: `rate` tokens a second, at most `burst` saved up. `rate` may be infinite (pacing off).
+
+    Waiters are served by priority, then in order of arrival, so that a flood of polls never delays a hold.
+    """
+
+    def __init__(self, rate: float, burst: float) -> None:
+        self.rate, self.burst = rate, burst
+        self._tokens, self._at = burst, -1.0
+        self._waiting: list[tuple[int, int, float, asyncio.Future[None]]] = []
+        self._order = itertools.count()
+        self._server: asyncio.Task[None] | None = None
+
+    async def take(self, cost: float = 1.0) -> None:
+        """Return when `cost` tokens could be taken; more than `burst` is taken when the bucket is full."""
+        if math.isinf(self.rate):
+            return
+        self._refill()
+        cost = min(cost, self.burst)
+        if not self._waiting and self._tokens >= cost:
+            self._tokens -= cost
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting, (priority.get(), next(self._order), cost, turn))
+        if self._server is None or self._server.done():
+            self._server = asyncio.create_task(self._serve())
+        await turn
+
+    def observe(self, available: float, *, rate: float | None = None, burst: float | None = None) -> None:
+        """The platform says what is left (Shopify's throttleStatus): believe it where it is less than ours."""
+        if math.isinf(self.rate):
+            return
+        self._refill()
+        self.rate, self.burst = rate or self.rate, burst or self.burst
+        self._tokens = min(self._tokens, available)
+
+    def _refill(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if self._at >= 0:
+            self._tokens = min(self.burst, self._tokens + (now - self._at) * self.rate)
+        self._at = now
+
+    async def _serve(self) -> None:
+        while self._waiting:
+            self._refill()
+            _, _, cost, turn = self._waiting[0]
+            if turn.done():
+                heapq.heappop(self._waiting)
+            elif self._tokens >= min(cost, self.burst) - 1e-9:
+                heapq.heappop(self._waiting)
+                self._tokens -= cost
+                turn.set_result(None)
+            else:
+                await asyncio.sleep((cost - self._tokens) / self.rate + 1e-6)

@@ -1,0 +1,66 @@
+"""What the host gives a component: nothing is global."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+from caseconnect.sdk.http import Http, Pace, Transport
+from caseconnect.sdk.secrets import Secrets
+
+T = TypeVar("T")
+
+
+class Log(Protocol):
+    """A structured logger bound to tenant and connection. Values must hold no personal data and no secret."""
+
+    def debug(self, event: str, **values: Any) -> Any:
+        """For developers."""
+
+    def info(self, event: str, **values: Any) -> Any:
+        """Normal life."""
+
+    def warning(self, event: str, **values: Any) -> Any:
+        """Something to look at."""
+
+    def error(self, event: str, **values: Any) -> Any:
+        """Something to do."""
+
+
+@dataclass
+class Resources:
+    """One connection's means. Source, sink and trigger of the connection are given the same object."""
+
+    tenant: str
+    environment: str
+    connection: str
+    now: Callable[[], datetime]
+    secrets: Secrets
+    log: Log
+    pace: Pace
+    transport: Transport | None = None
+    _shared: dict[Any, Any] = field(default_factory=dict, repr=False)
+    _opened: list[Http] = field(default_factory=list, repr=False)
+
+    def http(self, base_url: str, *, deadline: float = 30.0, max_body: int = 32 * 1024 * 1024) -> Http:
+        """An HTTP client bound to one origin, paced with the remote account. The host closes it.
+
+        `deadline` is seconds for a whole request; a longer answer than `max_body` bytes is cut off as an error.
+        """
+        client = Http(base_url, pace=self.pace, deadline=deadline, max_body=max_body, transport=self.transport)
+        self._opened.append(client)
+        return client
+
+    def once(self, key: Any, make: Callable[[], T]) -> T:
+        """The connection's one object for `key`, made at first use: a client that source and sink share."""
+        if key not in self._shared:
+            self._shared[key] = make()
+        value: T = self._shared[key]
+        return value
+
+    async def close(self) -> None:
+        """Close all HTTP clients of the connection. Called by the host; may be called twice."""
+        while self._opened:
+            await self._opened.pop().close()
