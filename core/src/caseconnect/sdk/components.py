@@ -6,13 +6,13 @@ the reference pages and the contract tests. Source, sink and trigger of one plat
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from caseconnect.models.base import Record
 from caseconnect.sdk.commands import Command
@@ -49,7 +49,7 @@ class Outcome(Record):
 
     state: Literal["done", "accepted", "refused"]
     note: str = ""
-    data: dict[str, Any] = {}
+    data: dict[str, Any] = Field(default_factory=dict)
     aliases: tuple[Subject, ...] = ()
 
 
@@ -59,7 +59,7 @@ class Sighting(Record):
     seen: bool | None
     failed: bool = False
     note: str = ""
-    data: dict[str, Any] = {}
+    data: dict[str, Any] = Field(default_factory=dict)
     aliases: tuple[Subject, ...] = ()
 
 
@@ -225,6 +225,3 @@ class Registrar(Protocol, Generic[S]):
 
     def add(self, spec: S) -> None:
         """Offer one component. `PluginError` if the spec is unfit or the name is taken."""
-
-
-Fetch = Callable[[], Awaitable[Any]]

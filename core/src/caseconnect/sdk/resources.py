@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
-from caseconnect.sdk.http import Http, Pace, Transport
+from caseconnect.sdk.http import Http, Transport
+from caseconnect.sdk.pace import Pace
 from caseconnect.sdk.secrets import Secrets
 
 T = TypeVar("T")

@@ -25,13 +25,13 @@ class TokenCache:
     def __init__(self, fetch: Callable[[], Awaitable[Token]], now: Callable[[], datetime]) -> None:
         self._fetch, self._now = fetch, now
         self._token: Token | None = None
-        self._renew_at = datetime.max
+        self._renew_at: datetime | None = None
         self._lock = asyncio.Lock()
 
     async def get(self) -> str:
         """A token that is good for a while."""
         async with self._lock:
-            if self._token is None or self._now() >= self._renew_at:
+            if self._token is None or self._renew_at is None or self._now() >= self._renew_at:
                 began = self._now()
                 self._token = await self._fetch()
                 life = self._token.expires_at - began
