@@ -7,8 +7,10 @@ commands go first and depend on no case.
 from __future__ import annotations
 
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any, ClassVar, Literal
 
+import orjson
 from pydantic import Field
 
 from caseconnect.models.base import Record
@@ -17,6 +19,15 @@ from caseconnect.sdk.subjects import Subject
 
 CASE = "case"
 """In `after`: wait until the matter's case exists."""
+
+
+HOLD = "hold"
+"""The slot that holds and releases share; a matter that held claims it."""
+
+
+def digest_of(*facts: Any) -> str:
+    """Short digest of plain data, the same in every run."""
+    return sha256(orjson.dumps(facts, default=str, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
 
 
 class Expect(Record):
@@ -46,8 +57,6 @@ class Command(Record):
     version: ClassVar[int] = 1
     side: ClassVar[Literal["order", "case"]] = "order"
     protective: ClassVar[bool] = False
-    field: ClassVar[str | None] = None
-    value: ClassVar[str | None] = None
     conflicts: ClassVar[frozenset[str]] = frozenset()
 
     name: str = ""
@@ -56,6 +65,10 @@ class Command(Record):
     even_if_failed: bool = Field(False, description="Go on although a command named in `after` failed.")
     expects: tuple[Expect, ...] = ()
     counter: Counter | None = None
+
+    def slot(self) -> tuple[str, str] | None:
+        """(field, value) of a state command; None for a command whose every instance counts."""
+        return None
 
 
 class OpenCase(Command):
@@ -94,6 +107,10 @@ class UpdateCase(Command):
     priority: Literal["low", "normal", "high", "urgent"] | None = None
     attributes: dict[str, str] = Field(default_factory=dict)
 
+    def slot(self) -> tuple[str, str]:
+        """One slot per name; the value is everything that it sets."""
+        return f"case:{self.name}", digest_of(self.priority, self.attributes)
+
 
 class AnnotateOrder(Command):
     """Show something on the order: tags to add and remove, metafields or attributes to set (name -> text).
@@ -107,41 +124,51 @@ class AnnotateOrder(Command):
     remove_tags: tuple[str, ...] = ()
     attributes: dict[str, str] = Field(default_factory=dict)
 
+    def slot(self) -> tuple[str, str]:
+        """One slot per name; the value is everything that it sets."""
+        return f"annotation:{self.name}", digest_of(self.add_tags, self.remove_tags, self.attributes)
+
 
 class HoldOrder(Command):
     """Keep the goods back. The matter claims the hold; the last claim to go releases it."""
 
     kind = "HoldOrder"
     protective = True
-    field = "hold"
-    value = "held"
     conflicts = frozenset({"ReleaseOrder", "CancelOrder"})
 
     cause: Literal["fraud", "address", "payment", "other"] = "other"
     note: str = ""
+
+    def slot(self) -> tuple[str, str]:
+        """One hold per order."""
+        return HOLD, "held"
 
 
 class ReleaseOrder(Command):
     """Give up this matter's claim on the hold; with the last claim, our own hold is taken off."""
 
     kind = "ReleaseOrder"
-    field = "hold"
-    value = "released"
     conflicts = frozenset({"HoldOrder", "CancelOrder"})
+
+    def slot(self) -> tuple[str, str]:
+        """The same slot as the hold."""
+        return HOLD, "released"
 
 
 class CancelOrder(Command):
     """Cancel the order. Never moves money: an order with captured money is refused with that reason."""
 
     kind = "CancelOrder"
-    field = "cancelled"
-    value = "cancelled"
     conflicts = frozenset({"HoldOrder", "ReleaseOrder"})
 
     cause: Literal["fraud", "customer", "inventory", "declined", "staff", "other"] = "other"
     note: str = Field("", max_length=255, repr=False)
     restock: bool = True
     notify_customer: bool = False
+
+    def slot(self) -> tuple[str, str]:
+        """An order is cancelled once."""
+        return "cancelled", "yes"
 
 
 COMMANDS: dict[str, type[Command]] = {

@@ -194,7 +194,8 @@ Decide = Callable[[Event, Matter, Facts, Any, datetime], Decision | Needs]
 class TransformSpec(_Spec):
     """A use case. `topic` groups exceptions worked in one case; `uses` is every command it may ask for.
 
-    `exceptions` lists the names of its findings. `begins_at_case`: it takes case events that have no matter.
+    `exceptions` lists the names of its findings. `begins_at_case`: it takes case events that have no matter;
+    `follows`: it is offered case events and settled commands of every matter of its connections, last.
     """
 
     topic: str = field(kw_only=True)
@@ -204,6 +205,7 @@ class TransformSpec(_Spec):
     decide: Decide = field(kw_only=True)
     exceptions: tuple[str, ...] = ()
     begins_at_case: bool = False
+    follows: bool = False
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from hashlib import sha256
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
-import orjson
 from pydantic import Field, SerializeAsAny
 
 from caseconnect.models.base import Record, Utc
@@ -60,16 +58,11 @@ class Facts:
         return iter(self._found.items())
 
 
-def ground_of(*facts: Any) -> str:
-    """Digest of the facts that raised a finding: the same facts never open a second episode."""
-    return sha256(orjson.dumps(facts, default=str, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
-
-
 class Finding(Record):
     """One exception that was found. `arose_at` decides against `go_live` whether it counts at all."""
 
     exception: str
-    ground: str
+    ground: str = Field(description="`digest_of` the facts that raised it: the same never opens a second episode.")
     summary: str
     arose_at: Utc
 
