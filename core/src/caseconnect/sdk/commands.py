@@ -51,12 +51,16 @@ class Counter(Record):
 
 
 class Command(Record):
-    """Base of the commands. `name` tells two of one kind in one matter apart."""
+    """Base of the commands. `name` tells two of one kind in one matter apart.
+
+    `settles`: its end is told to the matter's use cases as a `CommandSettled` event; comments are not.
+    """
 
     kind: ClassVar[str]
     version: ClassVar[int] = 1
     side: ClassVar[Literal["order", "case"]] = "order"
     protective: ClassVar[bool] = False
+    settles: ClassVar[bool] = True
     conflicts: ClassVar[frozenset[str]] = frozenset()
 
     name: str = ""
@@ -81,7 +85,7 @@ class OpenCase(Command):
     side = "case"
 
     title: str
-    description: str
+    description: str = Field(repr=False)
     client_name: str = Field("", repr=False)
     priority: Literal["low", "normal", "high", "urgent"] = "normal"
     attributes: dict[str, str] = Field(default_factory=dict)
@@ -94,6 +98,7 @@ class CommentCase(Command):
 
     kind = "CommentCase"
     side = "case"
+    settles = False
 
     text: str = Field(repr=False)
 
@@ -103,6 +108,7 @@ class UpdateCase(Command):
 
     kind = "UpdateCase"
     side = "case"
+    settles = False
 
     priority: Literal["low", "normal", "high", "urgent"] | None = None
     attributes: dict[str, str] = Field(default_factory=dict)
@@ -119,6 +125,7 @@ class AnnotateOrder(Command):
     """
 
     kind = "AnnotateOrder"
+    settles = False
 
     add_tags: tuple[str, ...] = ()
     remove_tags: tuple[str, ...] = ()

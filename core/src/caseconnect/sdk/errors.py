@@ -51,5 +51,5 @@ class PermanentError(ConnectError):
     """Surely no effect, and the same request will never have one."""
 
 
-class UnknownOutcome(ConnectError):  # noqa: N818 - it is not known to be an error
+class UnknownOutcome(ConnectError):
     """The request went out and no usable answer came back. It may have had its effect."""

@@ -26,6 +26,9 @@ Transport = httpx.AsyncBaseTransport
 asgi_transport = httpx.ASGITransport
 """A transport that calls an ASGI application in this process."""
 
+ConnectionRefused = httpx.ConnectError
+"""What a transport raises when nobody listens: surely nothing was sent."""
+
 _CONNECTIONS = 8  # httpx 0.28's pool slows down steeply beyond this
 
 

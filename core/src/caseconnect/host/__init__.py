@@ -1,0 +1,1 @@
+"""The host: everything between the platforms and the rules. A plugin never imports from here."""

@@ -1,0 +1,158 @@
+"""The journal's port: all that the pipeline may ask of it. Writes are async and durable when they return.
+
+Reads are sync, short, and see what was committed. A second journal (PostgreSQL) implements the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from caseconnect.host.journal.people import Answer
+from caseconnect.host.journal.records import (
+    Brake,
+    CursorMove,
+    DeliveryResult,
+    MatterKey,
+    MatterRow,
+    NewAlert,
+    NewDelivery,
+    Receipt,
+    Settlement,
+    StoredCommand,
+    StoredDelivery,
+    StoredEvent,
+    Verdict,
+)
+from caseconnect.sdk.decisions import CommandState
+from caseconnect.sdk.subjects import Subject
+
+
+class Journal(Protocol):
+    """The durable record. Every write verb may raise the errors of `journal.errors`."""
+
+    # intake
+    async def receive(self, items: Sequence[NewDelivery], move: CursorMove | None, now: datetime) -> list[Receipt]:
+        """Store deliveries, and the cursor that covers them, in one commit."""
+
+    async def parsed(self, results: Sequence[tuple[str, DeliveryResult]], now: datetime) -> None:
+        """End deliveries (tenant, result) with their events, or let them wait."""
+
+    # decide
+    async def put_off(self, seqs: Iterable[int], state: str, reason: str, due: datetime) -> None:
+        """Let events wait (state 'waiting') or park them."""
+
+    async def decided(self, verdict: Verdict) -> list[str]:
+        """Write a verdict in one commit; the keys of the commands that are new."""
+
+    # deliver
+    async def began(self, key: str, was: str, now: datetime, deadline_at: datetime) -> None:
+        """Commit `sending` before the first byte goes out."""
+
+    async def settled(self, change: Settlement) -> None:
+        """Change a command's state, with its evidence and all that follows."""
+
+    async def postpone(self, key: str, state: str, due: datetime, looked: int, note: str) -> None:
+        """Come back to a command later."""
+
+    async def recover(self, now: datetime) -> list[str]:
+        """After a crash: `sending` becomes `unknown`."""
+
+    # clock
+    async def fire(self, now: datetime, limit: int) -> int:
+        """Turn due timers into events."""
+
+    async def schedule(
+        self, tenant: str, connection: str, due: datetime, last: datetime | None = None, note: str = ""
+    ) -> None:
+        """Set when a connection is polled next."""
+
+    async def first(self, tenant: str, name: str, now: datetime) -> datetime:
+        """When `name` was first started."""
+
+    # people
+    async def alert(self, new: NewAlert, now: datetime) -> None:
+        """Open an alert, or count one more."""
+
+    async def close_alert(self, tenant: str, cause: str, now: datetime) -> bool:
+        """Close the alert of a cause."""
+
+    async def pause(self, brake: Brake) -> bool:
+        """Set a brake."""
+
+    async def resume(self, tenant: str, scope: str, name: str, reason: str, by: str, now: datetime) -> bool:
+        """Release a brake."""
+
+    async def answer(self, key: str, what: Answer, reason: str, by: str, now: datetime) -> str:
+        """A person ends a parked command."""
+
+    async def replay(self, what: str, seqs: Sequence[int], now: datetime) -> int:
+        """Take parked 'deliveries' or 'events' up again."""
+
+    # reads
+    def unparsed(self, tenant: str, now: datetime, limit: int) -> list[StoredDelivery]:
+        """Deliveries to parse."""
+
+    def ready_events(self, tenant: str, now: datetime, limit: int) -> list[StoredEvent]:
+        """Events whose turn may be now."""
+
+    def due_commands(self, tenant: str, now: datetime, limit: int) -> list[StoredCommand]:
+        """Commands to send or to look at."""
+
+    def command(self, key: str) -> StoredCommand | None:
+        """One command."""
+
+    def episodes(self, key: MatterKey) -> list[MatterRow]:
+        """All matters of a key, newest first."""
+
+    def matter(self, id_: str) -> MatterRow | None:
+        """One matter."""
+
+    def matter_of_case(self, tenant: str, case: Subject) -> MatterRow | None:
+        """The matter worked in a case."""
+
+    def matter_of_reference(self, tenant: str, reference: str) -> MatterRow | None:
+        """The matter that our own reference names."""
+
+    def matters_of(self, tenant: str, subject: Subject) -> list[MatterRow]:
+        """All matters of a subject, newest first."""
+
+    def around(self, matter_id: str) -> tuple[tuple[CommandState, ...], frozenset[str], frozenset[str]]:
+        """(commands, claimed fields, timers) of a matter."""
+
+    def open_cases(self, tenant: str, connection: str) -> list[str]:
+        """Ids of the cases of open matters."""
+
+    def subject_of(self, tenant: str, alias: Subject) -> Subject:
+        """What an alias is known to mean."""
+
+    def cursor(self, tenant: str, connection: str) -> str | None:
+        """The saved cursor."""
+
+    def schedules(self) -> dict[tuple[str, str], tuple[datetime, datetime | None]]:
+        """When each connection is polled next, and was last."""
+
+    def next_due(self, now: datetime) -> datetime | None:
+        """The next moment at which something becomes due by itself."""
+
+    def brakes(self) -> list[Brake]:
+        """All brakes that are set."""
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """How many rows are in each state."""
+
+    def explain(self, tenant: str, subject: Subject) -> dict[str, Any]:
+        """Everything known of a subject."""
+
+    def find(self, text: str) -> list[tuple[str, str]]:
+        """(tenant, subject) that a text may mean."""
+
+    def stuck(self) -> dict[str, list[dict[str, Any]]]:
+        """What waits for a person."""
+
+    def parked_ids(self, what: str, tenant: str | None) -> list[int]:
+        """Sequence numbers of parked 'deliveries' or 'events'."""
+
+    def close(self) -> None:
+        """Write what waits and let go. May be called twice."""

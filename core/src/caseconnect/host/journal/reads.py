@@ -1,0 +1,137 @@
+"""What people ask the journal: why, what is stuck, how much. Reads only; safe while `serve` runs."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from caseconnect.host.journal.codec import expand, load
+from caseconnect.sdk.subjects import Subject
+
+_STATES = {
+    "deliveries": "SELECT state, count(*) FROM deliveries GROUP BY state",
+    "events": "SELECT state, count(*) FROM events GROUP BY state",
+    "commands": "SELECT state, count(*) FROM commands GROUP BY state",
+    "matters": "SELECT state, count(*) FROM matters GROUP BY state",
+}
+
+
+def _dicts(cursor: sqlite3.Cursor) -> list[dict[str, Any]]:
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor]
+
+
+def counts(db: sqlite3.Connection) -> dict[str, dict[str, int]]:
+    """How many deliveries, events, commands and matters are in each state."""
+    return {name: dict(db.execute(sql).fetchall()) for name, sql in _STATES.items()}
+
+
+def explain(db: sqlite3.Connection, tenant: str, subject: Subject) -> dict[str, Any]:
+    """Everything known of a subject: deliveries, events, verdicts with reasons, matters, commands, outcomes."""
+    row = db.execute("SELECT subject FROM aliases WHERE tenant=? AND alias=?", (tenant, str(subject))).fetchone()
+    lane = row[0] if row else str(subject)
+    events = _dicts(
+        db.execute(
+            "SELECT e.seq, e.id, e.type, e.at, e.state, e.reason, e.decision, e.body, d.topic, d.delivery_id, d.received_at"
+            " FROM events e LEFT JOIN deliveries d ON d.seq = e.delivery WHERE e.tenant=? AND e.lane=? ORDER BY e.seq",
+            (tenant, lane),
+        )
+    )
+    for event in events:
+        event["body"] = load(event["body"])
+    decisions = _dicts(
+        db.execute("SELECT seq, at, answers FROM decisions WHERE tenant=? AND lane=? ORDER BY seq", (tenant, lane))
+    )
+    for decision in decisions:
+        decision["answers"] = load(decision["answers"])
+    matters = _dicts(
+        db.execute(
+            "SELECT id, topic, item, episode, mode, state, owner, reference, findings, case_subject, case_number,"
+            " case_url, stage, acted_on, opened_at, closed_at FROM matters WHERE tenant=? AND subject=? ORDER BY opened_at",
+            (tenant, lane),
+        )
+    )
+    for matter in matters:
+        matter["findings"] = load(matter["findings"])
+        matter["acted_on"] = load(matter["acted_on"]) if matter["acted_on"] else None
+        matter["commands"] = _commands(db, matter["id"])
+        matter["claims"] = [s for (s,) in db.execute("SELECT slot FROM claims WHERE matter=?", (matter["id"],))]
+        matter["timers"] = _dicts(db.execute("SELECT name, due FROM timers WHERE matter=?", (matter["id"],)))
+    aliases = [a for (a,) in db.execute("SELECT alias FROM aliases WHERE tenant=? AND subject=?", (tenant, lane))]
+    return {
+        "tenant": tenant,
+        "subject": lane,
+        "aliases": sorted(aliases),
+        "events": events,
+        "decisions": decisions,
+        "matters": matters,
+    }
+
+
+def _commands(db: sqlite3.Connection, matter: str) -> list[dict[str, Any]]:
+    commands = _dicts(
+        db.execute(
+            "SELECT key, kind, name, use, connection, target, state, note, attempt, due, created_at, updated_at, data, body"
+            " FROM commands WHERE matter=? ORDER BY seq",
+            (matter,),
+        )
+    )
+    for command in commands:
+        command["data"] = load(command["data"])
+        command["body"] = {k: v for k, v in load(expand(command["body"])).items() if k != "documents"}
+        history = db.execute(
+            "SELECT at, was, became, attempt, note, by FROM outcomes WHERE key=? ORDER BY seq", (command["key"],)
+        )
+        command["outcomes"] = _dicts(history)
+    return commands
+
+
+def find(db: sqlite3.Connection, text: str, limit: int = 20) -> list[tuple[str, str]]:
+    """(tenant, subject) of lanes that `text` may mean: a subject, its id, a case number, our reference, a matter."""
+    sql = """
+        SELECT tenant, lane FROM events WHERE lane = :t OR lane LIKE '%/' || :t
+        UNION SELECT tenant, subject FROM aliases WHERE alias = :t OR alias LIKE '%/' || :t
+        UNION SELECT tenant, subject FROM matters WHERE case_number = :t OR reference = :t OR id = :t
+        LIMIT :n
+    """
+    return list(dict.fromkeys(db.execute(sql, {"t": text, "n": limit}).fetchall()))
+
+
+def stuck(db: sqlite3.Connection) -> dict[str, list[dict[str, Any]]]:
+    """What waits for a person: open alerts, parked deliveries, events and commands, brakes."""
+    return {
+        "alerts": _dicts(
+            db.execute(
+                "SELECT tenant, cause, title, link, first_at, last_at, count FROM alerts WHERE closed_at IS NULL ORDER BY seq"
+            )
+        ),
+        "deliveries": _dicts(
+            db.execute(
+                "SELECT seq, tenant, connection, topic, delivery_id, received_at, reason FROM deliveries"
+                " WHERE state='parked' ORDER BY seq"
+            )
+        ),
+        "events": _dicts(
+            db.execute("SELECT seq, tenant, lane, type, at, reason FROM events WHERE state='parked' ORDER BY seq")
+        ),
+        "commands": _dicts(
+            db.execute(
+                "SELECT c.key, c.tenant, c.use, c.kind, c.name, c.target, c.note, c.updated_at, m.reference,"
+                " (SELECT count(*) FROM commands f WHERE f.matter = c.matter AND f.waits = 1) AS blocks"
+                " FROM commands c JOIN matters m ON m.id = c.matter WHERE c.state='parked' ORDER BY c.seq"
+            )
+        ),
+        "brakes": _dicts(
+            db.execute("SELECT tenant, scope, name, reason, by, at FROM brakes WHERE released_at IS NULL ORDER BY seq")
+        ),
+    }
+
+
+def parked_ids(db: sqlite3.Connection, what: str, tenant: str | None) -> list[int]:
+    """Sequence numbers of parked deliveries or events."""
+    table = {"deliveries": "deliveries", "events": "events"}[what]
+    rows = db.execute(
+        f"SELECT seq FROM {table} WHERE state='parked' AND (? IS NULL OR tenant=?) ORDER BY seq",  # noqa: S608 - one of two names
+        (tenant, tenant),
+    )
+    return [seq for (seq,) in rows]

@@ -1,0 +1,255 @@
+"""What goes through the journal's port: plain records, the same for every journal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from caseconnect.models.base import Record
+from caseconnect.sdk.commands import Command
+from caseconnect.sdk.decisions import ActedOn, Finding, Timer
+from caseconnect.sdk.deliveries import Delivery
+from caseconnect.sdk.events import Event
+from caseconnect.sdk.subjects import Subject
+
+Mode = Literal["observe", "cases", "live"]
+
+
+@dataclass(frozen=True)
+class NewDelivery:
+    """A delivery to be stored."""
+
+    tenant: str
+    connection: str
+    topic: str
+    delivery_id: str
+    received_at: datetime
+    body: bytes = field(repr=False)
+    headers: dict[str, str] = field(default_factory=dict, repr=False)
+    polled: bool = False
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What became of it: `duplicate` was suppressed; `flagged`: its id came before with another body."""
+
+    seq: int
+    status: Literal["stored", "reference", "duplicate"]
+    flagged: bool = False
+
+
+@dataclass(frozen=True)
+class CursorMove:
+    """The cursor that covers a page, saved in the commit of its deliveries."""
+
+    tenant: str
+    connection: str
+    cursor: str
+
+
+@dataclass(frozen=True)
+class StoredDelivery:
+    """A delivery that waits to be parsed and resolved."""
+
+    seq: int
+    tenant: str
+    delivery: Delivery
+    tries: int
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """An event with the lane it belongs to and the aliases learned on the way."""
+
+    event: Event
+    lane: Subject
+    aliases: tuple[Subject, ...] = ()
+
+
+@dataclass(frozen=True)
+class DeliveryResult:
+    """How a delivery ends, or that it waits: `due` set and the rest empty."""
+
+    seq: int
+    state: Literal["events", "ignored", "parked", "waiting"]
+    reason: str = ""
+    events: tuple[Resolved, ...] = ()
+    due: datetime | None = None
+
+
+@dataclass(frozen=True)
+class StoredEvent:
+    """An event at the head of its lane. `event` is None when its type is unknown to this program."""
+
+    seq: int
+    tenant: str
+    lane: Subject
+    event: Event | None
+    tries: int
+    kind: str
+
+
+@dataclass(frozen=True)
+class MatterKey:
+    """What makes a matter one. Observe matters live beside the others and block nothing."""
+
+    tenant: str
+    subject: Subject
+    topic: str
+    item: str = ""
+    observe: bool = False
+
+
+@dataclass(frozen=True)
+class AddedFinding:
+    """A finding with the use case that made it."""
+
+    by: str
+    finding: Finding
+
+
+@dataclass(frozen=True)
+class MatterRow:
+    """A matter as it is stored."""
+
+    id: str
+    key: MatterKey
+    episode: int
+    mode: Mode
+    state: Literal["open", "closed"]
+    owner: str
+    reference: str
+    uses: tuple[str, ...]
+    findings: tuple[AddedFinding, ...]
+    cases: str
+    case: Subject | None = None
+    case_number: str | None = None
+    case_url: str | None = None
+    stage: str | None = None
+    acted_on: ActedOn | None = None
+    opened_at: datetime | None = None
+    closed_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A command that a use case asks for, with all that planning needs.
+
+    `birth` is what the mode and the rules allow: planned, withheld or parked. `ground` tells whether a
+    refused one may be asked again.
+    """
+
+    matter: str
+    use: str
+    command: Command
+    connection: str
+    birth: Literal["planned", "withheld", "parked"]
+    ground: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Observation:
+    """A slot's value as the platform shows it now, read at `at`."""
+
+    connection: str
+    target: Subject
+    field: str
+    value: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class DecidedBy:
+    """One use case's answer to one event."""
+
+    use: str
+    reason: str
+    matter: str | None = None
+    timers: tuple[Timer, ...] = ()
+    cancel_timers: tuple[str, ...] = ()
+    alert: str | None = None
+    decision: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """All that one lane's turn decided: written in one commit, with the events that it is about."""
+
+    tenant: str
+    lane: Subject
+    events: tuple[int, ...]
+    at: datetime
+    answers: tuple[DecidedBy, ...]
+    matters: tuple[MatterRow, ...] = ()
+    asks: tuple[Ask, ...] = ()
+    facts: tuple[tuple[str, Subject, Record], ...] = ()
+    observed: tuple[Observation, ...] = ()
+    slot_limit: int = 6
+
+
+@dataclass(frozen=True)
+class StoredCommand:
+    """A command as it is stored."""
+
+    key: str
+    seq: int
+    tenant: str
+    matter: str
+    use: str
+    kind: str
+    name: str
+    connection: str
+    target: Subject | None
+    state: str
+    command: Command
+    attempt: int
+    looked: int
+    sent_at: datetime | None
+    deadline_at: datetime | None
+    created_at: datetime
+    due: datetime
+    note: str
+    data: dict[str, Any]
+    reference: str
+    case: Subject | None
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """A change of a command's state, with its evidence. `by` is 'connect' or a person's name."""
+
+    key: str
+    was: str
+    becomes: str
+    at: datetime
+    note: str = ""
+    by: str = "connect"
+    data: dict[str, Any] = field(default_factory=dict)
+    aliases: tuple[Subject, ...] = ()
+    due: datetime | None = None
+    deadline_at: datetime | None = None
+    looked: int = 0
+
+
+@dataclass(frozen=True)
+class NewAlert:
+    """Something a person must know. One row per cause until it is closed."""
+
+    tenant: str
+    cause: str
+    title: str
+    link: str = ""
+
+
+@dataclass(frozen=True)
+class Brake:
+    """A pause. `scope` is tenant, flow, connection or command; `name` what is paused within it."""
+
+    tenant: str
+    scope: Literal["tenant", "flow", "connection", "command"]
+    name: str
+    reason: str
+    by: str
+    at: datetime

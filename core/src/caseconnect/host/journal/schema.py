@@ -1,0 +1,151 @@
+"""The tables, and how an older file becomes a newer one. Made with sqlite-utils' migrations.
+
+Each migration runs in one transaction with the record of it. A file that lists a migration this program does
+not know is from a newer program and is refused.
+"""
+
+from __future__ import annotations
+
+from sqlite_utils import Database, Migrations
+
+from caseconnect.host.journal.errors import JournalNewer
+
+migrations = Migrations("caseconnect")
+
+_FIRST = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE deliveries (
+    seq INTEGER PRIMARY KEY, tenant TEXT NOT NULL, connection TEXT NOT NULL, topic TEXT NOT NULL,
+    delivery_id TEXT NOT NULL, received_at TEXT NOT NULL, polled INTEGER NOT NULL, headers TEXT NOT NULL,
+    body BLOB, ref_of INTEGER, digest BLOB NOT NULL, flagged INTEGER NOT NULL DEFAULT 0,
+    state TEXT NOT NULL DEFAULT 'new', reason TEXT NOT NULL DEFAULT '', due TEXT NOT NULL, tries INTEGER NOT NULL DEFAULT 0
+);
+CREATE UNIQUE INDEX deliveries_once ON deliveries (tenant, connection, delivery_id, topic, digest);
+CREATE INDEX deliveries_body ON deliveries (digest) WHERE body IS NOT NULL;
+CREATE INDEX deliveries_open ON deliveries (tenant, due, seq) WHERE state IN ('new', 'waiting');
+CREATE INDEX deliveries_parked ON deliveries (seq) WHERE state = 'parked';
+
+CREATE TABLE cursors (
+    tenant TEXT NOT NULL, connection TEXT NOT NULL, cursor TEXT NOT NULL, saved_at TEXT NOT NULL,
+    PRIMARY KEY (tenant, connection)
+) WITHOUT ROWID;
+CREATE TABLE schedules (
+    tenant TEXT NOT NULL, connection TEXT NOT NULL, due TEXT NOT NULL, last TEXT, note TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (tenant, connection)
+) WITHOUT ROWID;
+CREATE TABLE firsts (
+    tenant TEXT NOT NULL, name TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (tenant, name)
+) WITHOUT ROWID;
+CREATE TABLE aliases (
+    tenant TEXT NOT NULL, alias TEXT NOT NULL, subject TEXT NOT NULL, PRIMARY KEY (tenant, alias)
+) WITHOUT ROWID;
+
+CREATE TABLE events (
+    seq INTEGER PRIMARY KEY, id TEXT NOT NULL, tenant TEXT NOT NULL, lane TEXT NOT NULL, type TEXT NOT NULL,
+    version INTEGER NOT NULL, body TEXT NOT NULL, delivery INTEGER, at TEXT NOT NULL,
+    state TEXT NOT NULL DEFAULT 'ready', due TEXT NOT NULL, tries INTEGER NOT NULL DEFAULT 0,
+    reason TEXT NOT NULL DEFAULT '', decision INTEGER
+);
+CREATE UNIQUE INDEX events_id ON events (tenant, id);
+CREATE INDEX events_open ON events (tenant, seq) WHERE state = 'ready';
+CREATE INDEX events_waiting ON events (tenant, due) WHERE state = 'waiting';
+CREATE INDEX events_waiting_lane ON events (tenant, lane) WHERE state = 'waiting';
+CREATE INDEX events_lane ON events (tenant, lane, seq);
+CREATE INDEX events_parked ON events (seq) WHERE state = 'parked';
+CREATE INDEX events_delivery ON events (delivery);
+
+CREATE TABLE decisions (
+    seq INTEGER PRIMARY KEY, tenant TEXT NOT NULL, lane TEXT NOT NULL, at TEXT NOT NULL, answers TEXT NOT NULL,
+    facts BLOB
+);
+CREATE INDEX decisions_lane ON decisions (tenant, lane, seq);
+
+CREATE TABLE matters (
+    id TEXT PRIMARY KEY, tenant TEXT NOT NULL, subject TEXT NOT NULL, topic TEXT NOT NULL, item TEXT NOT NULL,
+    observe INTEGER NOT NULL, episode INTEGER NOT NULL, mode TEXT NOT NULL, state TEXT NOT NULL, owner TEXT NOT NULL,
+    reference TEXT NOT NULL, uses TEXT NOT NULL, findings TEXT NOT NULL, cases TEXT NOT NULL, case_subject TEXT,
+    case_number TEXT, case_url TEXT, stage TEXT, acted_on TEXT, opened_at TEXT NOT NULL, closed_at TEXT
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX matters_open ON matters (tenant, subject, topic, item, observe) WHERE state = 'open';
+CREATE UNIQUE INDEX matters_key ON matters (tenant, subject, topic, item, observe, episode);
+CREATE UNIQUE INDEX matters_reference ON matters (tenant, reference);
+CREATE INDEX matters_case ON matters (tenant, case_subject) WHERE case_subject IS NOT NULL;
+
+CREATE TABLE commands (
+    seq INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, base TEXT NOT NULL, generation INTEGER NOT NULL,
+    tenant TEXT NOT NULL, matter TEXT NOT NULL, use TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL,
+    connection TEXT NOT NULL, target TEXT, slot TEXT, value TEXT, after TEXT NOT NULL, body BLOB NOT NULL,
+    ground TEXT NOT NULL,
+    protective INTEGER NOT NULL, waits INTEGER NOT NULL DEFAULT 0, state TEXT NOT NULL, due TEXT NOT NULL,
+    attempt INTEGER NOT NULL DEFAULT 0, looked INTEGER NOT NULL DEFAULT 0, sent_at TEXT, deadline_at TEXT,
+    note TEXT NOT NULL DEFAULT '', data TEXT NOT NULL DEFAULT '{}', created_at TEXT NOT NULL, updated_at TEXT NOT NULL
+);
+CREATE INDEX commands_open ON commands (tenant, due) WHERE waits = 0 AND state IN ('planned', 'unknown', 'accepted');
+CREATE INDEX commands_sending ON commands (seq) WHERE state = 'sending';
+CREATE INDEX commands_parked ON commands (seq) WHERE state = 'parked';
+CREATE INDEX commands_matter ON commands (matter, seq);
+CREATE INDEX commands_base ON commands (base, generation);
+CREATE INDEX commands_slot ON commands (slot, state) WHERE slot IS NOT NULL;
+
+CREATE TABLE outcomes (
+    seq INTEGER PRIMARY KEY, key TEXT NOT NULL, attempt INTEGER NOT NULL, was TEXT NOT NULL, became TEXT NOT NULL,
+    note TEXT NOT NULL, data TEXT NOT NULL, by TEXT NOT NULL, at TEXT NOT NULL
+);
+CREATE INDEX outcomes_key ON outcomes (key, seq);
+
+CREATE TABLE slots (
+    slot TEXT PRIMARY KEY, confirmed TEXT, confirmed_at TEXT, version INTEGER NOT NULL DEFAULT 0,
+    changes TEXT NOT NULL DEFAULT '[]'
+) WITHOUT ROWID;
+CREATE TABLE claims (slot TEXT NOT NULL, matter TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (slot, matter)) WITHOUT ROWID;
+CREATE INDEX claims_matter ON claims (matter);
+CREATE TABLE counters (
+    tenant TEXT NOT NULL, name TEXT NOT NULL, key TEXT NOT NULL, amount TEXT NOT NULL, PRIMARY KEY (tenant, name, key)
+) WITHOUT ROWID;
+CREATE INDEX counters_key ON counters (key);
+
+CREATE TABLE timers (
+    matter TEXT NOT NULL, name TEXT NOT NULL, tenant TEXT NOT NULL, lane TEXT NOT NULL, due TEXT NOT NULL,
+    PRIMARY KEY (matter, name)
+) WITHOUT ROWID;
+CREATE INDEX timers_due ON timers (due);
+
+CREATE TABLE brakes (
+    seq INTEGER PRIMARY KEY, tenant TEXT NOT NULL, scope TEXT NOT NULL, name TEXT NOT NULL, reason TEXT NOT NULL,
+    by TEXT NOT NULL, at TEXT NOT NULL, released_at TEXT, released_by TEXT, released_reason TEXT
+);
+CREATE UNIQUE INDEX brakes_on ON brakes (tenant, scope, name) WHERE released_at IS NULL;
+
+CREATE TABLE alerts (
+    seq INTEGER PRIMARY KEY, tenant TEXT NOT NULL, cause TEXT NOT NULL, title TEXT NOT NULL, link TEXT NOT NULL,
+    first_at TEXT NOT NULL, last_at TEXT NOT NULL, count INTEGER NOT NULL, closed_at TEXT
+);
+CREATE UNIQUE INDEX alerts_on ON alerts (tenant, cause) WHERE closed_at IS NULL;
+"""
+
+
+@migrations(name="0001_first")
+def _first(db: Database) -> None:
+    for statement in _FIRST.split(";"):
+        if statement.strip():
+            db.conn.execute(statement)
+
+
+def migrate(db: Database) -> list[str]:
+    """Bring `db` up to this program's schema; the names of what was applied. `JournalNewer` if it is beyond."""
+    known = {m.name for m in migrations.pending(Database(memory=True))}
+    beyond = [m.name for m in migrations.applied(db) if m.name not in known]
+    if beyond:
+        raise JournalNewer(
+            f"this journal was written by a newer Connect (it knows {', '.join(beyond)}). "
+            "Install that version again; an older program never opens it."
+        )
+    applied = [m.name for m in migrations.pending(db)]
+    migrations.apply(db)
+    return applied
+
+
+def outdated(db: Database) -> bool:
+    """True when `db` has not every migration of this program."""
+    return bool(migrations.pending(db))

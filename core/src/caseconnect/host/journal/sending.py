@@ -1,0 +1,100 @@
+"""Verbs of delivering: what is due, the intent, what came of it; and recovery after a crash."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import datetime
+from typing import Any
+
+from caseconnect.host.journal import states
+from caseconnect.host.journal.codec import expand, load, stamp, unstamp
+from caseconnect.host.journal.errors import Conflict
+from caseconnect.host.journal.records import StoredCommand
+from caseconnect.host.journal.settling import record
+from caseconnect.sdk.commands import COMMANDS
+from caseconnect.sdk.subjects import Subject
+
+_COLUMNS = (
+    "c.key, c.seq, c.tenant, c.matter, c.use, c.kind, c.name, c.connection, c.target, c.state, c.body, c.attempt,"
+    " c.looked, c.sent_at, c.deadline_at, c.created_at, c.due, c.note, c.data, m.reference, m.case_subject"
+)
+_DUE = f"""
+SELECT {_COLUMNS} FROM commands c JOIN matters m ON m.id = c.matter
+WHERE c.waits = 0 AND c.state IN ('planned', 'unknown', 'accepted') AND c.tenant = :tenant AND c.due <= :now
+AND NOT EXISTS (
+    SELECT 1 FROM brakes b WHERE b.released_at IS NULL AND b.tenant = c.tenant AND (
+        b.scope = 'tenant' OR (b.scope = 'flow' AND b.name = c.use)
+        OR (b.scope = 'connection' AND b.name = c.connection) OR (b.scope = 'command' AND b.name = c.kind)))
+AND NOT (c.state = 'planned' AND c.slot IS NOT NULL AND EXISTS (
+    SELECT 1 FROM commands s WHERE s.slot = c.slot AND s.key <> c.key AND s.state IN ('sending', 'unknown', 'accepted')))
+ORDER BY c.protective DESC, c.seq LIMIT :limit
+"""  # noqa: S608 - column names are a constant
+
+
+def due_commands(db: sqlite3.Connection, tenant: str, now: datetime, limit: int) -> list[StoredCommand]:
+    """Commands of a tenant to be sent or looked at: protective ones first, then in the order they were planned.
+
+    Left out: paused ones, and those whose slot has another command that may still have its effect.
+    """
+    rows = db.execute(_DUE, {"tenant": tenant, "now": stamp(now), "limit": limit})
+    return [_row(row) for row in rows]
+
+
+def command(db: sqlite3.Connection, key: str) -> StoredCommand | None:
+    """The command with that key."""
+    row = db.execute(
+        f"SELECT {_COLUMNS} FROM commands c JOIN matters m ON m.id = c.matter WHERE c.key=?",  # noqa: S608 - as above
+        (key,),
+    ).fetchone()
+    return _row(row) if row else None
+
+
+def _row(row: tuple[Any, ...]) -> StoredCommand:
+    key, seq, tenant, matter, use, kind, name, connection, target, state, body, attempt = row[:12]
+    looked, sent_at, deadline_at, created_at, due, note, data, reference, case = row[12:]
+    return StoredCommand(
+        key=key,
+        seq=seq,
+        tenant=tenant,
+        matter=matter,
+        use=use,
+        kind=kind,
+        name=name,
+        connection=connection,
+        target=Subject.parse(target) if target else None,
+        state=state,
+        command=COMMANDS[kind].model_validate_json(expand(body)),
+        attempt=attempt,
+        looked=looked,
+        sent_at=unstamp(sent_at) if sent_at else None,
+        deadline_at=unstamp(deadline_at) if deadline_at else None,
+        created_at=unstamp(created_at),
+        due=unstamp(due),
+        note=note,
+        data=load(data),
+        reference=reference,
+        case=Subject.parse(case) if case else None,
+    )
+
+
+def postpone(db: sqlite3.Connection, key: str, state: str, due: datetime, looked: int, note: str) -> None:
+    """Look at a command again at `due`; its state stays. `Conflict` if it is not `state` any more."""
+    done = db.execute(
+        "UPDATE commands SET due=?, looked=?, note=? WHERE key=? AND state=?", (stamp(due), looked, note, key, state)
+    )
+    if done.rowcount != 1:
+        raise Conflict(f"command {key} is not {state} any more")
+
+
+def recover(db: sqlite3.Connection, now: datetime) -> list[str]:
+    """After a crash only `sending` becomes `unknown`. The keys; doing it twice is doing it once."""
+    found = db.execute("SELECT key, attempt FROM commands WHERE state='sending' ORDER BY seq").fetchall()
+    note = "the process ended while the request was out"
+    for key, attempt in found:
+        states.check(states.SENDING, states.UNKNOWN, key)
+        db.execute(
+            "UPDATE commands SET state='unknown', note=?, due=?, updated_at=? WHERE key=?",
+            (note, stamp(now), stamp(now), key),
+        )
+        record(db, key, attempt, states.SENDING, states.UNKNOWN, note, {}, "connect", now)
+    return [key for key, _ in found]

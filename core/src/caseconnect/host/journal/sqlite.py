@@ -1,0 +1,341 @@
+"""The journal on SQLite: WAL, `synchronous=FULL`, one writing connection, readers beside it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlite_utils import Database
+
+from caseconnect.host.journal import deciding, intake, people, reads, schema, sending, settling, timing
+from caseconnect.host.journal.alerts import alert, close_alert
+from caseconnect.host.journal.codec import Squeezer
+from caseconnect.host.journal.errors import JournalError, JournalLocked, JournalNewer
+from caseconnect.host.journal.records import (
+    Brake,
+    CursorMove,
+    DeliveryResult,
+    MatterKey,
+    MatterRow,
+    NewAlert,
+    NewDelivery,
+    Receipt,
+    Settlement,
+    StoredCommand,
+    StoredDelivery,
+    StoredEvent,
+    Verdict,
+)
+from caseconnect.host.journal.writer import InlineWriter, Item, ThreadWriter, Write, Writer
+from caseconnect.sdk.decisions import CommandState
+from caseconnect.sdk.subjects import Subject
+
+
+class Lock:
+    """The daemon's lock: a file of its own beside the journal, held while the process lives."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            holder = os.read(self._file, 32).decode(errors="replace").strip() or "unknown"
+            os.close(self._file)
+            raise JournalLocked(
+                f"another Connect (process {holder}) works on this journal: one daemon per journal. "
+                "Stop it first, or give this one another data folder."
+            ) from None
+        os.ftruncate(self._file, 0)
+        os.write(self._file, str(os.getpid()).encode())
+
+    def release(self) -> None:
+        """Let go. May be called twice."""
+        with suppress(OSError):
+            os.close(self._file)
+
+
+def _connect(path: Path, *, write: bool, synchronous: str = "FULL") -> sqlite3.Connection:
+    mode = "rwc" if write else "ro"
+    db = sqlite3.connect(
+        f"file:{path}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False, timeout=10
+    )
+    if write:
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute(f"PRAGMA synchronous={synchronous}")
+        db.execute("PRAGMA wal_autocheckpoint=0")
+        db.execute("PRAGMA cache_size=-65536")
+    else:
+        db.execute("PRAGMA query_only=1")
+    return db
+
+
+class SqliteJournal:
+    """See `port.Journal` for the verbs. Made by `open` (a daemon or a command that writes) or `read` (a reader)."""
+
+    def __init__(
+        self, path: Path, writing: sqlite3.Connection | None, writer: Writer | None, lock: Lock | None
+    ) -> None:
+        self.path = path
+        self._writing, self._writer, self._lock = writing, writer, lock
+        self._squeezer = Squeezer()
+        self._local = threading.local()
+        self._readers: list[sqlite3.Connection] = []
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        *,
+        threaded: bool = False,
+        on_broken: Callable[[JournalError], None] | None = None,
+        synchronous: str = "FULL",
+    ) -> SqliteJournal:
+        """Lock, migrate and open for writing. `threaded`: group commit in a thread of its own.
+
+        Raises `JournalLocked` and `JournalNewer`. `synchronous` other than FULL loses acknowledged rows at a
+        power loss: only tests and measurements ask for it.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = Lock(path.with_suffix(".lock"))
+        try:
+            db = _connect(path, write=True, synchronous=synchronous)
+            schema.migrate(Database(db))
+        except BaseException:
+            lock.release()
+            raise
+        return cls(path, db, ThreadWriter(db, on_broken=on_broken) if threaded else InlineWriter(db), lock)
+
+    @classmethod
+    def read(cls, path: Path) -> SqliteJournal:
+        """Open for reading only, beside a running daemon. `JournalError` if there is none, `JournalNewer` as above."""
+        if not path.exists():
+            raise JournalError(f"there is no journal at {path}: has `connect serve` run with this data folder?")
+        journal = cls(path, None, None, None)
+        db = Database(journal._db())
+        known = {m.name for m in schema.migrations.pending(Database(memory=True))}
+        if any(m.name not in known for m in schema.migrations.applied(db)):
+            raise JournalNewer("this journal was written by a newer Connect: use that version to read it")
+        return journal
+
+    def _db(self) -> sqlite3.Connection:
+        db: sqlite3.Connection | None = getattr(self._local, "db", None)
+        if db is None:
+            db = self._local.db = _connect(self.path, write=False)
+            self._readers.append(db)
+        return db
+
+    async def _write(self, name: str, write: Write[Any], size: int = 0) -> Any:
+        if self._writer is None:
+            raise JournalError("this journal was opened for reading only")
+        return await self._writer.submit(Item(name, write, size))
+
+    def load(self) -> float:
+        """How full the writing queue is: 1 and more is full."""
+        return self._writer.load() if isinstance(self._writer, ThreadWriter) else 0.0
+
+    def close(self) -> None:
+        """See `port.Journal`."""
+        if self._writer:
+            self._writer.close()
+        for reader in self._readers:
+            with suppress(sqlite3.Error):
+                reader.close()
+        self._readers.clear()
+        self._local = threading.local()
+        if self._writing:
+            with suppress(sqlite3.Error):
+                self._writing.close()
+        if self._lock:
+            self._lock.release()
+        self._writer = self._writing = self._lock = None
+
+    # intake
+
+    async def receive(self, items: Sequence[NewDelivery], move: CursorMove | None, now: datetime) -> list[Receipt]:
+        """See `port.Journal`."""
+        size = sum(len(item.body) for item in items)
+        receipts: list[Receipt] = await self._write(
+            "receive", lambda db: intake.receive(db, self._squeezer, items, move, now), size
+        )
+        return receipts
+
+    async def parsed(self, results: Sequence[tuple[str, DeliveryResult]], now: datetime) -> None:
+        """See `port.Journal`."""
+
+        def write(db: sqlite3.Connection) -> None:
+            for tenant, result in results:
+                intake.parsed(db, tenant, result, now)
+
+        await self._write("parsed", write)
+
+    # decide
+
+    async def put_off(self, seqs: Iterable[int], state: str, reason: str, due: datetime) -> None:
+        """See `port.Journal`."""
+        await self._write("put_off", lambda db: deciding.put_off(db, seqs, state, reason, due))
+
+    async def decided(self, verdict: Verdict) -> list[str]:
+        """See `port.Journal`."""
+        keys: list[str] = await self._write("decided", lambda db: deciding.decided(db, self._squeezer, verdict))
+        return keys
+
+    # deliver
+
+    async def began(self, key: str, was: str, now: datetime, deadline_at: datetime) -> None:
+        """See `port.Journal`."""
+        await self._write("began", lambda db: settling.began(db, key, was, now, deadline_at))
+
+    async def settled(self, change: Settlement) -> None:
+        """See `port.Journal`."""
+        await self._write("settled", lambda db: settling.settle(db, change))
+
+    async def postpone(self, key: str, state: str, due: datetime, looked: int, note: str) -> None:
+        """See `port.Journal`."""
+        await self._write("postpone", lambda db: sending.postpone(db, key, state, due, looked, note))
+
+    async def recover(self, now: datetime) -> list[str]:
+        """See `port.Journal`."""
+        keys: list[str] = await self._write("recover", lambda db: sending.recover(db, now))
+        return keys
+
+    # clock
+
+    async def fire(self, now: datetime, limit: int) -> int:
+        """See `port.Journal`."""
+        return int(await self._write("fire", lambda db: timing.fire(db, now, limit)))
+
+    async def schedule(
+        self, tenant: str, connection: str, due: datetime, last: datetime | None = None, note: str = ""
+    ) -> None:
+        """See `port.Journal`."""
+        await self._write("schedule", lambda db: timing.schedule(db, tenant, connection, due, last, note))
+
+    async def first(self, tenant: str, name: str, now: datetime) -> datetime:
+        """See `port.Journal`."""
+        at: datetime = await self._write("first", lambda db: timing.first(db, tenant, name, now))
+        return at
+
+    # people
+
+    async def alert(self, new: NewAlert, now: datetime) -> None:
+        """See `port.Journal`."""
+        await self._write("alert", lambda db: alert(db, new, now))
+
+    async def close_alert(self, tenant: str, cause: str, now: datetime) -> bool:
+        """See `port.Journal`."""
+        return bool(await self._write("alert", lambda db: close_alert(db, tenant, cause, now)))
+
+    async def pause(self, brake: Brake) -> bool:
+        """See `port.Journal`."""
+        return bool(await self._write("pause", lambda db: people.pause(db, brake)))
+
+    async def resume(self, tenant: str, scope: str, name: str, reason: str, by: str, now: datetime) -> bool:
+        """See `port.Journal`."""
+        return bool(await self._write("resume", lambda db: people.resume(db, tenant, scope, name, reason, by, now)))
+
+    async def answer(self, key: str, what: people.Answer, reason: str, by: str, now: datetime) -> str:
+        """See `port.Journal`."""
+        return str(await self._write("answer", lambda db: people.answer(db, key, what, reason, by, now)))
+
+    async def replay(self, what: str, seqs: Sequence[int], now: datetime) -> int:
+        """See `port.Journal`."""
+        again = {"deliveries": people.replay_deliveries, "events": people.replay_events}[what]
+        return int(await self._write("replay", lambda db: again(db, list(seqs), now)))
+
+    # reads
+
+    def unparsed(self, tenant: str, now: datetime, limit: int) -> list[StoredDelivery]:
+        """See `port.Journal`."""
+        return intake.unparsed(self._db(), tenant, now, limit)
+
+    def ready_events(self, tenant: str, now: datetime, limit: int) -> list[StoredEvent]:
+        """See `port.Journal`."""
+        return deciding.ready_events(self._db(), tenant, now, limit)
+
+    def due_commands(self, tenant: str, now: datetime, limit: int) -> list[StoredCommand]:
+        """See `port.Journal`."""
+        return sending.due_commands(self._db(), tenant, now, limit)
+
+    def command(self, key: str) -> StoredCommand | None:
+        """See `port.Journal`."""
+        return sending.command(self._db(), key)
+
+    def episodes(self, key: MatterKey) -> list[MatterRow]:
+        """See `port.Journal`."""
+        return deciding.episodes(self._db(), key)
+
+    def matter(self, id_: str) -> MatterRow | None:
+        """See `port.Journal`."""
+        return deciding.matter(self._db(), id_)
+
+    def matter_of_case(self, tenant: str, case: Subject) -> MatterRow | None:
+        """See `port.Journal`."""
+        return deciding.matter_of_case(self._db(), tenant, case)
+
+    def matter_of_reference(self, tenant: str, reference: str) -> MatterRow | None:
+        """See `port.Journal`."""
+        return deciding.matter_of_reference(self._db(), tenant, reference)
+
+    def matters_of(self, tenant: str, subject: Subject) -> list[MatterRow]:
+        """See `port.Journal`."""
+        return deciding.matters_of(self._db(), tenant, subject)
+
+    def around(self, matter_id: str) -> tuple[tuple[CommandState, ...], frozenset[str], frozenset[str]]:
+        """See `port.Journal`."""
+        return deciding.around(self._db(), matter_id)
+
+    def open_cases(self, tenant: str, connection: str) -> list[str]:
+        """See `port.Journal`."""
+        return deciding.open_cases(self._db(), tenant, connection)
+
+    def subject_of(self, tenant: str, alias: Subject) -> Subject:
+        """See `port.Journal`."""
+        return intake.subject_of(self._db(), tenant, alias)
+
+    def cursor(self, tenant: str, connection: str) -> str | None:
+        """See `port.Journal`."""
+        row = (
+            self._db()
+            .execute("SELECT cursor FROM cursors WHERE tenant=? AND connection=?", (tenant, connection))
+            .fetchone()
+        )
+        return str(row[0]) if row else None
+
+    def schedules(self) -> dict[tuple[str, str], tuple[datetime, datetime | None]]:
+        """See `port.Journal`."""
+        return timing.schedules(self._db())
+
+    def next_due(self, now: datetime) -> datetime | None:
+        """See `port.Journal`."""
+        return timing.next_due(self._db(), now)
+
+    def brakes(self) -> list[Brake]:
+        """See `port.Journal`."""
+        return people.brakes(self._db())
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """See `port.Journal`."""
+        return reads.counts(self._db())
+
+    def explain(self, tenant: str, subject: Subject) -> dict[str, Any]:
+        """See `port.Journal`."""
+        return reads.explain(self._db(), tenant, subject)
+
+    def find(self, text: str) -> list[tuple[str, str]]:
+        """See `port.Journal`."""
+        return reads.find(self._db(), text)
+
+    def stuck(self) -> dict[str, list[dict[str, Any]]]:
+        """See `port.Journal`."""
+        return reads.stuck(self._db())
+
+    def parked_ids(self, what: str, tenant: str | None) -> list[int]:
+        """See `port.Journal`."""
+        return reads.parked_ids(self._db(), what, tenant)

@@ -1,0 +1,70 @@
+"""Verbs of the clock: due times are rows, so a restart forgets none and virtual time works."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import datetime
+
+from caseconnect.host.journal.codec import stamp, unstamp
+from caseconnect.host.journal.intake import add_event
+from caseconnect.host.journal.records import Resolved
+from caseconnect.sdk.events import TimerFired
+from caseconnect.sdk.subjects import Subject
+
+
+def fire(db: sqlite3.Connection, now: datetime, limit: int) -> int:
+    """Write the events of timers that are due and delete their rows, in one commit. How many fired."""
+    rows = db.execute(
+        "SELECT matter, name, tenant, lane, due FROM timers WHERE due <= ? ORDER BY due LIMIT ?", (stamp(now), limit)
+    ).fetchall()
+    for matter, name, tenant, lane, due in rows:
+        subject = Subject.parse(lane)
+        event = TimerFired(
+            id=f"timer-{matter}-{name}-{due}",
+            source="connect",
+            subject=subject,
+            time=unstamp(due),
+            matter=matter,
+            name=name,
+            due=unstamp(due),
+        )
+        add_event(db, tenant, Resolved(event, subject), event.id, None, now)
+        db.execute("DELETE FROM timers WHERE matter=? AND name=?", (matter, name))
+    return len(rows)
+
+
+def schedules(db: sqlite3.Connection) -> dict[tuple[str, str], tuple[datetime, datetime | None]]:
+    """(tenant, connection) -> (next poll due, last poll begun)."""
+    rows = db.execute("SELECT tenant, connection, due, last FROM schedules")
+    return {(t, c): (unstamp(due), unstamp(last) if last else None) for t, c, due, last in rows}
+
+
+def schedule(
+    db: sqlite3.Connection, tenant: str, connection: str, due: datetime, last: datetime | None, note: str
+) -> None:
+    """Set when a connection is polled next, and when it was last."""
+    db.execute(
+        "INSERT INTO schedules VALUES (?,?,?,?,?) ON CONFLICT DO UPDATE SET due=excluded.due,"
+        " last=coalesce(excluded.last, last), note=excluded.note",
+        (tenant, connection, stamp(due), last and stamp(last), note),
+    )
+
+
+def first(db: sqlite3.Connection, tenant: str, name: str, now: datetime) -> datetime:
+    """When `name` was first started: written at the first call, the same ever after."""
+    db.execute("INSERT INTO firsts VALUES (?,?,?) ON CONFLICT DO NOTHING", (tenant, name, stamp(now)))
+    return unstamp(db.execute("SELECT at FROM firsts WHERE tenant=? AND name=?", (tenant, name)).fetchone()[0])
+
+
+def next_due(db: sqlite3.Connection, now: datetime) -> datetime | None:
+    """The next moment after `now` at which anything becomes due by itself."""
+    at = stamp(now)
+    sources = (
+        "SELECT min(due) FROM timers WHERE due > ?",
+        "SELECT min(due) FROM schedules WHERE due > ?",
+        "SELECT min(due) FROM deliveries WHERE state IN ('new', 'waiting') AND due > ?",
+        "SELECT min(due) FROM events WHERE state = 'waiting' AND due > ?",
+        "SELECT min(due) FROM commands WHERE waits = 0 AND state IN ('planned', 'unknown', 'accepted') AND due > ?",
+    )
+    found = [row[0] for sql in sources if (row := db.execute(sql, (at,)).fetchone()) and row[0]]
+    return unstamp(min(found)) if found else None

@@ -1,0 +1,59 @@
+"""What use cases about orders have in common: pure functions from facts to text, documents and decisions.
+
+A use case says what is wrong with an order (`Verdict`); `open_or_add` turns that into a case or into a comment
+on the open one, `carry_out` turns an agent's outcome into commands, `settled` tells the case what became of them.
+"""
+
+from caseconnect.sdk.casework.opening import open_or_add, opens
+from caseconnect.sdk.casework.outcomes import carry_out, case_of
+from caseconnect.sdk.casework.policy import (
+    PLACEHOLDERS,
+    Action,
+    AppliesTo,
+    CaseworkSettings,
+    Priority,
+    UseCase,
+)
+from caseconnect.sdk.casework.settling import settled
+from caseconnect.sdk.casework.snapshot import snapshot
+from caseconnect.sdk.casework.standing import (
+    BLOCKED,
+    CANCELLED,
+    IN_REVIEW,
+    RELEASED,
+    WAITING_FOR_CUSTOMER,
+    executing,
+    holding,
+    shippable,
+)
+from caseconnect.sdk.casework.text import case_text, fill, label
+from caseconnect.sdk.casework.verdicts import Verdict, fresh, not_applying
+
+__all__ = [
+    "BLOCKED",
+    "CANCELLED",
+    "IN_REVIEW",
+    "PLACEHOLDERS",
+    "RELEASED",
+    "WAITING_FOR_CUSTOMER",
+    "Action",
+    "AppliesTo",
+    "CaseworkSettings",
+    "Priority",
+    "UseCase",
+    "Verdict",
+    "carry_out",
+    "case_of",
+    "case_text",
+    "executing",
+    "fill",
+    "fresh",
+    "holding",
+    "label",
+    "not_applying",
+    "open_or_add",
+    "opens",
+    "settled",
+    "shippable",
+    "snapshot",
+]

@@ -1,0 +1,70 @@
+"""What became of the matter's commands, told on the case and, where something is to be done, to a person."""
+
+from __future__ import annotations
+
+from caseconnect.models import Case
+from caseconnect.sdk.casework.outcomes import note_once
+from caseconnect.sdk.casework.standing import BLOCKED, CANCELLED, IN_REVIEW, RELEASED
+from caseconnect.sdk.casework.text import one_line
+from caseconnect.sdk.commands import CASE, CommentCase, digest_of
+from caseconnect.sdk.decisions import Decision, Facts, Matter, Need, Needs
+from caseconnect.sdk.events import CommandSettled
+
+_DONE = {
+    "HoldOrder": ("The order is held: it does not ship until an outcome is set.", None, False),
+    "ReleaseOrder": ("The order is released: Connect keeps nothing of it back.", RELEASED, True),
+    "CancelOrder": ("The order is cancelled.", CANCELLED, True),
+}
+_WANTED = {
+    "HoldOrder": "hold the order: the goods may leave",
+    "ReleaseOrder": "release the order",
+    "CancelOrder": "cancel the order",
+}
+
+
+def settled(event: CommandSettled, matter: Matter, facts: Facts) -> Decision | Needs:
+    """What the owner of the matter does when one of its commands ended."""
+    what = f"{event.kind} {event.state}" + (f": {one_line(event.note)}" if event.note else "")
+    if event.kind == "OpenCase":
+        return _case_opened(event, matter, what)
+    if event.kind not in _WANTED or not matter.is_open():
+        return Decision(reason=what)
+    name = f"settled:{digest_of(event.key, event.state, event.note)}"
+    if event.state == "done":
+        text, stage, close = _DONE[event.kind]
+        comment = CommentCase(name=name, text=f"{text} {one_line(event.note)}".strip(), after=(CASE,))
+        said = matter.command("CommentCase", name) is not None
+        return Decision(reason=what, commands=() if said else (comment,), stage=stage, close=close)
+    if event.state == "refused" and event.kind != "HoldOrder" and matter.case is not None:
+        need = Need(fact="case", subject=matter.case.subject, required=False)
+        case = facts.get("case", need.subject, Case)
+        if case is None:
+            return Needs(needs=(need,))
+        if isinstance(case, Case) and matter.acted_on is not None and case.outcome != matter.acted_on.outcome:
+            return _overtaken(event, matter, name, what)
+    return _failed(event, matter, name, what)
+
+
+def _case_opened(event: CommandSettled, matter: Matter, what: str) -> Decision:
+    if event.state == "done":
+        return Decision(reason=what, stage=IN_REVIEW if matter.is_open() and matter.stage is None else None)
+    return Decision(reason=what, alert=f"{matter.subject}: the case could not be opened ({what}): nobody is told of it")
+
+
+def _overtaken(event: CommandSettled, matter: Matter, name: str, what: str) -> Decision:
+    reason = f"{what}; the outcome was changed or taken back before anything was sent"
+    text = f"Not carried out ({_WANTED[event.kind]}): the outcome was changed or taken back before anything was sent."
+    return note_once(matter, name, text, None, reason)
+
+
+def _failed(event: CommandSettled, matter: Matter, name: str, what: str) -> Decision:
+    why = one_line(event.note) or "no reason was given"
+    end = "refused" if event.state == "refused" else "waiting for a person, who answers in Connect"
+    decision = note_once(
+        matter,
+        name,
+        f"Connect could not {_WANTED[event.kind]}. It is {end}: {why}",
+        f"{matter.subject}: could not {_WANTED[event.kind]} ({what})",
+        what,
+    )
+    return decision.model_copy(update={"stage": BLOCKED}) if matter.stage != BLOCKED else decision

@@ -1,0 +1,46 @@
+"""How a matter and its order stand: what is held, what is being carried out, what could still be held."""
+
+from __future__ import annotations
+
+from caseconnect.models import Order
+from caseconnect.sdk.commands import HOLD
+from caseconnect.sdk.decisions import Matter
+
+IN_REVIEW = "in_review"
+WAITING_FOR_CUSTOMER = "waiting_for_customer"
+RELEASED = "released"
+CANCELLED = "cancelled"
+BLOCKED = "blocked"
+
+_WITHOUT_EFFECT = frozenset({"refused", "superseded", "withheld"})
+_MAY_HAVE_HAPPENED = frozenset({"sending", "accepted", "unknown", "parked", "done"})
+_OPEN = frozenset({"open", "in_progress", "on_hold", "scheduled", "incomplete", "unknown"})
+
+
+def holding(matter: Matter) -> bool:
+    """True while this matter keeps the goods back or is about to. A hold that a person took off holds nothing."""
+    hold = matter.command("HoldOrder")
+    if hold is None or hold.state in _WITHOUT_EFFECT:
+        return False
+    return hold.state != "done" or HOLD in matter.claims
+
+
+def executing(matter: Matter) -> str | None:
+    """Kind of the command that carried out, or may have carried out, a decision on the order; None if none did."""
+    kinds = ("ReleaseOrder", "CancelOrder")
+    return next((c.kind for c in matter.commands if c.kind in kinds and c.state in _MAY_HAVE_HAPPENED), None)
+
+
+def shippable(order: Order) -> str | None:
+    """None while something of the order can still be kept back, else why not."""
+    if order.cancelled_at is not None:
+        return "the order is cancelled"
+    if order.fulfillment_status == "fulfilled":
+        return "everything was shipped already"
+    if order.fulfillment_orders:
+        left = any(f.status in _OPEN and f.remaining_quantity > 0 for f in order.fulfillment_orders)
+    elif order.fulfillment_status == "partially_fulfilled":
+        left = any(line.unfulfilled_quantity > 0 for line in order.lines)
+    else:
+        left = True
+    return None if left else "nothing of the order is open to be shipped"
