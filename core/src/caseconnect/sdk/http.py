@@ -29,6 +29,13 @@ asgi_transport = httpx.ASGITransport
 ConnectionRefused = httpx.ConnectError
 """What a transport raises when nobody listens: surely nothing was sent."""
 
+
+
+def unix_transport(path: str) -> Transport:
+    """A transport to a server on a unix socket of this machine."""
+    return httpx.AsyncHTTPTransport(uds=path, trust_env=False)
+
+
 _CONNECTIONS = 8  # httpx 0.28's pool slows down steeply beyond this
 
 

@@ -150,7 +150,7 @@ def save_matter(db: sqlite3.Connection, matter: MatterRow, *, state: str) -> Non
     """Insert a matter or change what deciding owns of it. Its case is written by what opened it."""
     key = matter.key
     findings = [{"by": f.by, **f.finding.model_dump(mode="json")} for f in matter.findings]
-    row = (
+    row: tuple[Any, ...] = (
         matter.id,
         key.tenant,
         str(key.subject),
@@ -168,8 +168,8 @@ def save_matter(db: sqlite3.Connection, matter: MatterRow, *, state: str) -> Non
         stamp(matter.opened_at) if matter.opened_at else None,
     )
     db.execute(
-        f"INSERT INTO matters ({_MATTER}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,NULL) ON CONFLICT (id) DO UPDATE"  # noqa: S608 - column names are a constant
-        " SET mode=excluded.mode, uses=excluded.uses, findings=excluded.findings, stage=excluded.stage,"
+        f"INSERT INTO matters ({_MATTER}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,NULL)"  # noqa: S608 - constant columns
+        " ON CONFLICT (id) DO UPDATE SET mode=excluded.mode, uses=excluded.uses, findings=excluded.findings, stage=excluded.stage,"
         " acted_on=excluded.acted_on",
         row,
     )
@@ -204,8 +204,8 @@ def _row(row: tuple[Any, ...]) -> MatterRow:
 def episodes(db: sqlite3.Connection, key: MatterKey) -> list[MatterRow]:
     """All matters of a key, newest episode first."""
     rows = db.execute(
-        f"SELECT {_MATTER} FROM matters WHERE tenant=? AND subject=? AND topic=? AND item=? AND observe=?"  # noqa: S608 - column names are a constant
-        " ORDER BY episode DESC",
+        f"SELECT {_MATTER} FROM matters WHERE tenant=? AND subject=? AND topic=?"  # noqa: S608 - as above
+        " AND item=? AND observe=? ORDER BY episode DESC",
         (key.tenant, str(key.subject), key.topic, key.item, key.observe),
     )
     return [_row(row) for row in rows]
@@ -262,7 +262,8 @@ def around(db: sqlite3.Connection, matter_id: str) -> tuple[tuple[CommandState, 
 def open_cases(db: sqlite3.Connection, tenant: str, connection: str) -> list[str]:
     """Ids of the cases of open matters on a connection, longest unseen first."""
     rows = db.execute(
-        "SELECT case_subject FROM matters WHERE tenant=? AND state='open' AND case_subject IS NOT NULL ORDER BY opened_at",
+        "SELECT case_subject FROM matters WHERE tenant=? AND state='open' AND case_subject IS NOT NULL ORDER"
+        " BY opened_at",
         (tenant,),
     )
     found = [Subject.parse(text) for (text,) in rows]

@@ -15,7 +15,8 @@ _SAME = "SELECT seq FROM deliveries WHERE tenant=? AND connection=? AND delivery
 _OTHER_BODY = "SELECT 1 FROM deliveries WHERE tenant=? AND connection=? AND delivery_id=? AND topic=? LIMIT 1"
 _SAME_BODY = "SELECT seq FROM deliveries WHERE digest=? AND body IS NOT NULL AND tenant=? AND connection=? LIMIT 1"
 _INSERT = (
-    "INSERT INTO deliveries (tenant, connection, topic, delivery_id, received_at, polled, headers, body, ref_of, digest,"
+    "INSERT INTO deliveries (tenant, connection, topic, delivery_id, received_at, polled, headers, body,"
+    " ref_of, digest,"
     " flagged, due) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
 )
 
@@ -27,7 +28,8 @@ def receive(
     receipts = [_store(db, squeezer, item) for item in items]
     if move:
         db.execute(
-            "INSERT INTO cursors VALUES (?,?,?,?) ON CONFLICT DO UPDATE SET cursor=excluded.cursor, saved_at=excluded.saved_at",
+            "INSERT INTO cursors VALUES (?,?,?,?) ON CONFLICT DO UPDATE SET cursor=excluded.cursor,"
+            " saved_at=excluded.saved_at",
             (move.tenant, move.connection, move.cursor, stamp(now)),
         )
     return receipts
@@ -52,7 +54,8 @@ def unparsed(db: sqlite3.Connection, tenant: str, now: datetime, limit: int) -> 
     """Deliveries of a tenant that wait to be parsed, oldest due first."""
     rows = db.execute(
         "SELECT d.seq, d.connection, d.topic, d.delivery_id, d.received_at, d.headers,"
-        " coalesce(d.body, (SELECT b.body FROM deliveries b WHERE b.seq = d.ref_of)), d.polled, d.tries FROM deliveries d"
+        " coalesce(d.body, (SELECT b.body FROM deliveries b WHERE b.seq = d.ref_of)), d.polled, d.tries FROM"
+        " deliveries d"
         " WHERE d.state IN ('new', 'waiting') AND d.tenant = ? AND d.due <= ? ORDER BY d.due, d.seq LIMIT ?",
         (tenant, stamp(now), limit),
     )

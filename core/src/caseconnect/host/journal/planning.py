@@ -18,7 +18,8 @@ from caseconnect.host.journal.settling import record, tell
 from caseconnect.sdk.commands import CASE, HOLD, OpenCase
 
 _INSERT = (
-    "INSERT INTO commands (key, base, generation, tenant, matter, use, kind, name, connection, target, slot, value, after,"
+    "INSERT INTO commands (key, base, generation, tenant, matter, use, kind, name, connection, target,"
+    " slot, value, after,"
     " body, ground, protective, waits, state, due, note, created_at, updated_at)"
     " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 )

@@ -32,7 +32,8 @@ def explain(db: sqlite3.Connection, tenant: str, subject: Subject) -> dict[str, 
     lane = row[0] if row else str(subject)
     events = _dicts(
         db.execute(
-            "SELECT e.seq, e.id, e.type, e.at, e.state, e.reason, e.decision, e.body, d.topic, d.delivery_id, d.received_at"
+            "SELECT e.seq, e.id, e.type, e.at, e.state, e.reason, e.decision, e.body, d.topic, d.delivery_id,"
+            " d.received_at"
             " FROM events e LEFT JOIN deliveries d ON d.seq = e.delivery WHERE e.tenant=? AND e.lane=? ORDER BY e.seq",
             (tenant, lane),
         )
@@ -47,7 +48,8 @@ def explain(db: sqlite3.Connection, tenant: str, subject: Subject) -> dict[str, 
     matters = _dicts(
         db.execute(
             "SELECT id, topic, item, episode, mode, state, owner, reference, findings, case_subject, case_number,"
-            " case_url, stage, acted_on, opened_at, closed_at FROM matters WHERE tenant=? AND subject=? ORDER BY opened_at",
+            " case_url, stage, acted_on, opened_at, closed_at FROM matters WHERE tenant=? AND subject=? ORDER BY"
+            " opened_at",
             (tenant, lane),
         )
     )
@@ -71,7 +73,8 @@ def explain(db: sqlite3.Connection, tenant: str, subject: Subject) -> dict[str, 
 def _commands(db: sqlite3.Connection, matter: str) -> list[dict[str, Any]]:
     commands = _dicts(
         db.execute(
-            "SELECT key, kind, name, use, connection, target, state, note, attempt, due, created_at, updated_at, data, body"
+            "SELECT key, kind, name, use, connection, target, state, note, attempt, due, created_at, updated_at,"
+            " data, body"
             " FROM commands WHERE matter=? ORDER BY seq",
             (matter,),
         )
@@ -102,7 +105,8 @@ def stuck(db: sqlite3.Connection) -> dict[str, list[dict[str, Any]]]:
     return {
         "alerts": _dicts(
             db.execute(
-                "SELECT tenant, cause, title, link, first_at, last_at, count FROM alerts WHERE closed_at IS NULL ORDER BY seq"
+                "SELECT tenant, cause, title, link, first_at, last_at, count FROM alerts WHERE closed_at IS NULL"
+                " ORDER BY seq"
             )
         ),
         "deliveries": _dicts(

@@ -19,7 +19,8 @@ CREATE TABLE deliveries (
     seq INTEGER PRIMARY KEY, tenant TEXT NOT NULL, connection TEXT NOT NULL, topic TEXT NOT NULL,
     delivery_id TEXT NOT NULL, received_at TEXT NOT NULL, polled INTEGER NOT NULL, headers TEXT NOT NULL,
     body BLOB, ref_of INTEGER, digest BLOB NOT NULL, flagged INTEGER NOT NULL DEFAULT 0,
-    state TEXT NOT NULL DEFAULT 'new', reason TEXT NOT NULL DEFAULT '', due TEXT NOT NULL, tries INTEGER NOT NULL DEFAULT 0
+    state TEXT NOT NULL DEFAULT 'new', reason TEXT NOT NULL DEFAULT '', due TEXT NOT NULL,
+    tries INTEGER NOT NULL DEFAULT 0
 );
 CREATE UNIQUE INDEX deliveries_once ON deliveries (tenant, connection, delivery_id, topic, digest);
 CREATE INDEX deliveries_body ON deliveries (digest) WHERE body IS NOT NULL;
@@ -98,7 +99,9 @@ CREATE TABLE slots (
     slot TEXT PRIMARY KEY, confirmed TEXT, confirmed_at TEXT, version INTEGER NOT NULL DEFAULT 0,
     changes TEXT NOT NULL DEFAULT '[]'
 ) WITHOUT ROWID;
-CREATE TABLE claims (slot TEXT NOT NULL, matter TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (slot, matter)) WITHOUT ROWID;
+CREATE TABLE claims (
+    slot TEXT NOT NULL, matter TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (slot, matter)
+) WITHOUT ROWID;
 CREATE INDEX claims_matter ON claims (matter);
 CREATE TABLE counters (
     tenant TEXT NOT NULL, name TEXT NOT NULL, key TEXT NOT NULL, amount TEXT NOT NULL, PRIMARY KEY (tenant, name, key)

@@ -26,9 +26,10 @@ AND NOT EXISTS (
         b.scope = 'tenant' OR (b.scope = 'flow' AND b.name = c.use)
         OR (b.scope = 'connection' AND b.name = c.connection) OR (b.scope = 'command' AND b.name = c.kind)))
 AND NOT (c.state = 'planned' AND c.slot IS NOT NULL AND EXISTS (
-    SELECT 1 FROM commands s WHERE s.slot = c.slot AND s.key <> c.key AND s.state IN ('sending', 'unknown', 'accepted')))
+    SELECT 1 FROM commands s WHERE s.slot = c.slot AND s.key <> c.key
+    AND s.state IN ('sending', 'unknown', 'accepted')))
 ORDER BY c.protective DESC, c.seq LIMIT :limit
-"""  # noqa: S608 - column names are a constant
+"""  # noqa: S608 - constant columns
 
 
 def due_commands(db: sqlite3.Connection, tenant: str, now: datetime, limit: int) -> list[StoredCommand]:

@@ -74,7 +74,8 @@ def began(db: sqlite3.Connection, key: str, was: str, now: datetime, deadline_at
     """Commit the intent to send before the first byte goes out. `Conflict` if the command is no longer `was`."""
     states.check(was, states.SENDING, key)
     done = db.execute(
-        "UPDATE commands SET state='sending', attempt=attempt+1, looked=0, sent_at=?, deadline_at=?, updated_at=?, note=''"
+        "UPDATE commands SET state='sending', attempt=attempt+1, looked=0, sent_at=?, deadline_at=?,"
+        " updated_at=?, note=''"
         " WHERE key=? AND state=?",
         (stamp(now), stamp(deadline_at), stamp(now), key, was),
     )
@@ -98,7 +99,8 @@ def settle(db: sqlite3.Connection, change: Settlement) -> None:
     states.check(change.was, change.becomes, change.key)
     at = stamp(change.at)
     db.execute(
-        "UPDATE commands SET state=?, note=?, data=?, due=?, looked=?, deadline_at=coalesce(?, deadline_at), updated_at=?"
+        "UPDATE commands SET state=?, note=?, data=?, due=?, looked=?, deadline_at=coalesce(?, deadline_at),"
+        " updated_at=?"
         " WHERE key=?",
         (change.becomes, change.note, dump(change.data), stamp(change.due or change.at), change.looked)
         + (change.deadline_at and stamp(change.deadline_at), at, change.key),

@@ -38,12 +38,10 @@ def apply(db: sqlite3.Connection, items: Sequence[Item]) -> list[Any]:
 
     Raises `JournalFull` when nothing could be written, `JournalBroken` when the COMMIT's outcome is unknown.
     """
-    results: list[Any] = []
     names = sorted({item.name for item in items})
     try:
         db.execute("BEGIN IMMEDIATE")
-        for item in items:
-            results.append(_one(db, item))
+        results = [_one(db, item) for item in items]
         for name in names:
             crashpoint(f"{name}:before")
     except sqlite3.Error as error:

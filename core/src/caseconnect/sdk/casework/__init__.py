@@ -19,6 +19,7 @@ from caseconnect.sdk.casework.snapshot import snapshot
 from caseconnect.sdk.casework.standing import (
     BLOCKED,
     CANCELLED,
+    CARRYING_OUT,
     IN_REVIEW,
     RELEASED,
     WAITING_FOR_CUSTOMER,
@@ -32,6 +33,7 @@ from caseconnect.sdk.casework.verdicts import Verdict, fresh, not_applying
 __all__ = [
     "BLOCKED",
     "CANCELLED",
+    "CARRYING_OUT",
     "IN_REVIEW",
     "PLACEHOLDERS",
     "RELEASED",

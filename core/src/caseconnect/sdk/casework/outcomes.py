@@ -6,6 +6,7 @@ from caseconnect.models import Case, Order
 from caseconnect.sdk.casework.policy import CaseworkSettings, UseCase
 from caseconnect.sdk.casework.standing import (
     CANCELLED,
+    CARRYING_OUT,
     IN_REVIEW,
     RELEASED,
     WAITING_FOR_CUSTOMER,
@@ -15,7 +16,7 @@ from caseconnect.sdk.casework.standing import (
 from caseconnect.sdk.casework.text import one_line
 from caseconnect.sdk.commands import CASE, CancelOrder, Command, CommentCase, Expect, ReleaseOrder, digest_of
 from caseconnect.sdk.decisions import ActedOn, Decision, Facts, Matter, Need, Needs
-from caseconnect.sdk.events import CaseChanged
+from caseconnect.sdk.events import CaseChanged, Event
 from caseconnect.sdk.subjects import Subject
 
 
@@ -53,7 +54,7 @@ def _act(
     return _cancel(use, matter, subject, case, order if isinstance(order, Order) else None)
 
 
-def case_of(event: CaseChanged, matter: Matter) -> Subject | None:
+def case_of(event: Event, matter: Matter) -> Subject | None:
     """The case the event is about: the matter's, or the one that the event names before the matter knows it."""
     if matter.case is not None:
         return matter.case.subject
@@ -71,13 +72,23 @@ def _without_outcome(matter: Matter, case: Case) -> Decision:
     stage = f"case status {case.status or 'unknown'}, stage {case.stage or 'unknown'}"
     if not matter.is_open():
         return Decision(reason=f"{stage}, no outcome; the matter is closed")
+    if matter.acted_on is not None and executing(matter) is not None:
+        return note_once(
+            matter,
+            f"taken-back:{digest_of(case.revision)}",
+            f"The outcome '{one_line(matter.acted_on.outcome)}' was taken back after it was carried out. Nothing was "
+            "undone: a person must decide what follows.",
+            f"{matter.subject}: outcome {matter.acted_on.outcome!r} was taken back after execution: "
+            "decide by hand what follows",
+            f"{stage}: the outcome was taken back after execution: for a person",
+        )
     if not case.closed:
-        revoked = matter.acted_on is not None and matter.stage != IN_REVIEW and executing(matter) is None
+        revoked = matter.acted_on is not None and matter.stage != IN_REVIEW
         return Decision(
             reason=f"{stage}: {'the outcome was taken back' if revoked else 'no outcome yet'}",
             stage=IN_REVIEW if revoked else None,
         )
-    if holding(matter) or executing(matter) is not None:
+    if holding(matter):
         return note_once(
             matter,
             f"closed-without-outcome:{digest_of(case.revision)}",
@@ -153,7 +164,7 @@ def _release(matter: Matter, case: Subject, outcome: str, revision: str) -> Deci
     reason = f"outcome {outcome!r}: settings.outcomes says release"
     if holding(matter):
         release = ReleaseOrder(target=matter.subject, expects=(_still(case, outcome),))
-        return Decision(reason=reason, commands=(release,), acted_on=acted)
+        return Decision(reason=reason, commands=(release,), acted_on=acted, stage=CARRYING_OUT)
     return Decision(
         reason=f"{reason}; this matter keeps nothing back",
         commands=(
@@ -194,7 +205,7 @@ def _cancel(use: UseCase, matter: Matter, case_subject: Subject, case: Case, ord
         + ("; left to a person by the mode" if by_hand else ""),
         commands=commands,
         acted_on=ActedOn(outcome=outcome, revision=case.revision),
-        stage=CANCELLED if by_hand else None,
+        stage=CANCELLED if by_hand else CARRYING_OUT,
         close=by_hand,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
@@ -39,13 +39,16 @@ PLACEHOLDERS: dict[str, str] = {
 }
 """Names that may stand in braces in a title, a description or an attribute."""
 
+SHORT_PLACEHOLDERS = ("order", "order_id", "shop", "total", "channel", "exceptions")
+"""Those that may stand in a title or an attribute: short, and never personal, because lists show them."""
+
 _BRACED = re.compile(r"\{([^{}]*)\}")
 
 
-def _known_placeholders(text: str) -> str:
-    unknown = [name for name in _BRACED.findall(text) if name not in PLACEHOLDERS]
+def _only(allowed: Iterable[str], text: str) -> str:
+    unknown = [name for name in _BRACED.findall(text) if name not in allowed]
     if unknown:
-        raise ValueError(f"unknown placeholder {{{unknown[0]}}}: allowed are {', '.join(PLACEHOLDERS)}")
+        raise ValueError(f"placeholder {{{unknown[0]}}} is not allowed here: allowed are {', '.join(allowed)}")
     return text
 
 
@@ -70,32 +73,42 @@ class CaseworkSettings(Settings):
         description="What each outcome of the case definition does: release, cancel or ask_verification. "
         "Upper and lower case are the same. An outcome that is not named here is not acted on: it alerts.",
     )
-    title: str = Field("Order {order}: {exceptions}", min_length=1, description="Title of the case; may hold {names}.")
+    title: str = Field(
+        "Order {order}: {exceptions}",
+        min_length=1,
+        description="Title of the case; may hold {order}, {order_id}, {shop}, {total}, {channel} and {exceptions}.",
+    )
     description: str = Field(
         "{findings}\n\n{facts}\n\n{lines}\n\n{payments}\n\n{addresses}\n\n{customer}\n\n{history}\n\n{shipments}",
         min_length=1,
-        description="Description of the case; may hold {names}.",
+        description="Description of the case: texts of the tenant and the sections of the README in braces.",
     )
     priority: dict[str, Priority] = Field(
         {}, description="Priority by exception; others are normal. The highest of a case's findings counts."
     )
     attributes: dict[str, str] = Field(
-        {}, description="Further attributes of the case: name in the case definition -> text, may hold {names}."
+        {},
+        description="Further attributes of the case, by name: text that may hold what a title may.",
     )
     snapshot: Literal["full", "without_personal", "none"] = Field(
         "without_personal",
         description="The order, customer and history as a JSON document on the case: full, without_personal or none.",
     )
 
-    @field_validator("title", "description")
+    @field_validator("title")
     @classmethod
-    def _fillable(cls, text: str) -> str:
-        return _known_placeholders(text)
+    def _fillable_title(cls, text: str) -> str:
+        return _only(SHORT_PLACEHOLDERS, text)
+
+    @field_validator("description")
+    @classmethod
+    def _fillable_description(cls, text: str) -> str:
+        return _only(PLACEHOLDERS, text)
 
     @field_validator("attributes")
     @classmethod
     def _fillable_attributes(cls, texts: dict[str, str]) -> dict[str, str]:
-        return {name: _known_placeholders(text) for name, text in texts.items()}
+        return {name: _only(SHORT_PLACEHOLDERS, text) for name, text in texts.items()}
 
     @field_validator("priority")
     @classmethod

@@ -8,6 +8,7 @@ from caseconnect.sdk.decisions import Matter
 
 IN_REVIEW = "in_review"
 WAITING_FOR_CUSTOMER = "waiting_for_customer"
+CARRYING_OUT = "carrying_out"
 RELEASED = "released"
 CANCELLED = "cancelled"
 BLOCKED = "blocked"

@@ -12,7 +12,8 @@ import pluggy
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from caseconnect.sdk import components, hookspecs
+from caseconnect.models.base import Record
+from caseconnect.sdk import hookspecs
 from caseconnect.sdk.components import Settings
 from caseconnect.sdk.errors import PluginError
 from caseconnect.sdk.secrets import Secret
@@ -58,11 +59,11 @@ def one_of(plugin: Any, hook: str, name: str = "") -> Any:
 
 def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
     """The settings models that an annotation names, however deep; a `Secret` is a value."""
-    if isinstance(annotation, type) and not typing.get_args(annotation):
-        if issubclass(annotation, BaseModel) and not issubclass(annotation, Secret | components.Record):
-            yield annotation
-            for field in annotation.model_fields.values():
-                yield from models_in(field.annotation)
+    plain = isinstance(annotation, type) and not typing.get_args(annotation)
+    if plain and issubclass(annotation, BaseModel) and not issubclass(annotation, Secret | Record):
+        yield annotation
+        for field in annotation.model_fields.values():
+            yield from models_in(field.annotation)
     for part in typing.get_args(annotation):
         yield from models_in(part)
 
@@ -78,7 +79,7 @@ class PluginContract:
             function = getattr(self.plugin, name)
             if not name.startswith("connect_") or not isinstance(function, types.FunctionType):
                 continue
-            specified = getattr(hookspecs, name, None)
+            specified: Any = getattr(hookspecs, name, None)
             require(specified is not None, f"{name} is no hook: see caseconnect.sdk.hookspecs")
             require(hasattr(function, "connect_impl"), f"{name} is not marked with @hookimpl and would never be called")
             wanted, have = typing.get_type_hints(specified), typing.get_type_hints(function)

@@ -77,7 +77,8 @@ def make_resources(
 ) -> Resources:
     """Resources of one connection. `app` is an ASGI application that answers every request.
 
-    `transport` takes its place when given; with neither, every request fails: nothing leaves the process. Time is that of the running virtual loop unless `now` is given.
+    `transport` takes its place when given; with neither, every request fails, so nothing leaves the process.
+    Time is that of the running virtual loop unless `now` is given.
     Pacing is off unless `pace` is given. `log` is a `RecordingLog`.
     """
     if transport is None:

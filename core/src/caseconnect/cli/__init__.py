@@ -1,0 +1,92 @@
+"""The command `connect`. Each command's module is imported only when it is used, so that `--help` is quick.
+
+A command is one line of `COMMANDS`: its name, where it is, and the first line of its own help text.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from enum import IntEnum
+from importlib import import_module
+from typing import Any
+
+import click
+
+from caseconnect import __version__
+
+
+class Exit(IntEnum):
+    """Exit codes of every command."""
+
+    OK = 0
+    WRONG = 1
+    USAGE = 2
+    HELD = 3
+    JOURNAL = 4
+    INTERRUPTED = 130
+
+
+EXIT_CODES: Mapping[Exit, str] = {
+    Exit.OK: "done; what was asked about is right",
+    Exit.WRONG: "what was asked about is wrong, or was refused; the output says why",
+    Exit.USAGE: "the command line is wrong",
+    Exit.HELD: "another daemon holds the journal",
+    Exit.JOURNAL: "the journal cannot be used: damaged, made by a newer version, or no space",
+    Exit.INTERRUPTED: "interrupted from the keyboard",
+}
+"""What each exit code means. Shown by `connect --help`."""
+
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "check": ("caseconnect.cli.tenants:check", "Check tenant files and show what their flows would do."),
+    "list-plugins": (
+        "caseconnect.cli.plugins:list_plugins",
+        "List installed plugins, the broken ones with the reason.",
+    ),
+    "new-plugin": ("caseconnect.cli.new_plugin:new_plugin", "Write a new plugin package that passes its tests."),
+    "schema": ("caseconnect.cli.tenants:schema", "Print the JSON Schema of tenant files, for editors."),
+}
+"""Every command: where it is, and its help line."""
+
+
+class _Commands(click.Group):
+    """A group that imports a command's module when the command is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        found: click.Command = getattr(import_module(module), name)
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][1]) for name in sorted(COMMANDS)])
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Exit codes"):
+            formatter.write_dl([(str(code.value), text) for code, text in EXIT_CODES.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            ctx.exit(Exit.INTERRUPTED)
+        except Exception as error:
+            # Only a command that ran can have imported the SDK, whose import takes longer than `--help` may.
+            errors = sys.modules.get("caseconnect.sdk.errors")
+            if errors is None or not isinstance(error, errors.ConnectError):
+                raise
+            from caseconnect.cli.output import complain
+
+            complain(str(error))
+            ctx.exit(Exit.WRONG)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="connect")
+def main() -> None:
+    """Connect joins commerce platforms to case management."""

@@ -1,0 +1,124 @@
+"""`connect check` and `connect schema`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+
+from caseconnect.cli import Exit
+from caseconnect.cli.output import emit_json, remark, say, table
+from caseconnect.host.plugins import load
+from caseconnect.host.tenants import ConfigProblem, Connection, Flow, Tenant, TenantSet, load_files, load_tenants
+from caseconnect.host.tenants import schema as tenant_schema
+
+_MEANING = {"observe": "decides and does nothing", "cases": "opens cases, touches no order", "live": "does everything"}
+
+
+@click.command("check")
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--tenants", "folder", type=click.Path(path_type=Path), help="Folder of tenant files.  [default: tenants]"
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+def check(ctx: click.Context, files: tuple[Path, ...], folder: Path | None, as_json: bool) -> None:
+    """Check tenant files and show what their flows would do.
+
+    Refuses what `connect serve` would refuse. Needs no secret and no network. All problems are shown at once,
+    each with its file, line and key path.
+    """
+    if files and folder:
+        raise click.UsageError("give files or --tenants, not both")
+    installed = load()
+    place = folder or Path("tenants")
+    found = load_files(files, installed) if files else load_tenants(place, installed)
+    if not found.tenants and not found.problems:
+        found.problems.append(ConfigProblem(str(place), 0, "", "no tenant file is here", "write NAME.yaml"))
+    if as_json:
+        emit_json(_data(found))
+    else:
+        _show(found)
+    broken = [p.name for p in installed.plugins if p.broken]
+    if broken:
+        remark(f"broken plugins: {', '.join(broken)} (`connect list-plugins` says why)")
+    if found.problems:
+        ctx.exit(Exit.WRONG)
+
+
+@click.command("schema")
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write it to this file.")
+def schema(output: Path | None) -> None:
+    """Print the JSON Schema of tenant files, for editors.
+
+    It covers the settings of all installed plugins. With `# yaml-language-server: $schema=FILE` in the first line of a
+    tenant file, an editor completes and checks it.
+    """
+    text = orjson.dumps(tenant_schema(load()), option=orjson.OPT_INDENT_2).decode() + "\n"
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise click.ClickException(f"{output} cannot be written: {error.strerror}") from None
+    remark(f"wrote {output}")
+
+
+def _show(found: TenantSet) -> None:
+    for tenant in found.tenants.values():
+        since = f", from {tenant.go_live:%Y-%m-%d %H:%M} UTC" if tenant.go_live else ""
+        say(f"{tenant.name} ({tenant.environment}{since}): right")
+        table(
+            ("Connection", "Platform", "Woken by"),
+            [(c.name, c.platform, "; ".join(_wakes(c)) or "nothing") for c in tenant.connections.values()],
+        )
+        if tenant.flows:
+            table(
+                ("Flow", "Mode", "On", "Cases in", "Sends", "Withholds"),
+                [
+                    (f.use, f"{f.mode}: {_MEANING[f.mode]}", ", ".join(f.on), f.cases or "", *map(", ".join, _sends(f)))
+                    for f in tenant.flows
+                ],
+            )
+        else:
+            say("no flows: what arrives is kept, nothing is decided")
+    for problem in found.problems:
+        say(str(problem))
+
+
+def _wakes(connection: Connection) -> list[str]:
+    return ["webhook"] * bool(connection.webhooks) + ([str(connection.schedule)] if connection.schedule else [])
+
+
+def _sends(flow: Flow) -> tuple[list[str], list[str]]:
+    """Kinds of commands that the flow's mode lets out, and those that it keeps back."""
+    let_out = {"observe": set(), "cases": {"case"}, "live": {"case", "order"}}[flow.mode]
+    uses = sorted(flow.transform.uses, key=lambda c: c.kind)
+    return [c.kind for c in uses if c.side in let_out], [c.kind for c in uses if c.side not in let_out]
+
+
+def _data(found: TenantSet) -> dict[str, Any]:
+    return {
+        "tenants": [_tenant_data(t) for t in found.tenants.values()],
+        "problems": [p.as_json() for p in found.problems],
+    }
+
+
+def _tenant_data(tenant: Tenant) -> dict[str, Any]:
+    return {
+        "name": tenant.name,
+        "environment": tenant.environment,
+        "go_live": tenant.go_live,
+        "file": str(tenant.file),
+        "connections": [
+            {"name": c.name, "platform": c.platform, "woken_by": _wakes(c)} for c in tenant.connections.values()
+        ],
+        "flows": [
+            {"use": f.use, "mode": f.mode, "on": f.on, "cases": f.cases, "sends": s, "withholds": w}
+            for f in tenant.flows
+            for s, w in [_sends(f)]
+        ],
+    }

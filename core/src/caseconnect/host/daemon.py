@@ -1,0 +1,174 @@
+"""The daemon of `connect serve`: intake in the main loop, the pipeline in a thread, the journal in another."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from caseconnect.host.journal import SqliteJournal
+from caseconnect.host.journal.errors import JournalError
+from caseconnect.host.journal.records import NewAlert, NewDelivery, Receipt
+from caseconnect.host.pipeline_thread import PipelineThread
+from caseconnect.host.tenants.tenant import Tenant
+from caseconnect.host.web.app import make_app
+from caseconnect.host.web.control import Verbs, control_app, socket_path
+from caseconnect.host.web.hooks import Hook, Hooks
+from caseconnect.host.web.server import Server, make_server
+from caseconnect.sdk.resources import Log
+from caseconnect.sdk.secrets import Secret
+
+_BLOCKED_AFTER = 5.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """What `connect serve` was asked for."""
+
+    data: Path
+    host: str = "127.0.0.1"
+    port: int = 8480
+    pacing: bool = True
+    max_body: int = 8 * 1024 * 1024
+
+
+@dataclass
+class Daemon:
+    """One daemon over one journal. `run` returns when it was told to stop."""
+
+    options: Options
+    tenants: Mapping[str, Tenant]
+    log: Log
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    broken: JournalError | None = None
+    port: int = 0
+    _stop: asyncio.Event | None = None
+    _blocked: bool = field(default=False, repr=False)
+
+    async def run(self, started: Callable[[int], None] | None = None) -> None:
+        """Serve until SIGTERM or SIGINT. `started` is called with the port. Raises `JournalLocked` and others.
+
+        Raises `JournalError` at the end when the journal broke: the process must not go on in memory.
+        """
+        loop = asyncio.get_running_loop()
+        self._stop = stop = asyncio.Event()
+
+        def on_broken(error: JournalError) -> None:
+            self.broken = error
+            loop.call_soon_threadsafe(stop.set)
+
+        journal = SqliteJournal.open(self.options.data / "journal.db", threaded=True, on_broken=on_broken)
+        pipeline = PipelineThread(journal, self.tenants, self.now, self.log, pacing=self.options.pacing)
+        try:
+            await asyncio.to_thread(pipeline.start)
+            with suppress(NotImplementedError):
+                for number in (signal.SIGTERM, signal.SIGINT):
+                    loop.add_signal_handler(number, stop.set)
+            await self._serve(journal, pipeline, stop, started)
+        finally:
+            await asyncio.to_thread(pipeline.stop)
+            await asyncio.to_thread(journal.close)
+        if self.broken:
+            raise self.broken
+
+    async def _serve(
+        self,
+        journal: SqliteJournal,
+        pipeline: PipelineThread,
+        stop: asyncio.Event,
+        started: Callable[[int], None] | None,
+    ) -> None:
+        async def store(new: NewDelivery) -> Receipt:
+            return (await journal.receive([new], None, new.received_at))[0]
+
+        hooks = Hooks(store, self.now, load=journal.load, stored=pipeline.ring, max_body=self.options.max_body)
+        hooks.registry = hooks_of(self.tenants)
+        app = make_app(hooks, lambda: self._not_ready(journal, pipeline))
+        public = make_server(app, host=self.options.host, port=self.options.port)
+        path = socket_path(self.options.data)
+        path.unlink(missing_ok=True)
+        control = make_server(control_app(Verbs(journal, self.now, pipeline.ring)), uds=str(path))
+        serving = [asyncio.create_task(server.serve()) for server in (public, control)]
+        watching = asyncio.create_task(self._watch(journal, pipeline))
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await _until_started(public, serving)
+            path.chmod(0o600)
+            self.port = public.servers[0].sockets[0].getsockname()[1]
+            if started:
+                started(self.port)
+            await asyncio.wait([stopping, *serving], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self.log.info("stopping", why="signal" if stop.is_set() and not self.broken else "failure")
+            for server in (public, control):
+                server.should_exit = True
+            watching.cancel()
+            stopping.cancel()
+            await asyncio.gather(*serving, return_exceptions=True)
+            path.unlink(missing_ok=True)
+
+    def _not_ready(self, journal: SqliteJournal, pipeline: PipelineThread) -> str | None:
+        if self.broken:
+            return "the journal cannot be written"
+        if journal.load() >= 1:
+            return "more is waiting to be written than may"
+        if not pipeline.alive():
+            return "the pipeline has ended"
+        return None
+
+    async def _watch(self, journal: SqliteJournal, pipeline: PipelineThread) -> None:
+        """Tell when a plugin blocks the pipeline's loop; intake goes on meanwhile."""
+        while True:
+            await asyncio.sleep(1)
+            if not pipeline.alive() and self._stop:
+                self._stop.set()
+            blocked = pipeline.silent_for() > _BLOCKED_AFTER
+            if blocked and not self._blocked:
+                where = pipeline.where()
+                title = f"a plugin blocks the pipeline since {pipeline.silent_for():.0f} s, at {where}"
+                self.log.error("pipeline blocked", where=where)
+                await journal.alert(NewAlert("", "pipeline:blocked", title, where), self.now())
+            elif self._blocked and not blocked:
+                await journal.close_alert("", "pipeline:blocked", self.now())
+            self._blocked = blocked
+
+
+async def _until_started(server: Server, serving: list[asyncio.Task[None]]) -> None:
+    while not server.started:
+        for task in serving:
+            if task.done():
+                await task
+                raise JournalError("the server could not be started: is the port in use?")
+        await asyncio.sleep(0.01)
+
+
+def hooks_of(tenants: Mapping[str, Tenant]) -> dict[tuple[str, str], Hook]:
+    """The webhooks of all tenants, by (tenant, connection)."""
+    found: dict[tuple[str, str], Hook] = {}
+    for tenant in tenants.values():
+        for name, connection in tenant.connections.items():
+            for webhook in connection.webhooks:
+                reveal = _revealer(tenant, connection.settings, webhook.secrets)
+                found[tenant.name, name] = Hook(tenant.name, name, webhook, reveal)
+    return found
+
+
+def _revealer(tenant: Tenant, settings: object, names: tuple[str, ...]) -> Callable[[], list[str]]:
+    """The active secrets, read anew when a few seconds have passed: a rotated one is used without a restart."""
+    references = [s for name in names if isinstance(s := getattr(settings, name), Secret)]
+    secrets = tenant.secrets()
+    kept: list[str] = []
+    read_at = float("-inf")
+
+    def reveal() -> list[str]:
+        nonlocal kept, read_at
+        clock = asyncio.get_running_loop().time()
+        if not kept or clock - read_at > 5:
+            kept, read_at = [secrets.reveal(reference) for reference in references], clock
+        return kept
+
+    return reveal

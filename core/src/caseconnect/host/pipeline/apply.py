@@ -1,0 +1,129 @@
+"""From a use case's answer to what is written: grounds, go-live, modes, and the conflicts between use cases."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from caseconnect.host.journal.records import Ask, DecidedBy, MatterRow
+from caseconnect.host.pipeline.drafts import Draft
+from caseconnect.host.tenants.tenant import Flow
+from caseconnect.sdk.commands import Command, CommentCase, OpenCase, digest_of
+from caseconnect.sdk.decisions import CommandState, Decision, Finding
+
+
+@dataclass
+class Applied:
+    """An answer as the journal keeps it, and the commands that it asks for."""
+
+    answer: DecidedBy
+    asks: list[Ask] = field(default_factory=list)
+
+
+def apply_decision(
+    flow: Flow, draft: Draft, decision: Decision, reference: str, go_live: datetime, now: datetime
+) -> Applied:
+    """Put `decision` on the draft. What does not count is left out, and the reason says so."""
+    undeclared = sorted({c.kind for c in decision.commands if type(c) not in flow.transform.uses})
+    if undeclared:
+        why = f"{flow.use} asks for {', '.join(undeclared)}, which it did not declare: nothing of this answer counts"
+        return Applied(DecidedBy(flow.use, why, alert=why))
+    findings, notes = _counting(decision.findings, draft, go_live)
+    if findings and not draft.is_open:
+        draft.open(flow.use, flow.mode, reference, flow.cases or "", now)
+    commands: Sequence[Command] = decision.commands
+    if not draft.is_open:
+        left_out = [
+            c for c in commands if not isinstance(c, CommentCase) or draft.row is None or draft.row.case is None
+        ]
+        commands = [c for c in commands if c not in left_out]
+        if left_out:
+            notes.append(f"not asked for, because no matter is open: {', '.join(c.kind for c in left_out)}")
+    row = draft.row
+    acting = row is not None and (draft.is_open or bool(commands))
+    if row is None or not acting:
+        return Applied(DecidedBy(flow.use, _told(decision.reason, notes), alert=decision.alert))
+    if draft.is_open:
+        _put(flow, draft, decision, findings)
+    ground = digest_of(decision.acted_on and decision.acted_on.revision, sorted(f.ground for f in decision.findings))
+    asks = [_ask(flow, draft, command, ground) for command in commands]
+    draft.commands += tuple(CommandState(a.command.kind, a.command.name, a.birth, flow.use, "") for a in asks)
+    draft.timers = (draft.timers - set(decision.cancel_timers)) | {t.name for t in decision.timers}
+    kept = decision.model_dump(mode="json", exclude={"commands", "reason"}, exclude_defaults=True)
+    kept["commands"] = [f"{c.kind}:{c.name}" if c.name else c.kind for c in commands]
+    answer = DecidedBy(
+        flow.use,
+        _told(decision.reason, notes),
+        matter=row.id,
+        timers=decision.timers if draft.is_open else (),
+        cancel_timers=decision.cancel_timers,
+        alert=decision.alert,
+        decision=kept,
+    )
+    if decision.close and draft.is_open:
+        draft.change(state="closed")
+    return Applied(answer, asks)
+
+
+def _counting(findings: Sequence[Finding], draft: Draft, go_live: datetime) -> tuple[tuple[Finding, ...], list[str]]:
+    """Findings that count, and why the others do not."""
+    counting, notes = [], []
+    for finding in findings:
+        if finding.arose_at < go_live:
+            notes.append(f"{finding.exception} arose before going live ({go_live:%Y-%m-%d %H:%M} UTC)")
+        elif draft.is_open and draft.view().has(finding.exception, finding.ground):
+            continue
+        elif not draft.is_open and finding.ground in draft.grounds:
+            notes.append(f"{finding.exception} was worked before on the same facts (episode {draft.last_episode})")
+        else:
+            counting.append(finding)
+    return tuple(counting), notes
+
+
+def _put(flow: Flow, draft: Draft, decision: Decision, findings: tuple[Finding, ...]) -> None:
+    draft.add(flow.use, findings)
+    if decision.stage is not None:
+        draft.change(stage=decision.stage)
+    if decision.acted_on is not None:
+        draft.change(acted_on=decision.acted_on)
+
+
+def _ask(flow: Flow, draft: Draft, command: Command, ground: str) -> Ask:
+    row: MatterRow = draft.row  # type: ignore[assignment] # the caller saw to it
+    if command.side == "order":
+        target = command.target or draft.key.subject
+        command = command.model_copy(update={"target": target})
+        connection = target.connection
+    else:
+        connection = row.cases
+    if isinstance(command, OpenCase):
+        command = command.model_copy(update={"reference": row.reference})
+    if flow.mode == "observe" or row.mode == "observe":
+        return Ask(row.id, flow.use, command, connection, "withheld", ground, "mode observe: nothing is done")
+    if flow.mode == "cases" and command.side == "order":
+        return Ask(row.id, flow.use, command, connection, "withheld", ground, "mode cases: no order is touched")
+    return Ask(row.id, flow.use, command, connection, "planned", ground)
+
+
+def park_conflicts(asks: Sequence[Ask]) -> list[Ask]:
+    """Commands of two use cases that contradict each other park, both."""
+    against = [
+        (a, b)
+        for i, a in enumerate(asks)
+        for b in asks[i + 1 :]
+        if a.matter == b.matter and a.use != b.use and b.command.kind in a.command.conflicts
+    ]
+    clashing = {id(a): b for a, b in against} | {id(b): a for a, b in against}
+    parked = []
+    for ask in asks:
+        other = clashing.get(id(ask))
+        if other is not None and ask.birth == "planned":
+            note = f"{ask.use} wants {ask.command.kind} and {other.use} wants {other.command.kind}: a person decides"
+            ask = replace(ask, birth="parked", note=note)
+        parked.append(ask)
+    return parked
+
+
+def _told(reason: str, notes: Sequence[str]) -> str:
+    return "; ".join((reason, *notes))

@@ -1,0 +1,217 @@
+"""Decide: one lane's turn at a time. Facts are fetched here; the rules are pure and see only data."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import groupby
+
+from caseconnect.host.crash import crashpoint
+from caseconnect.host.journal.errors import Conflict
+from caseconnect.host.journal.records import Ask, DecidedBy, MatterKey, Observation, StoredEvent, Verdict
+from caseconnect.host.pipeline.apply import Applied, apply_decision, park_conflicts
+from caseconnect.host.pipeline.context import Context, backoff
+from caseconnect.host.pipeline.drafts import Draft, Drafts
+from caseconnect.host.pipeline.facts import Fetcher
+from caseconnect.host.pipeline.live import LiveTenant
+from caseconnect.host.tenants.tenant import Flow
+from caseconnect.models.base import Record
+from caseconnect.models.order import Order
+from caseconnect.sdk.commands import HOLD
+from caseconnect.sdk.decisions import Decision, Facts, Need, Needs
+from caseconnect.sdk.errors import AuthError, ConnectError, PermanentError, PluginError, TransientError
+from caseconnect.sdk.events import CaseChanged, CommandSettled, Event, OrderChanged, TimerFired
+from caseconnect.sdk.subjects import Subject
+
+_WINDOW = 512
+_LANES = 32
+_ROUNDS = 3
+_TRIES = 12
+
+Read = dict[tuple[str, Subject], tuple[Record, datetime]]
+
+
+class Decider:
+    """Decides what is ready, lane by lane, up to a number of lanes at once."""
+
+    def __init__(self, context: Context, fetcher: Fetcher) -> None:
+        self._context, self._fetcher = context, fetcher
+        self._lanes: dict[tuple[str, Subject], asyncio.Task[None]] = {}
+
+    async def turn(self) -> bool:
+        """Start the turn of every lane that has one; False when none had."""
+        started = False
+        for tenant in list(self._context.tenants.values()):
+            lanes: dict[Subject, list[StoredEvent]] = {}
+            for event in self._context.journal.ready_events(tenant.name, self._context.now(), _WINDOW):
+                lanes.setdefault(event.lane, []).append(event)
+            for lane, events in lanes.items():
+                if len(self._lanes) >= _LANES:
+                    await asyncio.wait(self._lanes.values(), return_when=asyncio.FIRST_COMPLETED)
+                if (tenant.name, lane) not in self._lanes:
+                    started = True
+                    task = asyncio.create_task(self._lane(tenant, lane, events))
+                    self._lanes[tenant.name, lane] = task
+                    task.add_done_callback(partial(self._over, (tenant.name, lane)))
+        return started
+
+    async def idle(self) -> None:
+        """Wait for the turns that are on."""
+        if self._lanes:
+            await asyncio.wait(self._lanes.values())
+
+    def _over(self, key: tuple[str, Subject], task: asyncio.Task[None]) -> None:
+        self._lanes.pop(key, None)
+        if not task.cancelled() and (error := task.exception()):
+            self._context.log.error("lane failed", tenant=key[0], lane=str(key[1]), error=repr(error))
+        self._context.wake.ring()
+
+    async def _lane(self, tenant: LiveTenant, lane: Subject, events: Sequence[StoredEvent]) -> None:
+        """All ready events of a lane in order; order events that follow each other are one look."""
+        for _, run in groupby(enumerate(events), key=lambda e: -1 if isinstance(e[1].event, OrderChanged) else e[0]):
+            batch = [event for _, event in run]
+            try:
+                if not await self._decide(tenant, lane, batch):
+                    return
+            except Conflict as error:
+                self._context.log.info("decided again", lane=str(lane), why=str(error))
+                return
+
+    async def _decide(self, tenant: LiveTenant, lane: Subject, batch: Sequence[StoredEvent]) -> bool:
+        """Decide on the newest of `batch`; False when the lane has to wait."""
+        seqs = [stored.seq for stored in batch]
+        event = batch[-1].event
+        journal, now = self._context.journal, self._context.now
+        if event is None:
+            why = f"event type {batch[-1].kind!r} is unknown to this version"
+            await journal.put_off(seqs, "parked", why, now())
+            await self._context.alert(tenant.name, "parked:event", why, str(lane))
+            return True
+        event = event.model_copy(update={"subject": lane}) if isinstance(event, OrderChanged) else event
+        drafts = Drafts(journal)
+        read: Read = {}
+        answers: list[DecidedBy] = []
+        asks: list[Ask] = []
+        try:
+            for flow, draft in self._offers(tenant, lane, event, drafts):
+                answer, asked = await self._ask(tenant, flow, draft, event, read)
+                answers.append(answer)
+                asks.extend(asked)
+        except (TransientError, AuthError, PermanentError, PluginError) as error:
+            return await self._wait(tenant, lane, batch, error)
+        if not answers:
+            answers.append(DecidedBy("connect", self._nobody(event)))
+        verdict = Verdict(
+            tenant=tenant.name,
+            lane=lane,
+            events=tuple(seqs),
+            at=now(),
+            answers=tuple(answers),
+            matters=drafts.changed(),
+            asks=tuple(park_conflicts(asks)),
+            facts=tuple((fact, subject, record) for (fact, subject), (record, _) in read.items()),
+            observed=tuple(_observations(lane, read)),
+            slot_limit=tenant.tenant.limits.state_changes_per_hour,
+        )
+        crashpoint("decide")
+        await journal.decided(verdict)
+        return True
+
+    async def _wait(self, tenant: LiveTenant, lane: Subject, batch: Sequence[StoredEvent], error: ConnectError) -> bool:
+        """A required fact is missing: the lane waits and tries again; what will never come parks the event."""
+        journal, now = self._context.journal, self._context.now()
+        seqs = [stored.seq for stored in batch]
+        tries = max(stored.tries for stored in batch)
+        lasting = isinstance(error, PermanentError | PluginError)
+        if lasting and (isinstance(error, PermanentError) or tries >= _TRIES):
+            await journal.put_off(seqs, "parked", str(error), now)
+            await self._context.alert(tenant.name, "parked:event", f"an event was parked: {error}", str(lane))
+            return True
+        timing = tenant.tenant.timing
+        wait = backoff(timing.backoff_first, min(timing.backoff_max, timedelta(minutes=5)), tries, str(lane))
+        if isinstance(error, TransientError) and error.retry_after:
+            wait = max(wait, timedelta(seconds=error.retry_after))
+        await journal.put_off(seqs, "waiting", str(error), now + wait)
+        if tries == 5:
+            await self._context.alert(
+                tenant.name, f"facts:{lane.connection}", f"facts cannot be had: {error}", str(lane)
+            )
+        return False
+
+    def _offers(self, tenant: LiveTenant, lane: Subject, event: Event, drafts: Drafts) -> list[tuple[Flow, Draft]]:
+        """Which use cases are asked, in the order of `flows:`, each with the matter that it is asked about."""
+        journal = self._context.journal
+        flows = [f for f in tenant.tenant.flows if any(isinstance(event, kind) for kind in f.transform.handles)]
+        if isinstance(event, CaseChanged | CommandSettled | TimerFired):
+            if isinstance(event, CaseChanged):
+                row = journal.matter_of_case(tenant.name, event.subject)
+            else:
+                row = journal.matter(event.matter)
+            if row is None:
+                begin = [f for f in flows if f.transform.begins_at_case]
+                return [(f, drafts.of_key(_key(tenant, lane, f))) for f in begin]
+            draft = drafts.of_row(row)
+            first = [f for f in flows if f.use in row.uses]
+            last = [f for f in flows if f.transform.follows and f not in first and lane.connection in f.on]
+            return [(f, draft) for f in (*first, *last)]
+        return [(f, drafts.of_key(_key(tenant, lane, f))) for f in flows if lane.connection in f.on]
+
+    @staticmethod
+    def _nobody(event: Event) -> str:
+        if isinstance(event, CaseChanged):
+            return "the case belongs to no matter of ours"
+        return f"no flow of this tenant handles {event.type}"
+
+    async def _ask(
+        self, tenant: LiveTenant, flow: Flow, draft: Draft, event: Event, read: Read
+    ) -> tuple[DecidedBy, list[Ask]]:
+        """One use case's answer. One that raises is guarded: it is shown, and the others count."""
+        decision: Decision | Needs
+        for _ in range(_ROUNDS + 1):
+            facts = Facts({key: record for key, (record, _) in read.items()})
+            try:
+                decision = flow.transform.decide(event, draft.view(), facts, flow.settings, self._context.now())
+            except Exception as error:  # noqa: BLE001 - a plugin's fault must not stop the others
+                why = f"{flow.use} broke on {event.type}: {type(error).__name__}: {str(error)[:200]}"
+                self._context.log.error("use case broke", use=flow.use, error=type(error).__name__)
+                return DecidedBy(flow.use, why, alert=why), []
+            if isinstance(decision, Decision):
+                applied = self._apply(tenant, flow, draft, decision)
+                return applied.answer, applied.asks
+            lacking = facts.lacking(decision.needs)
+            if not lacking:
+                break
+            await self._read(tenant, flow, lacking, read)
+        why = f"{flow.use} asks for facts again and again"
+        return DecidedBy(flow.use, why, alert=why), []
+
+    async def _read(self, tenant: LiveTenant, flow: Flow, lacking: tuple[Need, ...], read: Read) -> None:
+        undeclared = sorted({n.fact for n in lacking} - flow.transform.needs)
+        if undeclared:
+            raise PluginError(f"{flow.use} asks for {', '.join(undeclared)}, which it did not declare", plugin=flow.use)
+        for need, result in (await self._fetcher.fetch_all(tenant.name, lacking)).items():
+            read[need.fact, need.subject] = result
+
+    def _apply(self, tenant: LiveTenant, flow: Flow, draft: Draft, decision: Decision) -> Applied:
+        connection = tenant.connections.get(draft.key.subject.connection)
+        shop = connection.account if connection else draft.key.subject.connection
+        parts = [tenant.tenant.environment, shop, draft.key.subject.kind, draft.key.subject.id, draft.key.topic]
+        parts += [draft.key.item] if draft.key.item else []
+        parts += ["observe"] if draft.key.observe else []
+        return apply_decision(flow, draft, decision, "/".join(parts), tenant.go_live, self._context.now())
+
+
+def _key(tenant: LiveTenant, lane: Subject, flow: Flow) -> MatterKey:
+    return MatterKey(tenant.name, lane, flow.transform.topic, "", flow.mode == "observe")
+
+
+def _observations(lane: Subject, read: Read) -> list[Observation]:
+    """What the order shows of our slots: a hold of ours that is gone was taken off by a person."""
+    found = []
+    for (_, subject), (record, at) in read.items():
+        if isinstance(record, Order) and subject == lane:
+            held = any(hold.ours for part in record.fulfillment_orders for hold in part.holds)
+            found.append(Observation(lane.connection, lane, HOLD, "held" if held else "released", at))
+    return found

@@ -1,0 +1,116 @@
+"""Matters while they are decided on: each use case of an event sees what the former made of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from caseconnect.host.journal import Journal
+from caseconnect.host.journal.records import AddedFinding, MatterKey, MatterRow, Mode
+from caseconnect.sdk.commands import digest_of
+from caseconnect.sdk.decisions import CaseRef, CommandState, Finding, Matter
+
+
+@dataclass
+class Draft:
+    """A matter with the changes of this verdict on it. `row` None: there was never one."""
+
+    key: MatterKey
+    row: MatterRow | None
+    grounds: frozenset[str]
+    commands: tuple[CommandState, ...] = ()
+    claims: frozenset[str] = frozenset()
+    timers: frozenset[str] = frozenset()
+    changed: bool = False
+    last_episode: int = 0
+
+    @property
+    def is_open(self) -> bool:
+        """There is an open matter."""
+        return self.row is not None and self.row.state == "open"
+
+    def view(self) -> Matter:
+        """What a use case is shown."""
+        row = self.row
+        if row is None:
+            return Matter(subject=self.key.subject, topic=self.key.topic, item=self.key.item, seen_grounds=self.grounds)
+        case = CaseRef(row.case, row.case_number, row.case_url) if row.case else None
+        return Matter(
+            subject=self.key.subject,
+            topic=self.key.topic,
+            item=self.key.item,
+            state=row.state,
+            episode=row.episode,
+            id=row.id,
+            owner=row.owner,
+            reference=row.reference,
+            mode=row.mode,
+            case=case,
+            stage=row.stage,
+            findings=tuple(f.finding for f in row.findings),
+            commands=self.commands,
+            claims=self.claims,
+            timers=self.timers,
+            acted_on=row.acted_on,
+            opened_at=row.opened_at,
+            seen_grounds=self.grounds,
+        )
+
+    def open(self, use: str, mode: Mode, reference: str, cases: str, now: datetime) -> MatterRow:
+        """Begin a new episode owned by `use`."""
+        episode = self.last_episode + 1
+        key = self.key
+        id_ = digest_of(key.tenant, str(key.subject), key.topic, key.item, key.observe, episode)
+        self.row = MatterRow(
+            id_, key, episode, mode, "open", use, f"{reference}/{episode}", (use,), (), cases, opened_at=now
+        )
+        self.commands, self.claims, self.timers, self.changed = (), frozenset(), frozenset(), True
+        self.last_episode = episode
+        return self.row
+
+    def add(self, use: str, findings: tuple[Finding, ...]) -> None:
+        """Add findings of a use case to the open matter."""
+        if self.row is None or not findings:
+            return
+        uses = self.row.uses if use in self.row.uses else (*self.row.uses, use)
+        added = (*self.row.findings, *(AddedFinding(use, f) for f in findings))
+        self.change(uses=uses, findings=added)
+        self.grounds |= {f.ground for f in findings}
+
+    def change(self, **values: object) -> None:
+        """Change fields of the row."""
+        if self.row is not None:
+            self.row = replace(self.row, **values)  # type: ignore[arg-type] # names are checked by replace itself
+            self.changed = True
+
+
+@dataclass
+class Drafts:
+    """All matters that one verdict may touch."""
+
+    journal: Journal
+    _found: dict[MatterKey, Draft] = field(default_factory=dict)
+
+    def of_key(self, key: MatterKey) -> Draft:
+        """The open matter of a key, else the last closed one, else none."""
+        if key not in self._found:
+            rows = self.journal.episodes(key)
+            newest = rows[0] if rows else None
+            grounds = frozenset(f.finding.ground for row in rows for f in row.findings)
+            draft = Draft(key, newest, grounds, last_episode=newest.episode if newest else 0)
+            if newest:
+                draft.commands, draft.claims, draft.timers = self.journal.around(newest.id)
+            self._found[key] = draft
+        return self._found[key]
+
+    def of_row(self, row: MatterRow) -> Draft:
+        """The draft of a stored matter, which may be an older episode than the newest."""
+        draft = self.of_key(row.key)
+        if draft.row is not None and draft.row.id == row.id:
+            return draft
+        commands, claims, timers = self.journal.around(row.id)
+        return Draft(row.key, row, draft.grounds, commands, claims, timers, last_episode=draft.last_episode)
+
+    def changed(self) -> tuple[MatterRow, ...]:
+        """The rows to be written."""
+        return tuple(d.row for d in self._found.values() if d.changed and d.row is not None)

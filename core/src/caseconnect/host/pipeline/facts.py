@@ -1,0 +1,65 @@
+"""Facts for decisions and for the last look before sending: fetched by the host, coalesced per need."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+
+from caseconnect.host.pipeline.context import Context
+from caseconnect.host.pipeline.live import guarded
+from caseconnect.models.base import Record
+from caseconnect.sdk.decisions import Missing, Need
+from caseconnect.sdk.errors import AuthError, ConnectError, PermanentError, PluginError
+
+_DEADLINE = 60.0
+
+
+class Fetcher:
+    """Fetches needs. The same need asked for twice at once is one request."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._running: dict[tuple[str, str, str], asyncio.Task[Record]] = {}
+
+    async def fetch(self, tenant: str, need: Need) -> tuple[Record, datetime]:
+        """The fact as it is now, and when the reading began. Raises the errors of the SDK."""
+        began = self._context.now()
+        key = (tenant, need.fact, str(need.subject))
+        task = self._running.get(key)
+        if task is None:
+            task = self._running[key] = asyncio.create_task(self._fetch(tenant, need))
+            task.add_done_callback(lambda _: self._running.pop(key, None))
+        return await asyncio.shield(task), began
+
+    async def fetch_all(self, tenant: str, needs: tuple[Need, ...]) -> dict[Need, tuple[Record, datetime]]:
+        """All needs side by side. An optional one that cannot be had is `Missing`; a required one raises."""
+        results = await asyncio.gather(*(self.fetch(tenant, need) for need in needs), return_exceptions=True)
+        found: dict[Need, tuple[Record, datetime]] = {}
+        for need, result in zip(needs, results, strict=True):
+            if isinstance(result, tuple):
+                found[need] = result
+            elif isinstance(result, ConnectError) and not need.required:
+                found[need] = (Missing(why=str(result)), self._context.now())
+            else:
+                raise result
+        return found
+
+    async def _fetch(self, tenant: str, need: Need) -> Record:
+        connection = self._context.tenants[tenant].connections.get(need.subject.connection)
+        if connection is None or connection.source is None or connection.spec.source is None:
+            raise PermanentError(f"{need.subject}: there is no connection {need.subject.connection!r} to read from")
+        model = connection.spec.source.facts.get(need.fact)
+        if model is None:
+            raise PermanentError(f"{connection.spec.platform} does not supply the fact {need.fact!r}")
+        platform = connection.spec.platform
+        try:
+            fact = await guarded(
+                connection.source.fetch(need), plugin=platform, doing=f"fetch of {need.fact}", deadline=_DEADLINE
+            )
+        except AuthError as error:
+            await self._context.credentials_refused(tenant, connection.spec.name, str(error))
+            raise
+        if not isinstance(fact, model):
+            raise PluginError(f"{platform}: {need.fact} came as {type(fact).__name__}, not {model.__name__}")
+        await self._context.credentials_work(tenant, connection.spec.name)
+        return fact

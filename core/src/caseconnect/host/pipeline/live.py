@@ -1,0 +1,139 @@
+"""A tenant at work: its connections built, its remote accounts paced, its plugins called under guard."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from caseconnect.host.tenants.file_models import SinkTiming
+from caseconnect.host.tenants.tenant import Connection, Flow, Tenant
+from caseconnect.sdk.components import Repeat, Sink, Source
+from caseconnect.sdk.errors import ConnectError, PluginError, TransientError
+from caseconnect.sdk.http import Transport
+from caseconnect.sdk.pace import Pace
+from caseconnect.sdk.resources import Log, Resources
+from caseconnect.sdk.secrets import Secrets
+
+T = TypeVar("T")
+
+TransportFor = Callable[[str, str], Transport | None]
+"""(tenant, connection) -> what sends; None: the network. Tests and the simulation hand in their own."""
+
+
+class Accounts:
+    """One pace per remote account, shared by everything that talks to it, also across tenants."""
+
+    def __init__(self, *, off: bool = False) -> None:
+        self._off = off
+        self._paces: dict[tuple[str, str], Pace] = {}
+
+    def pace(self, connection: Connection) -> Pace:
+        """The pace of the connection's account; unlimited where the platform's plugin has no source to say."""
+        spec = connection.source
+        if spec is None or self._off:
+            return Pace(float("inf"), 1)
+        key = (spec.name, spec.account(connection.settings))
+        return self._paces.setdefault(key, Pace(spec.pacing.rate, spec.pacing.burst))
+
+
+@dataclass
+class LiveConnection:
+    """A connection with its working objects. `account` is the remote account's name."""
+
+    spec: Connection
+    resources: Resources
+    source: Source | None
+    sink: Sink | None
+    timing: SinkTiming | None
+    account: str
+
+    def repeat(self, command: type[Any]) -> Repeat:
+        """How a repeat of `command` is safe here; a person's matter when the sink does not know it."""
+        sink = self.spec.sink
+        return sink.commands.get(command, Repeat.PERSON) if sink else Repeat.PERSON
+
+
+@dataclass
+class LiveTenant:
+    """A tenant with its working objects. Made by `build`, ended by `close`."""
+
+    tenant: Tenant
+    connections: dict[str, LiveConnection]
+    go_live: datetime
+    _stack: AsyncExitStack
+
+    @property
+    def name(self) -> str:
+        """The tenant's name."""
+        return self.tenant.name
+
+    def flow(self, use: str) -> Flow | None:
+        """The flow of a use case."""
+        return next((f for f in self.tenant.flows if f.use == use), None)
+
+    async def close(self) -> None:
+        """Leave the working objects and close their connections. May be called twice."""
+        await self._stack.aclose()
+
+
+async def build(
+    tenant: Tenant,
+    *,
+    accounts: Accounts,
+    secrets: Secrets,
+    now: Callable[[], datetime],
+    log: Log,
+    go_live: datetime,
+    transport: TransportFor | None = None,
+) -> LiveTenant:
+    """Build all of a tenant's connections. Raises what a plugin's `build` raises, as `PluginError`."""
+    stack = AsyncExitStack()
+    live: dict[str, LiveConnection] = {}
+    for name, connection in tenant.connections.items():
+        resources = Resources(
+            tenant=tenant.name,
+            environment=tenant.environment,
+            connection=name,
+            now=now,
+            secrets=secrets,
+            log=log,
+            pace=accounts.pace(connection),
+            transport=transport(tenant.name, name) if transport else None,
+        )
+        stack.push_async_callback(resources.close)
+        try:
+            source = connection.source.build(connection.settings, resources) if connection.source else None
+            sink = connection.sink.build(connection.settings, resources) if connection.sink else None
+            components: tuple[object, ...] = (source, sink)
+            for component in components:
+                if isinstance(component, AbstractAsyncContextManager):
+                    await stack.enter_async_context(component)
+        except ConnectError:
+            await stack.aclose()
+            raise
+        except Exception as error:
+            await stack.aclose()
+            raise PluginError(
+                f"{connection.platform}: could not be built: {error}", plugin=connection.platform
+            ) from error
+        account = connection.source.account(connection.settings) if connection.source else name
+        timing = tenant.timing.for_sink(connection.sink) if connection.sink else None
+        live[name] = LiveConnection(connection, resources, source, sink, timing, account)
+    return LiveTenant(tenant, live, tenant.go_live or go_live, stack)
+
+
+async def guarded(call: Awaitable[T], *, plugin: str, doing: str, deadline: float) -> T:
+    """Await a plugin's work: its own error classes pass, a late one is transient, anything else is its fault."""
+    try:
+        async with asyncio.timeout(deadline):
+            return await call
+    except ConnectError:
+        raise
+    except TimeoutError as error:
+        raise TransientError(f"{plugin}: {doing} took longer than {deadline:g} s") from error
+    except Exception as error:
+        raise PluginError(f"{plugin}: {doing} failed: {type(error).__name__}", plugin=plugin) from error

@@ -1,0 +1,127 @@
+"""Poll: the net under the webhooks, and the only way where a platform pushes nothing.
+
+Each page is stored with the cursor that covers it in one commit. Two polls of one connection never overlap.
+A run that was missed is made up once, at once: due times are rows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+from functools import partial
+
+from caseconnect.host.journal.records import CursorMove, NewDelivery
+from caseconnect.host.pipeline.context import Context, backoff
+from caseconnect.host.pipeline.live import LiveConnection, LiveTenant, guarded
+from caseconnect.sdk.errors import AuthError, ConnectError, TransientError
+from caseconnect.sdk.pace import BACKGROUND, priority
+
+_DEADLINE = 120.0
+_LATE_AFTER = 3
+
+
+class Poller:
+    """Reads the sources that are due."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._running: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._failures: dict[tuple[str, str], int] = {}
+
+    async def prepare(self) -> None:
+        """Give every polled connection a due time; one that has its row keeps it."""
+        rows = self._context.journal.schedules()
+        now = self._context.now()
+        for tenant, connection in self._polled():
+            if (tenant.name, connection.spec.name) not in rows and connection.spec.schedule:
+                due = connection.spec.schedule.next_after(None, now)
+                await self._context.journal.schedule(tenant.name, connection.spec.name, due)
+
+    def tick(self, now: datetime) -> bool:
+        """Start every poll that is due and not on; False when none was."""
+        rows = self._context.journal.schedules()
+        started = False
+        for tenant, connection in self._polled():
+            key = (tenant.name, connection.spec.name)
+            row = rows.get(key)
+            if row is not None and row[0] <= now and key not in self._running:
+                started = True
+                task = asyncio.create_task(self._poll(tenant, connection))
+                self._running[key] = task
+                task.add_done_callback(partial(self._over, key))
+        return started
+
+    async def idle(self) -> None:
+        """Wait for the polls that are on."""
+        if self._running:
+            await asyncio.wait(self._running.values())
+
+    def _polled(self) -> list[tuple[LiveTenant, LiveConnection]]:
+        return [
+            (tenant, connection)
+            for tenant in self._context.tenants.values()
+            for connection in tenant.connections.values()
+            if connection.source is not None and connection.spec.schedule is not None
+        ]
+
+    def _over(self, key: tuple[str, str], task: asyncio.Task[None]) -> None:
+        self._running.pop(key, None)
+        if not task.cancelled() and (error := task.exception()):
+            self._context.log.error("poll failed", tenant=key[0], connection=key[1], error=repr(error))
+        self._context.wake.ring()
+
+    async def _poll(self, tenant: LiveTenant, connection: LiveConnection) -> None:
+        priority.set(BACKGROUND)
+        began = self._context.now()
+        key = (tenant.name, connection.spec.name)
+        schedule = connection.spec.schedule
+        if schedule is None:
+            return
+        try:
+            stored = await self._pages(tenant, connection)
+        except ConnectError as error:
+            await self._failed(tenant, connection, began, error)
+            return
+        if self._failures.pop(key, 0) >= _LATE_AFTER:
+            await self._context.journal.close_alert(tenant.name, f"poll:{connection.spec.name}", self._context.now())
+        await self._context.credentials_work(*key)
+        due = max(schedule.next_after(began, self._context.now()), self._context.now() + timedelta(milliseconds=100))
+        await self._context.journal.schedule(*key, due, began, f"{stored} new")
+        if stored:
+            self._context.wake.ring()
+
+    async def _pages(self, tenant: LiveTenant, connection: LiveConnection) -> int:
+        journal, name = self._context.journal, connection.spec.name
+        source = connection.source
+        stored, more = 0, source is not None
+        while more and source is not None:
+            cursor = journal.cursor(tenant.name, name)
+            watch = journal.open_cases(tenant.name, name)
+            page = await guarded(
+                source.read(cursor, watch), plugin=connection.spec.platform, doing="poll", deadline=_DEADLINE
+            )
+            now = self._context.now()
+            items = [
+                NewDelivery(tenant.name, name, item.kind, f"{item.id}@{item.version}", now, item.body, polled=True)
+                for item in page.items
+            ]
+            receipts = await journal.receive(items, CursorMove(tenant.name, name, page.cursor), now)
+            stored += sum(receipt.status != "duplicate" for receipt in receipts)
+            more = page.more and page.cursor != cursor
+        return stored
+
+    async def _failed(
+        self, tenant: LiveTenant, connection: LiveConnection, began: datetime, error: ConnectError
+    ) -> None:
+        key = (tenant.name, connection.spec.name)
+        self._failures[key] = failures = self._failures.get(key, 0) + 1
+        if isinstance(error, AuthError):
+            await self._context.credentials_refused(*key, str(error))
+        elif failures == _LATE_AFTER:
+            title = f"{connection.spec.name} cannot be polled: {error}"
+            await self._context.alert(tenant.name, f"poll:{connection.spec.name}", title, connection.spec.name)
+        wait = backoff(timedelta(seconds=10), timedelta(minutes=10), failures - 1, "/".join(key))
+        if isinstance(error, TransientError) and error.retry_after:
+            wait = max(wait, timedelta(seconds=error.retry_after))
+        self._context.log.warning("poll failed", tenant=key[0], connection=key[1], why=str(error))
+        await self._context.journal.schedule(*key, self._context.now() + wait, None, str(error)[:200])

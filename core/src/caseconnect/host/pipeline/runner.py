@@ -1,0 +1,110 @@
+"""The runner: the rooms side by side, woken by each other and by the clock.
+
+It knows no thread and no signal. `serve` gives it an event loop of its own; a test runs it on virtual time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+from caseconnect.host.journal import Journal
+from caseconnect.host.pipeline.context import Context
+from caseconnect.host.pipeline.decide import Decider
+from caseconnect.host.pipeline.deliver import Deliverer
+from caseconnect.host.pipeline.facts import Fetcher
+from caseconnect.host.pipeline.intake import Intake
+from caseconnect.host.pipeline.live import LiveTenant
+from caseconnect.host.pipeline.poll import Poller
+from caseconnect.sdk.resources import Log
+
+_LONGEST_SLEEP = timedelta(seconds=30)
+
+
+class Runner:
+    """One pipeline over one journal. Start with `start`, then `run` until `stop`; or `settle` step by step."""
+
+    def __init__(self, journal: Journal, now: Callable[[], datetime], log: Log) -> None:
+        self.context = Context(journal, now, log)
+        fetcher = Fetcher(self.context)
+        self.intake = Intake(self.context)
+        self.decider = Decider(self.context, fetcher)
+        self.deliverer = Deliverer(self.context, fetcher)
+        self.poller = Poller(self.context)
+        self._stopping = asyncio.Event()
+
+    async def start(self, tenants: dict[str, LiveTenant]) -> list[str]:
+        """Take up the tenants, recover what was in flight, and give polls their due times.
+
+        The keys of commands whose outcome is unknown because the last process ended while they were out.
+        """
+        self.context.tenants = tenants
+        self.context.refused = {
+            (b.tenant, b.name) for b in self.context.journal.brakes() if b.scope == "connection" and b.by == "connect"
+        }
+        recovered = await self.context.journal.recover(self.context.now())
+        await self.poller.prepare()
+        return recovered
+
+    async def tick(self, now: datetime) -> None:
+        """The clock says that something is due: fire timers, start polls, wake the rooms."""
+        while await self.context.journal.fire(now, 500):
+            self.context.wake.ring()
+        self.poller.tick(now)
+        self.context.wake.ring()
+
+    def next_due(self) -> datetime | None:
+        """When `tick` is wanted next."""
+        return self.context.journal.next_due(self.context.now())
+
+    async def run(self, drain: float | None = None) -> None:
+        """Work until `stop` was called; then let the turns that are on end, for `drain` seconds at most."""
+        rooms = (self.intake.turn, self.decider.turn, self.deliverer.turn)
+        async with asyncio.TaskGroup() as group:
+            for room in rooms:
+                group.create_task(self._room(room))
+        try:
+            async with asyncio.timeout(drain):
+                await self.idle()
+        except TimeoutError:
+            self.context.log.warning("drain ended", why="work was still on: a send in flight stays `sending`")
+
+    def stop(self) -> None:
+        """Begin nothing new. From the runner's own event loop."""
+        self._stopping.set()
+        self.context.wake.ring()
+
+    async def idle(self) -> None:
+        """Wait for all work that is on."""
+        await self.decider.idle()
+        await self.deliverer.idle()
+        await self.poller.idle()
+
+    async def settle(self, rounds: int = 10_000) -> None:
+        """Work until nothing is left that is due now. For tests and one-off commands."""
+        for _ in range(rounds):
+            await self.tick(self.context.now())
+            busy = await self.intake.turn()
+            busy = await self.decider.turn() or busy
+            busy = await self.deliverer.turn() or busy
+            await self.idle()
+            if not busy and not self.poller.tick(self.context.now()):
+                return
+        raise RuntimeError("the pipeline does not come to rest")
+
+    async def _room(self, turn: Callable[[], Awaitable[bool]]) -> None:
+        woken = self.context.wake.listen()
+        while not self._stopping.is_set():
+            woken.clear()
+            if await turn():
+                self.context.wake.ring()
+                await asyncio.sleep(0)
+                continue
+            due = self.next_due()
+            sleep = min(due - self.context.now(), _LONGEST_SLEEP) if due else _LONGEST_SLEEP
+            try:
+                async with asyncio.timeout(max(sleep.total_seconds(), 0.001)):
+                    await woken.wait()
+            except TimeoutError:
+                continue

@@ -1,0 +1,149 @@
+"""The pipeline's own thread and event loop: a plugin that blocks or raises here does not stop intake."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import datetime
+from types import FrameType
+
+from caseconnect.host.clock import Clock
+from caseconnect.host.journal import Journal
+from caseconnect.host.pipeline.live import Accounts, LiveTenant, build
+from caseconnect.host.pipeline.runner import Runner
+from caseconnect.host.tenants.tenant import Tenant
+from caseconnect.sdk.errors import ConnectError
+from caseconnect.sdk.resources import Log
+
+_BEAT = 0.5
+_DRAIN = 20.0
+
+
+class PipelineThread:
+    """Runs a `Runner` with its clock in a thread. `start`, then `ring` from anywhere, then `stop`."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        tenants: Mapping[str, Tenant],
+        now: Callable[[], datetime],
+        log: Log,
+        *,
+        pacing: bool = True,
+    ) -> None:
+        self._journal, self._tenants, self._now, self._log = journal, tenants, now, log
+        self._accounts = Accounts(off=not pacing)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._runner: Runner | None = None
+        self._ready = threading.Event()
+        self._ringing = False
+        self.beat = time.monotonic()
+        self.failed: BaseException | None = None
+        self.refused: dict[str, str] = {}
+        self._thread = threading.Thread(target=self._main, name="pipeline", daemon=True)
+
+    def start(self) -> None:
+        """Start and wait until the tenants are at work. Raises what kept them from it."""
+        self._thread.start()
+        self._ready.wait()
+        if self.failed:
+            raise self.failed
+
+    def ring(self) -> None:
+        """Something was stored: wake the rooms. Safe from any thread, cheap when called often."""
+        if self._loop and not self._ringing:
+            self._ringing = True
+            with suppress(RuntimeError):  # the loop has ended
+                self._loop.call_soon_threadsafe(self._rung)
+
+    def stop(self) -> None:
+        """Let the turns that are on end; a send in flight past the drain time stays `sending`."""
+        if self._loop and self._runner:
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._runner.stop)
+        self._thread.join(_DRAIN + 5)
+
+    def alive(self) -> bool:
+        """The thread runs."""
+        return self._thread.is_alive()
+
+    def silent_for(self) -> float:
+        """Seconds since the loop last gave a sign."""
+        return time.monotonic() - self.beat
+
+    def where(self) -> str:
+        """What the thread is doing right now: the innermost places outside the standard library."""
+        frame = sys._current_frames().get(self._thread.ident or 0)
+        return _places(frame)
+
+    def _rung(self) -> None:
+        self._ringing = False
+        if self._runner:
+            self._runner.context.wake.ring()
+
+    def _main(self) -> None:
+        try:
+            asyncio.run(self._work())
+        except BaseException as error:  # noqa: BLE001 - told to whoever waits in start()
+            self.failed = error
+            self._log.error("pipeline ended", error=repr(error))
+        finally:
+            self._ready.set()
+
+    async def _work(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        runner = Runner(self._journal, self._now, self._log)
+        live = await self._build()
+        recovered = await runner.start(live)
+        for key in recovered:
+            self._log.warning("outcome unknown", key=key, why="the last process ended while the request was out")
+        self._runner = runner
+        beating = asyncio.create_task(self._beats())
+        clock = Clock(runner, self._now)
+        clock.start()
+        self._ready.set()
+        try:
+            await runner.run(_DRAIN)
+        finally:
+            beating.cancel()
+            await clock.stop()
+            for tenant in live.values():
+                await tenant.close()
+
+    async def _build(self) -> dict[str, LiveTenant]:
+        """Build the tenants that can be; the others are shown and the rest goes on."""
+        live: dict[str, LiveTenant] = {}
+        for tenant in self._tenants.values():
+            began = await self._journal.first(tenant.name, "start", self._now())
+            try:
+                live[tenant.name] = await build(
+                    tenant,
+                    accounts=self._accounts,
+                    secrets=tenant.secrets(),
+                    now=self._now,
+                    log=self._log,
+                    go_live=began,
+                )
+            except ConnectError as error:
+                self.refused[tenant.name] = str(error)
+                self._log.error("tenant refused", tenant=tenant.name, why=str(error))
+        return live
+
+    async def _beats(self) -> None:
+        while True:
+            self.beat = time.monotonic()
+            await asyncio.sleep(_BEAT)
+
+
+def _places(frame: FrameType | None) -> str:
+    places: list[str] = []
+    while frame is not None and len(places) < 3:
+        module = frame.f_globals.get("__name__", "?")
+        if not str(module).startswith(("asyncio", "selectors", "threading")):
+            places.append(f"{module}:{frame.f_lineno}")
+        frame = frame.f_back
+    return " < ".join(places) or "unknown"

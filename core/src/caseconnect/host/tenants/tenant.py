@@ -1,0 +1,97 @@
+"""A validated tenant: what the host works with. Only specs and settings; nothing is built or opened yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path as FilePath
+
+from caseconnect.host.tenants.file_models import Limits, Mode, Timing
+from caseconnect.host.tenants.problems import ConfigProblem, Path, Report
+from caseconnect.host.tenants.schedule import Schedule
+from caseconnect.host.tenants.secrets import FileAndEnvSecrets, secrets_in
+from caseconnect.sdk.commands import Command
+from caseconnect.sdk.components import Settings, SinkSpec, SourceSpec, TransformSpec, TriggerSpec, Webhook
+from caseconnect.sdk.errors import ConfigError
+from caseconnect.sdk.secrets import Secrets
+
+
+@dataclass(frozen=True)
+class Connection:
+    """One account on one platform, with its validated settings. `schedule` None: it is never polled."""
+
+    name: str
+    platform: str
+    settings: Settings
+    source: SourceSpec | None
+    sink: SinkSpec | None
+    trigger: TriggerSpec | None
+    webhooks: tuple[Webhook, ...] = ()
+    schedule: Schedule | None = None
+
+    @property
+    def facts(self) -> frozenset[str]:
+        """Kinds of facts that it supplies."""
+        return frozenset(self.source.facts) if self.source else frozenset()
+
+    @property
+    def commands(self) -> frozenset[type[Command]]:
+        """Commands that it carries out."""
+        return frozenset(self.sink.commands) if self.sink else frozenset()
+
+
+@dataclass(frozen=True)
+class Flow:
+    """One use case at work. `on` and `cases` are names of connections; `cases` None: it has nothing to do with any."""
+
+    use: str
+    transform: TransformSpec
+    mode: Mode
+    settings: Settings
+    on: tuple[str, ...]
+    cases: str | None
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """A tenant as its file says. `digest` is the SHA-256 of the file's bytes, hex: equal means unchanged."""
+
+    name: str
+    environment: str
+    go_live: datetime | None
+    connections: Mapping[str, Connection]
+    flows: tuple[Flow, ...]
+    timing: Timing
+    limits: Limits
+    file: FilePath
+    digest: str
+    lines: Mapping[Path, int] = field(default_factory=dict, repr=False, compare=False)
+
+    def secrets(self, environ: Mapping[str, str] | None = None) -> FileAndEnvSecrets:
+        """What resolves this tenant's references: relative files are below the folder of its own file."""
+        return FileAndEnvSecrets(self.file.parent, environ)
+
+
+@dataclass
+class TenantSet:
+    """The tenants of a folder that can run, by name, and all problems of those that cannot."""
+
+    tenants: dict[str, Tenant] = field(default_factory=dict)
+    problems: list[ConfigProblem] = field(default_factory=list)
+
+
+def missing_secrets(tenant: Tenant, secrets: Secrets | None = None) -> list[ConfigProblem]:
+    """The references of a tenant that do not resolve now. `serve` needs all of them, `check` none."""
+    secrets, report = secrets or tenant.secrets(), Report(str(tenant.file), tenant.lines)
+    places: list[tuple[Path, Settings]] = [
+        (("connections", n, "settings"), c.settings) for n, c in tenant.connections.items()
+    ]
+    places += [(("flows", i, "settings"), f.settings) for i, f in enumerate(tenant.flows)]
+    for base, settings in places:
+        for path, secret in secrets_in(settings, base):
+            try:
+                secrets.reveal(secret)
+            except ConfigError as error:
+                report.add(path, str(error), "set it before `connect serve`")
+    return report.in_order()

@@ -1,0 +1,1 @@
+"""What the daemon serves: webhooks, health, and the local control socket."""

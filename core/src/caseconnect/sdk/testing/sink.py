@@ -1,0 +1,303 @@
+"""Rules for a sink: twice is once, no effect is ever denied or invented, a refusal is a refusal."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from caseconnect.sdk.commands import COMMANDS, Command
+from caseconnect.sdk.components import Outcome, Repeat, Sighting
+from caseconnect.sdk.errors import ConnectError, PermanentError, TransientError, UnknownOutcome
+from caseconnect.sdk.testing.connection import HTML, NO_ANSWER, SERVER_ERRORS, ConnectionRules, Operation
+from caseconnect.sdk.testing.plugin import one_of
+from caseconnect.sdk.testing.rig import ContractBroken, Rig, in_virtual_time, not_applicable, require
+from caseconnect.sdk.testing.wire import CUT_AFTER, UNAUTHORIZED, Fault, answers, too_many
+from caseconnect.sdk.testing.world import SinkWorld
+
+KILLED = Fault("killed between effect and answer", "silent", reaches=True)
+
+BREAKS: tuple[Fault, ...] = (
+    *NO_ANSWER,
+    *SERVER_ERRORS,
+    KILLED,
+    CUT_AFTER,
+    answers(200, HTML, "text/html"),
+    answers(500, b'{"error":"internal"}', reaches=True),
+    answers(502, HTML, "text/html", reaches=True),
+    answers(504, b"", "text/plain", reaches=True),
+    answers(200, HTML, "text/html", reaches=True),
+    answers(200, b"", "text/plain", reaches=True),
+)
+"""After each of these nobody can say 'refused' or 'never': it may work, or it may have worked."""
+
+ODD: tuple[Fault, ...] = (
+    answers(200, b"{}", reaches=True),
+    answers(200, b"[]", reaches=True),
+    answers(200, b"null", reaches=True),
+    answers(400, b'{"errors":"bad"}'),
+    answers(403, b"no"),
+    answers(404, b"{}"),
+    answers(409, b"7"),
+    UNAUTHORIZED,
+    too_many(3),
+)
+"""Other answers; only the truth about effects is asked for."""
+
+
+@dataclass
+class Attempt:
+    """How one call of `execute` ended. `killed`: it was cancelled, as when the host is stopped."""
+
+    outcome: Outcome | None = None
+    error: ConnectError | None = None
+    killed: bool = False
+
+    @property
+    def unknown(self) -> bool:
+        """It may have happened."""
+        return self.killed or isinstance(self.error, UnknownOutcome)
+
+    @property
+    def taken(self) -> bool:
+        """Done, or accepted with the effect to come."""
+        return self.outcome is not None and self.outcome.state != "refused"
+
+    def __str__(self) -> str:
+        return "killed" if self.killed else repr(self.error or self.outcome)
+
+
+class SinkContract(ConnectionRules[SinkWorld]):
+    """Derive a `Test...` class, set `plugin` to the plugin's module and give `world`. Runs once per kind of command."""
+
+    hook = "sinks"
+
+    @abstractmethod
+    def world(self, now: Callable[[], datetime]) -> SinkWorld:
+        """A new simulated platform. `now` is virtual time."""
+
+    def pytest_generate_tests(self, metafunc: Any) -> None:
+        """One test per kind of command."""
+        if "kind" in metafunc.fixturenames:
+            spec = one_of(metafunc.cls.plugin, "sinks", metafunc.cls.name)
+            kinds = sorted(spec.commands, key=lambda c: c.kind)
+            metafunc.parametrize("kind", kinds, ids=[c.kind for c in kinds])
+
+    def work(self, rig: Rig[SinkWorld]) -> dict[str, Operation]:
+        """`execute` of one command of each kind."""
+
+        def executing(command: Command) -> Operation:
+            return lambda sink: sink.execute(command, f"key-of-{command.kind}")
+
+        return {f"execute({k.kind})": executing(rig.world.command(k)) for k in rig.spec.commands}
+
+    def _reads(self, rig: Rig[SinkWorld]) -> dict[str, Operation]:
+        return {"check()": self._all(rig)["check()"]}
+
+    def test_commands_are_known(self) -> None:
+        """Commands are the SDK's own; each says how a repeat is safe."""
+        for command, repeat in self.spec().commands.items():
+            require(COMMANDS.get(command.kind) is command, f"{command.__name__} is no command of the SDK")
+            require(isinstance(repeat, Repeat), f"{command.__name__}: {repeat!r} is no Repeat")
+
+    @in_virtual_time
+    async def test_check_changes_nothing(self) -> None:
+        """Trying a connection leaves no trace on it."""
+        rig = self.rig()
+        async with rig.started() as sink:
+            before = len(rig.world.effects())
+            await sink.check()
+        require(len(rig.world.effects()) == before, "check() had an effect")
+
+    @in_virtual_time
+    async def test_done_once_and_seen(self, kind: type[Command]) -> None:
+        """It has its effect, `verify` sees it and changes nothing, the outcome survives the journal."""
+        rig = self.rig()
+        command, before = rig.world.command(kind), len(rig.world.effects())
+        async with rig.started() as sink:
+            sighting = await self._verify(sink, command)
+            require(sighting.seen is not True, "verify() saw an effect before the command was ever sent")
+            require(len(rig.world.effects()) == before, "verify() had an effect")
+            attempt = await self._execute(sink, command)
+            require(attempt.taken, f"the command was not carried out: {attempt}")
+            done = await self._settle(rig, sink, command, attempt.outcome)
+            require(len(rig.world.effects()) > before, "it is called done, but the ledger shows no effect")
+            after = len(rig.world.effects())
+            await asyncio.sleep(rig.spec.index_lag.total_seconds() + 1)
+            sighting = await self._verify(sink, command)
+            require(
+                sighting.seen is not False and not sighting.failed, f"done, but verify() does not see it: {sighting}"
+            )
+            require(len(rig.world.effects()) == after, "verify() had an effect")
+            if rig.spec.commands[kind] in (Repeat.STATE, Repeat.KEY):
+                require(sighting.seen is True, f"{rig.spec.commands[kind]}: verify() must be able to tell")
+        back = Outcome.model_validate_json(done.model_dump_json())
+        require(back == done, "the outcome is another one after a JSON round trip")
+
+    @in_virtual_time
+    async def test_twice_is_once(self, kind: type[Command]) -> None:
+        """A repeat under the same key, in the same and in a new process, adds no effect."""
+        rig = self.rig()
+        if rig.spec.commands[kind] not in (Repeat.STATE, Repeat.KEY):
+            raise not_applicable("never repeated before verify() said that it was not there")
+        command = rig.world.command(kind)
+        async with rig.started() as sink:
+            attempt = await self._execute(sink, command)
+            await self._settle(rig, sink, command, attempt.outcome)
+            after = list(rig.world.effects())
+            again = await self._execute(sink, command)
+            require(again.taken, f"the repeat of what is done was not taken as done: {again}")
+        async with rig.started() as sink:
+            again = await self._execute(sink, command)
+            require(again.taken, f"the repeat in a new process was not taken as done: {again}")
+            await self._settle(rig, sink, command, again.outcome)
+        more = list(rig.world.effects())[len(after) :]
+        require(not more, f"a repeat had effects: {more}")
+
+    @in_virtual_time
+    async def test_every_break_ends_in_one_effect(self, kind: type[Command]) -> None:
+        """Fail each request in each way, then look, and repeat as the class allows: the effect is there once."""
+        requests, effects = await self._whole(kind)
+        for number in range(1, requests + 1):
+            for fault in BREAKS:
+                await self._break(kind, number, fault, effects)
+
+    @in_virtual_time
+    async def test_effects_are_never_denied(self, kind: type[Command]) -> None:
+        """Whatever the platform answers: an effect is not called refused or surely absent, and none is invented."""
+        requests, _ = await self._whole(kind)
+        for number in range(1, requests + 1):
+            for fault in ODD:
+                rig = self.rig()
+                command, before = rig.world.command(kind), len(rig.world.effects())
+                async with rig.started() as sink:
+                    rig.wire.fault_at(number, fault)
+                    attempt = await self._execute(sink, command)
+                self._honest(attempt, len(rig.world.effects()) - before, f"request {number}: {fault.name}")
+
+    @in_virtual_time
+    async def test_refused_is_refused(self, kind: type[Command]) -> None:
+        """What the platform cannot do is refused with a reason for people, again at a repeat, and leaves no trace."""
+        rig = self.rig()
+        command = rig.world.refused(kind)
+        if command is None:
+            raise not_applicable(f"the world names no {kind.kind} that is refused")
+        before = list(rig.world.effects())
+        async with rig.started() as sink:
+            for _ in range(2):
+                attempt = await self._execute(sink, command)
+                refused = attempt.outcome is not None and attempt.outcome.state == "refused"
+                require(refused or isinstance(attempt.error, PermanentError), f"not refused: {attempt}")
+                require(not refused or bool(attempt.outcome and attempt.outcome.note.strip()), "refused without a note")
+                try:
+                    sighting = await self._verify(sink, command)
+                except PermanentError:
+                    continue
+                require(sighting.seen is not True, "verify() sees the effect of a refused command")
+        more = list(rig.world.effects())[len(before) :]
+        require(not more, f"a refused command had effects: {more}")
+
+    async def _whole(self, kind: type[Command]) -> tuple[int, int]:
+        """How many requests and effects the command takes in a new process, when nothing fails."""
+        rig = self.rig()
+        command, before = rig.world.command(kind), len(rig.world.effects())
+        async with rig.started() as sink:
+            attempt = await self._execute(sink, command)
+            requests = len(rig.wire.sent)
+            await self._settle(rig, sink, command, attempt.outcome)
+        return requests, len(rig.world.effects()) - before
+
+    async def _break(self, kind: type[Command], number: int, fault: Fault, whole: int) -> None:
+        rig = self.rig()
+        command, before = rig.world.command(kind), len(rig.world.effects())
+        repeat, what = rig.spec.commands[kind], f"request {number}: {fault.name}"
+
+        def effects() -> int:
+            return len(rig.world.effects()) - before
+
+        async with rig.started() as sink:
+            rig.wire.fault_at(number, fault)
+            attempt = await self._execute(sink, command, kill=fault is KILLED)
+        rig.wire.mend()
+        self._honest(attempt, effects(), what)
+        known = attempt.taken or attempt.unknown or isinstance(attempt.error, TransientError)
+        require(known, f"{what}: nobody can say that this will never work, but it ended with {attempt}")
+        await asyncio.sleep((rig.spec.lateness + rig.spec.index_lag).total_seconds() + 60)
+        async with rig.started() as sink:
+            if attempt.unknown:
+                sighting = await self._verify(sink, command)
+                require(
+                    effects() > 0 or sighting.seen is not True, f"{what}: verify() sees an effect that is not there"
+                )
+                denied = effects() >= whole and sighting.seen is False
+                require(not denied, f"{what}: the effect is there, and verify() says that it is not")
+                blind = sighting.seen is None and repeat not in (Repeat.STATE, Repeat.KEY)
+                if sighting.seen or blind:
+                    require(
+                        effects() in (0, whole), f"{what}: {effects()} of {whole} effects, and nobody will do the rest"
+                    )
+                    return
+            if attempt.taken:
+                await self._settle(rig, sink, command, attempt.outcome)
+            else:
+                again = await self._execute(sink, command)
+                require(again.taken, f"{what}: the next attempt, with everything in order, ended with {again}")
+                await self._settle(rig, sink, command, again.outcome)
+        require(effects() == whole, f"{what}: in the end {effects()} effects instead of {whole}")
+
+    @staticmethod
+    def _honest(attempt: Attempt, effects: int, what: str) -> None:
+        if attempt.taken:
+            later = attempt.outcome is not None and attempt.outcome.state == "accepted"
+            require(effects > 0 or later, f"{what}: {attempt}, but the ledger shows no effect")
+        elif not attempt.unknown:
+            require(effects == 0, f"{what}: {attempt} says surely no effect, but the ledger shows {effects}")
+
+    async def _execute(self, sink: Any, command: Command, *, kill: bool = False) -> Attempt:
+        work = asyncio.ensure_future(sink.execute(command, f"key-of-{command.kind}"))
+        if kill:
+            await asyncio.wait({work}, timeout=1.0)
+            work.cancel()
+        try:
+            outcome = await work
+        except asyncio.CancelledError:
+            return Attempt(killed=True)
+        except ConnectError as error:
+            require(bool(str(error).strip()), f"{type(error).__name__} without a text")
+            return Attempt(error=error)
+        except Exception as error:
+            raise ContractBroken(f"{type(error).__name__} left execute(): {error}") from error
+        require(isinstance(outcome, Outcome), f"execute() gave {type(outcome).__name__}")
+        return Attempt(outcome=outcome)
+
+    @staticmethod
+    async def _verify(sink: Any, command: Command) -> Sighting:
+        sighting = await sink.verify(command, f"key-of-{command.kind}")
+        require(isinstance(sighting, Sighting), f"verify() gave {type(sighting).__name__}")
+        found: Sighting = sighting
+        return found
+
+    async def _settle(self, rig: Rig[SinkWorld], sink: Any, command: Command, outcome: Outcome | None) -> Outcome:
+        """Wait, as the host does, until what was accepted is seen."""
+        if outcome is None or outcome.state != "accepted":
+            return outcome or Outcome(state="refused")
+        for wait in _waits(rig.spec.settle_within.total_seconds()):
+            await asyncio.sleep(wait)
+            sighting = await self._verify(sink, command)
+            require(not sighting.failed, f"accepted, and then came to nothing: {sighting.note}")
+            if sighting.seen:
+                return Outcome(state="done", note=sighting.note, data=sighting.data, aliases=sighting.aliases)
+        raise ContractBroken(f"accepted, and not seen within {rig.spec.settle_within}")
+
+
+def _waits(whole: float) -> Iterator[float]:
+    steps: Sequence[float] = (1, 5, 30, 60)
+    for step in steps:
+        yield step
+        whole -= step
+    while whole > 0:
+        yield 60.0
+        whole -= 60.0

@@ -1,0 +1,78 @@
+"""Three ways in which a real Core Case may differ from our defaults. All of it is guessed on purpose (level G)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .profile import Profile
+
+ALTERNATIVE_PROFILES: Mapping[str, Profile] = {
+    "workflow-like": Profile(
+        case_part="case",
+        file_part="documents",
+        attachment_part="document",
+        put="replace",
+        paging="offset",
+        total_path="page.totalElements",
+        total_param="",
+        sort_param="sort",
+        order_param="order",
+        search="parameter",
+        changed_since_param="lastUpdatedAfter",
+        timestamps="zulu",
+        comment_key="text",
+        comment_id_key="commentId",
+        status_path="caseProperties.defaultAttributes.caseStatus",
+        status_open="active",
+        status_closed="completed",
+        outcome_path="caseProperties.customAttributes.resolution",
+        identity_key="email",
+    ),
+    "no-listing": Profile(
+        create_case="POST /v2/definitions/{definition}/case-instances",
+        read_case="GET /v2/definitions/{definition}/case-instances/{case}",
+        edit_case_data="PUT /v2/definitions/{definition}/case-instances/{case}/case-data",
+        list_cases="",
+        close_case="",
+        add_comment="POST /v2/definitions/{definition}/case-instances/{case}/notes",
+        list_comments="GET /v2/definitions/{definition}/case-instances/{case}/notes",
+        add_attachment="POST /v2/definitions/{definition}/case-instances/{case}/documents",
+        list_attachments="GET /v2/definitions/{definition}/case-instances/{case}/documents",
+        read_attachment="GET /v2/definitions/{definition}/case-instances/{case}/documents/{attachment}",
+        method_not_allowed=404,
+        create_encoding="json",
+        create_answer="id",
+        edit_answer="empty",
+        edit_status=204,
+        id_key="caseId",
+        comment_key="body",
+        comment_id_key="noteId",
+        outcome_path="outcome",
+        status_path="status",
+        progress_by_put=True,
+        decided_by_path="",
+        decided_on_path="",
+        comment_moves_stamp=False,
+    ),
+    "attribute-list": Profile(
+        case_part="json",
+        file_part="attachments",
+        custom_key="additionalAttributes",
+        custom_shape="list",
+        outcome_path="caseProperties.additionalAttributes.finalDecision",
+        decided_by_path="caseProperties.additionalAttributes.reviewer",
+        decided_on_path="",
+        nulls="null",
+        embedded=False,
+        empty_rows="empty",
+        collection_key="items",
+        list_rows="summary",
+        changed_since_param="",
+        search="none",
+        identity_key="etsUuid",
+        timestamps="zulu",
+        create_status=200,
+        etag=True,
+    ),
+}
+"""Profiles unlike the defaults, each plausible; a client that only works with the defaults is not done."""

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from caseconnect.sdk.commands import CommentCase, OpenCase, UpdateCase
+from caseconnect.sdk.components import Every, Repeat
+from caseconnect.sdk.events import CaseChanged
+from caseconnect.sdk.testing.plugin import offered
+from caseconnect_opentext_case import plugin
+from caseconnect_opentext_case.config import CoreCaseSettings
+from caseconnect_opentext_case.example import EXAMPLE
+
+WRONG = [
+    ({"base_url": "http://us.example.com/case"}, "https"),
+    ({"base_url": "https://user:pw@us.example.com"}, "credentials"),
+    ({"base_url": "us.example.com"}, "https"),
+    ({"auth": {"tenant_id": None}}, "tenant_id"),
+    ({"auth": {"client_secret": "plain"}}, "env"),
+    ({"auth": {"client_secret": None}}, "client_secret"),
+    ({"auth": {"form": "password_form"}}, "username"),
+    ({"auth": {"form": "refresh_token"}}, "refresh_token"),
+    ({"auth": {"tenant_id": None, "token_url": "https://a.example/t", "discovery": True}}, "discovery"),
+    ({"auth": {"token_url": "http://a.example/t"}}, "https"),
+    ({"paths": {"read_case": "/api"}}, "METHOD /path"),
+    ({"paths": {"read_case": "GET /cases/{id}"}}, "definition"),
+    ({"paths": {"read_case": ""}}, "read_case"),
+    ({"paths": {"list_cases": ""}}, "list_cases"),
+    ({"fields": {"reference": ""}}, "reference"),
+    ({"fields": {"status": "a..b"}}, "dotted"),
+    ({"attributes": {"x": {"path": "a."}}}, "dotted"),
+    ({"edit": {"mode": "merge", "leave_out": ["a"]}}, "leave_out"),
+    ({"listing": {"page_sise": 3}}, "page_sise"),
+    ({"priorities": {"critical": "P1"}}, "critical"),
+]
+
+
+@pytest.mark.parametrize(("settings", "text"), WRONG)
+def test_wrong_settings_are_refused(settings_of, settings, text):
+    with pytest.raises(ValidationError, match=text):
+        settings_of(**settings)
+
+
+@pytest.mark.parametrize("missing", ["base_url", "definition_id", "config_id", "auth"])
+def test_what_no_default_can_be_right_for_is_required(missing):
+    settings = yaml.safe_load(EXAMPLE)
+    del settings[missing]
+    with pytest.raises(ValidationError, match=missing):
+        CoreCaseSettings.model_validate(settings)
+
+
+@pytest.mark.parametrize("base", ["http://127.0.0.1:8123/case", "http://localhost:1", "http://[::1]:8080/x"])
+def test_plain_http_only_on_this_machine(settings_of, base):
+    assert settings_of(base_url=base).base_url == base
+
+
+def test_account_is_where_and_whose(settings_of):
+    one, other = settings_of(), settings_of(auth={"tenant_id": "other"})
+    assert one.account == settings_of(listing={"page_size": 7}).account
+    assert one.account != other.account
+
+
+def test_what_the_plugin_offers():
+    found = offered(plugin)
+    (source,), (sink,), (trigger,), (simulator,) = (
+        found[kind] for kind in ("sources", "sinks", "triggers", "simulators")
+    )
+    assert {spec.name for spec in (source, sink, trigger, simulator)} == {"opentext_case"}
+    assert sink.commands == {OpenCase: Repeat.READ, CommentCase: Repeat.READ, UpdateCase: Repeat.STATE}
+    assert source.emits == {CaseChanged}
+    assert source.roots == frozenset()
+    assert (source.pacing.rate, source.pacing.burst) == (5, 5)
+    (every,) = trigger.wakes(CoreCaseSettings.model_validate(yaml.safe_load(EXAMPLE)))
+    assert isinstance(every, Every)
+    assert every.interval.total_seconds() == 60
+    assert callable(simulator.app({"prefix": "/case"}))
+
+
+def test_secrets_are_not_in_the_repr_of_anything(make_rig):
+    rig = make_rig()
+    shown = repr(rig.settings) + repr(rig.resources.secrets) + repr(vars(rig.sink.client))
+    assert "connect-secret" not in shown

@@ -1,0 +1,68 @@
+"""Cancelling an order. Shopify does it later, in a job; done means that the order says so."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from caseconnect.sdk.commands import CancelOrder
+from caseconnect.sdk.components import Outcome, Sighting
+from caseconnect.sdk.errors import UnknownOutcome
+from caseconnect_shopify import queries
+from caseconnect_shopify.client import ShopifyClient
+from caseconnect_shopify.mapping import captured
+from caseconnect_shopify.reading import one
+from caseconnect_shopify.writing import Writer
+
+_REASONS: Final = {
+    "fraud": "FRAUD",
+    "customer": "CUSTOMER",
+    "inventory": "INVENTORY",
+    "declined": "DECLINED",
+    "staff": "STAFF",
+    "other": "OTHER",
+}
+
+
+async def cancel(writer: Writer, gid: str, command: CancelOrder) -> Outcome:
+    """Ask Shopify to cancel, without refunding. Refused when money was captured: it would stay with the shop."""
+    order = await one(writer.client, queries.CANCELLATION, gid, "order")
+    if order.get("cancelledAt"):
+        return Outcome(state="done", note="it was cancelled already")
+    money = captured(order)
+    if money is None:
+        return Outcome(state="refused", note="Shopify does not say how much money was captured")
+    if money.amount > 0:
+        return Outcome(
+            state="refused", note=f"refused: {money} was captured and refunds are not carried out by this version"
+        )
+    variables = {
+        "id": gid,
+        "reason": _REASONS[command.cause],
+        "restock": command.restock,
+        "notify": command.notify_customer,
+        "note": command.note or None,
+    }
+    problems, payload = await writer.ask(queries.CANCEL, variables)
+    if problems:
+        if (await one(writer.client, queries.CANCELLATION, gid, "order")).get("cancelledAt"):
+            return Outcome(state="done", note="it was cancelled already")
+        if any(p.get("code") == "INTERNAL_ERROR" for p in problems):
+            raise UnknownOutcome(f"Shopify could not finish cancelling: {problems[0]['message']}")
+        return Outcome(state="refused", note="; ".join(dict.fromkeys(p["message"] for p in problems)))
+    job = (payload.get("job") or {}).get("id")
+    return Outcome(state="accepted", note="Shopify is cancelling it", data={"job": job} if job else {})
+
+
+async def is_cancelled(client: ShopifyClient, gid: str, job: str | None) -> Sighting:
+    """Whether the order is cancelled. With its job known: a job that ended and left the order as it was has failed."""
+    if (await one(client, queries.CANCELLATION, gid, "order")).get("cancelledAt"):
+        return Sighting(seen=True)
+    if job is None:
+        return Sighting(seen=False)
+    if not ((await client.run(queries.JOB, {"id": job})).get("job") or {}).get("done"):
+        return Sighting(seen=False, note="Shopify is still at it")
+    if (await one(client, queries.CANCELLATION, gid, "order")).get("cancelledAt"):
+        return Sighting(seen=True)
+    return Sighting(
+        seen=False, failed=True, note="Shopify ended the job without cancelling the order; see its timeline"
+    )

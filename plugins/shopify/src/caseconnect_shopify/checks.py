@@ -1,0 +1,85 @@
+"""`connect check --live` for a shop: token, shop, API version, and each scope."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from caseconnect.sdk.components import Check
+from caseconnect.sdk.errors import ConnectError
+from caseconnect_shopify import queries
+from caseconnect_shopify.client import ShopifyClient
+from caseconnect_shopify.config import ShopifySettings
+
+
+@dataclass(frozen=True)
+class Scope:
+    """An access scope and what it is for. Without one that is not `needed`, less is seen but nothing fails."""
+
+    name: str
+    use: str
+    needed: bool = True
+
+
+READING: Final = (
+    Scope("read_orders", "orders, payments, refunds, risk"),
+    Scope("read_customers", "the shopper and earlier orders"),
+    Scope("read_merchant_managed_fulfillment_orders", "what is to be shipped, and holds"),
+    Scope("read_third_party_fulfillment_orders", "goods that a logistics service ships", needed=False),
+    Scope("read_assigned_fulfillment_orders", "goods assigned to this app's own service", needed=False),
+    Scope("read_all_orders", "orders older than 60 days in the history", needed=False),
+    Scope("read_products", "product and variant of a line", needed=False),
+    Scope("read_returns", "return webhooks that do not name their order", needed=False),
+    Scope("read_shopify_payments_disputes", "disputes that do not name their order", needed=False),
+)
+WRITING: Final = (
+    Scope("write_orders", "tags, metafields, cancelling"),
+    Scope("write_merchant_managed_fulfillment_orders", "holds"),
+    Scope("write_third_party_fulfillment_orders", "holds on goods that a logistics service ships", needed=False),
+)
+
+
+async def run(client: ShopifyClient, settings: ShopifySettings, scopes: Sequence[Scope]) -> tuple[Check, ...]:
+    """The steps up to the first that fails, then one for each scope."""
+    try:
+        await client.authorize()
+    except ConnectError as error:
+        return (Check(step="access token", ok=False, note=str(error)),)
+    steps = [Check(step="access token", ok=True)]
+    try:
+        data = await client.run(queries.SHOP, {})
+    except ConnectError as error:
+        return (*steps, Check(step="first request", ok=False, note=str(error)))
+    domain = (data.get("shop") or {}).get("myshopifyDomain")
+    right = domain == settings.shop
+    steps.append(
+        Check(
+            step="shop", ok=right, note=str(domain) if right else f"this is {domain}, the settings say {settings.shop}"
+        )
+    )
+    steps.append(_version(client, settings))
+    granted = {s["handle"] for s in (data.get("currentAppInstallation") or {}).get("accessScopes") or ()}
+    steps += [_scope(scope, granted) for scope in scopes]
+    return tuple(steps)
+
+
+def _version(client: ShopifyClient, settings: ShopifySettings) -> Check:
+    served = client.served_version
+    if served is None or served == settings.api_version:
+        return Check(step="API version", ok=True, note=settings.api_version)
+    return Check(
+        step="API version",
+        ok=False,
+        note=f"{settings.api_version} was asked for and {served} answered: that version has ended; set api_version",
+    )
+
+
+def _scope(scope: Scope, granted: set[str]) -> Check:
+    writing = scope.name.replace("read_", "write_", 1)
+    if scope.name in granted or writing in granted:
+        return Check(step=f"scope {scope.name}", ok=True, note=scope.use)
+    if scope.needed:
+        note = f"missing; needed for: {scope.use}. Add it to the app and install it anew"
+        return Check(step=f"scope {scope.name}", ok=False, note=note)
+    return Check(step=f"scope {scope.name}", ok=True, note=f"not granted, so not seen: {scope.use}")

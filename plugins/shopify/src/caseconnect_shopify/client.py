@@ -1,0 +1,308 @@
+"""A client of Shopify's GraphQL Admin API (versions 2026-01 to 2026-10), usable without the framework.
+
+It sends one operation at a time and turns Shopify's four layers of errors into the classes of
+`caseconnect.sdk.errors`; `userErrors` are part of the data and the caller's to judge.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from caseconnect.sdk.errors import AuthError, ConnectError, PermanentError, TransientError, UnknownOutcome
+from caseconnect.sdk.http import Http, Response
+from caseconnect.sdk.tokens import Token, TokenCache
+
+_SCOPES: Final = re.compile(r"\b(?:read|write)_[a-z_]+\b")
+_WORD: Final = re.compile(r"^[a-z_]{3,40}$")
+_NOT_EXECUTED: Final = frozenset(
+    {
+        "ACCESS_DENIED",
+        "BAD_REQUEST",
+        "CURRENCY_CODE_INVALID",
+        "INVALID",
+        "INVALID_FIELD_ARGUMENTS",
+        "INVALID_VARIABLE",
+        "MAX_COST_EXCEEDED",
+        "MAX_INPUT_SIZE_EXCEEDED",
+        "NOT_FOUND",
+        "PARSE_ERROR",
+        "RESOURCE_NOT_FOUND",
+    }
+)
+_CLOSED: Final = {
+    401: "the access token is refused, also a new one; is the app still installed in this shop?",
+    402: "the shop is frozen because a bill is open; it works again when that is paid",
+    403: "the shop refuses this app; look at the app's page in the shop's admin",
+    423: "the shop is locked; ask Shopify's support",
+}
+_TOKEN_HINTS: Final = {
+    "invalid_client": "client_id or client_secret is wrong: compare them with the app's page in the Dev Dashboard",
+    "app_not_installed": "the app is not installed in this shop: install it",
+    "shop_not_permitted": "the shop is not in the organization that owns the app; client credentials need that",
+}
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One GraphQL document. `cost` is what it is thought to cost until Shopify has said it (points)."""
+
+    name: str
+    text: str = field(repr=False)
+    cost: float = 10.0
+    mutation: bool = False
+
+
+class ShopifyClient:
+    """One app in one shop. `client_secret` is asked for at each token request, so that a rotated one is used.
+
+    Tokens live 24 hours (client credentials grant) and are renewed early; a 401 renews once. Queries raise
+    `TransientError` when no usable answer came, mutations `UnknownOutcome`.
+    """
+
+    def __init__(
+        self,
+        http: Http,
+        *,
+        client_id: str,
+        client_secret: Callable[[], str],
+        api_version: str,
+        now: Callable[[], datetime],
+    ) -> None:
+        self.api_version = api_version
+        self.served_version: str | None = None
+        self._http, self._client_id, self._secret, self._now = http, client_id, client_secret, now
+        self._tokens = TokenCache(self._new_token, now)
+        self._learned: dict[str, float] = {}
+        self._headroom = 0.0
+
+    async def authorize(self) -> None:
+        """Get a token if none is at hand. `AuthError` says what Shopify has against our credentials."""
+        await self._tokens.get()
+
+    async def run(self, operation: Operation, variables: Mapping[str, Any]) -> dict[str, Any]:
+        """The operation's `data`. Fields that Shopify withholds for lack of a scope or approval are null in it."""
+        token = await self._tokens.get()
+        response = await self._post(operation, variables, token)
+        if response.status == 401:
+            self._tokens.drop(token)
+            response = await self._post(operation, variables, await self._tokens.get())
+        self._judge_status(operation, response)
+        self.served_version = response.headers.get("x-shopify-api-version", self.served_version)
+        try:
+            answer = response.json()
+        except UnknownOutcome as error:
+            raise self._lost(operation, str(error)) from error
+        if not isinstance(answer, dict) or not ("data" in answer or "errors" in answer):
+            raise self._lost(operation, "the answer is JSON, but not a GraphQL answer")
+        cost = self._note_cost(operation, answer)
+        return self._judge_answer(operation, answer, cost)
+
+    async def _post(self, operation: Operation, variables: Mapping[str, Any], token: str) -> Response:
+        try:
+            return await self._http.request(
+                "POST",
+                f"/admin/api/{self.api_version}/graphql.json",
+                headers={"x-shopify-access-token": token, "accept": "application/json"},
+                json={"query": operation.text, "variables": dict(variables), "operationName": operation.name},
+                cost=self._learned.get(operation.name, operation.cost),
+                safe=not operation.mutation,
+            )
+        except UnknownOutcome as error:
+            raise self._lost(operation, str(error)) from error
+
+    async def _new_token(self) -> Token:
+        began = self._now()
+        response = await self._http.request(
+            "POST",
+            "/admin/oauth/access_token",
+            headers={"accept": "application/json"},
+            form={
+                "client_id": self._client_id,
+                "client_secret": self._secret(),
+                "grant_type": "client_credentials",
+            },
+            safe=True,
+        )
+        if response.status in {408, 429, 430} or response.status >= 500:
+            raise TransientError(
+                f"Shopify gave no access token (HTTP {response.status})", retry_after=response.retry_after(self._now())
+            )
+        try:
+            answer = response.json()
+        except UnknownOutcome:
+            answer = {}
+        if response.status != 200 or not isinstance(answer, dict) or not isinstance(answer.get("access_token"), str):
+            raise AuthError(_token_refusal(response, answer))
+        life = answer.get("expires_in")
+        seconds = float(life) if isinstance(life, int | float) and life > 0 else 3600.0
+        return Token(answer["access_token"], began + timedelta(seconds=seconds))
+
+    def _judge_status(self, operation: Operation, response: Response) -> None:
+        status, where = response.status, f"Shopify answered {operation.name} with HTTP {response.status}"
+        if status == 200:
+            return
+        if status in _CLOSED:
+            raise AuthError(f"{where}: {_CLOSED[status]}")
+        if status in {429, 430}:
+            wait = response.retry_after(self._now())
+            raise TransientError(
+                f"{where}: too many requests", retry_after=60.0 if wait is None and status == 430 else wait
+            )
+        if status == 404:
+            raise PermanentError(
+                f"{where}: there is no Admin API {self.api_version} here; check `shop` and `api_version`"
+            )
+        if 300 <= status < 400:
+            raise PermanentError(f"{where}: redirects are not followed; check that `shop` is the myshopify.com domain")
+        if status >= 500 or status < 300 or status == 408:
+            raise self._lost(operation, where, retry_after=response.retry_after(self._now()))
+        raise PermanentError(f"{where}: the request is not accepted")
+
+    def _judge_answer(self, operation: Operation, answer: dict[str, Any], cost: _Cost) -> dict[str, Any]:
+        data = answer.get("data")
+        problems = _problems(answer.get("errors"))
+        warnings = _search_warnings(answer)
+        if warnings:
+            raise PermanentError(f"Shopify ignored a part of the search in {operation.name}: {warnings}")
+        if isinstance(data, dict) and all(_only_withheld(p, data) for p in problems):
+            return data
+        if not problems:
+            raise self._lost(operation, "the answer holds neither data nor errors")
+        for problem in problems:
+            if problem.code == "THROTTLED":
+                raise TransientError(f"Shopify throttled {operation.name}", retry_after=cost.wait())
+            if problem.code == "SHOP_INACTIVE":
+                raise AuthError(f"Shopify says that the shop is inactive ({operation.name})")
+        worst = next((p for p in problems if not p.surely_without_effect("data" in answer)), None)
+        if worst is None and operation.mutation and isinstance(data, dict) and any(data.values()):
+            worst = problems[0]
+        if worst is not None:
+            raise self._lost(operation, f"Shopify reports {worst.code or 'an error'}: {worst.text()}")
+        raise PermanentError(f"Shopify refuses {operation.name}: {problems[0].text()}")
+
+    def _note_cost(self, operation: Operation, answer: Mapping[str, Any]) -> _Cost:
+        cost = _Cost.of(answer)
+        actual = cost.actual if cost.actual is not None else self._learned.get(operation.name, operation.cost)
+        if cost.actual is not None:
+            self._learned[operation.name] = max(cost.actual, 1.0)
+        if cost.requested is not None:
+            # Shopify admits by the requested cost and charges the actual one: the difference must always be left over.
+            self._headroom = max(self._headroom, cost.requested - actual)
+        if cost.available is not None:
+            room = cost.maximum - self._headroom if cost.maximum and cost.maximum > self._headroom else None
+            self._http.pace.observe(cost.available - self._headroom, rate=cost.rate, burst=room)
+        return cost
+
+    @staticmethod
+    def _lost(operation: Operation, text: str, *, retry_after: float | None = None) -> ConnectError:
+        if operation.mutation:
+            return UnknownOutcome(f"{operation.name}: {text}")
+        return TransientError(f"{operation.name}: {text}", retry_after=retry_after)
+
+
+@dataclass(frozen=True)
+class _Cost:
+    """`extensions.cost` of an answer, in points."""
+
+    requested: float | None = None
+    actual: float | None = None
+    available: float | None = None
+    maximum: float | None = None
+    rate: float | None = None
+
+    @classmethod
+    def of(cls, answer: Mapping[str, Any]) -> _Cost:
+        cost = _mapping(_mapping(answer.get("extensions")).get("cost"))
+        status = _mapping(cost.get("throttleStatus"))
+        return cls(
+            _number(cost.get("requestedQueryCost")),
+            _number(cost.get("actualQueryCost")),
+            _number(status.get("currentlyAvailable")),
+            _number(status.get("maximumAvailable")),
+            _number(status.get("restoreRate")) or None,
+        )
+
+    def wait(self) -> float | None:
+        """Seconds until the bucket holds what was asked for; None if Shopify did not say."""
+        if self.requested is None or self.available is None or self.rate is None:
+            return None
+        return min(max((self.requested - self.available) / self.rate, 0.0), 3600.0)
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """One entry of the top-level `errors`."""
+
+    code: str
+    message: str
+    scopes: tuple[str, ...] = ()
+    path: tuple[Any, ...] = ()
+
+    def surely_without_effect(self, executed: bool) -> bool:
+        """Known to be refused before anything ran; an answer without `data` was not executed (GraphQL spec §7.1)."""
+        if self.code in _NOT_EXECUTED:
+            return True
+        return not executed and bool(self.code) and self.code not in {"INTERNAL_SERVER_ERROR", "TIMEOUT"}
+
+    def text(self) -> str:
+        """For people: the missing scope when it is one, else Shopify's words."""
+        if self.scopes:
+            return f"the app lacks an access scope, one of: {', '.join(self.scopes)}. Grant it and install the app anew"
+        return self.message[:300] or self.code
+
+
+def _problems(errors: Any) -> list[_Problem]:
+    if isinstance(errors, str):
+        return [_Problem("", errors)]
+    if not isinstance(errors, list):
+        return []
+    found = []
+    for error in errors:
+        entry = _mapping(error)
+        extensions = _mapping(entry.get("extensions"))
+        code = str(extensions.get("code") or "")
+        message = str(entry.get("message") or error)
+        if message.startswith("This app is not approved"):
+            code = "ACCESS_DENIED"
+        scopes = _SCOPES.findall(f"{extensions.get('requiredAccess', '')} {message}") if code == "ACCESS_DENIED" else []
+        path = entry.get("path")
+        found.append(
+            _Problem(code, message, tuple(dict.fromkeys(scopes)), tuple(path) if isinstance(path, list) else ())
+        )
+    return found
+
+
+def _only_withheld(problem: _Problem, data: Mapping[str, Any]) -> bool:
+    """A single field below an answered root was withheld: the rest is good."""
+    return problem.code == "ACCESS_DENIED" and len(problem.path) > 1 and data.get(str(problem.path[0])) is not None
+
+
+def _search_warnings(answer: Mapping[str, Any]) -> str:
+    searches = _mapping(answer.get("extensions")).get("search")
+    found = (
+        [w for s in searches if isinstance(s, dict) for w in s.get("warnings") or ()]
+        if isinstance(searches, list)
+        else []
+    )
+    return "; ".join(str(_mapping(w).get("field") or _mapping(w).get("code") or "?") for w in found)
+
+
+def _token_refusal(response: Response, answer: Any) -> str:
+    said = str(_mapping(answer).get("error") or "")
+    if said not in _TOKEN_HINTS:
+        known = next((k for k in _TOKEN_HINTS if k.encode() in response.body), "")
+        said = known or (said if _WORD.match(said) else "")
+    hint = _TOKEN_HINTS.get(said, "check `shop`, client_id and client_secret")
+    return f"Shopify refused the credentials (HTTP {response.status}{', ' + said if said else ''}): {hint}"
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -1,0 +1,125 @@
+"""Holds on fulfilment orders. Ours are known by their handle, which is unique per app and fulfilment order.
+
+(Admin API 2026-10, `fulfillmentOrderHold`: at most 64 characters; a repeat is DUPLICATE_FULFILLMENT_HOLD_HANDLE.)
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Any, Final
+
+from caseconnect.sdk.commands import HoldOrder
+from caseconnect.sdk.components import Outcome, Sighting
+from caseconnect.sdk.errors import PermanentError, TransientError
+from caseconnect_shopify import queries
+from caseconnect_shopify.client import ShopifyClient
+from caseconnect_shopify.reading import order_to_ship
+from caseconnect_shopify.writing import Writer
+
+_ENDED: Final = frozenset({"CLOSED", "CANCELLED", "INCOMPLETE"})
+_REASONS: Final = {
+    "fraud": "HIGH_RISK_OF_FRAUD",
+    "address": "INCORRECT_ADDRESS",
+    "payment": "AWAITING_PAYMENT",
+    "other": "OTHER",
+}
+_ROUTING_SECONDS: Final = 30.0
+
+
+class Holds:
+    """Holds of one connection: `prefix` begins the handle of each, the rest is a digest of the command's key."""
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+
+    def handle(self, key: str) -> str:
+        """The handle of the hold that the command with this key makes (64 characters are allowed)."""
+        return f"{self._prefix}-{sha256(key.encode()).hexdigest()[:32]}"
+
+    def ours(self, part: dict[str, Any]) -> list[str]:
+        """Ids of our own holds on a fulfilment order."""
+        return [
+            hold["id"]
+            for hold in part.get("fulfillmentHolds") or ()
+            if hold.get("heldByRequestingApp") and (hold.get("handle") or "").startswith(f"{self._prefix}-")
+        ]
+
+    async def hold(self, writer: Writer, gid: str, command: HoldOrder, key: str) -> Outcome:
+        """Put our hold on every fulfilment order that is still open and does not bear it."""
+        order = await order_to_ship(writer.client, gid)
+        parts = _open_parts(order)
+        if refusal := _nothing_to_hold(order, parts):
+            return Outcome(state="refused", note=refusal)
+        held = [p["id"] for p in parts if self.ours(p)]
+        failed: dict[str, str] = {}
+        for part in parts:
+            if part["id"] in held:
+                continue
+            problem = await self._hold_part(writer, part, command, key)
+            if problem is None:
+                held.append(part["id"])
+            else:
+                failed[part["id"]] = problem
+        if not held:
+            return Outcome(state="refused", note="; ".join(dict.fromkeys(failed.values())))
+        note = (
+            "" if not failed else f"{len(held)} of {len(parts)} parts held: {'; '.join(dict.fromkeys(failed.values()))}"
+        )
+        return Outcome(state="done", note=note, data={"held": held, "not_held": sorted(failed)})
+
+    async def is_held(self, client: ShopifyClient, gid: str) -> Sighting:
+        """Whether every open fulfilment order bears our hold."""
+        parts = _open_parts(await order_to_ship(client, gid))
+        held = [p["id"] for p in parts if self.ours(p)]
+        return Sighting(seen=bool(parts) and len(held) == len(parts), note=f"{len(held)} of {len(parts)} parts held")
+
+    async def release(self, writer: Writer, gid: str) -> Outcome:
+        """Take our own holds off, by their ids: without ids Shopify would take off everyone's."""
+        order = await order_to_ship(writer.client, gid)
+        released: list[str] = []
+        problems: list[str] = []
+        for part in order["fulfillmentOrders"]["nodes"]:
+            if holds := self.ours(part):
+                try:
+                    found = await writer.send(queries.RELEASE, {"id": part["id"], "holds": holds})
+                except PermanentError as error:
+                    # Someone else took the hold off since we looked: Shopify does not know its id any more.
+                    found = [{"message": str(error)}]
+                problems += [p["message"] for p in found]
+                released += [] if found else holds
+        if problems and not (await self.is_released(writer.client, gid)).seen:
+            return Outcome(state="refused", note="; ".join(dict.fromkeys(problems)))
+        return Outcome(state="done", note="" if released else "there was no hold of ours", data={"released": released})
+
+    async def is_released(self, client: ShopifyClient, gid: str) -> Sighting:
+        """Whether none of our holds is left."""
+        order = await order_to_ship(client, gid)
+        left = [h for part in order["fulfillmentOrders"]["nodes"] for h in self.ours(part)]
+        return Sighting(seen=not left, note=f"{len(left)} of our holds are left")
+
+    async def _hold_part(self, writer: Writer, part: dict[str, Any], command: HoldOrder, key: str) -> str | None:
+        """Why this fulfilment order could not be held; None when it is held."""
+        if not any(a.get("action") == "HOLD" for a in part.get("supportedActions") or ()):
+            return f"too late: a part of the goods is {part['status'].lower().replace('_', ' ')} and cannot be held"
+        hold = {"reason": _REASONS[command.cause], "handle": self.handle(key)}
+        if command.note:
+            hold["reasonNotes"] = command.note
+        problems = await writer.send(queries.HOLD, {"id": part["id"], "hold": hold})
+        left = [p["message"] for p in problems if p.get("code") != "DUPLICATE_FULFILLMENT_HOLD_HANDLE"]
+        return "; ".join(left) or None
+
+
+def _open_parts(order: dict[str, Any]) -> list[dict[str, Any]]:
+    return [p for p in order["fulfillmentOrders"]["nodes"] if p["status"] not in _ENDED]
+
+
+def _nothing_to_hold(order: dict[str, Any], parts: list[dict[str, Any]]) -> str | None:
+    if order.get("cancelledAt"):
+        return "already cancelled"
+    if parts:
+        return None
+    if order["fulfillmentOrders"]["nodes"]:
+        return "too late: already shipped"
+    if order.get("displayFulfillmentStatus") == "UNFULFILLED" and order.get("requiresShipping"):
+        raise TransientError("Shopify has not yet said where the order ships from", retry_after=_ROUTING_SECONDS)
+    return "nothing to hold: no part of the order is shipped"

@@ -1,0 +1,161 @@
+"""From Shopify's GraphQL JSON (Admin API 2026-10) to canonical records. Pure.
+
+Lenient where Shopify is: personal fields may be null or absent, enums may have new values. What makes an
+order an order (id, times, total) must be there; without it `KeyError`, `TypeError` or `ValueError` is raised.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from caseconnect.models import Customer, Money, Order, OrderSummary
+from caseconnect_shopify.parts import (
+    Json,
+    address_of,
+    fulfillment_order_of,
+    line_of,
+    lower,
+    maybe,
+    moment,
+    money,
+    nodes,
+    number_of,
+    payment_of,
+    refund_of,
+    risk_of,
+    shipment_of,
+    shop_money,
+)
+
+_PAYMENT_STATUS: Final = {
+    "PENDING",
+    "AUTHORIZED",
+    "PARTIALLY_PAID",
+    "PAID",
+    "PARTIALLY_REFUNDED",
+    "REFUNDED",
+    "VOIDED",
+    "EXPIRED",
+}
+_FULFILLMENT_STATUS: Final = {
+    "UNFULFILLED": "unfulfilled",
+    "OPEN": "unfulfilled",
+    "PENDING_FULFILLMENT": "unfulfilled",
+    "IN_PROGRESS": "unfulfilled",
+    "SCHEDULED": "unfulfilled",
+    "REQUEST_DECLINED": "unfulfilled",
+    "RESTOCKED": "unfulfilled",
+    "PARTIALLY_FULFILLED": "partially_fulfilled",
+    "FULFILLED": "fulfilled",
+    "FULFILLMENT_NOT_REQUIRED": "fulfilled",
+    "ON_HOLD": "on_hold",
+}
+_CHANNELS: Final = {"shopify_draft_order": "draft"}
+
+
+def captured(order: Json) -> Money | None:
+    """Money received less money given back, in the shop's currency; None when Shopify does not say."""
+    received, refunded = order.get("totalReceivedSet"), order.get("totalRefundedSet")
+    if not received or not refunded:
+        return None
+    return shop_money(received) - shop_money(refunded)
+
+
+def order_of(node: Json, admin_url: str | None = None) -> Order:
+    """An order; `node` is the answer of `queries.ORDER` with its parts completed."""
+    total = node["currentTotalPriceSet"]
+    presentment = total.get("presentmentMoney")
+    billing, shipping = address_of(node.get("billingAddress")), address_of(node.get("shippingAddress"))
+    customer = node.get("customer") or {}
+    return Order(
+        id=_order_id(node),
+        number=node["name"],
+        created_at=moment(node["createdAt"]),
+        updated_at=moment(node["updatedAt"]),
+        cancelled_at=maybe(moment, node.get("cancelledAt")),
+        cancel_reason=lower(node.get("cancelReason")),
+        closed_at=maybe(moment, node.get("closedAt")),
+        test=bool(node.get("test")),
+        channel=_CHANNELS.get(node.get("sourceName") or "", node.get("sourceName")),
+        total=shop_money(total),
+        presentment_total=maybe(money, presentment),
+        captured=captured(node),
+        payment_status=payment_status(node.get("displayFinancialStatus")),
+        fulfillment_status=fulfillment_status(node.get("displayFulfillmentStatus")),
+        email=node.get("email") or None,
+        phone=node.get("phone") or None,
+        client_ip=node.get("clientIp") or None,
+        customer_id=maybe(number_of, customer.get("id")),
+        customer_name=customer.get("displayName") or None,
+        billing_address=billing,
+        shipping_address=shipping,
+        addresses_match=node.get("billingAddressMatchesShippingAddress") if billing and shipping else None,
+        note=node.get("note") or None,
+        tags=tuple(node.get("tags") or ()),
+        lines=tuple(line_of(n) for n in nodes(node.get("lineItems"))),
+        payments=tuple(payment_of(n) for n in nodes(node.get("transactions"))),
+        refunds=tuple(refund_of(n) for n in nodes(node.get("refunds"))),
+        risk=risk_of(node.get("risk")),
+        fulfillment_orders=tuple(fulfillment_order_of(n) for n in nodes(node.get("fulfillmentOrders"))),
+        shipments=tuple(shipment_of(n) for n in nodes(node.get("fulfillments"))),
+        admin_url=admin_url,
+    )
+
+
+def summary_of(node: Json) -> OrderSummary:
+    """One order of a shopper's history; `node` is one of `queries.HISTORY`."""
+    return OrderSummary(
+        id=_order_id(node),
+        number=node["name"],
+        created_at=moment(node["createdAt"]),
+        total=shop_money(node["currentTotalPriceSet"]),
+        payment_status=payment_status(node.get("displayFinancialStatus")),
+        fulfillment_status=fulfillment_status(node.get("displayFulfillmentStatus")),
+        cancelled_at=maybe(moment, node.get("cancelledAt")),
+        risk_level=risk_of(node.get("risk")).level,
+        items=tuple(sorted(_item(n) for n in nodes(node.get("lineItems")))),
+        ship_to=_one_line(node.get("shippingAddress")),
+    )
+
+
+def customer_of(node: Json) -> Customer:
+    """A customer; `node` is the answer of `queries.CUSTOMER`."""
+    count = node.get("numberOfOrders")
+    return Customer(
+        id=str(node.get("legacyResourceId") or number_of(node["id"])),
+        name=node.get("displayName") or None,
+        email=(node.get("defaultEmailAddress") or {}).get("emailAddress"),
+        phone=(node.get("defaultPhoneNumber") or {}).get("phoneNumber"),
+        created_at=maybe(moment, node.get("createdAt")),
+        orders_count=None if count is None else int(count),
+        total_spent=maybe(money, node.get("amountSpent")),
+        tags=tuple(node.get("tags") or ()),
+        note=node.get("note") or None,
+    )
+
+
+def payment_status(value: str | None) -> Any:
+    """OrderDisplayFinancialStatus in our words."""
+    return value.lower() if value in _PAYMENT_STATUS else "unknown"
+
+
+def fulfillment_status(value: str | None) -> Any:
+    """OrderDisplayFulfillmentStatus in our words."""
+    return _FULFILLMENT_STATUS.get(value or "", "unknown")
+
+
+def _order_id(node: Json) -> str:
+    return str(node.get("legacyResourceId") or number_of(node["id"]))
+
+
+def _item(node: Json) -> tuple[str, int]:
+    variant = maybe(number_of, (node.get("variant") or {}).get("id"))
+    return node.get("sku") or variant or node.get("title") or "", node["quantity"]
+
+
+def _one_line(node: Json | None) -> str | None:
+    if not node:
+        return None
+    place = " ".join(filter(None, (node.get("zip"), node.get("city"))))
+    parts = (node.get("address1"), node.get("address2"), place, node.get("provinceCode"), node.get("countryCodeV2"))
+    return ", ".join(p for p in parts if p) or None

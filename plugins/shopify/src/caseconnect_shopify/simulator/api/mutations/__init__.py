@@ -1,0 +1,5 @@
+"""Mutations. Importing this package registers them all."""
+
+from . import annotate, cancel, holds, subscriptions
+
+__all__ = ["annotate", "cancel", "holds", "subscriptions"]

@@ -1,0 +1,61 @@
+"""What the pruned schema keeps: root operations, and the objects that a selection may pass through.
+
+Connections, edges, payloads, their user errors, and every input, enum and scalar that these need follow by themselves.
+"""
+
+_QUERIES_WORDS = """
+    abandonedCheckouts bulkOperation bulkOperations currentAppInstallation currentBulkOperation customer
+    customerByIdentifier customers dispute disputeEvidence disputes draftOrder draftOrders event events files
+    fulfillment fulfillmentOrder fulfillmentOrders giftCard job location locations manualHoldsFulfillmentOrders
+    metafieldDefinition metafieldDefinitions node nodes order orderByIdentifier orders ordersCount
+    publicApiVersions refund return returnCalculate returnReasonDefinitions returnableFulfillments shop
+    shopifyPaymentsAccount storeCreditAccount webhookSubscription webhookSubscriptions webhookSubscriptionsCount
+"""
+QUERIES = frozenset(_QUERIES_WORDS.split())
+
+_MUTATIONS_WORDS = """
+    bulkOperationCancel bulkOperationRunQuery customerUpdate disputeEvidenceUpdate draftOrderComplete
+    draftOrderCreate draftOrderDelete draftOrderInvoiceSend draftOrderUpdate fileCreate fileUpdate
+    fulfillmentCreate fulfillmentEventCreate fulfillmentOrderCancel fulfillmentOrderHold
+    fulfillmentOrderReleaseHold fulfillmentOrderReportProgress giftCardCreate giftCardCredit
+    metafieldDefinitionCreate metafieldDefinitionPin metafieldDefinitionUpdate metafieldsDelete metafieldsSet
+    orderCancel orderCapture orderClose orderEditBegin orderEditCommit orderInvoiceSend orderMarkAsPaid
+    orderOpen orderRiskAssessmentCreate orderUpdate refundCreate removeFromReturn returnApproveRequest
+    returnCancel returnClose returnCreate returnDeclineRequest returnProcess returnReopen returnRequest
+    stagedUploadsCreate storeCreditAccountCredit storeCreditAccountDebit tagsAdd tagsRemove
+    webhookSubscriptionCreate webhookSubscriptionDelete webhookSubscriptionUpdate
+"""
+MUTATIONS = frozenset(_MUTATIONS_WORDS.split())
+
+_OBJECTS_WORDS = """
+    AbandonedCheckout AbandonedCheckoutLineItem AccessScope AdditionalFee ApiVersion App AppInstallation
+    Attribute BasePaymentDetails BasicEvent BulkOperation BusinessEntity CalculatedOrder CalculatedReturn
+    CardPaymentDetails CashRoundingAdjustment CommentEvent Count CurrencyExchangeAdjustment Customer
+    CustomerEmailAddress CustomerMergeable CustomerPhoneNumber CustomerStatistics DeliveryMethod
+    DiscountAllocation DiscountApplication DiscountCodeApplication AutomaticDiscountApplication
+    ManualDiscountApplication ScriptDiscountApplication Domain DraftOrder DraftOrderAppliedDiscount
+    DraftOrderLineItem Duty Event ExchangeLineItem File Fulfillment FulfillmentEvent FulfillmentHold
+    FulfillmentLineItem FulfillmentOrder FulfillmentOrderAssignedLocation FulfillmentOrderDestination
+    FulfillmentOrderLineItem FulfillmentOrderMerchantRequest FulfillmentOrderSupportedAction
+    FulfillmentOriginAddress FulfillmentService FulfillmentTrackingInfo GenericFile GiftCard
+    GiftCardCreditTransaction GiftCardTransaction HasCompareDigest HasEvents HasMetafields
+    HasStoreCreditAccounts Image Job LegacyInteroperability LineItem LineItemGroup
+    LocalPaymentMethodsPaymentDetails Location MailingAddress MediaImage Metafield MetafieldDefinition
+    MetafieldDefinitionType MetafieldIdentifier MoneyBag MoneyV2 Node Order OrderAdjustment OrderApp
+    OrderCancelJobResult OrderCancellation OrderDisputeSummary OrderEditSession OrderPaymentCollectionDetails
+    OrderRisk OrderRiskAssessment OrderRiskSummary OrderTransaction PaymentDetails PaypalWalletPaymentDetails
+    PricingPercentageValue PricingValue Product ProductVariant Publication PurchasingEntity Refund RefundDuty
+    RefundLineItem RefundShippingLine RefundReturnOutcome ResourceAlert RestockingFee Return
+    ReturnableFulfillment ReturnableFulfillmentLineItem ReturnDecline ReturnLineItem ReturnLineItemType
+    UnverifiedReturnLineItem ReturnReasonDefinition ReturnShippingFee ReverseFulfillmentOrder
+    ReverseFulfillmentOrderLineItem ReverseFulfillmentOrderDisposition RiskFact ShippingLine ShippingRefund Shop
+    ShopAddress ShopPayInstallmentsPaymentDetails ShopPlan ShopifyPaymentsAccount ShopifyPaymentsDispute
+    ShopifyPaymentsDisputeEvidence ShopifyPaymentsDisputeFileUpload ShopifyPaymentsDisputeFulfillment
+    ShopifyPaymentsDisputeReasonDetails ShopifyProtectOrderSummary StaffMember StagedMediaUploadTarget
+    StagedUploadParameter StoreCreditAccount StoreCreditAccountCreditTransaction
+    StoreCreditAccountDebitTransaction StoreCreditAccountTransaction SuggestedOrderTransaction SuggestedRefund
+    SuggestedReturnFinancialOutcome SuggestedReturnRefund TaxLine TransactionFee WebhookSubscription
+    WebhookEventBridgeEndpoint WebhookHttpEndpoint WebhookPubSubEndpoint WebhookSubscriptionEndpoint
+    WebhookSubscriptionMetafieldIdentifier Weight
+"""
+OBJECTS = frozenset(_OBJECTS_WORDS.split())

@@ -1,0 +1,42 @@
+"""What wakes the source: Shopify's webhooks, and a poll as the net under them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+
+from caseconnect.sdk.components import Every, TriggerSpec, Webhook
+from caseconnect_shopify.config import ShopifySettings
+
+POLL_EVERY: Final = timedelta(minutes=10)
+
+
+def wakes(settings: ShopifySettings) -> Sequence[Webhook | Every]:
+    """HTTPS webhooks as of API 2026-10, signed with the app's client secret, and a poll every ten minutes."""
+    secrets = ("client_secret", "previous_client_secret") if settings.previous_client_secret else ("client_secret",)
+    return (
+        Webhook(
+            signature_header="X-Shopify-Hmac-Sha256",
+            secrets=secrets,
+            topic_header="X-Shopify-Topic",
+            id_header="X-Shopify-Webhook-Id",
+            expect={"X-Shopify-Shop-Domain": settings.shop},
+            keep_headers=(
+                "X-Shopify-Triggered-At",
+                "X-Shopify-Event-Id",
+                "X-Shopify-API-Version",
+                "X-Shopify-Name",
+                "X-Shopify-Test",
+            ),
+        ),
+        Every(POLL_EVERY, jitter=timedelta(seconds=30)),
+    )
+
+
+TRIGGER = TriggerSpec(
+    name="shopify",
+    summary="Shopify's webhooks, and a poll every ten minutes as the net under them.",
+    settings=ShopifySettings,
+    wakes=wakes,
+)

@@ -1,0 +1,120 @@
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+
+from caseconnect_shopify.simulator import Shop, create_app, create_order
+
+
+class Clock:
+    """Virtual time: moves only when told."""
+
+    def __init__(self):
+        self.at = datetime(2026, 11, 3, 9, 30, tzinfo=UTC)
+
+    def __call__(self):
+        return self.at
+
+    def pass_(self, seconds):
+        self.at += timedelta(seconds=seconds)
+
+
+class Inbox:
+    """A receiver of webhooks: answers `statuses` in turn, then 200."""
+
+    def __init__(self):
+        self.got = []
+        self.statuses = []
+
+    async def __call__(self, url, headers, body):
+        self.got.append((url, headers, body))
+        status = self.statuses.pop(0) if self.statuses else 200
+        if isinstance(status, Exception):
+            raise status
+        return status
+
+    def topics(self):
+        return [headers["X-Shopify-Topic"] for _, headers, _ in self.got]
+
+    def bodies(self, topic):
+        return [json.loads(body) for _, headers, body in self.got if headers["X-Shopify-Topic"] == topic]
+
+
+class World:
+    """One shop behind its app, driven over ASGI without sockets."""
+
+    def __init__(self, *shops, clock, inbox):
+        self.shops = shops
+        self.shop = shops[0]
+        self.clock = clock
+        self.inbox = inbox
+        self.slept = []
+
+        async def sleep(seconds):
+            self.slept.append(seconds)
+
+        self.app = create_app(shops, deliver=inbox, sleep=sleep)
+        self.token = None
+
+    def request(self, method, path, host=None, **kwargs):
+        async def send():
+            transport = httpx.ASGITransport(app=self.app)
+            base = f"http://{host or self.shop.domain}"
+            async with httpx.AsyncClient(transport=transport, base_url=base) as client:
+                return await client.request(method, path, **kwargs)
+
+        return asyncio.run(send())
+
+    def mint(self, **changes):
+        shop = self.shop
+        form = {"client_id": shop.client_id, "client_secret": shop.client_secret, "grant_type": "client_credentials"}
+        return self.request("POST", "/admin/oauth/access_token", data=form | changes)
+
+    def raw(self, query, variables=None, version="2026-10", **more):
+        if self.token is None:
+            self.token = self.mint().json()["access_token"]
+        body = {"query": query, "variables": variables or {}, **more}
+        headers = {"X-Shopify-Access-Token": self.token}
+        return self.request("POST", f"/admin/api/{version}/graphql.json", json=body, headers=headers)
+
+    def graphql(self, query, variables=None, **more):
+        answer = self.raw(query, variables, **more)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def data(self, query, variables=None):
+        answer = self.graphql(query, variables)
+        assert "errors" not in answer, answer["errors"]
+        return answer["data"]
+
+    def order(self, **changes):
+        spec = {"lines": [{"title": "Mug", "sku": "MUG", "price": "20.00", "quantity": 2}], "payment": {}}
+        return create_order(self.shop, spec | changes)
+
+    def run_due(self):
+        return asyncio.run(self.shop.run_due())
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def inbox():
+    return Inbox()
+
+
+@pytest.fixture
+def make_world(clock, inbox):
+    def make(**settings):
+        return World(Shop(now=clock, **settings), clock=clock, inbox=inbox)
+
+    return make
+
+
+@pytest.fixture
+def world(make_world):
+    return make_world()

@@ -1,0 +1,220 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from caseconnect.sdk.deliveries import Delivery, Ignored, Parsed
+from caseconnect.sdk.errors import PermanentError
+from caseconnect_shopify import topics
+from caseconnect_shopify.deliveries import parse
+
+RECEIVED = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+BIG = 820982911946154508
+SAMPLES = Path(__file__).resolve().parents[4] / "shared" / "samples" / "shopify"
+
+
+def delivery(topic: str, body: Any, **headers: str) -> Delivery:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return Delivery("shop", topic, "d-1", RECEIVED, raw, {k.replace("_", "-"): v for k, v in headers.items()})
+
+
+def names(parsed: Parsed | Ignored) -> list[str]:
+    assert isinstance(parsed, Parsed)
+    (event,) = parsed.events
+    return [str(event.subject), *map(str, event.refs)]
+
+
+@pytest.mark.parametrize(
+    ("topic", "body", "expected"),
+    [
+        ("orders/create", {"id": BIG}, [f"shop/order/{BIG}"]),
+        ("orders/updated", {"id": 123, "admin_graphql_api_id": "https://www.example.com/"}, ["shop/order/123"]),
+        ("ORDERS/Paid", {"id": "123"}, ["shop/order/123"]),
+        ("orders/edited", {"order_edit": {"id": 5, "order_id": BIG}}, [f"shop/order/{BIG}"]),
+        ("orders/risk_assessment_changed", {"order_id": str(BIG)}, [f"shop/order/{BIG}"]),
+        (
+            "orders/risk_assessment_changed",
+            {"order_id": None, "admin_graphql_api_order_id": "gid://shopify/Order/7"},
+            ["shop/order/7"],
+        ),
+        ("order_transactions/create", {"id": 1, "order_id": 2}, ["shop/order/2"]),
+        ("fulfillments/update", {"id": 1, "order_id": 2}, ["shop/order/2"]),
+        ("fulfillment_events/create", {"id": 1, "fulfillment_id": 3, "order_id": 2}, ["shop/order/2"]),
+        ("refunds/create", {"id": 1, "order_id": 2}, ["shop/order/2"]),
+        ("disputes/create", {"id": 9, "order_id": 2}, ["shop/order/2", "shop/dispute/9"]),
+        ("disputes/update", {"id": 9, "order_id": None}, ["shop/dispute/9"]),
+        (
+            "fulfillment_orders/placed_on_hold",
+            {
+                "fulfillment_order": {"id": "gid://shopify/FulfillmentOrder/1"},
+                "remaining_fulfillment_order": {"id": "gid://shopify/FulfillmentOrder/2"},
+            },
+            ["shop/fulfillment_order/1", "shop/fulfillment_order/2"],
+        ),
+        (
+            "fulfillment_orders/merged",
+            {"fulfillment_order_merges": [{"fulfillment_order": {"id": "gid://shopify/FulfillmentOrder/3"}}]},
+            ["shop/fulfillment_order/3"],
+        ),
+        (
+            "fulfillment_holds/added",
+            {
+                "fulfillment_order": {"id": "gid://shopify/FulfillmentOrder/1"},
+                "fulfillment_hold": {"id": "gid://shopify/FulfillmentHold/4"},
+            },
+            ["shop/fulfillment_order/1"],
+        ),
+        (
+            "returns/request",
+            {"id": 8, "admin_graphql_api_id": "gid://shopify/Return/8", "order": {"id": BIG}},
+            [f"shop/order/{BIG}", "shop/return/8"],
+        ),
+        ("returns/close", {"id": 8, "order_id": 2}, ["shop/order/2", "shop/return/8"]),
+        ("returns/update", {"admin_graphql_api_id": "gid://shopify/Return/8"}, ["shop/return/8"]),
+        ("orders/poll", {"id": "gid://shopify/Order/7", "updatedAt": "2026-11-20T11:00:00Z"}, ["shop/order/7"]),
+    ],
+)
+def test_what_a_body_is_about(topic: str, body: Any, expected: list[str]) -> None:
+    assert names(parse(delivery(topic, body))) == expected
+
+
+@pytest.mark.parametrize(
+    ("topic", "says"),
+    [
+        ("customers/update", "customer"),
+        ("customer.tags_added", "customer"),
+        ("draft_orders/create", "draft"),
+        ("app/uninstalled", "removed"),
+        ("bulk_operations/finish", "bulk"),
+        ("customers/redact", "by itself"),
+        ("customers/data_request", "by itself"),
+        ("shop/redact", "by itself"),
+        ("products/update", "products"),
+        ("orders/delete", "deleted"),
+        ("nonsense/made_up", "not a topic that this version knows"),
+        ("", "not a topic that this version knows"),
+    ],
+)
+def test_what_no_flow_uses_is_ignored_with_a_reason(topic: str, says: str) -> None:
+    found = parse(delivery(topic, b"not even json"))
+    assert isinstance(found, Ignored)
+    assert says in found.reason
+
+
+def test_a_risk_assessment_of_no_order_is_ignored() -> None:
+    found = parse(delivery("orders/risk_assessment_changed", {"risk_level": "medium", "order_id": None}))
+    assert isinstance(found, Ignored)
+    assert "no order" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"", "not JSON"),
+        (b'{"id": 1', "not JSON"),
+        (b'{"id": "\xff"}', "not JSON"),
+        (b"[" * 5000, "not JSON"),
+        (b"[]", "not a JSON object"),
+        (b"null", "not a JSON object"),
+        (b"{}", "names neither"),
+        (b'{"id": null}', "names neither"),
+        (b'{"id": 1.5}', "not one of Shopify's"),
+        (b'{"id": 99999999999999999999999}', "not one of Shopify's"),
+        (b'{"id": true}', "not one of Shopify's"),
+        (b'{"id": -4}', "not one of Shopify's"),
+        (b'{"id": {"a": 1}}', "not one of Shopify's"),
+        (b'{"id": "https://www.example.com/"}', "not one of Shopify's"),
+    ],
+)
+def test_what_cannot_be_read_is_said(body: bytes, says: str) -> None:
+    with pytest.raises(PermanentError, match=says) as caught:
+        parse(delivery("orders/create", body))
+    assert "orders/create" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "expected"),
+    [
+        (
+            {"X_Shopify_Triggered_At": "2026-11-20T11:59:58.234647458Z"},
+            {"updated_at": "2021-12-31T19:00:00-05:00"},
+            datetime(2026, 11, 20, 11, 59, 58, 234647, tzinfo=UTC),
+        ),
+        ({}, {"updated_at": "2021-12-31T19:00:00-05:00"}, datetime(2022, 1, 1, tzinfo=UTC)),
+        (
+            {"x_shopify_triggered_at": "soon"},
+            {"created_at": "2021-12-31T19:00:00-05:00"},
+            datetime(2022, 1, 1, tzinfo=UTC),
+        ),
+        ({"x_shopify_triggered_at": "2099-01-01T00:00:00Z"}, {}, RECEIVED),
+        ({}, {"updated_at": "example string"}, RECEIVED),
+    ],
+)
+def test_when_it_happened(headers: dict[str, str], body: dict[str, Any], expected: datetime) -> None:
+    parsed = parse(delivery("orders/updated", {"id": 1, **body}, **headers))
+    assert isinstance(parsed, Parsed)
+    assert parsed.events[0].time == expected
+
+
+def test_the_event_says_what_made_us_look() -> None:
+    for topic, hint in (("orders/create", "orders/create"), ("orders/poll", "poll")):
+        parsed = parse(delivery(topic, {"id": 1}))
+        assert isinstance(parsed, Parsed)
+        (event,) = parsed.events
+        assert event.type == "OrderChanged"
+        assert event.model_dump()["hint"] == hint
+        assert event.source == "shop"
+
+
+def test_every_official_topic_is_known() -> None:
+    from importlib import resources
+
+    text = (resources.files("caseconnect_shopify.simulator") / "schema" / "admin_2026_10.graphql").read_text()
+    line = next(line for line in text.splitlines() if line.startswith("enum WebhookSubscriptionTopic"))
+    used = {t.replace("/", "_").upper() for t in topics.ORDER_ID_AT}
+    families = tuple(f.replace("/", "_").upper() for f in topics.FAMILIES)
+    unused = {t.replace("/", "_").replace(".", "_").upper() for t in topics.EXACT}
+    prefixes = tuple(f"{p.upper()}_" for p in topics.PREFIXES)
+    official = line.partition("{")[2].rstrip(" }").split()
+    assert len(official) > 200
+    assert [t for t in official if t not in used | unused and not t.startswith((*families, *prefixes))] == []
+    assert used <= set(official)
+
+
+def sample_files() -> list[Any]:
+    found = sorted(SAMPLES.rglob("*.json")) if SAMPLES.is_dir() else []
+    return [pytest.param(path, id=f"{path.parent.name}/{path.stem}") for path in found]
+
+
+def topics_of(path: Path) -> list[str]:
+    known = [*topics.ORDER_ID_AT, *topics.EXACT]
+    if path.parent.name.startswith("documented"):
+        stem = path.stem
+        resource = next((r for r in sorted(_RESOURCES, key=len, reverse=True) if stem.startswith(f"{r}_")), None)
+        return [f"{resource}/{stem[len(resource) + 1 :]}" if resource else stem]
+    resource = next((r for r in sorted(_RESOURCES, key=len, reverse=True) if f"{r}_" in path.stem), "orders")
+    return [t for t in known if t.startswith(f"{resource}/")] or [f"{resource}/update"]
+
+
+_RESOURCES = {t.split("/")[0] for t in [*topics.ORDER_ID_AT, *topics.EXACT] if "/" in t} | {
+    *(f.rstrip("/") for f in topics.FAMILIES),
+    "customers",
+    "draft_orders",
+}
+
+
+@pytest.mark.skipif(not SAMPLES.is_dir(), reason="the folder of real bodies is not beside this checkout")
+@pytest.mark.parametrize("path", sample_files())
+def test_samples(path: Path) -> None:
+    for topic in topics_of(path):
+        try:
+            found = parse(delivery(topic, path.read_bytes()))
+        except PermanentError as error:
+            assert str(error)  # noqa: PT017 - parked is one of the three good ends
+        else:
+            assert isinstance(found, Parsed) or found.reason
+            assert not isinstance(found, Ignored) or "not a topic" not in found.reason

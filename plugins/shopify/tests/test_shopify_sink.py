@@ -1,0 +1,431 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx  # noqa: TID251 - its mock transport stands in for a Shopify that the simulator does not play
+import pytest
+
+from caseconnect.sdk.commands import AnnotateOrder, CancelOrder, CommentCase, HoldOrder, ReleaseOrder
+from caseconnect.sdk.components import Outcome, Repeat
+from caseconnect.sdk.errors import PermanentError, PluginError, TransientError, UnknownOutcome
+from caseconnect.sdk.http import asgi_transport
+from caseconnect.sdk.resources import Resources
+from caseconnect.sdk.subjects import Subject
+from caseconnect_shopify.config import ShopifySettings
+from caseconnect_shopify.simulator import Order, Shop, create_app, create_order
+from caseconnect_shopify.simulator.world import fulfilment, payments
+from caseconnect_shopify.sink import SINK, ShopifySink
+
+BIG = 820982911946154508
+AUTHORIZED = {"kind": "authorization", "status": "success"}
+LINES = [{"title": "Mug", "price": "20.00", "quantity": 2}, {"title": "Cup", "price": "5.00"}]
+
+
+@dataclass
+class Stage:
+    shop: Shop
+    sink: ShopifySink
+    clock: Any
+
+    def order(self, **more: Any) -> Order:
+        return create_order(self.shop, {"lines": LINES, "payment": AUTHORIZED, **more})
+
+    def effects(self) -> list[str]:
+        return [e.what for e in self.shop.ledger]
+
+    def fault(self, kind: str, operation: str, **more: Any) -> None:
+        self.shop.faults.add({"kind": kind, "operation": operation, **more})
+
+    def do(self, command: Any, key: str = "k-1") -> Outcome:
+        return asyncio.run(self.sink.execute(command, key))
+
+    def seen(self, command: Any, key: str = "k-1") -> Any:
+        return asyncio.run(self.sink.verify(command, key))
+
+
+def target(order: Order | str) -> Subject:
+    return Subject("shop", "order", order if isinstance(order, str) else str(order.id))
+
+
+@pytest.fixture
+def stage(clock: Any, settings: ShopifySettings, make_resources: Callable[..., Resources]) -> Stage:
+    shop = Shop(now=clock)
+    return Stage(shop, ShopifySink(settings, make_resources(asgi_transport(app=create_app([shop])))), clock)
+
+
+def test_every_command_says_how_a_repeat_is_safe() -> None:
+    assert SINK.commands == {
+        AnnotateOrder: Repeat.STATE,
+        HoldOrder: Repeat.STATE,
+        ReleaseOrder: Repeat.STATE,
+        CancelOrder: Repeat.READ,
+    }
+
+
+def test_a_hold_is_put_on_every_part_once(stage: Stage) -> None:
+    order = stage.order(id=BIG, split=True)
+    command = HoldOrder(target=target(order), cause="fraud", note="high risk")
+    assert stage.seen(command).seen is False
+    assert stage.do(command).state == "done"
+    holds = [h for fo in order.fulfillment_orders for h in fo.holds]
+    assert [(h.reason, h.reason_notes) for h in holds] == [("HIGH_RISK_OF_FRAUD", "high risk")] * 2
+    assert len({h.handle for h in holds}) == 1
+    assert all(len(h.handle or "") <= 64 and (h.handle or "").startswith("connect-") for h in holds)
+    assert stage.seen(command).seen is True
+    assert stage.do(command).state == "done"
+    assert stage.do(command, "another-key").state == "done"
+    assert stage.effects() == ["hold", "hold"]
+
+
+def test_a_hold_goes_beside_those_of_others(stage: Stage) -> None:
+    order = stage.order()
+    fulfilment.hold_by_hand(stage.shop, order, {"reason": "other"})
+    command = HoldOrder(target=target(order), cause="address")
+    assert stage.do(command).state == "done"
+    assert len(order.fulfillment_orders[0].holds) == 2
+    assert stage.do(ReleaseOrder(target=target(order))).state == "done"
+    assert [h.app_id for h in order.fulfillment_orders[0].holds] == [None]
+
+
+def test_a_hold_whose_answer_was_lost_is_found_again(stage: Stage) -> None:
+    order = stage.order()
+    command = HoldOrder(target=target(order))
+    stage.fault("drop_after", "fulfillmentOrderHold")
+    with pytest.raises(UnknownOutcome):
+        stage.do(command)
+    assert stage.seen(command).seen is True
+    assert stage.do(command).state == "done"
+    assert stage.effects() == ["hold"]
+
+
+def test_a_hold_that_never_arrived_is_not_taken_for_done(stage: Stage) -> None:
+    command = HoldOrder(target=target(stage.order()))
+    stage.fault("drop_before", "fulfillmentOrderHold")
+    with pytest.raises(UnknownOutcome):
+        stage.do(command)
+    assert stage.seen(command).seen is False
+    assert stage.do(command).state == "done"
+    assert stage.effects() == ["hold"]
+
+
+def test_a_handle_that_exists_already_means_done(stage: Stage) -> None:
+    """The look came before another attempt's hold was seen: Shopify's own check of the handle ends it."""
+    order = stage.order()
+    command = HoldOrder(target=target(order))
+    stage.do(command)
+    order.fulfillment_orders[0].holds[0].app_id, kept = 1, order.fulfillment_orders[0].holds[0].app_id
+    (hold,) = order.fulfillment_orders[0].holds
+
+    async def go() -> Outcome:
+        run = stage.sink._client.run
+
+        async def spy(operation: Any, variables: Any) -> Any:
+            answer = await run(operation, variables)
+            if not operation.mutation:
+                hold.app_id = kept
+            return answer
+
+        stage.sink._client.run = spy  # type: ignore[method-assign]
+        return await stage.sink.execute(command, "k-1")
+
+    assert asyncio.run(go()).state == "done"
+    assert stage.effects() == ["hold"]
+
+
+def test_throttled_before_anything_is_surely_without_effect(stage: Stage) -> None:
+    command = HoldOrder(target=target(stage.order()))
+    stage.fault("throttle", "fulfillmentOrderHold")
+    with pytest.raises(TransientError) as caught:
+        stage.do(command)
+    assert caught.value.retry_after is not None
+    assert caught.value.retry_after > 0
+    assert stage.effects() == []
+
+
+def test_throttled_between_two_parts_is_not_surely_without_effect(stage: Stage) -> None:
+    command = HoldOrder(target=target(stage.order(split=True)))
+    stage.fault("throttle", "fulfillmentOrderHold", skip=1)
+    with pytest.raises(UnknownOutcome):
+        stage.do(command)
+    assert stage.seen(command).seen is False
+    stage.clock.forward(60)
+    assert stage.do(command).state == "done"
+    assert stage.effects() == ["hold", "hold"]
+
+
+def test_too_late_to_hold(stage: Stage) -> None:
+    order = stage.order()
+    fulfilment.fulfill(stage.shop, order, {})
+    outcome = stage.do(HoldOrder(target=target(order)))
+    assert (outcome.state, outcome.note) == ("refused", "too late: already shipped")
+
+
+def test_what_is_left_of_a_partly_shipped_order_is_held(stage: Stage) -> None:
+    order = stage.order(split=True)
+    fulfilment.fulfill(stage.shop, order, {"lines": {str(order.lines[0].id): 2}})
+    assert stage.do(HoldOrder(target=target(order))).state == "done"
+    assert stage.effects() == ["hold"]
+
+
+def test_a_cancelled_order_is_not_held(stage: Stage) -> None:
+    order = stage.order()
+    stage.do(CancelOrder(target=target(order)))
+    stage.clock.forward(10)
+    outcome = stage.do(HoldOrder(target=target(order)))
+    assert (outcome.state, outcome.note) == ("refused", "already cancelled")
+
+
+def test_nothing_to_hold_when_nothing_is_shipped(stage: Stage) -> None:
+    order = stage.order(lines=[{"title": "E-book", "price": "5.00", "requires_shipping": False}])
+    outcome = stage.do(HoldOrder(target=target(order)))
+    assert outcome.state == "refused"
+    assert "nothing to hold" in outcome.note
+
+
+def test_an_order_that_is_not_routed_yet_waits(stage: Stage) -> None:
+    order = stage.order()
+    order.fulfillment_orders.clear()
+    with pytest.raises(TransientError, match="ships from"):
+        stage.do(HoldOrder(target=target(order)))
+
+
+def test_a_release_takes_off_only_our_holds_and_once(stage: Stage) -> None:
+    order = stage.order(split=True)
+    stage.do(HoldOrder(target=target(order)))
+    fulfilment.hold_by_hand(stage.shop, order, {"reason": "other"})
+    command = ReleaseOrder(target=target(order))
+    assert stage.seen(command).seen is False
+    assert stage.do(command).state == "done"
+    assert stage.seen(command).seen is True
+    again = stage.do(command)
+    assert (again.state, again.note) == ("done", "there was no hold of ours")
+    assert stage.effects() == ["hold", "hold", "release", "release"]
+    assert [e.args["everything"] for e in stage.shop.ledger if e.what == "release"] == [False, False]
+    assert {h.app_id for fo in order.fulfillment_orders for h in fo.holds} == {None}
+
+
+def test_a_release_whose_answer_was_lost(stage: Stage) -> None:
+    order = stage.order()
+    stage.do(HoldOrder(target=target(order)))
+    command = ReleaseOrder(target=target(order))
+    stage.fault("drop_after", "fulfillmentOrderReleaseHold")
+    with pytest.raises(UnknownOutcome):
+        stage.do(command)
+    assert stage.seen(command).seen is True
+    assert stage.do(command).state == "done"
+    assert stage.effects() == ["hold", "release"]
+
+
+def test_a_hold_that_someone_else_took_off_meanwhile_is_released(stage: Stage) -> None:
+    order = stage.order()
+    stage.do(HoldOrder(target=target(order)))
+
+    async def go() -> Outcome:
+        run = stage.sink._client.run
+
+        async def spy(operation: Any, variables: Any) -> Any:
+            if operation.mutation:
+                order.fulfillment_orders[0].holds.clear()
+            return await run(operation, variables)
+
+        stage.sink._client.run = spy  # type: ignore[method-assign]
+        return await stage.sink.execute(ReleaseOrder(target=target(order)), "k-2")
+
+    assert asyncio.run(go()).state == "done"
+
+
+def test_held_again_after_a_release(stage: Stage) -> None:
+    order = stage.order()
+    for key in ("k-1#1", "k-1#2"):
+        assert stage.do(HoldOrder(target=target(order)), key).state == "done"
+        assert stage.do(ReleaseOrder(target=target(order)), key).state == "done"
+    assert stage.effects() == ["hold", "release"] * 2
+
+
+def test_annotations_are_set_once(stage: Stage) -> None:
+    order = stage.order(tags=["vip", "Old"])
+    command = AnnotateOrder(
+        target=target(order),
+        add_tags=("case-open", "VIP"),
+        remove_tags=("old", "never-there"),
+        attributes={"case_status": "In review", "case_number": "C-7"},
+    )
+    assert stage.seen(command).seen is False
+    assert stage.do(command).state == "done"
+    assert sorted(order.tags) == ["case-open", "vip"]
+    assert {k: m.value for k, m in order.metafields.items()} == {
+        ("connect", "case_status"): "In review",
+        ("connect", "case_number"): "C-7",
+    }
+    assert stage.seen(command).seen is True
+    once = stage.effects()
+    assert stage.do(command).note == "it was so already"
+    assert stage.effects() == once
+
+
+@pytest.mark.parametrize("operation", ["tagsAdd", "metafieldsSet"])
+def test_annotations_whose_answer_was_lost(operation: str, stage: Stage) -> None:
+    order = stage.order()
+    command = AnnotateOrder(target=target(order), add_tags=("a",), attributes={"status": "open"})
+    stage.fault("drop_after", operation)
+    with pytest.raises(UnknownOutcome):
+        stage.do(command)
+    assert stage.do(command).state == "done"
+    assert stage.seen(command).seen is True
+    assert sorted(stage.effects()) == ["metafields_set", "tags_add"]
+
+
+def test_a_failure_after_a_first_effect_is_never_surely_without_effect(stage: Stage) -> None:
+    command = AnnotateOrder(target=target(stage.order()), add_tags=("a",), attributes={"status": "open"})
+    stage.fault("status", "metafieldsSet", status=429, retry_after="2.0")
+    with pytest.raises(UnknownOutcome, match="a part was done"):
+        stage.do(command)
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"add_tags": ("a,b",)}, "no tag"),
+        ({"add_tags": ("x" * 41,)}, "no tag"),
+        ({"remove_tags": (" ",)}, "no tag"),
+        ({"attributes": {"a key": "x"}}, "no metafield key"),
+    ],
+)
+def test_annotations_that_shopify_could_not_take(fields: dict[str, Any], says: str, stage: Stage) -> None:
+    outcome = stage.do(AnnotateOrder(target=target(stage.order()), **fields))
+    assert outcome.state == "refused"
+    assert says in outcome.note
+    assert stage.effects() == []
+
+
+def test_an_empty_text_deletes_the_metafield(
+    settings: ShopifySettings, make_resources: Callable[..., Resources]
+) -> None:
+    sent: list[dict[str, Any]] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        import json
+
+        if request.url.path.endswith("access_token"):
+            return httpx.Response(200, json={"access_token": "t", "expires_in": 86399})
+        body = json.loads(request.content)
+        sent.append(body)
+        if body["operationName"] == "ConnectDeleteMetafields":
+            return httpx.Response(200, json={"data": {"metafieldsDelete": {"userErrors": []}}})
+        there = {"tags": [], "metafields": {"nodes": [{"key": "status", "value": "open"}]}}
+        return httpx.Response(200, json={"data": {"order": there}})
+
+    sink = ShopifySink(settings, make_resources(httpx.MockTransport(answer)))
+    command = AnnotateOrder(target=target("7"), attributes={"status": "", "never_set": ""})
+    assert asyncio.run(sink.execute(command, "k")).state == "done"
+    wanted = {"ownerId": "gid://shopify/Order/7", "namespace": "connect", "key": "status"}
+    assert [b["variables"] for b in sent[1:]] == [{"metafields": [wanted]}]
+
+
+def test_tags_carry_the_prefix(stage: Stage, settings: ShopifySettings) -> None:
+    order = stage.order()
+    stage.sink._settings = settings.model_copy(update={"tag_prefix": "cc:"})
+    assert stage.do(AnnotateOrder(target=target(order), add_tags=("open",))).state == "done"
+    assert order.tags == ["cc:open"]
+
+
+def test_cancelling_is_done_only_when_the_order_says_so(stage: Stage) -> None:
+    order = stage.order()
+    command = CancelOrder(target=target(order), cause="fraud", note="by decision", restock=True)
+    first = stage.do(command)
+    assert first.state == "accepted"
+    assert first.data["job"].startswith("gid://shopify/Job/")
+    assert (stage.seen(command).seen, stage.seen(command).failed) == (False, False)
+    stage.clock.forward(5)
+    assert stage.seen(command).seen is True
+    assert (order.cancel_reason, order.cancel_note) == ("FRAUD", "by decision")
+    assert stage.do(command).state == "done"
+    assert stage.effects() == ["cancel"]
+
+
+def test_a_cancellation_whose_answer_was_lost(stage: Stage) -> None:
+    command = CancelOrder(target=target(stage.order()))
+    stage.fault("drop_after", "orderCancel")
+    with pytest.raises(UnknownOutcome):
+        stage.do(command)
+    stage.clock.forward(150)
+    assert stage.seen(command).seen is True
+    assert stage.effects() == ["cancel"]
+
+
+def test_a_cancellation_that_came_to_nothing(stage: Stage) -> None:
+    order = stage.order()
+    command = CancelOrder(target=target(order))
+    assert stage.do(command).state == "accepted"
+    fulfilment.fulfill(stage.shop, order, {})
+    stage.clock.forward(5)
+    sighting = stage.seen(command)
+    assert (sighting.seen, sighting.failed) == (False, True)
+    assert "cancel" not in stage.effects()
+
+
+@pytest.mark.parametrize(
+    ("payment", "says"),
+    [
+        ({"kind": "sale", "status": "success"}, "50.00 USD was captured"),
+        ({"kind": "sale", "status": "success", "amount": "10.00"}, "10.00 USD was captured"),
+    ],
+)
+def test_captured_money_is_never_left_behind(payment: dict[str, Any], says: str, stage: Stage) -> None:
+    order = stage.order(payment=payment, lines=[{"title": "Mug", "price": "50.00"}])
+    outcome = stage.do(CancelOrder(target=target(order)))
+    assert outcome.state == "refused"
+    assert says.replace(".00", "") in outcome.note.replace(".00", "").replace(".0 ", " ")
+    assert "refunds are not carried out by this version" in outcome.note
+    assert order.cancelled_at is None
+    assert stage.shop.open_jobs == []
+
+
+def test_money_given_back_in_full_does_not_stand_in_the_way(stage: Stage) -> None:
+    order = stage.order(payment={"kind": "sale", "status": "success"}, lines=[{"title": "Mug", "price": "50.00"}])
+    payments.refund(stage.shop, order, {"amount": "50.00"})
+    assert stage.do(CancelOrder(target=target(order))).state == "accepted"
+
+
+def test_a_failed_payment_is_no_captured_money(stage: Stage) -> None:
+    order = stage.order(payment={"kind": "sale", "status": "failure", "error_code": "card_declined"})
+    assert stage.do(CancelOrder(target=target(order))).state == "accepted"
+
+
+def test_shopify_may_refuse_to_cancel(stage: Stage) -> None:
+    order = stage.order()
+    fulfilment.fulfill(stage.shop, order, {})
+    outcome = stage.do(CancelOrder(target=target(order)))
+    assert outcome.state == "refused"
+    assert outcome.note
+
+
+@pytest.mark.parametrize("command", [HoldOrder, ReleaseOrder, AnnotateOrder, CancelOrder])
+def test_an_order_that_shopify_does_not_know(command: type, stage: Stage) -> None:
+    with pytest.raises(PermanentError, match="no order 404"):
+        stage.do(command(target=target("404")))
+
+
+@pytest.mark.parametrize("at", [None, Subject("shop", "customer", "1"), Subject("shop", "order", "gid://x")])
+def test_a_command_needs_an_order(at: Subject | None, stage: Stage) -> None:
+    with pytest.raises(PermanentError, match="wants an order"):
+        stage.do(HoldOrder(target=at))
+
+
+def test_a_foreign_command_is_a_fault_of_the_program(stage: Stage) -> None:
+    with pytest.raises(PluginError):
+        stage.do(CommentCase(target=target("1"), text="x"))
+
+
+def test_a_missing_scope_is_named(stage: Stage) -> None:
+    order = stage.order()
+    stage.shop.scopes -= {"write_merchant_managed_fulfillment_orders", "write_third_party_fulfillment_orders"}
+    with pytest.raises(PermanentError, match="write_merchant_managed_fulfillment_orders"):
+        stage.do(HoldOrder(target=target(order)))
+    checks = {c.step: c for c in asyncio.run(stage.sink.check())}
+    assert not checks["scope write_merchant_managed_fulfillment_orders"].ok
+    assert checks["scope write_third_party_fulfillment_orders"].ok
+    assert checks["scope write_orders"].ok

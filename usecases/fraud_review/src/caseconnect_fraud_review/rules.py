@@ -1,0 +1,88 @@
+"""Fraud review: pure rules from an order as read now to a held order, a case, and what its outcome does."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from caseconnect.models import Order
+from caseconnect.sdk.casework import UseCase, Verdict, carry_out, not_applying, open_or_add, settled
+from caseconnect.sdk.commands import digest_of
+from caseconnect.sdk.decisions import Decision, Facts, Finding, Matter, Need, Needs
+from caseconnect.sdk.events import CaseChanged, CommandSettled, Event
+from caseconnect_fraud_review.settings import EXCEPTIONS, FraudReviewSettings
+
+USE_CASE = UseCase(
+    name="fraud_review",
+    exceptions=EXCEPTIONS,
+    cancel_cause="fraud",
+    hold_causes={"high_risk": "fraud", "high_value": "fraud"},
+)
+
+_LEVELS = ("low", "medium", "high")
+
+
+def decide(
+    event: Event, matter: Matter, facts: Facts, settings: FraudReviewSettings, now: datetime
+) -> Decision | Needs:
+    """Hold the order and open a case, add to the open one, or carry its outcome out."""
+    if isinstance(event, CaseChanged):
+        return carry_out(USE_CASE, event, matter, facts, settings)
+    if isinstance(event, CommandSettled):
+        return settled(event, matter, facts)
+    order = facts.get("order", matter.subject, Order)
+    if not isinstance(order, Order):
+        return Needs(needs=(Need(fact="order", subject=matter.subject),))
+    out = not_applying(order, settings.applies_to)
+    if out is not None:
+        verdicts = [Verdict(f"order {order.number}: {out}")]
+    else:
+        verdicts = [high_risk(order, settings), high_value(order, settings)]
+    return open_or_add(USE_CASE, matter, order, verdicts, facts, settings, hold_for=EXCEPTIONS if settings.hold else ())
+
+
+def high_risk(order: Order, settings: FraudReviewSettings) -> Verdict:
+    """A risk level from `risk_level` on, or a recommendation in `recommendations`."""
+    name = "high_risk"
+    risk = order.risk
+    by_level = (
+        settings.risk_level != "off"
+        and risk.level in _LEVELS
+        and _LEVELS.index(risk.level) >= _LEVELS.index(settings.risk_level)
+    )
+    if not by_level and risk.recommendation not in settings.recommendations:
+        return Verdict(
+            f"{name}: risk {risk.level} is below risk_level ({settings.risk_level}), "
+            f"recommendation {risk.recommendation} is not in recommendations"
+        )
+    finding = Finding(
+        exception=name,
+        ground=digest_of(name, risk.level, risk.recommendation),
+        summary=f"risk {risk.level}, recommendation {risk.recommendation}",
+        arose_at=order.created_at,
+    )
+    by = f"reaches risk_level ({settings.risk_level})" if by_level else "is below risk_level"
+    asked = "in" if risk.recommendation in settings.recommendations else "not in"
+    return Verdict(
+        f"{name}: risk {risk.level} {by}, recommendation {risk.recommendation} is {asked} recommendations", finding
+    )
+
+
+def high_value(order: Order, settings: FraudReviewSettings) -> Verdict:
+    """A total from the threshold of its currency on."""
+    name = "high_value"
+    if not settings.high_value:
+        return Verdict(f"{name}: high_value is empty, no total is looked at")
+    currency = order.total.currency
+    threshold = settings.high_value.get(currency)
+    if threshold is None:
+        known = ", ".join(sorted(settings.high_value))
+        return Verdict(f"{name}: not checked, high_value has no threshold for {currency} (it has {known})")
+    if order.total.amount < threshold:
+        return Verdict(f"{name}: {order.total} is below high_value.{currency} ({threshold:f})")
+    finding = Finding(
+        exception=name,
+        ground=digest_of(name, f"{threshold.normalize():f}", currency),
+        summary=f"{order.total} reaches the threshold of {threshold:f} {currency}",
+        arose_at=order.created_at,
+    )
+    return Verdict(f"{name}: {order.total} reaches high_value.{currency} ({threshold:f})", finding)

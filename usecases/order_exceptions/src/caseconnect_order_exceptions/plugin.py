@@ -1,0 +1,27 @@
+"""Registers the use case."""
+
+from caseconnect.sdk import hookimpl
+from caseconnect.sdk.commands import CancelOrder, CommentCase, HoldOrder, OpenCase, ReleaseOrder, UpdateCase
+from caseconnect.sdk.components import Registrar, TransformSpec
+from caseconnect.sdk.events import CaseChanged, CommandSettled, OrderChanged, TimerFired
+from caseconnect_order_exceptions.rules import decide
+from caseconnect_order_exceptions.settings import EXCEPTIONS, OrderExceptionsSettings
+
+
+@hookimpl
+def connect_register_transforms(register: Registrar[TransformSpec]) -> None:
+    """Offer `order_exceptions`."""
+    register.add(
+        TransformSpec(
+            name="order_exceptions",
+            summary="Payment failure, address mismatch, duplicate, suspected fraud, partial fulfilment open cases",
+            settings=OrderExceptionsSettings,
+            topic="order_review",
+            exceptions=EXCEPTIONS,
+            handles=frozenset({OrderChanged, TimerFired, CaseChanged, CommandSettled}),
+            needs=frozenset({"order", "customer", "order_history", "case"}),
+            uses=frozenset({OpenCase, CommentCase, UpdateCase, HoldOrder, ReleaseOrder, CancelOrder}),
+            decide=decide,
+            example="exceptions: [payment_failure, duplicate_order]\nhold_for: [duplicate_order]\n",
+        )
+    )

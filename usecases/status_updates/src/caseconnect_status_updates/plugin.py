@@ -1,0 +1,27 @@
+"""Registers the use case."""
+
+from caseconnect.sdk import hookimpl
+from caseconnect.sdk.commands import AnnotateOrder
+from caseconnect.sdk.components import Registrar, TransformSpec
+from caseconnect.sdk.events import CaseChanged, CommandSettled
+from caseconnect_status_updates.rules import decide
+from caseconnect_status_updates.settings import StatusUpdatesSettings
+
+
+@hookimpl
+def connect_register_transforms(register: Registrar[TransformSpec]) -> None:
+    """Offer `status_updates`."""
+    register.add(
+        TransformSpec(
+            name="status_updates",
+            summary="Case progress is shown on the order as tags and attributes",
+            settings=StatusUpdatesSettings,
+            topic="status",
+            follows=True,
+            handles=frozenset({CaseChanged, CommandSettled}),
+            needs=frozenset({"case"}),
+            uses=frozenset({AnnotateOrder}),
+            decide=decide,
+            example="tags: {open: case-open, resolved: case-resolved}\nattributes: {number: case_number}\n",
+        )
+    )

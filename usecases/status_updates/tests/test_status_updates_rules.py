@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as checked
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from caseconnect.models import Case
+from caseconnect.sdk.commands import AnnotateOrder
+from caseconnect.sdk.decisions import CaseRef, CommandState, Decision, Facts, Matter, Missing, Needs
+from caseconnect.sdk.events import CaseChanged, CommandSettled
+from caseconnect.sdk.subjects import Subject
+from caseconnect_status_updates.rules import decide, phase_of
+from caseconnect_status_updates.settings import Phase, StatusUpdatesSettings
+
+NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
+ORDER = Subject("shop", "order", "1001")
+CASE = Subject("cases", "case", "c-1")
+
+
+def settings(**changes: Any) -> StatusUpdatesSettings:
+    return StatusUpdatesSettings.model_validate(changes)
+
+
+def a_matter(**changes: Any) -> Matter:
+    fields: dict[str, Any] = {
+        "subject": ORDER,
+        "topic": "order_review",
+        "state": "open",
+        "id": "m1",
+        "owner": "fraud_review",
+        "mode": "live",
+        "case": CaseRef(CASE, "CC-1", "https://cases.example/c-1"),
+    }
+    return Matter(**{**fields, **changes})
+
+
+def a_case(**changes: Any) -> Case:
+    return Case.model_validate(
+        {"id": "c-1", "number": "CC-1", "status": "Open", "stage": "Review", "revision": "r", **changes}
+    )
+
+
+def settled(kind: str, state: Any = "done", **data: Any) -> CommandSettled:
+    return CommandSettled(subject=ORDER, time=NOW, matter="m1", key="k", kind=kind, state=state, data=data)
+
+
+CHANGED = CaseChanged(subject=CASE, time=NOW)
+
+
+def annotate(matter: Matter, case: Case | Missing, event: Any = CHANGED, **changes: Any) -> AnnotateOrder:
+    decision = decide(event, matter, Facts({("case", CASE): case}), settings(**changes), NOW)
+    assert isinstance(decision, Decision)
+    assert len(decision.commands) == 1, decision.reason
+    command = decision.commands[0]
+    assert isinstance(command, AnnotateOrder)
+    assert command.target == matter.subject
+    return command
+
+
+def command(kind: str, state: str) -> CommandState:
+    return CommandState(kind=kind, name="", state=state, by="fraud_review", key="k")
+
+
+@pytest.mark.parametrize(
+    ("matter", "case", "phase"),
+    [
+        ({}, {}, "open"),
+        ({"stage": "waiting_for_customer"}, {"outcome": "verify"}, "waiting"),
+        ({}, {"outcome": "approved"}, "decided"),
+        ({"stage": "blocked"}, {"outcome": "rejected"}, "decided"),
+        ({"commands": (command("ReleaseOrder", "sending"),)}, {"outcome": "approved"}, "decided"),
+        ({"commands": (command("ReleaseOrder", "done"),)}, {"outcome": "approved"}, "resolved"),
+        ({"commands": (command("CancelOrder", "done"),)}, {"outcome": "rejected"}, "resolved"),
+        ({"state": "closed"}, {"outcome": "approved"}, "resolved"),
+        ({}, {"closed": True}, "resolved"),
+    ],
+)
+def test_phase(matter: dict[str, Any], case: dict[str, Any], phase: str) -> None:
+    assert phase_of(a_matter(**matter), a_case(**case)) == phase
+
+
+def test_an_opened_case_is_shown_with_number_status_and_tag() -> None:
+    shown = annotate(a_matter(), a_case(), settled("OpenCase", number="CC-1"))
+    assert shown.add_tags == ("case-open",)
+    assert shown.remove_tags == ("case-decided", "case-resolved", "case-waiting")
+    assert shown.attributes == {"case_number": "CC-1", "case_status": "Open", "case_outcome": "none"}
+
+
+def test_the_old_tag_goes_when_the_case_is_resolved() -> None:
+    shown = annotate(a_matter(state="closed"), a_case(outcome="approved"), settled("ReleaseOrder"))
+    assert shown.add_tags == ("case-resolved",)
+    assert "case-open" in shown.remove_tags
+    assert shown.attributes["case_outcome"] == "approved"
+
+
+def test_only_a_change_of_what_is_shown_makes_another_value() -> None:
+    first = annotate(a_matter(), a_case())
+    same = annotate(a_matter(), a_case(assignee="Ann Agent", revision="r2", updated_at=NOW))
+    other = annotate(a_matter(), a_case(status="Investigating"))
+    assert first.slot() == same.slot()
+    assert first.slot() != other.slot()
+    assert first.name == other.name
+
+
+def test_the_link_is_written_only_when_the_setting_names_it() -> None:
+    assert "https" not in str(annotate(a_matter(), a_case()).attributes)
+    shown = annotate(a_matter(), a_case(), attributes={"url": "case_link"})
+    assert shown.attributes == {"case_link": "https://cases.example/c-1"}
+
+
+def test_stage_tags_follow_the_stage_beside_the_phase() -> None:
+    stages = {"Review": "case-review", "Legal": "case-legal"}
+    shown = annotate(a_matter(), a_case(stage="LEGAL"), stage_tags=stages, tags={"open": "case-open"})
+    assert shown.add_tags == ("case-legal", "case-open")
+    assert shown.remove_tags == ("case-review",)
+
+
+def test_a_phase_without_tag_removes_the_others() -> None:
+    shown = annotate(a_matter(), a_case(outcome="approved"), tags={"open": "in-case"}, attributes={})
+    assert (shown.add_tags, shown.remove_tags, shown.attributes) == ((), ("in-case",), {})
+
+
+def test_one_tag_for_two_phases_is_not_removed() -> None:
+    shown = annotate(a_matter(), a_case(), tags={"open": "case", "waiting": "case", "resolved": "case-done"})
+    assert (shown.add_tags, shown.remove_tags) == (("case",), ("case-done",))
+
+
+def test_topic_keeps_two_matters_of_one_order_apart() -> None:
+    names: dict[str, Any] = {"tags": {"open": "{topic}-open"}, "attributes": {"number": "{topic}_case"}}
+    review, returned = (annotate(a_matter(topic=t), a_case(), **names) for t in ("order_review", "return"))
+    assert review.slot()[0] != returned.slot()[0]
+    assert (review.add_tags, returned.add_tags) == (("order-review-open",), ("return-open",))
+    assert returned.attributes == {"return_case": "CC-1"}
+
+
+def test_a_case_that_cannot_be_read_is_still_shown_when_it_was_opened() -> None:
+    shown = annotate(a_matter(), Missing(why="down"), settled("OpenCase", number="CC-1"))
+    assert shown.attributes == {"case_number": "CC-1", "case_status": "open", "case_outcome": "none"}
+
+
+@pytest.mark.parametrize(
+    ("event", "matter", "facts", "changes", "says"),
+    [
+        (CHANGED, {"case": None}, {}, {"attributes": {}, "tags": {}}, "nothing is written back"),
+        (CHANGED, {"subject": Subject("shop", "customer", "7")}, {}, {}, "only orders are annotated"),
+        (CHANGED, {}, {("case", CASE): Missing(why="down")}, {}, "could not be read (down)"),
+        (settled("OpenCase", "refused"), {}, {}, {}, "no progress"),
+        (settled("HoldOrder"), {}, {}, {}, "no progress"),
+        (settled("AnnotateOrder"), {}, {}, {}, "no progress"),
+        (settled("CancelOrder", "parked"), {}, {}, {}, "no progress"),
+        (settled("OpenCase"), {"case": None}, {}, {}, "has no case"),
+    ],
+)
+def test_what_is_not_written_back_has_its_reason(
+    event: Any, matter: dict[str, Any], facts: Any, changes: dict[str, Any], says: str
+) -> None:
+    decision = decide(event, a_matter(**matter), Facts(facts), settings(**changes), NOW)
+    assert isinstance(decision, Decision)
+    assert decision.commands == ()
+    assert says in decision.reason
+
+
+def test_the_case_is_asked_for_first() -> None:
+    needs = decide(CHANGED, a_matter(), Facts(), settings(), NOW)
+    assert isinstance(needs, Needs)
+    assert [(n.fact, n.subject) for n in needs.needs] == [("case", CASE)]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"tags": {"late": "x"}},
+        {"tags": {"open": ""}},
+        {"tags": {"open": "a,b"}},
+        {"tags": {"open": "{outcome}"}},
+        {"attributes": {"assignee": "agent"}},
+        {"attributes": {"number": "x" * 41}},
+    ],
+)
+def test_settings_refuse_what_cannot_work(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        settings(**wrong)
+
+
+words = st.text(st.characters(codec="ascii", exclude_characters="{}"), min_size=4, max_size=20)
+
+
+@checked(deadline=None)
+@given(
+    words,
+    words,
+    st.sampled_from([None, "approved", "rejected", "confirmed fraud"]),
+    st.sampled_from(["open", "closed"]),
+    st.sampled_from(["order_review", "return", "fraud_case"]),
+)
+def test_no_tag_is_personal_or_speaks_of_fraud(
+    assignee: str, title: str, outcome: str | None, state: str, topic: str
+) -> None:
+    case = a_case(assignee=assignee, title=title, outcome=outcome, stage="Fraud investigation", decided_by=assignee)
+    shown = annotate(a_matter(state=state, topic=topic), case)
+    defaults = set(settings().tags.values())
+    assert {*shown.add_tags, *shown.remove_tags} == defaults
+    assert len(defaults) == len(get_args(Phase))
+    assert not any("fraud" in tag or "risk" in tag for tag in defaults)
+    assert set(shown.attributes) == {"case_number", "case_status", "case_outcome"}
+    assert set(shown.attributes.values()) <= {case.number, case.status, outcome or "none"}
