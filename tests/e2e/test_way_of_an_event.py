@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import pytest
 from caseconnect_shopify.simulator import create_order
-from house import house
+from house import House, house
 
 from caseconnect.sdk.testing import run
 
-RISKY = {
+RISKY: dict[str, Any] = {
     "lines": [{"title": "Camera", "sku": "CAM-1", "price": "1200.00", "quantity": 1}],
     "customer": {"first_name": "Ann", "last_name": "Lee", "email": "ann@shop.test"},
     "payment": {"kind": "authorization", "status": "success"},
@@ -17,18 +19,37 @@ RISKY = {
 }
 
 
-def test_a_risky_order_is_held_reviewed_and_released(tmp_path: Path) -> None:
+def effects(h: House) -> list[str]:
+    """What the shop's ledger says was done to orders, without annotations."""
+    return [e.what for e in h.shop.ledger if e.what not in {"tags_add", "tags_remove", "metafields_set"}]
+
+
+def only_case(h: House) -> Any:
+    """The one case of the world."""
+    (case,) = h.cases.cases.values()
+    return case
+
+
+@pytest.mark.parametrize(("outcome", "effect"), [("approved", "release"), ("rejected", "cancel")])
+def test_a_risky_order_is_held_reviewed_and_decided(tmp_path: Path, outcome: str, effect: str) -> None:
     async def story() -> None:
         async with house(tmp_path) as h:
             h.subscribe()
             await h.settle()
             order = create_order(h.shop, RISKY)
             await h.settle()
-            print(h.answers, h.journal.counts())
-            for line in h.log.lines: print(line)
+            assert effects(h) == ["hold"]
+            case = only_case(h)
+            h.cases.decide(case.id, outcome, by="agent.one@core-case.example")
+            await h.pass_time(600)
             print(h.journal.stuck())
-            import json
-            print(json.dumps(h.explain(f"shop/order/{order.id}"), indent=1, default=str)[:6000])
-            print(h.shop.ledger, len(h.cases.cases))
+            for e in h.explain(f"shop/order/{order.id}")["decisions"]:
+                print(e)
+            assert effects(h) == ["hold", effect]
+            (matter,) = h.explain(f"shop/order/{order.id}")["matters"]
+            for c in matter["commands"]:
+                print(c["key"], c["state"], c["note"])
+            assert matter["state"] == "closed"
+            assert not h.journal.stuck()["alerts"]
 
     run(story())

@@ -296,8 +296,8 @@ def test_source_rule_catches(rule, source):
 
 
 class UnsignedWorld(toy.ToyWorld):
-    def pushed(self):
-        return [toy.Pushed({**p.headers, "X-Sign": "AAAA"}, p.body) for p in super().pushed()]
+    async def pushed(self):
+        return [toy.Pushed({**p.headers, "X-Sign": "AAAA"}, p.body) for p in await super().pushed()]
 
 
 def test_wrong_signature_is_caught():

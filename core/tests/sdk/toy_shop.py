@@ -349,7 +349,7 @@ class ToyWorld(SourceWorld, SinkWorld):
     def needs(self) -> Sequence[Need]:
         return [Need(fact="thing", subject=Subject("shop", "order", "old"))]
 
-    def pushed(self) -> Sequence[Pushed]:
+    async def pushed(self) -> Sequence[Pushed]:
         body = orjson.dumps(self.platform.orders["old"])
         sign = base64.b64encode(hmac.digest(KEY.encode(), body, hashlib.sha256)).decode()
         return [Pushed({"X-Sign": sign, "X-Topic": "order", "X-Id": "1"}, body)]

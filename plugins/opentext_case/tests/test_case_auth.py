@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+from typing import Any
 from urllib.parse import parse_qsl
 
 import httpx  # noqa: TID251 - tests may
@@ -82,11 +83,11 @@ FORMS = [
 ]
 
 
-def client(settings_of, answer, **auth):
+def client(settings_of: Any, answer: Any, **auth: Any) -> Any:
     """A client whose every request `answer` takes, with the requests that it made."""
     sent = []
 
-    def handle(request):
+    def handle(request: Any) -> Any:
         sent.append(request)
         return answer(request)
 
@@ -94,13 +95,13 @@ def client(settings_of, answer, **auth):
     return client_of(settings_of(auth=auth), resources), sent
 
 
-def granted(**more):
+def granted(**more: Any) -> Any:
     return httpx.Response(200, json={"access_token": "tok-1", "token_type": "Bearer", "expires_in": 3600, **more})
 
 
 @pytest.mark.parametrize(("auth", "encoding", "fields", "header"), FORMS)
-def test_each_form_sends_what_it_should(settings_of, auth, encoding, fields, header):
-    async def story():
+def test_each_form_sends_what_it_should(settings_of: Any, auth: Any, encoding: Any, fields: Any, header: Any) -> None:
+    async def story() -> None:
         asking, sent = client(settings_of, lambda _: granted(), **auth)
         assert await asking.tokens.get() == "tok-1"
         (request,) = sent
@@ -116,8 +117,8 @@ def test_each_form_sends_what_it_should(settings_of, auth, encoding, fields, hea
 
 
 @pytest.mark.parametrize("auth", [form[0] for form in FORMS[:5]])
-def test_each_form_signs_in_at_the_simulator(make_rig, auth):
-    async def story():
+def test_each_form_signs_in_at_the_simulator(make_rig: Any, auth: Any) -> None:
+    async def story() -> None:
         account = UserSettings(SECRETS["CC_USER"], "Svc", password=SECRETS["CC_PASSWORD"])
         rig = make_rig(tenant={"service_account": account}, auth=auth)
         await rig.sink.client.sign_in()
@@ -130,8 +131,8 @@ def test_each_form_signs_in_at_the_simulator(make_rig, auth):
     run(story())
 
 
-def test_refresh_token_is_replaced_by_the_one_that_comes_with_each_token(make_rig):
-    async def story():
+def test_refresh_token_is_replaced_by_the_one_that_comes_with_each_token(make_rig: Any) -> None:
+    async def story() -> None:
         rig = make_rig(
             tenant={"refresh_token_for_client": True, "token_life": 600.0},
             auth={"form": "refresh_token", **REFRESH},
@@ -159,8 +160,8 @@ def test_refresh_token_is_replaced_by_the_one_that_comes_with_each_token(make_ri
         ({"token_url": "https://otds.example/o", "discovery": True}, "https://otds.example/o"),
     ],
 )
-def test_address_of_the_token(settings_of, auth, asked):
-    async def story():
+def test_address_of_the_token(settings_of: Any, auth: Any, asked: Any) -> None:
+    async def story() -> None:
         asking, sent = client(settings_of, lambda _: granted(), **auth)
         await asking.sign_in()
         assert str(sent[0].url) == asked
@@ -168,8 +169,8 @@ def test_address_of_the_token(settings_of, auth, asked):
     run(story())
 
 
-def test_discovery(make_rig):
-    async def story():
+def test_discovery(make_rig: Any) -> None:
+    async def story() -> None:
         rig = make_rig(auth={"discovery": True})
         await rig.source.check()
         rig.app.tenants["demo"].tokens.expire_all()
@@ -180,8 +181,8 @@ def test_discovery(make_rig):
     run(story())
 
 
-def test_discovery_that_leads_elsewhere_gets_no_secret(settings_of):
-    async def story():
+def test_discovery_that_leads_elsewhere_gets_no_secret(settings_of: Any) -> None:
+    async def story() -> None:
         answer = httpx.Response(200, json={"token_endpoint": "https://evil.example/oauth2/token"})
         asking, sent = client(settings_of, lambda _: answer, discovery=True)
         with pytest.raises(AuthError, match=r"evil\.example"):
@@ -209,9 +210,9 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize(("status", "body", "error"), REFUSALS)
-def test_refused_sign_in(settings_of, status, body, error):
-    async def story():
-        def answer(_):
+def test_refused_sign_in(settings_of: Any, status: Any, body: Any, error: Any) -> None:
+    async def story() -> None:
+        def answer(_: Any) -> Any:
             return httpx.Response(status, text=body) if isinstance(body, str) else httpx.Response(status, json=body)
 
         asking, _ = client(settings_of, answer)
@@ -221,9 +222,9 @@ def test_refused_sign_in(settings_of, status, body, error):
     run(story())
 
 
-def test_what_we_sent_is_not_repeated_in_the_error(settings_of):
-    async def story():
-        def echo(request):
+def test_what_we_sent_is_not_repeated_in_the_error(settings_of: Any) -> None:
+    async def story() -> None:
+        def echo(request: Any) -> Any:
             return httpx.Response(401, json={"message": f"bad: {request.content.decode()}"})
 
         asking, _ = client(settings_of, echo, form="password_json", **USER)
@@ -236,9 +237,9 @@ def test_what_we_sent_is_not_repeated_in_the_error(settings_of):
 
 
 @pytest.mark.parametrize("error", [httpx.ReadError, httpx.ReadTimeout, httpx.ConnectError, httpx.RemoteProtocolError])
-def test_lost_answer_of_a_sign_in_is_transient(settings_of, error):
-    async def story():
-        def lose(request):
+def test_lost_answer_of_a_sign_in_is_transient(settings_of: Any, error: Any) -> None:
+    async def story() -> None:
+        def lose(request: Any) -> None:
             raise error("gone", request=request)
 
         asking, _ = client(settings_of, lose)
@@ -249,8 +250,8 @@ def test_lost_answer_of_a_sign_in_is_transient(settings_of, error):
 
 
 @pytest.mark.parametrize(("expires_in", "life"), [(600, 600), ("600", 600), (None, 300), ("soon", 300), (-5, 1)])
-def test_life_of_a_token(settings_of, expires_in, life):
-    async def story():
+def test_life_of_a_token(settings_of: Any, expires_in: Any, life: Any) -> None:
+    async def story() -> None:
         asking, sent = client(settings_of, lambda _: granted(expires_in=expires_in))
         await asking.sign_in()
         await asyncio.sleep(life * 0.85)
@@ -263,8 +264,8 @@ def test_life_of_a_token(settings_of, expires_in, life):
     run(story())
 
 
-def test_token_that_ends_early_is_renewed_once(make_rig):
-    async def story():
+def test_token_that_ends_early_is_renewed_once(make_rig: Any) -> None:
+    async def story() -> None:
         rig = make_rig()
         await rig.source.check()
         rig.app.tenants["demo"].tokens.expire_all()
@@ -277,8 +278,8 @@ def test_token_that_ends_early_is_renewed_once(make_rig):
     run(story())
 
 
-def test_rotated_secret_is_used_without_a_restart(make_rig):
-    async def story():
+def test_rotated_secret_is_used_without_a_restart(make_rig: Any) -> None:
+    async def story() -> None:
         rig = make_rig(tenant={"client_secret": "rotated-secret"})
         with pytest.raises(AuthError):
             await rig.source.check()
@@ -288,8 +289,8 @@ def test_rotated_secret_is_used_without_a_restart(make_rig):
     run(story())
 
 
-def test_source_and_sink_share_one_token(make_rig):
-    async def story():
+def test_source_and_sink_share_one_token(make_rig: Any) -> None:
+    async def story() -> None:
         rig = make_rig()
         await asyncio.gather(rig.source.check(), rig.sink.check(), rig.source.check())
         assert rig.calls().count("token") == 1

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import httpx  # noqa: TID251 - tests may
 import orjson
@@ -18,7 +19,7 @@ NOW = datetime(2026, 11, 1, tzinfo=UTC)
 FAULT = {"fault": {"faultstring": "Rate limit", "detail": {"errorcode": "policies.ratelimit.QuotaViolation"}}}
 
 
-def answer(status, body=b"", **headers):
+def answer(status: Any, body: Any = b"", **headers: Any) -> Any:
     raw = body if isinstance(body, bytes) else orjson.dumps(body)
     return Response(status, {"content-type": "application/json", **headers}, raw)
 
@@ -42,7 +43,7 @@ TEXTS = [
 
 
 @pytest.mark.parametrize(("body", "text"), TEXTS)
-def test_error_text_is_found(body, text):
+def test_error_text_is_found(body: Any, text: Any) -> None:
     assert explain(answer(400, body)) == text
 
 
@@ -54,13 +55,13 @@ def test_error_text_is_found(body, text):
         ("clientName 'Kim Mustermann' is too long", "Kim Mustermann"),
     ],
 )
-def test_personal_data_is_masked(told, hidden):
+def test_personal_data_is_masked(told: Any, hidden: Any) -> None:
     text = explain(answer(400, {"exception": told}), sent=("Kim Mustermann", "xy", ""))
     assert hidden not in text
     assert text
 
 
-def test_ids_stay_readable_and_texts_short():
+def test_ids_stay_readable_and_texts_short() -> None:
     case = "7a51c9f0-52c4-4f0b-8f2e-3d7f4b1f9e01"
     assert (
         explain(answer(404, {"exception": f"Case {case} does not exist"}), sent=(case,))
@@ -93,7 +94,7 @@ STATUSES = [
 
 
 @pytest.mark.parametrize(("status", "headers", "reading", "writing", "wait"), STATUSES)
-def test_status_says_what_the_host_must_do(status, headers, reading, writing, wait):
+def test_status_says_what_the_host_must_do(status: Any, headers: Any, reading: Any, writing: Any, wait: Any) -> None:
     for writes, error in ((False, reading), (True, writing)):
         found = judge(answer(status, {"exception": "why"}, **headers), Asked("create_case", writes), NOW)
         assert type(found) is (error or type(None))
@@ -104,7 +105,7 @@ def test_status_says_what_the_host_must_do(status, headers, reading, writing, wa
             assert found.retry_after == wait
 
 
-def test_stale_etag_is_tried_again():
+def test_stale_etag_is_tried_again() -> None:
     for status in (409, 412):
         asked = Asked("edit_case_data", writes=True, conditional=True)
         assert isinstance(judge(answer(status), asked, NOW), TransientError)
@@ -123,21 +124,21 @@ ROWS = [
 
 
 @pytest.mark.parametrize(("body", "items", "rows"), ROWS)
-def test_rows_of_a_list(body, items, rows):
+def test_rows_of_a_list(body: Any, items: Any, rows: Any) -> None:
     assert rows_of(body, items, "list_cases") == rows
 
 
 @pytest.mark.parametrize("body", [{"items": [{"id": 1}]}, {"_embedded": {"cases": {"id": 1}}}])
-def test_rows_elsewhere_are_not_taken_for_none(body):
+def test_rows_elsewhere_are_not_taken_for_none(body: Any) -> None:
     with pytest.raises(PermanentError, match="items"):
         rows_of(body, "_embedded.cases", "list_cases")
 
 
 @pytest.mark.parametrize("body", [b"", b"null", b"7", b"<html></html>", b'{"_embedded":'])
 @pytest.mark.parametrize("operation", ["page_of_cases", "comments", "read_case"])
-def test_answers_that_cannot_be_used(settings_of, body, operation):
-    async def story():
-        def handle(request):
+def test_answers_that_cannot_be_used(settings_of: Any, body: Any, operation: Any) -> None:
+    async def story() -> None:
+        def handle(request: Any) -> Any:
             token = request.url.path.endswith("/token")
             return httpx.Response(200, json={"access_token": "t"}) if token else httpx.Response(200, content=body)
 
@@ -149,8 +150,8 @@ def test_answers_that_cannot_be_used(settings_of, body, operation):
     run(story())
 
 
-def test_operation_that_is_not_offered_is_named(settings_of):
-    async def story():
+def test_operation_that_is_not_offered_is_named(settings_of: Any) -> None:
+    async def story() -> None:
         resources = make_resources(secrets={"CC_SECRET": "connect-secret"})
         settings = settings_of(paths={"add_comment": ""})
         with pytest.raises(PermanentError, match=r"paths\.add_comment"):
@@ -159,6 +160,6 @@ def test_operation_that_is_not_offered_is_named(settings_of):
     run(story())
 
 
-def test_ids_are_quoted_in_paths(settings_of):
+def test_ids_are_quoted_in_paths(settings_of: Any) -> None:
     method, path = settings_of(definition_id="a/b?c").dialect().target("read_case", "../x")
     assert (method, path) == ("GET", "/api/v1/case-definitions/a%2Fb%3Fc/cases/..%2Fx")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -32,12 +33,12 @@ TIMES = [
 
 
 @pytest.mark.parametrize(("text", "at"), TIMES)
-def test_both_spellings_of_a_time(text, at):
+def test_both_spellings_of_a_time(text: Any, at: Any) -> None:
     assert mapping.parse_time(text) == at
 
 
 @pytest.mark.parametrize(("spelling", "end"), [("zulu", "Z"), ("offset", "+0000")])
-def test_time_that_is_sent(settings_of, spelling, end):
+def test_time_that_is_sent(settings_of: Any, spelling: Any, end: Any) -> None:
     settings = settings_of(timestamps=spelling)
     text = mapping.time_text(datetime(2021, 1, 12, 16, 9, 9, 193999, UTC), settings)
     assert text == f"2021-01-12T16:09:09.193{end}"
@@ -62,11 +63,11 @@ TEXTS = [
 
 
 @pytest.mark.parametrize(("value", "text"), TEXTS)
-def test_values_as_text(value, text):
+def test_values_as_text(value: Any, text: Any) -> None:
     assert mapping.text_of(value) == text
 
 
-def document(default=None, custom=None, **top):
+def document(default: Any = None, custom: Any = None, **top: Any) -> Any:
     return {"id": "c1", **top, "caseProperties": {"defaultAttributes": default or {}, "customAttributes": custom or {}}}
 
 
@@ -99,7 +100,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("body", "expected"), CASES)
-def test_case_read(settings_of, body, expected):
+def test_case_read(settings_of: Any, body: Any, expected: Any) -> None:
     settings = settings_of(service_account=[SERVICE, "svc@example.com"])
     case = mapping.case_of(body, settings)
     assert {name: getattr(case, name) for name in expected} == expected
@@ -107,7 +108,7 @@ def test_case_read(settings_of, body, expected):
 
 
 @pytest.mark.parametrize("body", [{}, {"id": None}, {"id": []}, {"id": ""}, {"caseProperties": "x"}])
-def test_case_without_an_id_is_no_case(settings_of, body):
+def test_case_without_an_id_is_no_case(settings_of: Any, body: Any) -> None:
     with pytest.raises(PermanentError, match=r"fields\.id"):
         mapping.case_of(body, settings_of())
 
@@ -129,13 +130,13 @@ REVISIONS = [
 
 
 @pytest.mark.parametrize(("default", "custom", "same"), REVISIONS)
-def test_revision_moves_with_the_decision_only(settings_of, default, custom, same):
+def test_revision_moves_with_the_decision_only(settings_of: Any, default: Any, custom: Any, same: Any) -> None:
     settings = settings_of()
     first = mapping.revision_of(document(BASE, DECIDED), settings)
     assert (mapping.revision_of(document(default, custom), settings) == first) is same
 
 
-def test_comments_are_ours_by_author_or_mark(settings_of):
+def test_comments_are_ours_by_author_or_mark(settings_of: Any) -> None:
     marked = {"id": "k1", "message": mapping.marked("Held.", "key", 1000), "createdBy": "u1"}
     known, unknown = settings_of(service_account=[SERVICE]), settings_of()
     assert mapping.comment_of({"id": "k", "createdBy": SERVICE}, known).ours
@@ -146,13 +147,13 @@ def test_comments_are_ours_by_author_or_mark(settings_of):
     assert (read.text, read.created_at, read.id) == ("x", datetime(2026, 1, 1, tzinfo=UTC), "")
 
 
-def test_marks_differ_and_stay_on_the_last_line():
+def test_marks_differ_and_stay_on_the_last_line() -> None:
     text = mapping.marked("Line one\nLine two", "key-1", 1000)
     assert text.splitlines()[-1] == mapping.marker("key-1")
     assert mapping.marker("key-1") != mapping.marker("key-2")
 
 
-def test_new_case_is_the_documented_body(settings_of):
+def test_new_case_is_the_documented_body(settings_of: Any) -> None:
     settings = settings_of(
         fields={"priority": ""}, create={"constants": {"caseProperties.customAttributes.queue": "Fraud"}}
     )
@@ -167,7 +168,7 @@ def test_new_case_is_the_documented_body(settings_of):
     }
 
 
-def test_edit_does_not_change_what_was_read(settings_of):
+def test_edit_does_not_change_what_was_read(settings_of: Any) -> None:
     current = document({"caseTitle": "T", "lastUpdatedOn": "x"}, {"a": "1"})
     settings = settings_of(edit={"leave_out": ["caseProperties.defaultAttributes.lastUpdatedOn"]})
     body = mapping.edit_of(current, {"caseProperties.customAttributes.a": "2", "priority": "High"}, settings)
@@ -182,7 +183,7 @@ NAMES = st.text(alphabet="abcXYZ_", min_size=1, max_size=4)
 
 
 @given(st.dictionaries(NAMES, st.one_of(st.text(), st.integers(), st.none())), NAMES, st.text(), st.booleans())
-def test_what_is_put_can_be_got_and_dropped(there, name, value, pairs):
+def test_what_is_put_can_be_got_and_dropped(there: Any, name: Any, value: Any, pairs: Any) -> None:
     holder = [{"name": k, "value": v} for k, v in there.items()] if pairs else dict(there)
     document = {"properties": {"custom": holder, "other": 1}}
     path = f"properties.custom.{name}"
@@ -205,12 +206,12 @@ def test_what_is_put_can_be_got_and_dropped(there, name, value, pairs):
         ({"a": {"b": {"d": 2}}}, "a.b", {"a": {"b": {"d": 2, "c": 1}}}),
     ],
 )
-def test_put_makes_the_way(start, pairs, result):
+def test_put_makes_the_way(start: Any, pairs: Any, result: Any) -> None:
     put(start, "a.b.c", 1, pairs=pairs)
     assert start == result
 
 
 @given(st.text(), st.integers(0, 30))
-def test_cut_keeps_to_the_limit(text, limit):
+def test_cut_keeps_to_the_limit(text: Any, limit: Any) -> None:
     assert len(mapping.cut(text, limit)) <= limit or len(text) <= limit
     assert mapping.cut(text, None) == text

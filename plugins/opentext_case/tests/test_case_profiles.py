@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -18,8 +19,8 @@ SNAPSHOT = Document(name="order.json", media_type="application/json", content=b'
 
 
 @pytest.mark.parametrize("profile", ["default", "workflow-like", "no-listing", "attribute-list"])
-def test_from_order_to_decision(make_rig, read_on, profile):
-    async def story():
+def test_from_order_to_decision(make_rig: Any, read_on: Any, profile: Any) -> None:
+    async def story() -> None:
         rig = make_rig(profile)
         assert all(step.ok for step in [*await rig.source.check(), *await rig.sink.check()])
         _, cursor = await read_on(rig, None)
@@ -85,8 +86,8 @@ def test_from_order_to_decision(make_rig, read_on, profile):
 
 
 @pytest.mark.parametrize("profile", ["default", "workflow-like", "no-listing", "attribute-list"])
-def test_lost_create_is_found_or_told_to_be_unfindable(make_rig, profile):
-    async def story():
+def test_lost_create_is_found_or_told_to_be_unfindable(make_rig: Any, profile: Any) -> None:
+    async def story() -> None:
         rig = make_rig(profile)
         opening = OpenCase(title="t", description="d", reference=REFERENCE)
         for number in range(4):
@@ -106,8 +107,8 @@ def test_lost_create_is_found_or_told_to_be_unfindable(make_rig, profile):
 
 
 @pytest.mark.parametrize("profile", ["default", "workflow-like"])
-def test_outcome_set_again_is_another_revision(make_rig, profile):
-    async def story():
+def test_outcome_set_again_is_another_revision(make_rig: Any, profile: Any) -> None:
+    async def story() -> None:
         rig = make_rig(profile)
         done = await rig.sink.execute(OpenCase(title="t", description="d", reference=REFERENCE), "k")
         need = Need(fact="case", subject=rig.subject(done.data["id"]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import orjson
 import pytest
@@ -12,8 +13,8 @@ from caseconnect_opentext_case import mapping
 
 
 @pytest.fixture
-def sample(request):
-    def read(name):
+def sample(request: Any) -> Any:
+    def read(name: Any) -> Any:
         folder = request.config.rootpath.parent / "shared" / "samples" / "core-case"
         if not (folder / name).is_file():
             pytest.skip("the folder `shared` with samples is not next to the repository")
@@ -22,7 +23,7 @@ def sample(request):
     return read
 
 
-def test_create_body_has_the_documented_shape(sample, settings_of):
+def test_create_body_has_the_documented_shape(sample: Any, settings_of: Any) -> None:
     shown = sample("ccma_create_case.caseinstance1.json")
     properties = shown["caseProperties"]["defaultAttributes"]
     settings = settings_of(
@@ -37,13 +38,13 @@ def test_create_body_has_the_documented_shape(sample, settings_of):
     assert mapping.new_case(command, settings) == shown
 
 
-def test_create_body_can_be_read_as_a_case(sample, settings_of):
+def test_create_body_can_be_read_as_a_case(sample: Any, settings_of: Any) -> None:
     shown = sample("ccma_create_case.caseinstance1.json") | {"id": "c1"}
     case = mapping.case_of(shown, settings_of())
     assert case.title == shown["caseProperties"]["defaultAttributes"]["caseTitle"]
 
 
-def test_edit_body_keeps_every_documented_key(sample, settings_of):
+def test_edit_body_keeps_every_documented_key(sample: Any, settings_of: Any) -> None:
     text = orjson.dumps(sample("corecase_put_case_data.request.partial.json")).decode()
     filled = re.sub(r"<date-time[^>]*>", "2003-08-04T03:37:26.578Z", text).replace("<uuid>", "u-1")
     shown = orjson.loads(filled)
@@ -58,7 +59,7 @@ def test_edit_body_keeps_every_documented_key(sample, settings_of):
     }
 
 
-def test_definition_is_no_obstacle_to_the_check(sample):
+def test_definition_is_no_obstacle_to_the_check(sample: Any) -> None:
     shown = sample("ccma_update_general_settings.CaseInstanceDTO.json")
     assert "caseConfigId" not in shown
     assert mapping.parse_time(shown["caseIdGenerator"]["createdOn"]) is not None

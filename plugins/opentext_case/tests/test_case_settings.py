@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import yaml
 from pydantic import ValidationError
@@ -37,13 +39,13 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("settings", "text"), WRONG)
-def test_wrong_settings_are_refused(settings_of, settings, text):
+def test_wrong_settings_are_refused(settings_of: Any, settings: Any, text: Any) -> None:
     with pytest.raises(ValidationError, match=text):
         settings_of(**settings)
 
 
 @pytest.mark.parametrize("missing", ["base_url", "definition_id", "config_id", "auth"])
-def test_what_no_default_can_be_right_for_is_required(missing):
+def test_what_no_default_can_be_right_for_is_required(missing: Any) -> None:
     settings = yaml.safe_load(EXAMPLE)
     del settings[missing]
     with pytest.raises(ValidationError, match=missing):
@@ -51,17 +53,17 @@ def test_what_no_default_can_be_right_for_is_required(missing):
 
 
 @pytest.mark.parametrize("base", ["http://127.0.0.1:8123/case", "http://localhost:1", "http://[::1]:8080/x"])
-def test_plain_http_only_on_this_machine(settings_of, base):
+def test_plain_http_only_on_this_machine(settings_of: Any, base: Any) -> None:
     assert settings_of(base_url=base).base_url == base
 
 
-def test_account_is_where_and_whose(settings_of):
+def test_account_is_where_and_whose(settings_of: Any) -> None:
     one, other = settings_of(), settings_of(auth={"tenant_id": "other"})
     assert one.account == settings_of(listing={"page_size": 7}).account
     assert one.account != other.account
 
 
-def test_what_the_plugin_offers():
+def test_what_the_plugin_offers() -> None:
     found = offered(plugin)
     (source,), (sink,), (trigger,), (simulator,) = (
         found[kind] for kind in ("sources", "sinks", "triggers", "simulators")
@@ -77,7 +79,7 @@ def test_what_the_plugin_offers():
     assert callable(simulator.app({"prefix": "/case"}))
 
 
-def test_secrets_are_not_in_the_repr_of_anything(make_rig):
+def test_secrets_are_not_in_the_repr_of_anything(make_rig: Any) -> None:
     rig = make_rig()
     shown = repr(rig.settings) + repr(rig.resources.secrets) + repr(vars(rig.sink.client))
     assert "connect-secret" not in shown

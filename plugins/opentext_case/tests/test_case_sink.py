@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ ORDER = Document(name="order.json", media_type="application/json", content=b'{"i
 PHOTO = Document(name="photo.png", media_type="image/png", content=b"\x89PNG\r\n\x1a\n\x00\xff")
 
 
-def opening(**more):
+def opening(**more: Any) -> Any:
     values = {
         "title": "Order #1001: high risk",
         "description": "Level high.\nBilling is not shipping.",
@@ -28,12 +29,12 @@ def opening(**more):
     return OpenCase(**(values | more))
 
 
-def on(rig, case):
+def on(rig: Any, case: Any) -> Any:
     return rig.subject(case)
 
 
-def test_open_puts_everything_into_the_case(make_rig):
-    async def story():
+def test_open_puts_everything_into_the_case(make_rig: Any) -> None:
+    async def story() -> None:
         rig = make_rig(case_url="https://cases.example/{number}?id={id}")
         outcome = await rig.sink.execute(opening(), "k1")
         (case,) = rig.store.cases.values()
@@ -60,8 +61,8 @@ def test_open_puts_everything_into_the_case(make_rig):
     run(story())
 
 
-def test_open_twice_is_one_case(make_rig):
-    async def story():
+def test_open_twice_is_one_case(make_rig: Any) -> None:
+    async def story() -> None:
         rig = make_rig()
         first = await rig.sink.execute(opening(), "k1")
         rig.restart()
@@ -77,8 +78,8 @@ def test_open_twice_is_one_case(make_rig):
 
 
 @pytest.mark.parametrize("find", ["attribute", "listing"])
-def test_case_is_found_after_a_lost_answer(make_rig, find):
-    async def story():
+def test_case_is_found_after_a_lost_answer(make_rig: Any, find: Any) -> None:
+    async def story() -> None:
         rig = make_rig(listing={"find": find, "page_size": 2})
         for number in range(5):
             await rig.sink.execute(opening(reference=f"test/shop/order/{number}/order_review/1"), f"k{number}")
@@ -96,8 +97,8 @@ def test_case_is_found_after_a_lost_answer(make_rig, find):
     run(story())
 
 
-def test_a_create_that_never_arrived_is_not_seen(make_rig):
-    async def story():
+def test_a_create_that_never_arrived_is_not_seen(make_rig: Any) -> None:
+    async def story() -> None:
         rig = make_rig()
         await rig.sink.execute(opening(reference="test/shop/order/7/order_review/1"), "k7")
         rig.fault("drop_before", "create_case")
@@ -108,8 +109,8 @@ def test_a_create_that_never_arrived_is_not_seen(make_rig):
     run(story())
 
 
-def test_without_search_nobody_can_tell(make_rig):
-    async def story():
+def test_without_search_nobody_can_tell(make_rig: Any) -> None:
+    async def story() -> None:
         rig = make_rig(listing={"find": "none"})
         await rig.sink.execute(opening(), "k")
         assert (await rig.sink.verify(opening(), "k")).seen is None
@@ -120,8 +121,8 @@ def test_without_search_nobody_can_tell(make_rig):
     run(story())
 
 
-def test_search_that_ignores_the_reference_is_not_believed(make_rig):
-    async def story():
+def test_search_that_ignores_the_reference_is_not_believed(make_rig: Any) -> None:
+    async def story() -> None:
         rig = make_rig(listing={"search_name": "nobodyKnowsThis"})
         object.__setattr__(rig.tenant.profile, "unknown_filter", "everything")
         for number in range(25):
@@ -136,8 +137,8 @@ def test_search_that_ignores_the_reference_is_not_believed(make_rig):
     run(story())
 
 
-def test_search_that_is_refused_cannot_tell(make_rig):
-    async def story():
+def test_search_that_is_refused_cannot_tell(make_rig: Any) -> None:
+    async def story() -> None:
         rig = make_rig(listing={"search_name": "nobodyKnowsThis"})
         object.__setattr__(rig.tenant.profile, "unknown_filter", "refuse")
         await rig.sink.execute(opening(), "k")
@@ -151,8 +152,8 @@ def test_search_that_is_refused_cannot_tell(make_rig):
     run(story())
 
 
-def test_search_that_never_finds_anything_is_not_believed(make_rig):
-    async def story():
+def test_search_that_never_finds_anything_is_not_believed(make_rig: Any) -> None:
+    async def story() -> None:
         rig = make_rig(listing={"search_name": "nobodyKnowsThis"})
         assert (await rig.sink.verify(opening(), "k")).seen is False
         await rig.sink.execute(opening(), "k")
@@ -166,8 +167,8 @@ def test_search_that_never_finds_anything_is_not_believed(make_rig):
     run(story())
 
 
-def test_listing_longer_than_we_read_cannot_tell(make_rig):
-    async def story():
+def test_listing_longer_than_we_read_cannot_tell(make_rig: Any) -> None:
+    async def story() -> None:
         rig = make_rig(listing={"find": "listing", "page_size": 1, "find_pages": 3})
         for number in range(5):
             await rig.sink.execute(opening(reference=f"test/shop/order/{number}/order_review/1"), f"k{number}")
@@ -179,8 +180,8 @@ def test_listing_longer_than_we_read_cannot_tell(make_rig):
     run(story())
 
 
-def test_two_cases_with_one_reference_are_told(make_rig):
-    async def story():
+def test_two_cases_with_one_reference_are_told(make_rig: Any) -> None:
+    async def story() -> None:
         rig = make_rig(look_first=False)
         first = await rig.sink.execute(opening(), "k")
         await asyncio.sleep(1)
@@ -192,8 +193,8 @@ def test_two_cases_with_one_reference_are_told(make_rig):
     run(story())
 
 
-def test_rows_under_another_key_are_an_error_not_an_empty_list(make_rig):
-    async def story():
+def test_rows_under_another_key_are_an_error_not_an_empty_list(make_rig: Any) -> None:
+    async def story() -> None:
         rig = make_rig(listing={"items": "_embedded.collection"})
         assert (await rig.sink.verify(opening(), "k")).seen is False
         await rig.sink.execute(opening(reference="test/shop/order/2/order_review/1"), "k")
@@ -213,8 +214,8 @@ def test_rows_under_another_key_are_an_error_not_an_empty_list(make_rig):
         ({}, []),
     ],
 )
-def test_documents_over_a_limit_are_left_out_and_named(make_rig, limits, left_out):
-    async def story():
+def test_documents_over_a_limit_are_left_out_and_named(make_rig: Any, limits: Any, left_out: Any) -> None:
+    async def story() -> None:
         rig = make_rig(create=limits)
         outcome = await rig.sink.execute(opening(), "k")
         (case,) = rig.store.cases.values()
@@ -226,8 +227,8 @@ def test_documents_over_a_limit_are_left_out_and_named(make_rig, limits, left_ou
     run(story())
 
 
-def test_the_same_document_goes_once(make_rig):
-    async def story():
+def test_the_same_document_goes_once(make_rig: Any) -> None:
+    async def story() -> None:
         rig = make_rig()
         again = ORDER.model_copy(update={"name": "again.json"})
         await rig.sink.execute(opening(documents=(ORDER, again)), "k")
@@ -237,8 +238,8 @@ def test_the_same_document_goes_once(make_rig):
     run(story())
 
 
-def test_texts_keep_to_the_limits(make_rig):
-    async def story():
+def test_texts_keep_to_the_limits(make_rig: Any) -> None:
+    async def story() -> None:
         limits = {"title_limit": 20, "summary_limit": 200, "max_document_bytes": 1}
         rig = make_rig(create=limits, comments={"limit": 200})
         done = await rig.sink.execute(opening(title="t" * 100, description="d" * 1000), "k")
@@ -254,8 +255,8 @@ def test_texts_keep_to_the_limits(make_rig):
     run(story())
 
 
-def test_create_failures_by_status(make_rig):
-    async def story():
+def test_create_failures_by_status(make_rig: Any) -> None:
+    async def story() -> None:
         rig = make_rig(look_first=False)
         table = [
             ({"code": 500}, UnknownOutcome),
@@ -282,8 +283,8 @@ def test_create_failures_by_status(make_rig):
     run(story())
 
 
-def test_comment_once_and_found_by_its_mark(make_rig):
-    async def story():
+def test_comment_once_and_found_by_its_mark(make_rig: Any) -> None:
+    async def story() -> None:
         rig = make_rig(listing={"page_size": 2})
         case = rig.store.create_case(rig.settings.definition_id, _input(), "agent.one@core-case.example")
         for number in range(5):
@@ -305,7 +306,7 @@ def test_comment_once_and_found_by_its_mark(make_rig):
     run(story())
 
 
-def _input():
+def _input() -> Any:
     from caseconnect_opentext_case.simulator import CaseInput
 
     return CaseInput(default={"caseTitle": "Recall", "summary": "s"}, custom={"colour": "red"})
@@ -313,8 +314,8 @@ def _input():
 
 @pytest.mark.parametrize("mode", ["replace", "merge"])
 @pytest.mark.parametrize("put", ["replace", "merge"])
-def test_update_keeps_what_is_not_named(make_rig, mode, put):
-    async def story():
+def test_update_keeps_what_is_not_named(make_rig: Any, mode: Any, put: Any) -> None:
+    async def story() -> None:
         rig = make_rig(edit={"mode": mode}, attributes={"stage_note": "caseProperties.customAttributes.note"})
         object.__setattr__(rig.tenant.profile, "put", put)
         done = await rig.sink.execute(opening(documents=()), "k")
@@ -339,15 +340,15 @@ def test_update_keeps_what_is_not_named(make_rig, mode, put):
     run(story())
 
 
-def test_update_of_a_case_that_changed_meanwhile_is_tried_again(make_rig):
-    async def story():
+def test_update_of_a_case_that_changed_meanwhile_is_tried_again(make_rig: Any) -> None:
+    async def story() -> None:
         rig = make_rig()
         object.__setattr__(rig.tenant.profile, "etag", True)
         done = await rig.sink.execute(opening(documents=()), "k")
         case = done.data["id"]
         edit = rig.sink.client.edit_case
 
-        async def slow_edit(*given):
+        async def slow_edit(*given: Any) -> None:
             rig.store.decide(case, "rejected")
             await edit(*given)
 
@@ -364,8 +365,8 @@ def test_update_of_a_case_that_changed_meanwhile_is_tried_again(make_rig):
     run(story())
 
 
-def test_typed_attributes(make_rig):
-    async def story():
+def test_typed_attributes(make_rig: Any) -> None:
+    async def story() -> None:
         custom = "caseProperties.customAttributes"
         attributes = {
             "items": {"path": f"{custom}.itemCount", "type": "integer"},
@@ -387,8 +388,8 @@ def test_typed_attributes(make_rig):
     run(story())
 
 
-def test_refused_commands(make_rig):
-    async def story():
+def test_refused_commands(make_rig: Any) -> None:
+    async def story() -> None:
         rig = make_rig(unmapped="refuse", attributes={"queue": "caseProperties.customAttributes.queue"})
         with pytest.raises(PermanentError, match="orderTotal"):
             await rig.sink.execute(opening(), "k")
@@ -407,8 +408,8 @@ def test_refused_commands(make_rig):
     run(story())
 
 
-def test_document_that_fails_does_not_undo_the_case(make_rig):
-    async def story():
+def test_document_that_fails_does_not_undo_the_case(make_rig: Any) -> None:
+    async def story() -> None:
         rig = make_rig("no-listing", create={"document_types": []})
         rig.fault("status", "add_attachment", code=500)
         outcome = await rig.sink.execute(opening(), "k")

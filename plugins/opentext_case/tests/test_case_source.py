@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import orjson
 import pytest
@@ -21,23 +22,23 @@ REFERENCE = "test/shop/order/1001/order_review/1"
 WAYS = ["listing", "watch"]
 
 
-def agents_case(rig, title="Recall", **custom):
+def agents_case(rig: Any, title: Any = "Recall", **custom: Any) -> Any:
     wanted = CaseInput(default={"caseTitle": title, "summary": "s"}, custom=custom)
     return rig.store.create_case(rig.settings.definition_id, wanted, AGENT).id
 
 
-async def our_case(rig, reference=REFERENCE):
+async def our_case(rig: Any, reference: Any = REFERENCE) -> Any:
     command = OpenCase(title="Order #1001", description="d", reference=reference)
     return (await rig.sink.execute(command, reference)).data["id"]
 
 
-def delivery(body, topic="case"):
+def delivery(body: Any, topic: Any = "case") -> Any:
     return Delivery("cases", topic, "d1", START, body if isinstance(body, bytes) else orjson.dumps(body), polled=True)
 
 
 @pytest.mark.parametrize("changes", WAYS)
-def test_first_read_begins_now(make_rig, read_on, changes):
-    async def story():
+def test_first_read_begins_now(make_rig: Any, read_on: Any, changes: Any) -> None:
+    async def story() -> None:
         rig = make_rig(listing={"changes": changes, "page_size": 1, "overlap": 3600})
         for number in range(3):
             agents_case(rig, f"old {number}")
@@ -52,8 +53,8 @@ def test_first_read_begins_now(make_rig, read_on, changes):
     run(story())
 
 
-def test_clock_that_is_wrong_here_hides_nothing(make_rig, read_on):
-    async def story():
+def test_clock_that_is_wrong_here_hides_nothing(make_rig: Any, read_on: Any) -> None:
+    async def story() -> None:
         for wrong in (-7200, 7200):
             rig = make_rig()
             ours = rig.resources.now
@@ -74,8 +75,8 @@ def test_clock_that_is_wrong_here_hides_nothing(make_rig, read_on):
 
 
 @pytest.mark.parametrize("changes", WAYS)
-def test_what_an_agent_does_is_told_once(make_rig, read_on, changes):
-    async def story():
+def test_what_an_agent_does_is_told_once(make_rig: Any, read_on: Any, changes: Any) -> None:
+    async def story() -> None:
         rig = make_rig(listing={"changes": changes, "watch_batch": 1})
         _, cursor = await read_on(rig, None)
         case, other = await our_case(rig), await our_case(rig, "test/shop/order/2/order_review/1")
@@ -103,8 +104,8 @@ def test_what_an_agent_does_is_told_once(make_rig, read_on, changes):
 
 
 @pytest.mark.parametrize("changes", WAYS)
-def test_our_own_changes_wake_nobody(make_rig, read_on, changes):
-    async def story():
+def test_our_own_changes_wake_nobody(make_rig: Any, read_on: Any, changes: Any) -> None:
+    async def story() -> None:
         rig = make_rig(listing={"changes": changes})
         _, cursor = await read_on(rig, None)
         case = await our_case(rig)
@@ -126,8 +127,8 @@ def test_our_own_changes_wake_nobody(make_rig, read_on, changes):
 
 @pytest.mark.parametrize("changes", WAYS)
 @pytest.mark.parametrize("first_seen", [True, False])
-def test_our_own_change_does_not_hide_an_agents(make_rig, read_on, changes, first_seen):
-    async def story():
+def test_our_own_change_does_not_hide_an_agents(make_rig: Any, read_on: Any, changes: Any, first_seen: Any) -> None:
+    async def story() -> None:
         doings = [
             lambda rig, case: rig.store.decide(case, "approved", AGENT),
             lambda rig, case: rig.store.comment(case, "Evidence attached.", AGENT),
@@ -151,8 +152,8 @@ def test_our_own_change_does_not_hide_an_agents(make_rig, read_on, changes, firs
     run(story())
 
 
-def test_without_service_account_changes_are_told(make_rig, read_on):
-    async def story():
+def test_without_service_account_changes_are_told(make_rig: Any, read_on: Any) -> None:
+    async def story() -> None:
         rig = make_rig(service_account=[])
         _, cursor = await read_on(rig, None)
         case = await our_case(rig)
@@ -163,8 +164,8 @@ def test_without_service_account_changes_are_told(make_rig, read_on):
 
 
 @pytest.mark.parametrize("page_size", [1, 2, 3, 50])
-def test_pages_restarted_anywhere_lose_nothing(make_rig, read_on, page_size):
-    async def story():
+def test_pages_restarted_anywhere_lose_nothing(make_rig: Any, read_on: Any, page_size: Any) -> None:
+    async def story() -> None:
         rig = make_rig(listing={"page_size": page_size, "overlap": 60})
         agents_case(rig)
         _, start = await read_on(rig, None)
@@ -188,8 +189,8 @@ def test_pages_restarted_anywhere_lose_nothing(make_rig, read_on, page_size):
     run(story())
 
 
-def test_change_while_paging_is_not_lost(make_rig, read_on):
-    async def story():
+def test_change_while_paging_is_not_lost(make_rig: Any, read_on: Any) -> None:
+    async def story() -> None:
         rig = make_rig(listing={"page_size": 2})
         _, cursor = await read_on(rig, None)
         cases = []
@@ -209,8 +210,8 @@ def test_change_while_paging_is_not_lost(make_rig, read_on):
     run(story())
 
 
-def test_list_that_lags_behind_loses_nothing(make_rig, read_on):
-    async def story():
+def test_list_that_lags_behind_loses_nothing(make_rig: Any, read_on: Any) -> None:
+    async def story() -> None:
         rig = make_rig(tenant={"listing_lag": 40.0}, listing={"overlap": 60})
         _, cursor = await read_on(rig, None)
         made, found = [], []
@@ -226,8 +227,8 @@ def test_list_that_lags_behind_loses_nothing(make_rig, read_on):
     run(story())
 
 
-def test_one_case_of_the_far_future_does_not_hide_the_rest(make_rig, read_on):
-    async def story():
+def test_one_case_of_the_far_future_does_not_hide_the_rest(make_rig: Any, read_on: Any) -> None:
+    async def story() -> None:
         rig = make_rig()
         _, cursor = await read_on(rig, None)
         odd = agents_case(rig, "odd")
@@ -248,8 +249,8 @@ def test_one_case_of_the_far_future_does_not_hide_the_rest(make_rig, read_on):
         ({"items": "_embedded.collection"}, "_embedded.cases"),
     ],
 )
-def test_list_that_is_not_as_set_up_is_an_error(make_rig, listing, text):
-    async def story():
+def test_list_that_is_not_as_set_up_is_an_error(make_rig: Any, listing: Any, text: Any) -> None:
+    async def story() -> None:
         rig = make_rig(listing=listing)
         page = await rig.source.read(None, [])
         for number in range(3):
@@ -263,8 +264,8 @@ def test_list_that_is_not_as_set_up_is_an_error(make_rig, listing, text):
     run(story())
 
 
-def test_unsorted_list_is_read_whole(make_rig, read_on):
-    async def story():
+def test_unsorted_list_is_read_whole(make_rig: Any, read_on: Any) -> None:
+    async def story() -> None:
         rig = make_rig(listing={"sort": {}, "page_size": 2})
         old = agents_case(rig, "old")
         await asyncio.sleep(1000)
@@ -279,8 +280,8 @@ def test_unsorted_list_is_read_whole(make_rig, read_on):
     run(story())
 
 
-def test_watched_case_that_is_gone_does_not_stop_the_others(make_rig, read_on):
-    async def story():
+def test_watched_case_that_is_gone_does_not_stop_the_others(make_rig: Any, read_on: Any) -> None:
+    async def story() -> None:
         rig = make_rig(listing={"changes": "watch", "watch_batch": 1})
         _, cursor = await read_on(rig, None)
         case = await our_case(rig)
@@ -294,8 +295,8 @@ def test_watched_case_that_is_gone_does_not_stop_the_others(make_rig, read_on):
     run(story())
 
 
-def test_cursor_stays_small(make_rig, read_on):
-    async def story():
+def test_cursor_stays_small(make_rig: Any, read_on: Any) -> None:
+    async def story() -> None:
         rig = make_rig(listing={"overlap": 10})
         _, cursor = await read_on(rig, None)
         for number in range(30):
@@ -311,13 +312,13 @@ def test_cursor_stays_small(make_rig, read_on):
 
 
 @pytest.mark.parametrize("text", ["", "x", "[]", "{}", '{"seen":1}', '{"seen":{},"other":1}', '{"seen":{"a":[1]}}'])
-def test_foreign_cursor_is_refused(text):
+def test_foreign_cursor_is_refused(text: Any) -> None:
     with pytest.raises(PermanentError, match="cursor"):
         Cursor.parse(text)
 
 
-def test_polled_case_becomes_an_event(make_rig):
-    async def story():
+def test_polled_case_becomes_an_event(make_rig: Any) -> None:
+    async def story() -> None:
         rig = make_rig()
         page = await rig.source.read(None, [])
         case = await our_case(rig)
@@ -344,8 +345,8 @@ def test_polled_case_becomes_an_event(make_rig):
         ("", None),
     ],
 )
-def test_case_of_another_environment_is_ignored(make_rig, reference, environment):
-    async def story():
+def test_case_of_another_environment_is_ignored(make_rig: Any, reference: Any, environment: Any) -> None:
+    async def story() -> None:
         rig = make_rig()
         body = {"id": "c1", "caseProperties": {"customAttributes": {"externalReference": reference}}}
         got = rig.source.parse(delivery(body))
@@ -359,8 +360,8 @@ def test_case_of_another_environment_is_ignored(make_rig, reference, environment
     run(story())
 
 
-def test_bodies_that_are_no_case(make_rig):
-    async def story():
+def test_bodies_that_are_no_case(make_rig: Any) -> None:
+    async def story() -> None:
         rig = make_rig()
         for body in (b"", b"{", b"[]", b"null", b"7", b"{}", b'{"id":{}}', b'{"id":""}'):
             with pytest.raises(PermanentError):
@@ -370,8 +371,8 @@ def test_bodies_that_are_no_case(make_rig):
     run(story())
 
 
-def test_case_as_a_fact(make_rig):
-    async def story():
+def test_case_as_a_fact(make_rig: Any) -> None:
+    async def story() -> None:
         rig = make_rig(listing={"page_size": 2}, case_url="https://cases.example/{number}")
         case = await our_case(rig)
         await rig.sink.execute(CommentCase(name="c", text="Opened.", target=rig.subject(case)), "c")
@@ -395,8 +396,8 @@ def test_case_as_a_fact(make_rig):
     run(story())
 
 
-def test_root_of_a_case(make_rig):
-    async def story():
+def test_root_of_a_case(make_rig: Any) -> None:
+    async def story() -> None:
         rig = make_rig()
         ours, agents = await our_case(rig), agents_case(rig)
         foreign = agents_case(rig, externalReference="SAP/4711")
@@ -410,8 +411,8 @@ def test_root_of_a_case(make_rig):
     run(story())
 
 
-def test_check_tells_what_is_wrong(make_rig):
-    async def story():
+def test_check_tells_what_is_wrong(make_rig: Any) -> None:
+    async def story() -> None:
         rig = make_rig()
         assert all(step.ok for step in await rig.source.check())
         assert [s.step for s in await make_rig(paths={"read_definition": ""}).source.check()][1] == "case definition"
@@ -427,8 +428,8 @@ def test_check_tells_what_is_wrong(make_rig):
     run(story())
 
 
-def test_reads_that_fail_are_tried_again(make_rig):
-    async def story():
+def test_reads_that_fail_are_tried_again(make_rig: Any) -> None:
+    async def story() -> None:
         rig = make_rig()
         need = Need(fact="case", subject=rig.subject(await our_case(rig)))
         for kind, more in (

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -150,8 +151,8 @@ def test_throttled_between_two_parts_is_not_surely_without_effect(stage: Stage) 
     stage.fault("throttle", "fulfillmentOrderHold", skip=1)
     with pytest.raises(UnknownOutcome):
         stage.do(command)
-    assert stage.seen(command).seen is False
     stage.clock.forward(60)
+    assert stage.seen(command).seen is False
     assert stage.do(command).state == "done"
     assert stage.effects() == ["hold", "hold"]
 
@@ -307,8 +308,6 @@ def test_an_empty_text_deletes_the_metafield(
     sent: list[dict[str, Any]] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
-        import json
-
         if request.url.path.endswith("access_token"):
             return httpx.Response(200, json={"access_token": "t", "expires_in": 86399})
         body = json.loads(request.content)
@@ -370,15 +369,15 @@ def test_a_cancellation_that_came_to_nothing(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("payment", "says"),
     [
-        ({"kind": "sale", "status": "success"}, "50.00 USD was captured"),
-        ({"kind": "sale", "status": "success", "amount": "10.00"}, "10.00 USD was captured"),
+        ({"kind": "sale", "status": "success"}, "50.0 USD was captured"),
+        ({"kind": "sale", "status": "success", "amount": "10.00"}, "10.0 USD was captured"),
     ],
 )
 def test_captured_money_is_never_left_behind(payment: dict[str, Any], says: str, stage: Stage) -> None:
     order = stage.order(payment=payment, lines=[{"title": "Mug", "price": "50.00"}])
     outcome = stage.do(CancelOrder(target=target(order)))
     assert outcome.state == "refused"
-    assert says.replace(".00", "") in outcome.note.replace(".00", "").replace(".0 ", " ")
+    assert says in outcome.note
     assert "refunds are not carried out by this version" in outcome.note
     assert order.cancelled_at is None
     assert stage.shop.open_jobs == []

@@ -24,6 +24,7 @@ _NOT_EXECUTED: Final = frozenset(
         "BAD_REQUEST",
         "CURRENCY_CODE_INVALID",
         "INVALID",
+        "INVALID_CURSOR",
         "INVALID_FIELD_ARGUMENTS",
         "INVALID_VARIABLE",
         "MAX_COST_EXCEEDED",
@@ -268,6 +269,8 @@ def _problems(errors: Any) -> list[_Problem]:
         message = str(entry.get("message") or error)
         if message.startswith("This app is not approved"):
             code = "ACCESS_DENIED"
+        elif message.startswith("Invalid cursor"):
+            code = "INVALID_CURSOR"
         scopes = _SCOPES.findall(f"{extensions.get('requiredAccess', '')} {message}") if code == "ACCESS_DENIED" else []
         path = entry.get("path")
         found.append(

@@ -30,7 +30,7 @@ PLACEHOLDERS: dict[str, str] = {
     "findings": "what was found, one line each, with the facts",
     "facts": "number, dates, totals and states of the order, with its link",
     "lines": "what was bought",
-    "payments": "payment transactions",
+    "payments": "payment transactions, with the last digits of the card (personal)",
     "risk": "risk level, recommendation and indicators",
     "addresses": "billing and shipping address (personal)",
     "customer": "the shopper's profile (personal)",

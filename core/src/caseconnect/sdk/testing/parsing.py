@@ -49,9 +49,9 @@ class ParsingRules:
         found = [t for t in offered(self.plugin)["triggers"] if t.name == name]
         return next((w for t in found for w in t.wakes(settings) if isinstance(w, Webhook)), None)
 
-    def pushed(self, rig: Rig[SourceWorld]) -> list[Delivery]:
+    async def pushed(self, rig: Rig[SourceWorld]) -> list[Delivery]:
         """The world's webhook requests as the host stores them: header names in lower case, only those kept."""
-        webhook, samples = self.webhook(rig.settings), rig.world.pushed()
+        webhook, samples = self.webhook(rig.settings), await rig.world.pushed()
         if webhook is None:
             require(not samples, "the world pushes, but no trigger of that name has a Webhook")
             return []
@@ -85,7 +85,7 @@ class ParsingRules:
         secrets = MemorySecrets(rig.world.secrets)
         fields = [getattr(rig.settings, name) for name in webhook.secrets]
         keys = [secrets.reveal(f).encode() for f in fields if f is not None]
-        for sample in rig.world.pushed():
+        for sample in await rig.world.pushed():
             headers = {k.lower(): v for k, v in sample.headers.items()}
             given = headers.get(webhook.signature_header.lower(), "")
             good = [base64.b64encode(hmac.new(k, sample.body, hashlib.sha256).digest()).decode() for k in keys]

@@ -239,7 +239,7 @@ class SourceContract(ConnectionRules[SourceWorld], ParsingRules):
             await rig.world.change(n)
         await asyncio.sleep(rig.world.index_lag.total_seconds() + 1)
         reading = await read_on(source, cursor, rig)
-        return [*self.pushed(rig), *(polled(i, rig) for i in reading.items)]
+        return [*(await self.pushed(rig)), *(polled(i, rig) for i in reading.items)]
 
     async def _begin(self, rig: Rig[SourceWorld]) -> str:
         async with rig.started() as source:

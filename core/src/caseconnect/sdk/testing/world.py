@@ -65,7 +65,7 @@ class SourceWorld(World):
         """Ids of the open cases that the host would name to `read`."""
         return ()
 
-    def pushed(self) -> Sequence[Pushed]:
+    async def pushed(self) -> Sequence[Pushed]:
         """Samples of webhook requests, signed. None: the platform pushes nothing."""
         return ()
 
