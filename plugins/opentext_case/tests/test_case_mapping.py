@@ -15,7 +15,7 @@ from caseconnect_opentext_case.dotted import drop, get, members, put
 
 SERVICE = "c30ae6fb-928e-48c3-a558-081b58f619e5"
 
-TIMES = [
+TIMES: list[tuple[Any, datetime | None]] = [
     ("2021-01-12T16:09:09.193+0000", datetime(2021, 1, 12, 16, 9, 9, 193000, UTC)),
     ("2003-08-04T03:37:26.578Z", datetime(2003, 8, 4, 3, 37, 26, 578000, UTC)),
     ("2021-01-12T16:09:09+02:00", datetime(2021, 1, 12, 14, 9, 9, tzinfo=UTC)),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -10,8 +11,9 @@ import pytest
 from caseconnect.models import Case
 from caseconnect.sdk.commands import CommentCase, OpenCase, UpdateCase
 from caseconnect.sdk.decisions import Need
-from caseconnect.sdk.deliveries import Delivery, Ignored, Parsed
+from caseconnect.sdk.deliveries import Delivery, Ignored, Page, Parsed
 from caseconnect.sdk.errors import AuthError, PermanentError, TransientError
+from caseconnect.sdk.events import CaseChanged
 from caseconnect.sdk.subjects import Subject
 from caseconnect.sdk.testing.virtual import START, run
 from caseconnect_opentext_case.polling import Cursor
@@ -83,7 +85,7 @@ def test_what_an_agent_does_is_told_once(make_rig: Any, read_on: Any, changes: A
         watch = [case, other]
         items, cursor = await read_on(rig, cursor, watch)
         assert items == []
-        steps = [
+        steps: list[Callable[[], Any]] = [
             lambda: rig.store.decide(case, "approved", AGENT),
             lambda: rig.store.comment(case, "Looks fine.", AGENT),
             lambda: rig.store.change(case, AGENT, stage="Resolved"),
@@ -129,7 +131,7 @@ def test_our_own_changes_wake_nobody(make_rig: Any, read_on: Any, changes: Any) 
 @pytest.mark.parametrize("first_seen", [True, False])
 def test_our_own_change_does_not_hide_an_agents(make_rig: Any, read_on: Any, changes: Any, first_seen: Any) -> None:
     async def story() -> None:
-        doings = [
+        doings: list[Callable[[Any, str], Any]] = [
             lambda rig, case: rig.store.decide(case, "approved", AGENT),
             lambda rig, case: rig.store.comment(case, "Evidence attached.", AGENT),
             lambda rig, case: rig.store.close(case, AGENT),
@@ -174,7 +176,7 @@ def test_pages_restarted_anywhere_lose_nothing(make_rig: Any, read_on: Any, page
         for number in range(7):
             made.add(agents_case(rig, f"case {number}"))
             await asyncio.sleep(number % 3)
-        pages = []
+        pages: list[Page] = []
         cursor = start
         while not pages or pages[-1].more:
             pages.append(await rig.source.read(cursor, []))
@@ -327,6 +329,7 @@ def test_polled_case_becomes_an_event(make_rig: Any) -> None:
         parsed = rig.source.parse(delivery(item.body))
         assert isinstance(parsed, Parsed)
         (event,) = parsed.events
+        assert isinstance(event, CaseChanged)
         assert event.subject == rig.subject(case)
         assert event.reference == REFERENCE
         assert event.time == rig.store.cases[case].updated_on
@@ -355,7 +358,9 @@ def test_case_of_another_environment_is_ignored(make_rig: Any, reference: Any, e
             assert environment in got.reason
         else:
             assert isinstance(got, Parsed)
-            assert got.events[0].reference == (reference or None)
+            (event,) = got.events
+            assert isinstance(event, CaseChanged)
+            assert event.reference == (reference or None)
 
     run(story())
 

@@ -38,6 +38,15 @@ EXIT_CODES: Mapping[Exit, str] = {
 """What each exit code means. Shown by `connect --help`."""
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
+    "demo": ("caseconnect.cli.demo:demo", "Play a shop's day against simulators of both platforms."),
+    "errors": ("caseconnect.cli.operate:errors", "Show what waits for a person, and the way out of it."),
+    "explain": ("caseconnect.cli.explain:explain", "Tell what happened with an order or a case, and why."),
+    "pause": ("caseconnect.cli.operate:pause", "Stop sending: a tenant, a flow, a connection, a kind of command."),
+    "replay": ("caseconnect.cli.operate:replay", "Take parked deliveries or events up again; shows the plan first."),
+    "resolve": ("caseconnect.cli.operate:resolve", "Answer a parked command."),
+    "resume": ("caseconnect.cli.operate:resume", "End a pause."),
+    "serve": ("caseconnect.cli.serve:serve", "Run the daemon."),
+    "simulate": ("caseconnect.cli.simulate:simulate", "Run a platform's stand-in on this machine."),
     "check": ("caseconnect.cli.tenants:check", "Check tenant files and show what their flows would do."),
     "list-plugins": (
         "caseconnect.cli.plugins:list_plugins",

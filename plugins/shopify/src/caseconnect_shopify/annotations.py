@@ -80,8 +80,7 @@ async def annotate(writer: Writer, gid: str, command: AnnotateOrder, settings: S
         if emptied:
             problems += await writer.send(queries.DELETE_METAFIELDS, {"metafields": emptied})
     if problems:
-        partly = "a part was done, not the rest: " if writer.changed else ""
-        return Outcome(state="refused", note=partly + "; ".join(dict.fromkeys(p["message"] for p in problems)))
+        return writer.refusal([p["message"] for p in problems])
     return Outcome(state="done", note="" if writer.changed else "it was so already")
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from caseconnect.sdk.components import Check
-from caseconnect.sdk.errors import ConnectError
 from caseconnect_shopify import queries
 from caseconnect_shopify.client import ShopifyClient
 from caseconnect_shopify.config import ShopifySettings
@@ -41,27 +40,19 @@ WRITING: Final = (
 
 
 async def run(client: ShopifyClient, settings: ShopifySettings, scopes: Sequence[Scope]) -> tuple[Check, ...]:
-    """The steps up to the first that fails, then one for each scope."""
-    try:
-        await client.authorize()
-    except ConnectError as error:
-        return (Check(step="access token", ok=False, note=str(error)),)
-    steps = [Check(step="access token", ok=True)]
-    try:
-        data = await client.run(queries.SHOP, {})
-    except ConnectError as error:
-        return (*steps, Check(step="first request", ok=False, note=str(error)))
+    """The steps, one for each scope. What stands before them (no connection, credentials) is raised as an error."""
+    await client.authorize()
+    data = await client.run(queries.SHOP, {})
     domain = (data.get("shop") or {}).get("myshopifyDomain")
     right = domain == settings.shop
-    steps.append(
-        Check(
-            step="shop", ok=right, note=str(domain) if right else f"this is {domain}, the settings say {settings.shop}"
-        )
-    )
-    steps.append(_version(client, settings))
+    note = str(domain) if right else f"this is {domain}, the settings say {settings.shop}"
     granted = {s["handle"] for s in (data.get("currentAppInstallation") or {}).get("accessScopes") or ()}
-    steps += [_scope(scope, granted) for scope in scopes]
-    return tuple(steps)
+    return (
+        Check(step="access token", ok=True),
+        Check(step="shop", ok=right, note=note),
+        _version(client, settings),
+        *(_scope(scope, granted) for scope in scopes),
+    )
 
 
 def _version(client: ShopifyClient, settings: ShopifySettings) -> Check:

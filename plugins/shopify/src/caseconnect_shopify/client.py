@@ -134,7 +134,9 @@ class ShopifyClient:
             )
         try:
             answer = response.json()
-        except UnknownOutcome:
+        except UnknownOutcome as error:
+            if response.status == 200:
+                raise TransientError(f"Shopify's answer to the request for an access token: {error}") from error
             answer = {}
         if response.status != 200 or not isinstance(answer, dict) or not isinstance(answer.get("access_token"), str):
             raise AuthError(_token_refusal(response, answer))

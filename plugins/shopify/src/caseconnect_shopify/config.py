@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from pydantic import Field, field_validator
 
 from caseconnect.sdk.components import Settings
 from caseconnect.sdk.secrets import Secret
+
+EXAMPLE: Final = """\
+shop: demo-shop.myshopify.com
+client_id: 0123456789abcdef
+client_secret: {env: SHOPIFY_CLIENT_SECRET}
+"""
+"""The smallest settings, as they stand in a tenant file."""
 
 
 class ShopifySettings(Settings):

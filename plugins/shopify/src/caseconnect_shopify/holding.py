@@ -83,12 +83,12 @@ class Holds:
                 try:
                     found = await writer.send(queries.RELEASE, {"id": part["id"], "holds": holds})
                 except PermanentError as error:
-                    # Someone else took the hold off since we looked: Shopify does not know its id any more.
+                    # Perhaps someone else took the hold off since we looked: Shopify does not know its id any more.
                     found = [{"message": str(error)}]
                 problems += [p["message"] for p in found]
                 released += [] if found else holds
         if problems and not (await self.is_released(writer.client, gid)).seen:
-            return Outcome(state="refused", note="; ".join(dict.fromkeys(problems)))
+            return writer.refusal(problems)
         return Outcome(state="done", note="" if released else "there was no hold of ours", data={"released": released})
 
     async def is_released(self, client: ShopifyClient, gid: str) -> Sighting:

@@ -18,7 +18,7 @@ from caseconnect.sdk.resources import Resources
 from caseconnect_shopify import checks
 from caseconnect_shopify.annotations import annotate, is_annotated
 from caseconnect_shopify.cancelling import cancel, is_cancelled
-from caseconnect_shopify.config import ShopifySettings
+from caseconnect_shopify.config import EXAMPLE, ShopifySettings
 from caseconnect_shopify.holding import Holds
 from caseconnect_shopify.reading import client_of
 from caseconnect_shopify.writing import Writer
@@ -94,6 +94,7 @@ SINK = SinkSpec(
     name="shopify",
     summary="Tags, metafields, holds, releases and cancelling on the orders of a Shopify shop.",
     settings=ShopifySettings,
+    example=EXAMPLE,
     build=ShopifySink,
     commands={
         AnnotateOrder: Repeat.STATE,

@@ -17,7 +17,7 @@ from caseconnect.sdk.events import OrderChanged
 from caseconnect.sdk.resources import Resources
 from caseconnect.sdk.subjects import Subject
 from caseconnect_shopify import checks, deliveries, queries
-from caseconnect_shopify.config import ShopifySettings
+from caseconnect_shopify.config import EXAMPLE, ShopifySettings
 from caseconnect_shopify.mapping import customer_of, order_of, summary_of
 from caseconnect_shopify.parts import number_of
 from caseconnect_shopify.polling import Cursor
@@ -161,7 +161,7 @@ SOURCE = SourceSpec(
     name="shopify",
     summary="Orders of a Shopify shop: webhooks, a poll as the net under them, and facts by GraphQL.",
     settings=ShopifySettings,
-    example="shop: demo-shop.myshopify.com\nclient_id: 0123456789abcdef\nclient_secret: {env: SHOPIFY_SECRET}\n",
+    example=EXAMPLE,
     build=ShopifySource,
     account=lambda settings: str(settings.shop),
     emits=frozenset({OrderChanged}),

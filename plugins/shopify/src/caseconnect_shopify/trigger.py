@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Final
 
 from caseconnect.sdk.components import Every, TriggerSpec, Webhook
-from caseconnect_shopify.config import ShopifySettings
+from caseconnect_shopify.config import EXAMPLE, ShopifySettings
 
 POLL_EVERY: Final = timedelta(minutes=10)
 
@@ -38,5 +38,6 @@ TRIGGER = TriggerSpec(
     name="shopify",
     summary="Shopify's webhooks, and a poll every ten minutes as the net under them.",
     settings=ShopifySettings,
+    example=EXAMPLE,
     wakes=wakes,
 )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from caseconnect.sdk.components import Outcome
 from caseconnect.sdk.errors import ConnectError, UnknownOutcome
 from caseconnect_shopify.client import Operation, ShopifyClient
 
@@ -21,6 +22,13 @@ class Writer:
         problems, _ = await self.ask(operation, variables)
         return problems
 
+    def refusal(self, problems: Sequence[str]) -> Outcome:
+        """The outcome of what Shopify refused; not of one of which a part was done: that has to be looked at."""
+        text = "; ".join(dict.fromkeys(problems))
+        if self.changed:
+            raise UnknownOutcome(f"a part was done, then: {text}")
+        return Outcome(state="refused", note=text)
+
     async def ask(
         self, operation: Operation, variables: Mapping[str, Any]
     ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
@@ -31,7 +39,7 @@ class Writer:
             if self.changed and not isinstance(error, UnknownOutcome):
                 raise UnknownOutcome(f"a part was done, then: {error}") from error
             raise
-        (payload,) = data.values()
+        payload = next(iter(data.values()), None)
         if not isinstance(payload, dict):
             raise UnknownOutcome(f"{operation.name}: Shopify's answer is empty")
         problems = [p for name in payload if name.endswith(("userErrors", "UserErrors")) for p in payload[name] or ()]

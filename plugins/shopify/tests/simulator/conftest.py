@@ -2,7 +2,7 @@ import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 
-import httpx
+import httpx  # noqa: TID251 - a client that shares nothing with ours
 import pytest
 
 from caseconnect_shopify.simulator import Shop, create_app, create_order
@@ -113,6 +113,12 @@ def make_world(clock, inbox):
         return World(Shop(now=clock, **settings), clock=clock, inbox=inbox)
 
     return make
+
+
+@pytest.fixture
+def join(clock, inbox):
+    """A world of several shops behind one app."""
+    return lambda *shops: World(*shops, clock=clock, inbox=inbox)
 
 
 @pytest.fixture

@@ -126,8 +126,8 @@ def test_missing_scope_names_the_field_and_the_scope(make_world):
 def test_protected_data_is_null_with_an_error(make_world):
     world = make_world(personal_data=False)
     order = world.order(email="a@example.com", customer={"email": "a@example.com"}, shipping_address={"city": "Bern"})
-    text = "{ order(id: %r) { email shippingAddress { city address1 } customer { defaultEmailAddress { emailAddress } } } }"
-    answer = world.graphql(text.replace("%r", f'"gid://shopify/Order/{order.id}"'))
+    fields = "email shippingAddress { city address1 } customer { defaultEmailAddress { emailAddress } }"
+    answer = world.graphql(f'{{ order(id: "gid://shopify/Order/{order.id}") {{ {fields} }} }}')
     assert answer["data"]["order"] == {
         "email": None,
         "shippingAddress": {"city": "Bern", "address1": None},
@@ -266,11 +266,9 @@ def test_too_many_items(world):
     assert world.graphql(text, {"t": ["x"] * 251})["errors"][0]["extensions"]["code"] == "MAX_INPUT_SIZE_EXCEEDED"
 
 
-def test_two_shops_do_not_mix(clock, inbox):
-    from .conftest import World
-
+def test_two_shops_do_not_mix(clock, join):
     first, second = Shop("a.myshopify.com", now=clock), Shop("b.myshopify.com", "other", "hush", now=clock)
-    world = World(first, second, clock=clock, inbox=inbox)
+    world = join(first, second)
     world.order()
     assert len(world.data("{ orders(first: 5) { nodes { id } } }")["orders"]["nodes"]) == 1
     path = "/admin/api/2026-10/graphql.json"

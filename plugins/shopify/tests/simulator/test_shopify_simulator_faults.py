@@ -3,7 +3,7 @@
 import asyncio
 import json
 
-import httpx
+import httpx  # noqa: TID251 - a client that shares nothing with ours
 import pytest
 
 from caseconnect_shopify.simulator import ConnectionDropped, Shop, SpecError, create_app, create_order

@@ -1,7 +1,7 @@
 """Orders: what a query shows, how searches find them, and that our executor answers as graphql-core's does."""
 
-from graphql import graphql_sync
 import pytest
+from graphql import graphql_sync
 
 from caseconnect_shopify.simulator.api import registry
 from caseconnect_shopify.simulator.api.engine import Engine
@@ -18,7 +18,9 @@ query Order($id: ID!, $lines: Int = 10, $risk: Boolean = true) {
     discountCodes customAttributes { key value } billingAddressMatchesShippingAddress
     customer { id displayName numberOfOrders amountSpent { amount currencyCode } tags verifiedEmail createdAt }
     billingAddress { name city } shippingAddress { address1 city countryCodeV2 validationResultSummary formatted }
-    risk @include(if: $risk) { recommendation assessments { riskLevel provider { title } facts { description sentiment } } }
+    risk @include(if: $risk) {
+      recommendation assessments { riskLevel provider { title } facts { description sentiment } }
+    }
     transactions(first: 5) {
       kind status errorCode amountSet { shopMoney { amount } }
       paymentDetails { __typename ... on CardPaymentDetails { avsResultCode cvvResultCode number } }
@@ -241,9 +243,8 @@ def test_nodes_and_small_roots(world):
         {"__typename": "Customer", "id": ids[1]},
         None,
     ]
-    more = world.data(
-        "{ currentAppInstallation { accessScopes { handle } } publicApiVersions { handle supported } ordersCount { count } }"
-    )
+    roots = "currentAppInstallation { accessScopes { handle } } publicApiVersions { handle supported }"
+    more = world.data(f"{{ {roots} ordersCount {{ count }} }}")
     assert {"handle": "write_orders"} in more["currentAppInstallation"]["accessScopes"]
     assert {"handle": "2026-10", "supported": True} in more["publicApiVersions"]
     assert more["ordersCount"] == {"count": 1}

@@ -138,25 +138,30 @@ def _address(address: Address | None) -> str:
 
 
 def _customer(order: Order, customer: Customer | Missing | None) -> str:
-    if isinstance(customer, Missing):
-        return f"Customer: could not be read ({customer.why})"
-    name = order.customer_name or (customer and customer.name)
-    contact = [order.email or (customer and customer.email), order.phone or (customer and customer.phone)]
-    rows = [
-        "Customer: " + (", ".join(one_line(part) for part in (name, *contact) if part) or "withheld by the platform")
-    ]
-    if customer is None:
-        rows.append("A guest: no customer profile" if order.customer_id is None else "Profile not read")
+    profile = customer if isinstance(customer, Customer) else None
+    known = (
+        order.customer_name or (profile and profile.name),
+        order.email or (profile and profile.email),
+        order.phone or (profile and profile.phone),
+    )
+    rows = ["Customer: " + (", ".join(one_line(part) for part in known if part) or "withheld by the platform")]
+    if profile is not None:
+        rows += _profile(profile)
+    elif isinstance(customer, Missing):
+        rows.append(f"Profile: could not be read ({customer.why})")
     else:
-        since = f" since {when(customer.created_at)}" if customer.created_at else ""
-        count = "an unknown number of" if customer.orders_count is None else str(customer.orders_count)
-        spent = f", spent {customer.total_spent}" if customer.total_spent is not None else ""
-        rows.append(f"Customer{since}: {count} orders{spent}")
-        if customer.tags:
-            rows.append(f"Tags: {one_line(', '.join(customer.tags))}")
+        rows.append("A guest: no customer profile" if order.customer_id is None else "Profile: not read")
     if order.client_ip:
         rows.append(f"Placed from: {one_line(order.client_ip, 60)}")
     return "\n".join(rows)
+
+
+def _profile(customer: Customer) -> list[str]:
+    since = f" since {when(customer.created_at)}" if customer.created_at else ""
+    count = "an unknown number of" if customer.orders_count is None else str(customer.orders_count)
+    spent = f", spent {customer.total_spent}" if customer.total_spent is not None else ""
+    tags = [f"Tags: {one_line(', '.join(customer.tags))}"] if customer.tags else []
+    return [f"Customer{since}: {count} orders{spent}", *tags]
 
 
 def _history(history: OrderHistory | Missing | None) -> str:

@@ -175,7 +175,7 @@ class ConnectionRules(SpecRules, Generic[W]):
         rig = self.rig()
         async with rig.started() as part:
             await part.check()
-            token_path = rig.wire.sent[0].path
+            token_path = rig.wire.sent[0].path if self.rig().world.end_tokens() else None
             for name, operation in self._reads(rig).items():
                 before = len(rig.wire.sent)
                 rig.wire.plan = lambda _, sent: None if sent.path == token_path else UNAUTHORIZED

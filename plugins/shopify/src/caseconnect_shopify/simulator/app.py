@@ -135,12 +135,17 @@ class Simulator:
         wakeup = asyncio.Event()
         for shop in self.shops.values():
             shop.outbox.wakeup = wakeup
-        while True:
-            wakeup.clear()
-            await asyncio.gather(*(s.run_due() for s in self.shops.values()))
-            with suppress(TimeoutError):
-                async with asyncio.timeout(PAUSE_SECONDS):
-                    await wakeup.wait()
+        async with asyncio.TaskGroup() as running:
+            while True:
+                wakeup.clear()
+                for shop in self.shops.values():
+                    due = shop.next_due()
+                    if due is not None and due <= shop.now():
+                        # A task of its own, so that a slow receiver does not hold up what is emitted meanwhile.
+                        running.create_task(shop.run_due())
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(PAUSE_SECONDS):
+                        await wakeup.wait()
 
 
 def create_app(

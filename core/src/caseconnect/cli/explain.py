@@ -1,0 +1,80 @@
+"""`connect explain`: what happened with an order or a case, and why, and why not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from caseconnect.cli import Exit
+from caseconnect.cli.output import complain, emit_json, say, table
+from caseconnect.cli.places import data_option, journal_path, json_option
+from caseconnect.sdk.subjects import Subject
+
+
+@click.command("explain")
+@click.argument("subject")
+@click.option("--tenant", help="Only this tenant.")
+@data_option
+@json_option
+@click.pass_context
+def explain(ctx: click.Context, subject: str, tenant: str | None, data: Path, as_json: bool) -> None:
+    """Tell everything about an order or a case: deliveries, events, verdicts with reasons, commands, outcomes.
+
+    SUBJECT is connection/kind/id, or the id alone, a case number, or the reference on a case.
+
+    \b
+    connect explain shop/order/820982911946154508
+    connect explain CASE-1
+    """
+    from caseconnect.host.journal import SqliteJournal
+
+    journal = SqliteJournal.read(journal_path(data))
+    found = [(t, s) for t, s in journal.find(subject) if tenant in (None, t)]
+    if not found:
+        complain(f"nothing is known of {subject!r}: no delivery named it since this journal began")
+        ctx.exit(Exit.WRONG)
+    told = [journal.explain(t, Subject.parse(s)) for t, s in found]
+    journal.close()
+    if as_json:
+        emit_json(told)
+        return
+    for one in told:
+        _show(one)
+
+
+def _show(one: dict[str, Any]) -> None:
+    say(f"{one['tenant']}: {one['subject']}")
+    if one["aliases"]:
+        say(f"  also {', '.join(one['aliases'])}")
+    for matter in one["matters"]:
+        case = matter["case_number"] or matter["case_subject"] or "no case"
+        say(f"  matter {matter['topic']} #{matter['episode']} ({matter['mode']}, {matter['state']}): {case}")
+        say(f"    reference {matter['reference']}, owned by {matter['owner']}, stage {matter['stage'] or '-'}")
+        for finding in matter["findings"]:
+            say(f"    {finding['exception']} ({finding['by']}): {finding['summary']}")
+    table(("When (UTC)", "What", "How it went", "Why"), _lines(one))
+
+
+def _lines(one: dict[str, Any]) -> list[tuple[str, str, str, str]]:
+    """The time line: what came, what was decided, what was done."""
+    lines: list[tuple[str, int, tuple[str, str, str, str]]] = []
+
+    def add(at: str, order: int, what: str, how: str, why: str) -> None:
+        lines.append((at, order, (at[:23].replace("T", " "), what, how, why)))
+
+    for event in one["events"]:
+        told = event["topic"] or event["type"]
+        add(event["at"], 0, f"{event['type']} ({told})", event["state"], event["reason"])
+    for decision in one["decisions"]:
+        for answer in decision["answers"]:
+            asked = answer.get("decision", {}).get("commands", [])
+            add(decision["at"], 1, f"verdict of {answer['use']}", ", ".join(asked) or "nothing", answer["reason"])
+    for matter in one["matters"]:
+        for command in matter["commands"]:
+            name = f"{command['kind']} {command['name']}".strip()
+            for outcome in command["outcomes"]:
+                by = "" if outcome["by"] == "connect" else f" (by {outcome['by']})"
+                add(outcome["at"], 2, name, outcome["became"] + by, outcome["note"])
+    return [line for _, _, line in sorted(lines, key=lambda entry: (entry[0], entry[1]))]

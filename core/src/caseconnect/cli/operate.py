@@ -1,0 +1,220 @@
+"""`connect errors`, `resolve`, `replay`, `pause` and `resume`: the way out of everything that waits for a person.
+
+They go to the running daemon over its local socket; with the daemon down they take the journal's lock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from caseconnect.cli import Exit
+from caseconnect.cli.output import complain, emit_json, say, table
+from caseconnect.cli.places import by_option, data_option, journal_path, json_option, reason_option
+from caseconnect.sdk.errors import TransientError
+
+
+def do(data: Path, verb: str, ask: dict[str, Any]) -> dict[str, Any]:
+    """Carry out a verb through the daemon, or by ourselves when none runs."""
+    from caseconnect.host.journal import SqliteJournal
+    from caseconnect.host.web.control import Verbs, ask_daemon, socket_path
+
+    if socket_path(data).exists():
+        try:
+            return asyncio.run(ask_daemon(data, verb, ask))
+        except TransientError:
+            pass  # a socket left over by a daemon that was killed: the lock decides
+    SqliteJournal.read(journal_path(data)).close()
+    journal = SqliteJournal.open(journal_path(data))
+    try:
+        return asyncio.run(Verbs(journal, lambda: datetime.now(UTC)).do(verb, ask))
+    finally:
+        journal.close()
+
+
+@click.command("errors")
+@data_option
+@json_option
+def errors(data: Path, as_json: bool) -> None:
+    """Show what waits for a person: alerts, parked items with what each blocks, and pauses.
+
+    Grouped by cause. Each line says how to get out of it.
+    """
+    from caseconnect.host.journal import SqliteJournal
+
+    journal = SqliteJournal.read(journal_path(data))
+    stuck = journal.stuck()
+    journal.close()
+    if as_json:
+        emit_json(stuck)
+        return
+    if not any(stuck.values()):
+        say("nothing waits for a person")
+        return
+    if stuck["alerts"]:
+        rows = [(a["tenant"], a["title"], a["count"], a["last_at"][:19], a["link"]) for a in stuck["alerts"]]
+        table(("Tenant", "Alert", "Times", "Last (UTC)", "See"), rows, title="Alerts")
+    if stuck["commands"]:
+        rows = [(c["key"], c["kind"], c["reference"], c["note"], c["blocks"]) for c in stuck["commands"]]
+        table(("Command", "Kind", "Matter", "Why", "Blocks"), rows, title="Parked commands")
+        say("  look at each, then: connect resolve COMMAND --answer retry|done|refuse --reason WHY")
+    _show_parked(stuck)
+    if stuck["brakes"]:
+        brakes = [(b["tenant"], b["scope"], b["name"], b["reason"], b["by"], b["at"][:19]) for b in stuck["brakes"]]
+        table(("Tenant", "Paused", "Name", "Why", "By", "Since (UTC)"), brakes, title="Pauses")
+        say("  connect resume --tenant TENANT [--flow|--connection|--command NAME] --reason WHY")
+
+
+def _show_parked(stuck: dict[str, Any]) -> None:
+    for what, column in (("deliveries", "topic"), ("events", "type")):
+        causes: dict[tuple[str, str, str], list[int]] = {}
+        for row in stuck[what]:
+            causes.setdefault((row["tenant"], row[column], row["reason"]), []).append(row["seq"])
+        if causes:
+            rows = [(*cause, len(seqs), _some(seqs)) for cause, seqs in causes.items()]
+            table(("Tenant", column.title(), "Why", "How many", "Numbers"), rows, title=f"Parked {what}")
+            say(f"  when the cause is gone: connect replay {what} --yes")
+
+
+def _some(seqs: list[int]) -> str:
+    return ", ".join(map(str, seqs[:8])) + (", ..." if len(seqs) > 8 else "")
+
+
+@click.command("resolve")
+@click.argument("command")
+@click.option(
+    "--answer",
+    required=True,
+    type=click.Choice(["retry", "done", "refuse"]),
+    help="retry: it surely did not happen, plan it once more; done: it did happen; refuse: it shall not happen.",
+)
+@reason_option
+@by_option
+@data_option
+@json_option
+def resolve(command: str, answer: str, reason: str, by: str, data: Path, as_json: bool) -> None:
+    """Answer a parked command. COMMAND is its key, as `connect errors` shows it.
+
+    \b
+    connect resolve 1f3a...:CancelOrder --answer done --reason "cancelled in the admin, seen 10:42"
+    """
+    told = do(data, "answer", {"key": command, "answer": answer, "reason": reason, "by": by})
+    emit_json(told) if as_json else say(f"{command} is {told['state']} now")
+
+
+@click.command("replay")
+@click.argument("what", type=click.Choice(["deliveries", "events"]))
+@click.argument("numbers", nargs=-1, type=int)
+@click.option("--tenant", help="Only this tenant.")
+@click.option("--yes", is_flag=True, help="Do it; without this the plan is shown and nothing is done.")
+@data_option
+@json_option
+def replay(what: str, numbers: tuple[int, ...], tenant: str | None, yes: bool, data: Path, as_json: bool) -> None:
+    """Take parked deliveries or events up again: all, or those with the given numbers.
+
+    Shows the plan first. Effects are keyed by matter, so nothing that was done is done again, and no money moves.
+    """
+    from caseconnect.host.journal import SqliteJournal
+
+    journal = SqliteJournal.read(journal_path(data))
+    parked = journal.parked_ids(what, tenant)
+    journal.close()
+    seqs = [seq for seq in parked if not numbers or seq in numbers]
+    absent = sorted(set(numbers) - set(parked))
+    told = do(data, "replay", {"what": what, "seqs": seqs}) if yes and seqs else {"replayed": 0}
+    told |= {"planned": seqs, "not_parked": absent}
+    if as_json:
+        emit_json(told)
+        return
+    if absent:
+        say(f"not parked: {_some(absent)}")
+    verb = (
+        f"{told['replayed']} {what} taken up again"
+        if yes
+        else f"would take up {len(seqs)} {what}: {_some(seqs) or '-'}"
+    )
+    say(verb if yes or not seqs else f"{verb}\n  add --yes to do it")
+
+
+def _scope(flow: str | None, connection: str | None, command: str | None, tenant: str) -> tuple[str, str]:
+    given = [
+        (scope, name) for scope, name in (("flow", flow), ("connection", connection), ("command", command)) if name
+    ]
+    if len(given) > 1:
+        raise click.UsageError("give at most one of --flow, --connection and --command")
+    return given[0] if given else ("tenant", tenant)
+
+
+_WHAT = (
+    click.option("--tenant", required=True, help="Name of the tenant."),
+    click.option("--flow", help="Only this flow (name of its use case)."),
+    click.option("--connection", help="Only commands to this connection."),
+    click.option("--command", help="Only commands of this kind, such as CancelOrder."),
+)
+
+
+def _what(function: Any) -> Any:
+    for option in reversed(_WHAT):
+        function = option(function)
+    return function
+
+
+@click.command("pause")
+@_what
+@reason_option
+@by_option
+@data_option
+@click.pass_context
+def pause(
+    ctx: click.Context,
+    tenant: str,
+    flow: str | None,
+    connection: str | None,
+    command: str | None,
+    reason: str,
+    by: str,
+    data: Path,
+) -> None:
+    """Stop sending: a whole tenant, a flow, a connection, or one kind of command. Intake goes on.
+
+    Holds within two seconds and survives a restart.
+
+    \b
+    connect pause --tenant acme --command CancelOrder --reason "wrong mapping, see ticket 812"
+    """
+    scope, name = _scope(flow, connection, command, tenant)
+    told = do(data, "pause", {"tenant": tenant, "scope": scope, "name": name, "reason": reason, "by": by})
+    say(f"paused: {scope} {name}" if told["changed"] else f"{scope} {name} was paused already")
+
+
+@click.command("resume")
+@_what
+@reason_option
+@by_option
+@data_option
+@click.pass_context
+def resume(
+    ctx: click.Context,
+    tenant: str,
+    flow: str | None,
+    connection: str | None,
+    command: str | None,
+    reason: str,
+    by: str,
+    data: Path,
+) -> None:
+    """End a pause.
+
+    \b
+    connect resume --tenant acme --command CancelOrder --reason "mapping mended"
+    """
+    scope, name = _scope(flow, connection, command, tenant)
+    told = do(data, "resume", {"tenant": tenant, "scope": scope, "name": name, "reason": reason, "by": by})
+    if not told["changed"]:
+        complain(f"{scope} {name} of {tenant} was not paused (`connect errors` lists the pauses)")
+        ctx.exit(Exit.WRONG)
+    say(f"resumed: {scope} {name}")

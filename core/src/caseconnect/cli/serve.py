@@ -1,0 +1,76 @@
+"""`connect serve`: the daemon."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from caseconnect.cli import Exit
+from caseconnect.cli.output import complain
+from caseconnect.cli.places import data_option, tenants_option
+from caseconnect.sdk.errors import ConnectError
+
+
+@click.command("serve")
+@tenants_option
+@data_option
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; put TLS in front of it.")
+@click.option("--port", default=8480, show_default=True, help="Port to listen on; 0: any free one.")
+@click.option(
+    "--log", "log_format", type=click.Choice(["auto", "text", "json"]), default="auto", help="Form of the log."
+)
+@click.option("--no-pacing", is_flag=True, help="Ask platforms as fast as it goes: only for simulators.")
+@click.pass_context
+def serve(
+    ctx: click.Context, tenants: Path, data: Path, host: str, port: int, log_format: str, no_pacing: bool
+) -> None:
+    """Run the daemon: take deliveries, decide, carry commands out.
+
+    Serves webhooks at /hooks/TENANT/CONNECTION, and /healthz and /readyz. SIGTERM ends it in good order: what is
+    being sent may end, and what cannot stays `sending` and is looked after at the next start.
+
+    \b
+    connect serve --tenants tenants --data data
+    """
+    import structlog
+
+    from caseconnect.host.daemon import Daemon, Options
+    from caseconnect.host.journal.errors import JournalError, JournalLocked
+    from caseconnect.host.logs import configure
+    from caseconnect.host.plugins import load
+    from caseconnect.host.tenants import load_tenants, missing_secrets
+
+    configure(json=None if log_format == "auto" else log_format == "json")
+    log = structlog.get_logger()
+    found = load_tenants(tenants, load())
+    for problem in found.problems:
+        complain(str(problem))
+    ready = {}
+    for tenant in found.tenants.values():
+        missing = missing_secrets(tenant)
+        for problem in missing:
+            complain(str(problem))
+        if not missing:
+            ready[tenant.name] = tenant
+    if not ready:
+        complain(f"no tenant of {tenants} can run: mend the files (`connect check` shows the same), then start again")
+        ctx.exit(Exit.WRONG)
+
+    def started(bound: int) -> None:
+        log.info("serving", host=host, port=bound, tenants=sorted(ready), data=str(data))
+
+    daemon = Daemon(Options(data, host, port, pacing=not no_pacing), ready, log)
+    try:
+        asyncio.run(daemon.run(started))
+    except JournalLocked as error:
+        complain(str(error))
+        ctx.exit(Exit.HELD)
+    except JournalError as error:
+        complain(str(error))
+        ctx.exit(Exit.JOURNAL)
+    except ConnectError as error:
+        complain(str(error))
+        ctx.exit(Exit.WRONG)
+    log.info("stopped")
