@@ -1,13 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from caseconnect.sdk.commands import CommentCase, OpenCase, UpdateCase
-from caseconnect.sdk.components import Every, Repeat
+from caseconnect.sdk.components import Every, Repeat, Settings
 from caseconnect.sdk.events import CaseChanged
 from caseconnect.sdk.testing.plugin import offered
 from caseconnect_opentext_case import plugin
@@ -83,3 +84,20 @@ def test_secrets_are_not_in_the_repr_of_anything(make_rig: Any) -> None:
     rig = make_rig()
     shown = repr(rig.settings) + repr(rig.resources.secrets) + repr(vars(rig.sink.client))
     assert "connect-secret" not in shown
+
+
+def test_readme_names_every_setting(request: Any) -> None:
+    readme = (request.path.parent.parent / "README.md").read_text()
+
+    def names(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+        for name, field in model.model_fields.items():
+            inner = field.annotation
+            if isinstance(inner, type) and issubclass(inner, Settings):
+                yield from names(inner, f"{prefix}{name}.")
+            else:
+                yield prefix + name
+
+    missing = [name for name in names(CoreCaseSettings) if f"| `{name}` |" not in readme]
+    assert missing == []
+    table = readme.split("<!-- settings -->")[1]
+    assert table.count("\n| `") == len(list(names(CoreCaseSettings)))

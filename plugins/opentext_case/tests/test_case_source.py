@@ -229,6 +229,25 @@ def test_list_that_lags_behind_loses_nothing(make_rig: Any, read_on: Any) -> Non
     run(story())
 
 
+def test_case_that_the_list_shows_late_is_not_lost(make_rig: Any, read_on: Any) -> None:
+    async def story() -> None:
+        rig = make_rig(listing={"overlap": 60})
+        _, cursor = await read_on(rig, None)
+        late = agents_case(rig, "late")
+        whole = rig.store.listed
+        rig.store.listed = lambda: [case for case in whole() if case.id != late]
+        await asyncio.sleep(20)
+        early = agents_case(rig, "early")
+        items, cursor = await read_on(rig, cursor)
+        assert items == [early]
+        await asyncio.sleep(20)
+        rig.store.listed = whole
+        items, cursor = await read_on(rig, cursor)
+        assert items == [late]
+
+    run(story())
+
+
 def test_one_case_of_the_far_future_does_not_hide_the_rest(make_rig: Any, read_on: Any) -> None:
     async def story() -> None:
         rig = make_rig()
@@ -269,6 +288,8 @@ def test_list_that_is_not_as_set_up_is_an_error(make_rig: Any, listing: Any, tex
 def test_unsorted_list_is_read_whole(make_rig: Any, read_on: Any) -> None:
     async def story() -> None:
         rig = make_rig(listing={"sort": {}, "page_size": 2})
+        for number in range(3):
+            agents_case(rig, f"untouched {number}")
         old = agents_case(rig, "old")
         await asyncio.sleep(1000)
         _, cursor = await read_on(rig, None)

@@ -248,9 +248,9 @@ def test_the_pace_learns_costs_and_keeps_the_room_that_admission_wants(
         pace, taken = Pace(100, 2000), []
         take = pace.take
 
-        async def spy(points: float = 1.0) -> None:
-            taken.append(points)
-            await take(points)
+        async def spy(cost: float = 1.0) -> None:
+            taken.append(cost)
+            await take(cost)
 
         pace.take = spy  # type: ignore[method-assign]
         client = client_for(Shopify(answer), make_resources, settings, pace)

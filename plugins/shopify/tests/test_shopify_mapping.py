@@ -175,7 +175,7 @@ def test_fulfillment_status(shopify: str | None, ours: str) -> None:
     ],
 )
 def test_the_worst_risk_counts(levels: list[str | None], expected: str) -> None:
-    assessments = [{"riskLevel": level, "provider": None, "facts": []} for level in levels]
+    assessments: list[dict[str, Any]] = [{"riskLevel": level, "provider": None, "facts": []} for level in levels]
     assert risk_of({"recommendation": "NONE", "assessments": assessments}).level == expected
 
 

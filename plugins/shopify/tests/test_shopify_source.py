@@ -17,6 +17,7 @@ from caseconnect.sdk.http import asgi_transport
 from caseconnect.sdk.resources import Resources
 from caseconnect.sdk.subjects import Subject
 from caseconnect_shopify import queries
+from caseconnect_shopify.client import Operation
 from caseconnect_shopify.config import ShopifySettings
 from caseconnect_shopify.simulator import Order as ShopOrder
 from caseconnect_shopify.simulator import Shop, create_app, create_order
@@ -427,7 +428,7 @@ def test_a_request_never_asks_for_more_than_shopify_admits(make_stage: Callable[
     gid = f"gid://shopify/Order/{made.id}"
     client = stage.source._client
     for operation in vars(queries).values():
-        if isinstance(operation, queries.Operation) and not operation.mutation and "$id" in operation.text:
+        if isinstance(operation, Operation) and not operation.mutation and "$id" in operation.text:
             variables = {"id": gid, "after": None, "namespace": "connect", "withMetafields": True}
             declared = operation.text.partition(")")[0]
             given = {k: v for k, v in variables.items() if f"${k}:" in declared}

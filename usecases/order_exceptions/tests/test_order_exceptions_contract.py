@@ -53,7 +53,7 @@ class TestOrderExceptions(TransformContract):
     def situations(self) -> Sequence[Situation]:
         changed, case = OrderChanged(subject=ORDER, time=NOW), CaseChanged(subject=CASE_ID, time=NOW)
         matter = in_review()
-        fired = TimerFired(subject=ORDER, time=LATE, matter="m1", name="partial_fulfillment", due=LATE)
+        fired = TimerFired(subject=ORDER, time=LATE, use="order_exceptions", name="partial_fulfillment", due=LATE)
         settled = CommandSettled(subject=ORDER, time=NOW, matter=matter.id, key="k", kind="OpenCase", state="refused")
         return [
             Situation(changed, NOW, facts(WRONG), settings=SETTINGS, opens=True, name="three exceptions"),

@@ -39,14 +39,29 @@ EXIT_CODES: Mapping[Exit, str] = {
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "demo": ("caseconnect.cli.demo:demo", "Play a shop's day against simulators of both platforms."),
-    "errors": ("caseconnect.cli.operate:errors", "Show what waits for a person, and the way out of it."),
-    "explain": ("caseconnect.cli.explain:explain", "Tell what happened with an order or a case, and why."),
-    "pause": ("caseconnect.cli.operate:pause", "Stop sending: a tenant, a flow, a connection, a kind of command."),
-    "replay": ("caseconnect.cli.operate:replay", "Take parked deliveries or events up again; shows the plan first."),
+    "errors": (
+        "caseconnect.cli.operate:errors",
+        "Show what waits for a person: alerts, parked items with what each blocks, and pauses.",
+    ),
+    "explain": (
+        "caseconnect.cli.explain:explain",
+        "Tell everything about an order or a case: deliveries, events, verdicts with reasons, commands, outcomes.",
+    ),
+    "pause": (
+        "caseconnect.cli.operate:pause",
+        "Stop sending: a whole tenant, a flow, a connection, or one kind of command.",
+    ),
+    "replay": (
+        "caseconnect.cli.operate:replay",
+        "Take parked deliveries or events up again: all, or those with the given numbers.",
+    ),
     "resolve": ("caseconnect.cli.operate:resolve", "Answer a parked command."),
     "resume": ("caseconnect.cli.operate:resume", "End a pause."),
-    "serve": ("caseconnect.cli.serve:serve", "Run the daemon."),
-    "simulate": ("caseconnect.cli.simulate:simulate", "Run a platform's stand-in on this machine."),
+    "serve": ("caseconnect.cli.serve:serve", "Run the daemon: take deliveries, decide, carry commands out."),
+    "simulate": (
+        "caseconnect.cli.simulate:simulate",
+        "Run a stand-in of a platform on this machine, with a page that shows its state.",
+    ),
     "check": ("caseconnect.cli.tenants:check", "Check tenant files and show what their flows would do."),
     "list-plugins": (
         "caseconnect.cli.plugins:list_plugins",

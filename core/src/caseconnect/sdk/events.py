@@ -54,10 +54,11 @@ class CommandSettled(Event):
 
 
 class TimerFired(Event):
-    """A timer of the matter came due. `due` is when it should have."""
+    """A timer of a use case came due. `due` is when it should have; `matter` is empty if none was open then."""
 
     type: Literal["TimerFired"] = "TimerFired"
-    matter: str
+    use: str
+    matter: str = ""
     name: str
     due: Utc
 

@@ -175,6 +175,8 @@ SINK = SinkSpec(
     example=EXAMPLE,
     build=CoreCaseSink,
     commands={OpenCase: Repeat.READ, CommentCase: Repeat.READ, UpdateCase: Repeat.STATE},
+    # A search, a token and the create itself; documents of a JSON create one by one.
+    deadline=timedelta(seconds=60),
     # Not documented; lists of the neighbouring services are served from an index.
     index_lag=timedelta(seconds=60),
 )

@@ -32,7 +32,7 @@ _FULFILLMENT_ORDER_STATUS: Final = {
     "CANCELLED",
     "INCOMPLETE",
 }
-_KIND: Final = {
+_KIND: Final[Mapping[str, Any]] = {
     "AUTHORIZATION": "authorization",
     "EMV_AUTHORIZATION": "authorization",
     "CAPTURE": "capture",
@@ -40,7 +40,7 @@ _KIND: Final = {
     "REFUND": "refund",
     "VOID": "void",
 }
-_STATUS: Final = {
+_STATUS: Final[Mapping[str, Any]] = {
     "SUCCESS": "success",
     "FAILURE": "failure",
     "PENDING": "pending",
@@ -48,7 +48,7 @@ _STATUS: Final = {
     "ERROR": "error",
 }
 _RISK_ORDER: Final = ("none", "low", "unknown", "pending", "medium", "high")
-_VALIDATION: Final = {"NO_ISSUES": "ok", "WARNING": "warning", "ERROR": "error"}
+_VALIDATION: Final[Mapping[str, Any]] = {"NO_ISSUES": "ok", "WARNING": "warning", "ERROR": "error"}
 
 
 def moment(text: str) -> datetime:
@@ -93,12 +93,12 @@ def lower(value: str | None) -> str | None:
     return value.lower() if value else None
 
 
-def _level(value: str | None) -> str:
+def _level(value: str | None) -> Any:
     level = lower(value) or "none"
     return level if level in _RISK_ORDER else "unknown"
 
 
-def _sentiment(fact: Json) -> str:
+def _sentiment(fact: Json) -> Any:
     value = lower(fact.get("sentiment"))
     return value if value in {"positive", "negative"} else "neutral"
 
@@ -117,7 +117,7 @@ def address_of(node: Json | None) -> Address | None:
         postal_code=node.get("zip") or None,
         country=node.get("countryCodeV2") or None,
         phone=node.get("phone") or None,
-        validation=_VALIDATION.get(node.get("validationResultSummary") or ""),  # type: ignore[arg-type]
+        validation=_VALIDATION.get(node.get("validationResultSummary") or ""),
     )
 
 
@@ -143,8 +143,8 @@ def payment_of(node: Json) -> Payment:
     digits = "".join(c for c in card.get("number") or "" if c.isascii() and c.isdigit())
     return Payment(
         id=number_of(node["id"]),
-        kind=_KIND.get(node.get("kind") or "", "other"),  # type: ignore[arg-type]
-        status=_STATUS.get(node.get("status") or "", "unknown"),  # type: ignore[arg-type]
+        kind=_KIND.get(node.get("kind") or "", "other"),
+        status=_STATUS.get(node.get("status") or "", "unknown"),
         amount=shop_money(node["amountSet"]),
         created_at=moment(node["createdAt"]),
         gateway=node.get("gateway") or None,
@@ -173,15 +173,15 @@ def risk_of(node: Json | None) -> Risk:
         return Risk()
     assessments = node.get("assessments") or ()
     levels = [_level(a.get("riskLevel")) for a in assessments]
-    worst = max(levels, key=_RISK_ORDER.index, default="none")
+    worst: Any = max(levels, key=_RISK_ORDER.index, default="none")
     by = next((a for a, level in zip(assessments, levels, strict=True) if level == worst), None)
-    advice = lower(node.get("recommendation"))
+    advice: Any = lower(node.get("recommendation"))
     return Risk(
-        level=worst,  # type: ignore[arg-type]
-        recommendation=advice if advice in {"accept", "investigate", "cancel"} else "none",  # type: ignore[arg-type]
+        level=worst,
+        recommendation=advice if advice in {"accept", "investigate", "cancel"} else "none",
         provider=None if by is None else (by.get("provider") or {}).get("title") or "Shopify",
         facts=tuple(
-            RiskFact(description=f.get("description") or "", sentiment=_sentiment(f))  # type: ignore[arg-type]
+            RiskFact(description=f.get("description") or "", sentiment=_sentiment(f))
             for a in assessments
             for f in a.get("facts") or ()
         ),
@@ -190,7 +190,7 @@ def risk_of(node: Json | None) -> Risk:
 
 def fulfillment_order_of(node: Json) -> FulfillmentOrder:
     """A fulfilment order with its holds."""
-    status = node.get("status")
+    status: Any = node.get("status")
     return FulfillmentOrder(
         id=number_of(node["id"]),
         status=status.lower() if status in _FULFILLMENT_ORDER_STATUS else "unknown",

@@ -248,6 +248,20 @@ def test_metafields_are_all_or_nothing_and_have_an_own_namespace(world):
     assert world.data(SET, {"m": many})["metafieldsSet"]["userErrors"][0]["code"] == "LESS_THAN_OR_EQUAL_TO"
 
 
+def test_metafields_are_deleted_once(world):
+    order = world.order()
+    world.data(SET, {"m": [entry(order)]})
+    text = """mutation($m: [MetafieldIdentifierInput!]!) { metafieldsDelete(metafields: $m) {
+      deletedMetafields { namespace key ownerId } userErrors { field message } } }"""
+    one = {"ownerId": gid(order), "namespace": "connect", "key": "case"}
+    for deleted in ([one], [None]):
+        got = world.data(text, {"m": [one]})["metafieldsDelete"]
+        assert got == {"deletedMetafields": deleted, "userErrors": []}
+    unknown = world.data(text, {"m": [one | {"ownerId": "gid://shopify/Order/1"}]})["metafieldsDelete"]
+    assert unknown["userErrors"] == [{"field": ["metafields", "0", "ownerId"], "message": "Owner does not exist"}]
+    assert [e.what for e in world.shop.ledger] == ["metafields_set", "metafields_delete"]
+
+
 def test_order_update_overwrites(world):
     order = world.order(tags=["old"], note="before")
     text = "mutation($i: OrderInput!) { orderUpdate(input: $i) { order { note tags } userErrors { field message } } }"

@@ -7,6 +7,7 @@ from caseconnect_shopify.simulator.api import registry
 from caseconnect_shopify.simulator.api.engine import Engine
 from caseconnect_shopify.simulator.api.execute import Call
 from caseconnect_shopify.simulator.api.schema import schema
+from caseconnect_shopify.simulator.world import fulfilment
 
 ORDER = """
 query Order($id: ID!, $lines: Int = 10, $risk: Boolean = true) {
@@ -253,3 +254,31 @@ def test_nodes_and_small_roots(world):
 def test_introspection_works_for_tools(world):
     kinds = world.data("{ __schema { queryType { name } } }")
     assert kinds == {"__schema": {"queryType": {"name": "QueryRoot"}}}
+
+
+def test_events_of_a_parcel_are_sorted_by_when_they_happened(world):
+    order = world.order()
+    fulfilment.fulfill(world.shop, order, {})
+    for day, status in ((3, "in_transit"), (2, "carrier_picked_up"), (4, "delayed")):
+        spec = {"status": status, "happened_at": f"2026-11-0{day}T12:00:00Z"}
+        fulfilment.carrier_event(world.shop, order, spec)
+    text = """query($id: ID!, $n: Int!, $after: String) { order(id: $id) { fulfillments { displayStatus
+      events(first: $n, after: $after, sortKey: HAPPENED_AT, reverse: true) { nodes { status } pageInfo { endCursor } } } } }"""
+    variables = {"id": f"gid://shopify/Order/{order.id}", "n": 2}
+    parcel = world.data(text, variables)["order"]["fulfillments"][0]
+    assert parcel["displayStatus"] == "DELAYED"
+    assert [e["status"] for e in parcel["events"]["nodes"]] == ["DELAYED", "IN_TRANSIT"]
+    more = world.data(text, variables | {"after": parcel["events"]["pageInfo"]["endCursor"]})
+    assert more["order"]["fulfillments"][0]["events"]["nodes"] == [{"status": "CARRIER_PICKED_UP"}]
+
+
+def test_a_sku_is_one_product_in_every_order(world):
+    text = "query($id: ID!) { order(id: $id) { lineItems(first: 5) { nodes { product { id } variant { id } } } } }"
+    lines = [{"title": "Mug", "sku": "MUG", "price": "1"}, {"title": "Engraving", "price": "1"}]
+    seen = [
+        world.data(text, {"id": f"gid://shopify/Order/{world.order(lines=lines).id}"})["order"]["lineItems"]["nodes"]
+        for _ in range(2)
+    ]
+    assert seen[0] == seen[1]
+    assert seen[0][0]["product"]["id"].startswith("gid://shopify/Product/")
+    assert seen[0][1] == {"product": None, "variant": None}

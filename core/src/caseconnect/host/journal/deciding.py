@@ -127,12 +127,14 @@ def _answer(answer: DecidedBy) -> dict[str, Any]:
 
 
 def _timers(db: sqlite3.Connection, verdict: Verdict, answer: DecidedBy) -> None:
+    whose = (verdict.tenant, str(verdict.lane), answer.use)
     for name in answer.cancel_timers:
-        db.execute("DELETE FROM timers WHERE matter=? AND name=?", (answer.matter, name))
+        db.execute("DELETE FROM timers WHERE tenant=? AND lane=? AND use=? AND name=?", (*whose, name))
     for timer in answer.timers:
         db.execute(
-            "INSERT INTO timers VALUES (?,?,?,?,?) ON CONFLICT DO UPDATE SET due=excluded.due",
-            (answer.matter, timer.name, verdict.tenant, str(verdict.lane), stamp(timer.due)),
+            "INSERT INTO timers VALUES (?,?,?,?,?,?)"
+            " ON CONFLICT DO UPDATE SET due=excluded.due, matter=excluded.matter",
+            (*whose, timer.name, answer.matter or "", stamp(timer.due)),
         )
 
 
@@ -169,7 +171,8 @@ def save_matter(db: sqlite3.Connection, matter: MatterRow, *, state: str) -> Non
     )
     db.execute(
         f"INSERT INTO matters ({_MATTER}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,NULL)"  # noqa: S608 - constant columns
-        " ON CONFLICT (id) DO UPDATE SET mode=excluded.mode, uses=excluded.uses, findings=excluded.findings, stage=excluded.stage,"
+        " ON CONFLICT (id) DO UPDATE SET mode=excluded.mode, uses=excluded.uses, findings=excluded.findings,"
+        " stage=excluded.stage,"
         " acted_on=excluded.acted_on",
         row,
     )

@@ -109,10 +109,11 @@ CREATE TABLE counters (
 CREATE INDEX counters_key ON counters (key);
 
 CREATE TABLE timers (
-    matter TEXT NOT NULL, name TEXT NOT NULL, tenant TEXT NOT NULL, lane TEXT NOT NULL, due TEXT NOT NULL,
-    PRIMARY KEY (matter, name)
+    tenant TEXT NOT NULL, lane TEXT NOT NULL, use TEXT NOT NULL, name TEXT NOT NULL, matter TEXT NOT NULL,
+    due TEXT NOT NULL, PRIMARY KEY (tenant, lane, use, name)
 ) WITHOUT ROWID;
 CREATE INDEX timers_due ON timers (due);
+CREATE INDEX timers_matter ON timers (matter) WHERE matter <> '';
 
 CREATE TABLE brakes (
     seq INTEGER PRIMARY KEY, tenant TEXT NOT NULL, scope TEXT NOT NULL, name TEXT NOT NULL, reason TEXT NOT NULL,

@@ -9,7 +9,7 @@ from datetime import datetime
 from caseconnect.host.journal.records import Ask, DecidedBy, MatterRow
 from caseconnect.host.pipeline.drafts import Draft
 from caseconnect.host.tenants.tenant import Flow
-from caseconnect.sdk.commands import Command, CommentCase, OpenCase, digest_of
+from caseconnect.sdk.commands import Command, OpenCase, digest_of
 from caseconnect.sdk.decisions import CommandState, Decision, Finding
 
 
@@ -34,16 +34,21 @@ def apply_decision(
         draft.open(flow.use, flow.mode, reference, flow.cases or "", now)
     commands: Sequence[Command] = decision.commands
     if not draft.is_open:
-        left_out = [
-            c for c in commands if not isinstance(c, CommentCase) or draft.row is None or draft.row.case is None
-        ]
+        left_out = [c for c in commands if not _for_closed(c, draft)]
         commands = [c for c in commands if c not in left_out]
         if left_out:
             notes.append(f"not asked for, because no matter is open: {', '.join(c.kind for c in left_out)}")
     row = draft.row
     acting = row is not None and (draft.is_open or bool(commands))
     if row is None or not acting:
-        return Applied(DecidedBy(flow.use, _told(decision.reason, notes), alert=decision.alert))
+        told = DecidedBy(
+            flow.use,
+            _told(decision.reason, notes),
+            timers=decision.timers,
+            cancel_timers=decision.cancel_timers,
+            alert=decision.alert,
+        )
+        return Applied(told)
     if draft.is_open:
         _put(flow, draft, decision, findings)
     ground = digest_of(decision.acted_on and decision.acted_on.revision, sorted(f.ground for f in decision.findings))
@@ -55,8 +60,8 @@ def apply_decision(
     answer = DecidedBy(
         flow.use,
         _told(decision.reason, notes),
-        matter=row.id,
-        timers=decision.timers if draft.is_open else (),
+        matter=row.id if draft.is_open else None,
+        timers=decision.timers,
         cancel_timers=decision.cancel_timers,
         alert=decision.alert,
         decision=kept,
@@ -66,13 +71,20 @@ def apply_decision(
     return Applied(answer, asks)
 
 
+def _for_closed(command: Command, draft: Draft) -> bool:
+    """A closed matter takes what only tells: comments on its case, annotations of its order."""
+    if command.settles or draft.row is None:
+        return False
+    return command.side == "order" or draft.row.case is not None
+
+
 def _counting(findings: Sequence[Finding], draft: Draft, go_live: datetime) -> tuple[tuple[Finding, ...], list[str]]:
     """Findings that count, and why the others do not."""
     counting, notes = [], []
     for finding in findings:
         if finding.arose_at < go_live:
             notes.append(f"{finding.exception} arose before going live ({go_live:%Y-%m-%d %H:%M} UTC)")
-        elif draft.is_open and draft.view().has(finding.exception, finding.ground):
+        elif draft.is_open and draft.has(finding):
             continue
         elif not draft.is_open and finding.ground in draft.grounds:
             notes.append(f"{finding.exception} was worked before on the same facts (episode {draft.last_episode})")

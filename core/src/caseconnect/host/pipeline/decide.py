@@ -144,7 +144,9 @@ class Decider:
         """Which use cases are asked, in the order of `flows:`, each with the matter that it is asked about."""
         journal = self._context.journal
         flows = [f for f in tenant.tenant.flows if any(isinstance(event, kind) for kind in f.transform.handles)]
-        if isinstance(event, CaseChanged | CommandSettled | TimerFired):
+        if isinstance(event, TimerFired):
+            return [(f, drafts.of_key(_key(tenant, lane, f))) for f in flows if f.use == event.use]
+        if isinstance(event, CaseChanged | CommandSettled):
             if isinstance(event, CaseChanged):
                 row = journal.matter_of_case(tenant.name, event.subject)
             else:
@@ -172,7 +174,8 @@ class Decider:
         for _ in range(_ROUNDS + 1):
             facts = Facts({key: record for key, (record, _) in read.items()})
             try:
-                decision = flow.transform.decide(event, draft.view(), facts, flow.settings, self._context.now())
+                matter = draft.view(flow.mode)
+                decision = flow.transform.decide(event, matter, facts, flow.settings, self._context.now())
             except Exception as error:  # noqa: BLE001 - a plugin's fault must not stop the others
                 why = f"{flow.use} broke on {event.type}: {type(error).__name__}: {str(error)[:200]}"
                 self._context.log.error("use case broke", use=flow.use, error=type(error).__name__)

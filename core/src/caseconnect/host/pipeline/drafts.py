@@ -29,11 +29,17 @@ class Draft:
         """There is an open matter."""
         return self.row is not None and self.row.state == "open"
 
-    def view(self) -> Matter:
-        """What a use case is shown."""
+    def has(self, finding: Finding) -> bool:
+        """The matter holds this finding already."""
+        mine = self.row.findings if self.row else ()
+        return any((f.finding.exception, f.finding.ground) == (finding.exception, finding.ground) for f in mine)
+
+    def view(self, mode: Mode) -> Matter:
+        """What a use case is shown; `mode` is its flow's, by which its commands are withheld or not."""
         row = self.row
         if row is None:
-            return Matter(subject=self.key.subject, topic=self.key.topic, item=self.key.item, seen_grounds=self.grounds)
+            key = self.key
+            return Matter(subject=key.subject, topic=key.topic, item=key.item, mode=mode, seen_grounds=self.grounds)
         case = CaseRef(row.case, row.case_number, row.case_url) if row.case else None
         return Matter(
             subject=self.key.subject,
@@ -44,7 +50,7 @@ class Draft:
             id=row.id,
             owner=row.owner,
             reference=row.reference,
-            mode=row.mode,
+            mode=mode,
             case=case,
             stage=row.stage,
             findings=tuple(f.finding for f in row.findings),

@@ -115,7 +115,10 @@ class Story:
             if due <= self.now:
                 del self.timers[name]
                 self.matter = replace(self.matter, timers=frozenset(self.timers))
-                answers += self.run(TimerFired(subject=ORDER, time=self.now, matter=self.matter.id, name=name, due=due))
+                event = TimerFired(
+                    subject=ORDER, time=self.now, use=self.matter.owner, matter=self.matter.id, name=name, due=due
+                )
+                answers += self.run(event)
         return answers
 
     def settle(self, kind: str, state: str = "done", note: str = "") -> list[Decision]:

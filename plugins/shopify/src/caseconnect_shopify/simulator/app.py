@@ -30,7 +30,6 @@ from .webhooks.transport import Deliver
 from .world.shop import VERSIONS, Shop
 
 VERSION = re.compile(r"^\d{4}-(01|04|07|10)$")
-TRANSPORT = "caseconnect_shopify.transport"
 BAD_TOKEN = "[API] Invalid API key or access token (unrecognized login or wrong password)"  # noqa: S105 - a message
 BAD_BODY = {"errors": {"query": "Required parameter missing or invalid"}}
 PAUSE_SECONDS = 0.25
@@ -44,7 +43,7 @@ class Truncated(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Sends the half."""
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        transport = scope.get(TRANSPORT)
+        transport = _connection(receive)
         half = bytes(self.body)[: len(self.body) // 2]
         await send({"type": "http.response.body", "body": half, "more_body": transport is not None})
         if transport is not None:
@@ -184,8 +183,13 @@ def create_app(
     return Starlette(routes=[Mount("/shops/{domain}", routes=routes()), *routes()], lifespan=lifespan)
 
 
+def _connection(receive: Receive) -> asyncio.Transport | None:
+    """The connection below a request when uvicorn serves it (ASGI has no way to say "close"); None in one process."""
+    return getattr(getattr(receive, "__self__", None), "transport", None)
+
+
 async def _drop(request: Request, *, after_effect: bool) -> Response:
-    transport = request.scope.get(TRANSPORT)
+    transport = _connection(request.receive)
     if transport is None:
         raise ConnectionDropped(after_effect)
     transport.abort()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import fields
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ _ORDER_KEYS_WORDS = """
 ORDER_KEYS = frozenset(_ORDER_KEYS_WORDS.split())
 LEVELS = frozenset({"HIGH", "MEDIUM", "LOW", "NONE", "PENDING"})
 RECOMMENDATIONS = frozenset({"ACCEPT", "CANCEL", "INVESTIGATE", "NONE"})
+CATALOGUE = 7_000_000_000_000
 ADVICE = {"HIGH": "CANCEL", "MEDIUM": "INVESTIGATE", "LOW": "ACCEPT"}
 
 
@@ -186,6 +188,10 @@ def _line(shop: Shop, spec: Any, place: int, order_id: int) -> Line:
     only(spec, LINE_KEYS, where)
     if "title" not in spec or "price" not in spec:
         raise SpecError(f'{where} needs "title" and "price".')
+    if spec.get("sku"):
+        # The same SKU is the same product in every order of every shop, as in a catalogue; a line without one is custom.
+        product = CATALOGUE + zlib.crc32(str(spec["sku"]).encode()) * 10
+        spec = {"product_id": product, "variant_id": product + 1, **spec}
     rest = {k: v for k, v in spec.items() if k not in {"title", "price", "quantity", "discount", "attributes"}}
     return Line(
         id=shop.next_id(),

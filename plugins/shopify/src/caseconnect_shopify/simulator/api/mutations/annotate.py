@@ -106,6 +106,26 @@ def _metafields_set(root: object, args: dict[str, Any], call: Call) -> dict[str,
     return {"metafields": made, "userErrors": []}
 
 
+@mutation("metafieldsDelete")
+def _metafields_delete(root: object, args: dict[str, Any], call: Call) -> dict[str, Any]:
+    wanted = args["metafields"]
+    owners = [_owner(call, e["ownerId"]) for e in wanted]
+    if None in owners:
+        place = str(owners.index(None))
+        error = _user_error(["metafields", place, "ownerId"], "Owner does not exist")
+        return {"deletedMetafields": None, "userErrors": [error]}
+    gone: list[dict[str, Any] | None] = []
+    for entry, owner in zip(wanted, owners, strict=True):
+        assert owner is not None  # noqa: S101 - an absent owner was an error above
+        space = metafields.namespace_of(call.shop, entry["namespace"])
+        found = owner.metafields.pop((space, entry["key"]), None)
+        gone.append({"ownerId": entry["ownerId"], "namespace": space, "key": entry["key"]} if found else None)
+        if found:
+            call.shop.effect(call.who, "metafields_delete", entry["ownerId"], namespace=space, key=entry["key"])
+            _touched(call, owner)
+    return {"deletedMetafields": gone, "userErrors": []}
+
+
 @mutation("orderUpdate")
 def _order_update(root: object, args: dict[str, Any], call: Call) -> dict[str, Any]:
     wanted = args["input"]

@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from caseconnect_shopify.simulator.api.execute import Call
-from caseconnect_shopify.simulator.api.paging import Page, in_order
+from caseconnect_shopify.simulator.api.paging import Page, in_order, paginate
 from caseconnect_shopify.simulator.api.registry import field, fields
 from caseconnect_shopify.simulator.api.wire import bag, when
 from caseconnect_shopify.simulator.world import fulfilment
@@ -179,7 +179,13 @@ def _tracking(parcel: Fulfillment, args: dict[str, Any], call: Call) -> list[dic
 
 @field("Fulfillment", "events")
 def _events(parcel: Fulfillment, args: dict[str, Any], call: Call) -> Page:
-    return in_order(parcel.events, args)
+    by_time = args.get("sortKey") == "HAPPENED_AT"
+
+    def value(event: FulfillmentEvent) -> str | int:
+        return event.happened_at.isoformat() if by_time else event.id
+
+    found = sorted(parcel.events, key=lambda e: (value(e), e.id), reverse=bool(args.get("reverse")))
+    return paginate(found, args, value=value)
 
 
 @field("Fulfillment", "fulfillmentOrders")
