@@ -8,7 +8,7 @@ import pytest
 
 from caseconnect.sdk.errors import ConfigError, TransientError
 from caseconnect.sdk.secrets import Secret
-from caseconnect.sdk.testing import START, LoopClock, MemorySecrets, RecordingLog, VirtualTimeLoop, make_resources, run
+from caseconnect.sdk.testing import START, LoopClock, MemorySecrets, RecordingLog, make_resources, run
 
 
 def test_hours_of_sleep_take_no_time():
@@ -125,7 +125,7 @@ def test_clock_refuses_a_loop_on_real_time():
 
 def test_naive_start_is_refused():
     with pytest.raises(ValueError, match="aware"):
-        VirtualTimeLoop(datetime(2026, 1, 1))  # noqa: DTZ001 - that is the point
+        run(asyncio.sleep(0), start=datetime(2026, 1, 1))  # noqa: DTZ001 - that is the point
 
 
 def test_memory_secrets_reveal_by_place_and_show_nothing():

@@ -28,7 +28,7 @@ def simulate(ctx: click.Context, platform: str | None, port: int, config: Path |
     the platform's plugin.
 
     \b
-    connect simulate shopify --port 9001
+    connect simulate PLATFORM --port 9001
     """
     from caseconnect.host.plugins import load
 

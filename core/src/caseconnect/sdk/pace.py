@@ -6,6 +6,7 @@ import asyncio
 import heapq
 import itertools
 import math
+from contextlib import suppress
 from contextvars import ContextVar
 
 PROTECTIVE, NORMAL, BACKGROUND = 0, 1, 2
@@ -26,6 +27,7 @@ class Pace:
         self._waiting: list[tuple[int, int, float, asyncio.Future[None]]] = []
         self._order = itertools.count()
         self._server: asyncio.Task[None] | None = None
+        self._news = asyncio.Event()
 
     async def take(self, cost: float = 1.0) -> None:
         """Return when `cost` tokens could be taken; more than `burst` is taken when the bucket is full."""
@@ -39,16 +41,19 @@ class Pace:
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._waiting, (priority.get(), next(self._order), cost, turn))
         if self._server is None or self._server.done():
+            self._news = asyncio.Event()
             self._server = asyncio.create_task(self._serve())
+        self._news.set()
         await turn
 
     def observe(self, available: float, *, rate: float | None = None, burst: float | None = None) -> None:
-        """The platform says what is left (Shopify's throttleStatus): believe it where it is less than ours."""
+        """The platform says what is left (cost-based limits): believe it where it is less than ours."""
         if math.isinf(self.rate):
             return
         self._refill()
         self.rate, self.burst = rate or self.rate, burst or self.burst
         self._tokens = min(self._tokens, available)
+        self._news.set()
 
     def _refill(self) -> None:
         now = asyncio.get_running_loop().time()
@@ -67,4 +72,8 @@ class Pace:
                 self._tokens -= cost
                 turn.set_result(None)
             else:
-                await asyncio.sleep((cost - self._tokens) / self.rate + 1e-6)
+                # Who comes meanwhile may go first and need less, or the rate may be another.
+                self._news.clear()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout((min(cost, self.burst) - self._tokens) / self.rate + 1e-6):
+                        await self._news.wait()

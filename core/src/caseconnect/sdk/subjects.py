@@ -1,4 +1,4 @@
-"""Names of things on platforms: `connection/kind/id`. A Shopify "1001" is not another platform's "1001"."""
+"""Names of things on platforms: `connection/kind/id`. One platform's "1001" is not another's."""
 
 from __future__ import annotations
 

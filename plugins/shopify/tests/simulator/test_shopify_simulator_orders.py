@@ -63,6 +63,7 @@ def rich(world, **changes):
         "attributes": {"gift": "yes"},
         "tags": ["first"],
         "channel": "pos",
+        "disputes": {"type": "inquiry"},
         "client_ip": "203.0.113.9",
     }
     return world.order(**spec | changes)
@@ -87,6 +88,7 @@ def test_an_order_shows_what_a_fraud_review_reads(world):
     assert got["customer"]["amountSpent"] == {"amount": "500.0", "currencyCode": "USD"}
     assert got["transactions"][0]["paymentDetails"]["avsResultCode"] == "N"
     assert [n["currentQuantity"] for n in got["lineItems"]["nodes"]] == [2, 1]
+    assert got["disputes"][0]["status"] == "NEEDS_RESPONSE"
     assert got["createdAt"] == "2026-11-03T09:30:00Z"
 
 
@@ -263,7 +265,8 @@ def test_events_of_a_parcel_are_sorted_by_when_they_happened(world):
         spec = {"status": status, "happened_at": f"2026-11-0{day}T12:00:00Z"}
         fulfilment.carrier_event(world.shop, order, spec)
     text = """query($id: ID!, $n: Int!, $after: String) { order(id: $id) { fulfillments { displayStatus
-      events(first: $n, after: $after, sortKey: HAPPENED_AT, reverse: true) { nodes { status } pageInfo { endCursor } } } } }"""
+      events(first: $n, after: $after, sortKey: HAPPENED_AT, reverse: true) {
+        nodes { status } pageInfo { endCursor } } } } }"""
     variables = {"id": f"gid://shopify/Order/{order.id}", "n": 2}
     parcel = world.data(text, variables)["order"]["fulfillments"][0]
     assert parcel["displayStatus"] == "DELAYED"

@@ -49,8 +49,6 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     """An event loop on virtual time. `time()` is seconds since `start`; `now()` is the same as a UTC time."""
 
     def __init__(self, start: datetime = START) -> None:
-        if start.tzinfo is None:
-            raise ValueError("start must be an aware time, such as datetime(2026, 1, 1, tzinfo=UTC)")
         self.start = start.astimezone(UTC)
         self._elapsed = 0.0
         self._at_work = 0
@@ -108,6 +106,9 @@ class LoopClock:
 
 
 def run(coro: Coroutine[Any, Any, T], *, start: datetime = START) -> T:
-    """Run `coro` to its end on a new virtual loop, as `asyncio.run` does on a real one."""
+    """Run `coro` to its end on a new virtual loop, as `asyncio.run` does on a real one. `start` is an aware time."""
+    if start.tzinfo is None:
+        coro.close()
+        raise ValueError("start must be an aware time, such as datetime(2026, 1, 1, tzinfo=UTC)")
     with asyncio.Runner(loop_factory=lambda: VirtualTimeLoop(start)) as runner:
         return runner.run(coro)

@@ -21,9 +21,10 @@ from graphql import (
 from graphql.language import ast
 
 from . import registry
-from .errors import ApiError, Error, Refused, entry
+from .arguments import Conditions, arguments_of, conditions_of, holds, is_idempotent
+from .errors import ApiError, Error, entry
 from .schema import allowed, protected_content, required_access
-from .values import MISSING, Problem, coerce, default_of, has_variables, literal
+from .values import literal
 
 if TYPE_CHECKING:
     from caseconnect_shopify.simulator.world.shop import Shop
@@ -33,7 +34,6 @@ PROTECTED_DOC = "https://shopify.dev/docs/apps/launch/protected-customer-data"
 Path = tuple[Any, ...]
 Refusal = tuple[str, dict[str, Any]]
 Complete = Callable[[Any, "Call", Path], Any]
-Conditions = tuple[tuple[bool, ast.ValueNode], ...]
 
 
 @dataclass(slots=True)
@@ -117,7 +117,7 @@ class Plan:
 
     def _items(self, kind: GraphQLObjectType, selection_set: Any, conditions: Conditions) -> Iterator[Item]:
         for node in selection_set.selections:
-            here = conditions + _conditions(node)
+            here = conditions + conditions_of(node)
             if isinstance(node, ast.FieldNode):
                 yield Item(node, here)
                 continue
@@ -136,7 +136,7 @@ class Plan:
             answer: dict[str, Any] = {}
             is_dict = type(value) is dict
             for plan in fields:
-                if plan.conditions and not _holds(plan.conditions, call.variables):
+                if plan.conditions and not holds(plan.conditions, call.variables):
                     continue
                 try:
                     answer[plan.key] = self._value(plan, value, is_dict, call, path)
@@ -184,7 +184,7 @@ class Plan:
             name=name,
             node=node,
             resolve=registry.resolver(kind.name, name),
-            args=_arguments(definition, node),
+            args=arguments_of(definition, node),
             complete=self._complete(definition.type, below),
             non_null=isinstance(definition.type, GraphQLNonNull),
             conditions=conditions,
@@ -204,7 +204,7 @@ class Plan:
         if not self.personal_data and protected_content(f"{owner}.{name}"):
             text = f"This app is not approved to use the {name} field. See {PROTECTED_DOC} for more details."
             return text, {"code": "ACCESS_DENIED", "documentation": PROTECTED_DOC}
-        if owner == "Mutation" and name in registry.NEEDS_IDEMPOTENCY and not _is_idempotent(node):
+        if owner == "Mutation" and name in registry.NEEDS_IDEMPOTENCY and not is_idempotent(node):
             text = "The @idempotent directive is required for this mutation but was not provided."
             return text, {"code": "BAD_REQUEST"}
         return None
@@ -275,54 +275,3 @@ def _leaf_non_null(value: Any, call: Call, path: Path) -> Any:
         call.errors.append(entry("Cannot return null for a non-nullable field", None, path))
         raise NullBubbleError
     return value
-
-
-def _is_idempotent(node: ast.FieldNode) -> bool:
-    return any(d.name.value == "idempotent" for d in node.directives or ())
-
-
-def _conditions(node: Any) -> Conditions:
-    return tuple(
-        (d.name.value == "include", argument.value)
-        for d in node.directives or ()
-        if d.name.value in {"include", "skip"}
-        for argument in d.arguments or ()
-    )
-
-
-def _holds(conditions: Conditions, variables: Mapping[str, Any]) -> bool:
-    return all(bool(literal(value, variables)) is wanted for wanted, value in conditions)
-
-
-def _arguments(definition: Any, node: ast.FieldNode) -> Callable[[Mapping[str, Any]], dict[str, Any]] | None:
-    if not definition.args:
-        return None
-    given = {a.name.value: a.value for a in node.arguments or ()}
-
-    def read(variables: Mapping[str, Any]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for name, argument in definition.args.items():
-            value = literal(given[name], variables) if name in given else MISSING
-            if value is MISSING:
-                value = default_of(argument)
-            if value is not MISSING:
-                try:
-                    found[name] = (
-                        value if isinstance(given.get(name), ast.VariableNode) else coerce(argument.type, value)
-                    )
-                except Problem as problem:
-                    raise ApiError(problem.explanation, "argumentLiteralsIncompatible") from None
-                except Refused as refused:
-                    raise ApiError(str(refused), "MAX_INPUT_SIZE_EXCEEDED") from None
-        return found
-
-    if any(has_variables(v) for v in given.values()):
-        return read
-    constant: list[dict[str, Any]] = []
-
-    def once(variables: Mapping[str, Any]) -> dict[str, Any]:
-        if not constant:
-            constant.append(read(variables))
-        return constant[0]
-
-    return once

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from . import money, payments
-from .records import ZERO, Address, Assessment, Customer, FulfillmentOrder, FulfillmentOrderLine, Line, Order
+from .records import ZERO, Address, Assessment, Customer, Dispute, FulfillmentOrder, FulfillmentOrderLine, Line, Order
 from .specs import Spec, SpecError, amount, choice, moment, only, records, whole
 
 if TYPE_CHECKING:
@@ -22,13 +22,14 @@ _CUSTOMER_KEYS_WORDS = """
 """
 CUSTOMER_KEYS = frozenset(_CUSTOMER_KEYS_WORDS.split())
 _ORDER_KEYS_WORDS = """
-    id name lines customer email phone shipping_address billing_address shipping shipping_title tax discounts
+    id disputes name lines customer email phone shipping_address billing_address shipping shipping_title tax discounts
     payment risk test channel currency presentment created_at note tags attributes client_ip po_number
     fulfill_at split emit
 """
 ORDER_KEYS = frozenset(_ORDER_KEYS_WORDS.split())
 LEVELS = frozenset({"HIGH", "MEDIUM", "LOW", "NONE", "PENDING"})
 RECOMMENDATIONS = frozenset({"ACCEPT", "CANCEL", "INVESTIGATE", "NONE"})
+DISPUTE_STATUSES = frozenset({"ACCEPTED", "LOST", "NEEDS_RESPONSE", "PREVENTED", "UNDER_REVIEW", "WON"})
 CATALOGUE = 7_000_000_000_000
 ADVICE = {"HIGH": "CANCEL", "MEDIUM": "INVESTIGATE", "LOW": "ACCEPT"}
 
@@ -76,6 +77,7 @@ def create(shop: Shop, spec: Spec) -> Order:
         source_name=str(spec.get("channel") or "web"),
         client_ip=spec.get("client_ip"),
         test=bool(spec.get("test", False)),
+        disputes=[_dispute(shop, d) for d in records(spec.get("disputes"), "disputes")],
         billing=billing,
         shipping_address=shipping,
     )
@@ -189,7 +191,7 @@ def _line(shop: Shop, spec: Any, place: int, order_id: int) -> Line:
     if "title" not in spec or "price" not in spec:
         raise SpecError(f'{where} needs "title" and "price".')
     if spec.get("sku"):
-        # The same SKU is the same product in every order of every shop, as in a catalogue; a line without one is custom.
+        # A SKU is the same product in every order, as in a catalogue; a line without one is custom.
         product = CATALOGUE + zlib.crc32(str(spec["sku"]).encode()) * 10
         spec = {"product_id": product, "variant_id": product + 1, **spec}
     rest = {k: v for k, v in spec.items() if k not in {"title", "price", "quantity", "discount", "attributes"}}
@@ -202,6 +204,14 @@ def _line(shop: Shop, spec: Any, place: int, order_id: int) -> Line:
         discount=amount(spec.get("discount", "0"), f"{where}.discount"),
         attributes=[(str(k), str(v)) for k, v in (spec.get("attributes") or {}).items()],
         **rest,
+    )
+
+
+def _dispute(shop: Shop, spec: Any) -> Dispute:
+    only(spec, {"type", "status"}, "disputes")
+    kind = choice(spec.get("type", "chargeback"), {"CHARGEBACK", "INQUIRY"}, "disputes.type")
+    return Dispute(
+        shop.next_id(), kind, choice(spec.get("status", "needs_response"), DISPUTE_STATUSES, "disputes.status")
     )
 
 

@@ -1,0 +1,314 @@
+from __future__ import annotations
+
+import asyncio
+import math
+from datetime import UTC, datetime, timedelta
+from email.parser import BytesParser
+from email.policy import HTTP
+
+import orjson
+import pytest
+
+from caseconnect.sdk.errors import ConfigError, ConnectError, PluginError, TransientError, UnknownOutcome
+from caseconnect.sdk.http import Http, Part, Response
+from caseconnect.sdk.pace import Pace
+from caseconnect.sdk.testing import Wire, run
+from caseconnect.sdk.testing.wire import CUT_AFTER, LOST_AFTER, LOST_BEFORE, REFUSED, SILENT
+
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+
+async def echo(scope, receive, send):
+    """Answers with the request as JSON; `/slow` drips for ever, `/big` is a megabyte, `/away` redirects."""
+    message = await receive()
+    path = scope["path"]
+    status = 302 if path == "/away" else 200
+    headers = [(b"Location", b"https://elsewhere.example/"), (b"X-Mixed-Case", b"Yes")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    if path == "/slow":
+        for _ in range(1000):
+            await asyncio.sleep(1)
+            await send({"type": "http.response.body", "body": b".", "more_body": True})
+    body = {
+        "method": scope["method"],
+        "path": path,
+        "query": scope["query_string"].decode(),
+        "headers": {k.decode(): v.decode() for k, v in scope["headers"]},
+        "body": message.get("body", b"").decode("latin-1"),
+    }
+    await send({"type": "http.response.body", "body": b"x" * 1_000_000 if path == "/big" else orjson.dumps(body)})
+
+
+def client(wire, base="https://shop.example/base", **options):
+    return Http(base, pace=Pace(math.inf, 1), transport=wire, **options)
+
+
+def ask(method, path, *, fault=None, base="https://shop.example/base", options=None, **more):
+    """One request over a wire; the answer and the wire."""
+
+    async def story():
+        wire = Wire(echo)
+        if fault:
+            wire.fault_all(fault)
+        http = client(wire, base, **(options or {}))
+        try:
+            return await http.request(method, path, **more), wire
+        finally:
+            await http.close()
+            await http.close()
+
+    return run(story())
+
+
+def test_request_goes_below_the_base_url_with_what_was_given():
+    response, wire = ask("POST", "/v1/orders", query={"q": "a b&c"}, headers={"X-Own": "1"}, json={"total": "1.00"})
+    seen = response.json()
+    assert wire.sent[0].url == "https://shop.example/base/v1/orders?q=a+b%26c"
+    assert (seen["method"], seen["path"]) == ("POST", "/base/v1/orders")
+    assert (seen["headers"]["x-own"], seen["headers"]["content-type"]) == ("1", "application/json")
+    assert seen["body"] == '{"total":"1.00"}'
+    assert response.headers["x-mixed-case"] == "Yes"
+
+
+def test_form_and_basic_credentials():
+    response, wire = ask("POST", "/token", form={"grant_type": "x", "scope": "a b"}, basic=("id", "se:cret"))
+    assert response.json()["body"] == "grant_type=x&scope=a+b"
+    assert wire.sent[0].headers["authorization"] == "Basic aWQ6c2U6Y3JldA=="
+
+
+def test_multipart_keeps_names_types_bytes_and_order():
+    parts = [
+        Part("caseInstance", b'{"a":1}', "case.json", "application/json"),
+        Part("files", bytes(range(256)), "blob.bin"),
+        Part("note", "grüße".encode(), media_type="text/plain; charset=utf-8"),
+    ]
+    _, wire = ask("POST", "/cases", parts=parts)
+    head = f"Content-Type: {wire.sent[0].headers['content-type']}\r\n\r\n".encode()
+    got = list(BytesParser(policy=HTTP).parsebytes(head + wire.sent[0].body).iter_parts())
+    assert [p.get_param("name", header="content-disposition") for p in got] == ["caseInstance", "files", "note"]
+    assert [p.get_filename() for p in got] == ["case.json", "blob.bin", None]
+    assert [p.get_content_type() for p in got] == ["application/json", "application/octet-stream", "text/plain"]
+    assert [p.get_payload(decode=True) for p in got] == [p.content for p in parts]
+
+
+@pytest.mark.parametrize(
+    "base", ["shop.example", "ftp://shop.example", "https://", "https://user:pass-word@shop.example"]
+)
+def test_base_url_is_checked_and_credentials_are_not_shown(base):
+    with pytest.raises(ConfigError) as caught:
+        client(Wire(echo), base)
+    assert "pass-word" not in str(caught.value)
+    assert "https://host[:port]" in str(caught.value)
+
+
+@pytest.mark.parametrize("path", ["@evil.example/", ".evil.example/", ":81/", "https://evil.example/", "orders", ""])
+def test_no_path_leads_to_another_origin(path):
+    async def story():
+        wire = Wire(echo)
+        http = client(wire, "https://shop.example")
+        with pytest.raises(PluginError, match="begins with '/'"):
+            await http.request("GET", path)
+        await http.close()
+        assert wire.sent == []
+
+    run(story())
+
+
+@pytest.mark.parametrize("path", ["//evil.example/", "/@evil.example", "/..//evil.example", "/\\evil.example"])
+def test_odd_paths_stay_on_the_origin(path):
+    _, wire = ask("GET", path, base="https://shop.example")
+    assert wire.sent[0].url.startswith("https://shop.example/")
+
+
+def test_no_redirect_is_followed():
+    response, wire = ask("GET", "/away", base="https://shop.example")
+    assert (response.status, len(wire.sent)) == (302, 1)
+
+
+def test_deadline_is_for_the_whole_request():
+    async def story():
+        http = client(Wire(echo), "https://shop.example", deadline=30.0)
+        with pytest.raises(TransientError, match="no answer within 30 s"):
+            await http.request("GET", "/slow")
+        await http.close()
+        return asyncio.get_running_loop().time()
+
+    assert run(story()) == pytest.approx(30, abs=0.1)
+
+
+def test_waiting_for_the_pace_is_not_counted_against_the_deadline():
+    async def story():
+        http = Http("https://shop.example", pace=Pace(0.01, 1), transport=Wire(echo), deadline=5.0)
+        await http.request("GET", "/")
+        answer = await http.request("GET", "/")
+        await http.close()
+        return answer.status, asyncio.get_running_loop().time()
+
+    assert run(story()) == (200, pytest.approx(100, abs=1))
+
+
+@pytest.mark.parametrize(
+    ("fault", "get", "post"),
+    [
+        (REFUSED, TransientError, TransientError),
+        (LOST_BEFORE, TransientError, UnknownOutcome),
+        (LOST_AFTER, TransientError, UnknownOutcome),
+        (SILENT, TransientError, UnknownOutcome),
+    ],
+    ids=lambda v: getattr(v, "name", ""),
+)
+def test_errors_say_whether_it_may_have_happened(fault, get, post):
+    for method, safe, kind in (
+        ("GET", None, get),
+        ("HEAD", None, get),
+        ("POST", None, post),
+        ("PUT", None, post),
+        ("DELETE", None, post),
+        ("POST", True, get),
+        ("GET", False, post),
+    ):
+        with pytest.raises(ConnectError) as caught:
+            ask(method, "/orders?id=jane@example.com", fault=fault, safe=safe, headers={"Authorization": "Bearer tok"})
+        assert type(caught.value) is kind, (method, safe)
+        assert "https://shop.example/base/orders" in str(caught.value)
+        assert "jane@" not in str(caught.value)
+        assert "tok" not in str(caught.value)
+
+
+def test_it_repeats_nothing():
+    async def story():
+        wire = Wire(echo)
+        wire.fault_all(LOST_BEFORE)
+        http = client(wire)
+        with pytest.raises(TransientError):
+            await http.request("GET", "/")
+        await http.close()
+        return len(wire.sent)
+
+    assert run(story()) == 1
+
+
+def test_answer_that_is_too_long_is_cut_off():
+    with pytest.raises(ConnectError, match="longer than 1000 bytes"):
+        ask("GET", "/big", base="https://shop.example", options={"max_body": 1000})
+    response, _ = ask("GET", "/big", base="https://shop.example", options={"max_body": 1_000_000})
+    assert len(response.body) == 1_000_000
+
+
+def test_half_an_answer_is_no_json():
+    response, _ = ask("POST", "/orders", fault=CUT_AFTER)
+    with pytest.raises(UnknownOutcome, match="expected JSON"):
+        response.json()
+
+
+def test_answer_shows_neither_headers_nor_body():
+    assert repr(Response(200, {"set-cookie": "sid"}, b"jane")) == "Response(status=200)"
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        (None, None),
+        ("", None),
+        ("7", 7),
+        (" 2.5 ", 2.5),
+        ("0", 0),
+        ("-4", 0),
+        ("1e9", 3600),
+        ("inf", 3600),
+        ("nan", None),
+        ("soon", None),
+        ("Fri, 20 Nov 2026 12:00:30 GMT", 30),
+        ("Fri, 20 Nov 2026 11:00:00 GMT", 0),
+        ("Fri, 20 Nov 2026 13:00:10 +0100", 10),
+        ("Fri, 20 Nov 2026 12:00:05 -0000", 5),
+        ("Fri, 20 Nov 2099 12:00:00 GMT", 3600),
+    ],
+)
+def test_retry_after(text, seconds):
+    headers = {} if text is None else {"retry-after": text}
+    assert Response(429, headers, b"").retry_after(NOW) == seconds
+    if seconds and text and not text.strip()[0].isdigit() and seconds < 3600:
+        assert Response(429, headers, b"").retry_after(NOW + timedelta(seconds=3)) == seconds - 3
+
+
+class Loopback:
+    """A server on a real socket that answers each connection with the same bytes."""
+
+    def __init__(self, answer: bytes) -> None:
+        self.answer, self.seen = answer, []
+
+    async def __aenter__(self):
+        self.server = await asyncio.start_server(self.serve, "127.0.0.1", 0)
+        self.port = self.server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_):
+        self.server.close()
+        await self.server.wait_closed()
+
+    async def serve(self, reader, writer):
+        self.seen.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(self.answer)
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
+
+
+def test_no_proxy_of_the_environment_is_used(monkeypatch):
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+
+    async def story():
+        async with Loopback(OK) as server:
+            http = Http(f"http://127.0.0.1:{server.port}", pace=Pace(math.inf, 1))
+            response = await http.request("GET", "/direct")
+            await http.close()
+            return response.status, server.seen[0].split(b"\r\n")[0]
+
+    assert asyncio.run(story()) == (200, b"GET /direct HTTP/1.1")
+
+
+def test_no_credentials_of_a_netrc_file_are_used(monkeypatch, tmp_path):
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login jane password not-for-you\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+
+    async def story():
+        async with Loopback(OK) as server:
+            http = Http(f"http://127.0.0.1:{server.port}", pace=Pace(math.inf, 1))
+            await http.request("GET", "/")
+            await http.close()
+            return server.seen[0].lower()
+
+    assert b"authorization" not in asyncio.run(story())
+
+
+@pytest.mark.parametrize(("method", "kind"), [("GET", TransientError), ("POST", UnknownOutcome)])
+def test_real_connection_that_breaks_in_the_middle(method, kind):
+    async def story():
+        async with Loopback(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf") as server:
+            http = Http(f"http://127.0.0.1:{server.port}", pace=Pace(math.inf, 1))
+            with pytest.raises(kind):
+                await http.request(method, "/")
+            await http.close()
+            return len(server.seen)
+
+    assert asyncio.run(story()) == 1
+
+
+def test_real_refused_connection():
+    async def story():
+        async with Loopback(OK) as server:
+            port = server.port
+        http = Http(f"http://127.0.0.1:{port}", pace=Pace(math.inf, 1))
+        with pytest.raises(TransientError, match="no connection"):
+            await http.request("POST", "/")
+        await http.close()
+
+    asyncio.run(story())

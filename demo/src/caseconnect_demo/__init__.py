@@ -1,0 +1,1 @@
+"""A shop's day, played against simulators of both platforms: `connect demo`."""
