@@ -358,10 +358,11 @@ def test_a_cancellation_whose_answer_was_lost(stage: Stage) -> None:
 def test_a_cancellation_that_came_to_nothing(stage: Stage) -> None:
     order = stage.order()
     command = CancelOrder(target=target(order))
-    assert stage.do(command).state == "accepted"
+    taken = stage.do(command)
+    assert taken.state == "accepted"
     fulfilment.fulfill(stage.shop, order, {})
     stage.clock.forward(5)
-    sighting = stage.seen(command)
+    sighting = stage.seen(command.model_copy(update={"receipt": taken.data}))
     assert (sighting.seen, sighting.failed) == (False, True)
     assert "cancel" not in stage.effects()
 

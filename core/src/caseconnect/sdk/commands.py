@@ -69,6 +69,9 @@ class Command(Record):
     even_if_failed: bool = Field(False, description="Go on although a command named in `after` failed.")
     expects: tuple[Expect, ...] = ()
     counter: Counter | None = None
+    receipt: dict[str, Any] = Field(
+        default_factory=dict, description="What the platform answered when it took it; the host fills it in for a look."
+    )
 
     def slot(self) -> tuple[str, str] | None:
         """(field, value) of a state command; None for a command whose every instance counts."""

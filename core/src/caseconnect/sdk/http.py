@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import httpx  # noqa: TID251 - this is the place
 import orjson
 
-from caseconnect.sdk.errors import ConfigError, ConnectError, TransientError, UnknownOutcome
+from caseconnect.sdk.errors import ConfigError, ConnectError, PluginError, TransientError, UnknownOutcome
 from caseconnect.sdk.pace import Pace
 
 Transport = httpx.AsyncBaseTransport
@@ -98,7 +98,8 @@ class Http:
     ) -> None:
         parts = urlsplit(base_url)
         if parts.scheme not in {"http", "https"} or not parts.netloc or parts.username or parts.password:
-            raise ConfigError(f"{base_url!r} is no base URL: write https://host[:port][/path], without credentials")
+            shown = base_url if "@" not in base_url else f"***@{base_url.rpartition('@')[2]}"
+            raise ConfigError(f"{shown!r} is no base URL: write https://host[:port][/path], without credentials")
         self.origin, self.prefix = f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/")
         self.pace, self.deadline, self.max_body = pace, deadline, max_body
         self._client = httpx.AsyncClient(
@@ -127,6 +128,9 @@ class Http:
         Raises `TransientError` when surely nothing happened there (no connection), or when the request is
         `safe` (default: GET and HEAD); else `UnknownOutcome` when no whole answer came.
         """
+        if path and not path.startswith("/"):
+            # Else `@other.example/` or `.example/` would take our credentials to another host.
+            raise PluginError(f"the path {path.split('?')[0]!r} of a request is below the base URL: it begins with '/'")
         safe = method in {"GET", "HEAD"} if safe is None else safe
         await self.pace.take(cost)
         sent = dict(headers or {})

@@ -6,10 +6,8 @@ looking first: holds by their handle, tags and metafields by their value, a canc
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Final
 
 from caseconnect.sdk.commands import AnnotateOrder, CancelOrder, Command, HoldOrder, ReleaseOrder
 from caseconnect.sdk.components import Check, Outcome, Repeat, Sighting, SinkSpec
@@ -23,8 +21,6 @@ from caseconnect_shopify.holding import Holds
 from caseconnect_shopify.reading import client_of
 from caseconnect_shopify.writing import Writer
 
-_JOBS_KEPT: Final = 10_000
-
 
 class ShopifySink:
     """Carries commands out on the orders of one shop."""
@@ -33,8 +29,6 @@ class ShopifySink:
         self._settings = settings
         self._client = client_of(settings, resources)
         self._holds = Holds(settings.hold_prefix)
-        # Only to tell early that a cancellation failed; after a restart the order alone is asked.
-        self._jobs: OrderedDict[str, str] = OrderedDict()
 
     async def check(self) -> Sequence[Check]:
         """Token, shop, API version, and the scopes that the commands need, one by one."""
@@ -51,9 +45,7 @@ class ShopifySink:
             case AnnotateOrder():
                 return await annotate(writer, gid, command, self._settings)
             case CancelOrder():
-                outcome = await cancel(writer, gid, command)
-                self._remember(key, outcome)
-                return outcome
+                return await cancel(writer, gid, command)
             case _:
                 raise _unsupported(command)
 
@@ -68,15 +60,9 @@ class ShopifySink:
             case AnnotateOrder():
                 return await is_annotated(self._client, gid, command, self._settings)
             case CancelOrder():
-                return await is_cancelled(self._client, gid, self._jobs.get(key))
+                return await is_cancelled(self._client, gid, command.receipt.get("job"))
             case _:
                 raise _unsupported(command)
-
-    def _remember(self, key: str, outcome: Outcome) -> None:
-        if "job" in outcome.data:
-            self._jobs[key] = outcome.data["job"]
-            while len(self._jobs) > _JOBS_KEPT:
-                self._jobs.popitem(last=False)
 
 
 def _order_gid(command: Command) -> str:

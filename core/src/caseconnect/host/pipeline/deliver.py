@@ -282,9 +282,9 @@ def _sink(connection: LiveConnection) -> Sink:
 
 def _whole(stored: StoredCommand) -> Command:
     """The command with what is known only now: the case, and our own reference."""
-    command = stored.command
-    if isinstance(command, OpenCase):
-        return command.model_copy(update={"reference": stored.reference})
-    if command.side == "case" and command.target is None:
-        return command.model_copy(update={"target": stored.case})
-    return command
+    known: dict[str, Any] = {"receipt": stored.data}
+    if isinstance(stored.command, OpenCase):
+        known["reference"] = stored.reference
+    elif stored.command.side == "case" and stored.command.target is None:
+        known["target"] = stored.case
+    return stored.command.model_copy(update=known)

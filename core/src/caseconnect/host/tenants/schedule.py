@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
 from hashlib import sha256
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
@@ -19,7 +20,6 @@ from apscheduler.triggers.interval import IntervalTrigger
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from caseconnect.host.tenants.durations import Duration, show_duration
-from caseconnect.host.tenants.problems import one_of
 from caseconnect.sdk.components import Every
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -60,10 +60,12 @@ class Poll(BaseModel):
     @field_validator("timezone")
     @classmethod
     def _known(cls, name: str) -> str:
-        if name not in available_timezones():
-            near = one_of(name, available_timezones()).split("? ")
-            meant = f"; {near[0]}?" if len(near) > 1 else ""
-            raise ValueError(f"{name} is no time zone{meant}, write one such as Europe/Berlin")
+        try:
+            ZoneInfo(name)
+        except (KeyError, ValueError, OSError):
+            near = get_close_matches(name, available_timezones(), n=1)
+            meant = f": did you mean {near[0]}?" if near else ", write one such as Europe/Berlin"
+            raise ValueError(f"{name} is no time zone{meant}") from None
         return name
 
     @field_validator("every")

@@ -1,0 +1,272 @@
+"""What is kept in the journal is the same when it is read back."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, ValidationError
+
+from caseconnect import models
+from caseconnect.models import Document, Money, Record, personal_fields
+from caseconnect.sdk.commands import (
+    CASE,
+    COMMANDS,
+    AnnotateOrder,
+    CancelOrder,
+    Command,
+    CommentCase,
+    Counter,
+    Expect,
+    HoldOrder,
+    OpenCase,
+    ReleaseOrder,
+    UpdateCase,
+    digest_of,
+)
+from caseconnect.sdk.decisions import Decision, Facts, Finding, Matter, Missing, Need
+from caseconnect.sdk.deliveries import Ignored, Parsed
+from caseconnect.sdk.events import EVENTS, CaseChanged, CommandSettled, Event, OrderChanged, TimerFired
+from caseconnect.sdk.secrets import Secret
+from caseconnect.sdk.subjects import Subject
+
+AT = datetime(2026, 11, 20, 12, 0, 0, 123456, tzinfo=UTC)
+ORDER = Subject("shop", "order", "820982911946154508")
+CASE_ID = Subject("cases", "case", "7a51c9f0-52c4-4f0b-8f2e-3d7f4b1f9e01")
+
+EVENT_SAMPLES = [
+    OrderChanged(subject=ORDER, refs=(Subject("shop", "refund", "1"),), time=AT, hint="orders/updated", id="e1"),
+    CaseChanged(subject=CASE_ID, time=AT, reference="production/shop/order/1/order_review/1", source="cases"),
+    CommandSettled(
+        subject=ORDER, time=AT, matter="m", key="k", kind="OpenCase", state="done", data={"id": "9007199254740993"}
+    ),
+    TimerFired(subject=ORDER, time=AT, matter="m", name="late", due=AT + timedelta(hours=1)),
+]
+
+COMMAND_SAMPLES = [
+    OpenCase(
+        title="Ünusual",
+        description="x",
+        client_name="Jane",
+        documents=(Document(name="a.bin", media_type="application/octet-stream", content=bytes(range(256))),),
+        counter=Counter(name="cases", amount=Decimal("1"), limit=Decimal("2.50")),
+    ),
+    CommentCase(name="c", text="hello", after=(CASE, "HoldOrder"), even_if_failed=True),
+    UpdateCase(name="u", priority="high", attributes={"a": "b"}),
+    AnnotateOrder(target=ORDER, add_tags=("a",), remove_tags=("b",), attributes={"n": "1"}),
+    HoldOrder(target=ORDER, cause="fraud", note="n"),
+    ReleaseOrder(target=ORDER, expects=(Expect(fact="case", subject=CASE_ID, field="outcome", value="approved"),)),
+    CancelOrder(target=ORDER, cause="fraud", note="secret note", restock=False),
+]
+
+words = st.text(st.characters(codec="utf-8", exclude_characters="/"), min_size=1, max_size=20)
+
+
+@given(words, words, st.text(st.characters(codec="utf-8"), min_size=1, max_size=40))
+def test_subject_is_the_same_as_text(connection, kind, id):  # noqa: A002
+    subject = Subject(connection, kind, id)
+    assert Subject.parse(str(subject)) == subject
+
+
+@pytest.mark.parametrize("text", ["", "shop", "shop/order", "shop/order/", "/order/1", "shop//1", "//"])
+def test_what_is_no_subject_is_refused(text):
+    with pytest.raises(ValueError, match="connection/kind/id"):
+        Subject.parse(text)
+
+
+def test_subject_is_text_in_json_and_ids_beyond_float_survive():
+    event = OrderChanged(subject=Subject("shop", "order", "9007199254740993"), time=AT)
+    assert orjson.loads(event.model_dump_json())["subject"] == "shop/order/9007199254740993"
+    assert OrderChanged.model_validate_json(event.model_dump_json()).subject.id == "9007199254740993"
+
+
+def test_every_event_and_command_has_a_sample():
+    assert {type(e) for e in EVENT_SAMPLES} == set(EVENTS.values()) == set(Event.__subclasses__())
+    assert {type(c) for c in COMMAND_SAMPLES} == set(COMMANDS.values()) == set(Command.__subclasses__())
+    assert all(name == event.model_fields["type"].default for name, event in EVENTS.items())
+
+
+@pytest.mark.parametrize("sample", [*EVENT_SAMPLES, *COMMAND_SAMPLES], ids=lambda s: type(s).__name__)
+def test_events_and_commands_survive_json(sample):
+    assert type(sample).model_validate_json(sample.model_dump_json()) == sample
+    with_more = {**orjson.loads(sample.model_dump_json()), "from_a_newer_version": 1}
+    assert type(sample).model_validate(with_more) == sample
+
+
+def test_records_of_records_keep_the_subclass():
+    decision = Decision(reason="r", commands=tuple(COMMAND_SAMPLES))
+    dumped = orjson.loads(decision.model_dump_json())["commands"]
+    assert [COMMANDS[c.kind].model_validate(d) for c, d in zip(COMMAND_SAMPLES, dumped, strict=True)] == COMMAND_SAMPLES
+    parsed = orjson.loads(Parsed(events=tuple(EVENT_SAMPLES)).model_dump_json())["events"]
+    assert [EVENTS[d["type"]].model_validate(d) for d in parsed] == EVENT_SAMPLES
+
+
+def test_personal_and_free_text_is_not_in_reprs():
+    shown = repr(COMMAND_SAMPLES)
+    assert not [w for w in ("Jane", "hello", "secret note") if w in shown]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "same"),
+    [
+        (HoldOrder(cause="fraud"), HoldOrder(cause="other"), True),
+        (HoldOrder(), ReleaseOrder(), False),
+        (AnnotateOrder(add_tags=("a",)), AnnotateOrder(add_tags=("a",)), True),
+        (AnnotateOrder(add_tags=("a",)), AnnotateOrder(add_tags=("b",)), False),
+        (AnnotateOrder(name="x"), AnnotateOrder(name="y"), False),
+        (UpdateCase(priority="low"), UpdateCase(priority="high"), False),
+        (UpdateCase(attributes={"a": "1", "b": "2"}), UpdateCase(attributes={"b": "2", "a": "1"}), True),
+        (CancelOrder(cause="fraud"), CancelOrder(), True),
+    ],
+)
+def test_slots(first, second, same):
+    assert (first.slot() == second.slot()) is same
+    assert all(len(c.slot()) == 2 for c in (first, second))
+
+
+def test_hold_and_release_share_their_field():
+    assert HoldOrder().slot()[0] == ReleaseOrder().slot()[0]
+    assert CommentCase(text="x").slot() is None is OpenCase(title="t", description="d").slot()
+
+
+def test_conflicts_are_mutual_and_known():
+    for kind, command in COMMANDS.items():
+        assert command.conflicts <= set(COMMANDS)
+        assert all(kind in COMMANDS[other].conflicts for other in command.conflicts)
+
+
+def test_digest_is_the_same_in_every_run_and_in_any_order_of_keys():
+    assert digest_of("risk", {"b": 1, "a": (Decimal("1.0"), AT)}) == digest_of(
+        "risk", {"a": [Decimal("1.0"), AT], "b": 1}
+    )
+    assert digest_of("high", "none") == "fd4372fbb4deca3b"
+    assert len({digest_of(), digest_of(None), digest_of(""), digest_of("a", "b"), digest_of("ab")}) == 5
+
+
+amounts = st.decimals(allow_nan=False, allow_infinity=False, places=3, min_value=-(10**12), max_value=10**12)
+
+
+@given(amounts, amounts)
+def test_money_is_exact(first, second):
+    one, two = Money(amount=first, currency="EUR"), Money(amount=second, currency="EUR")
+    assert (one + two) - two == one
+    assert (one < two, one <= two) == (first < second, first <= second)
+    back = Money.model_validate_json(one.model_dump_json())
+    assert (back, str(back.amount)) == (one, str(one.amount))
+    assert str(one) == f"{first:f} EUR"
+
+
+def test_money_of_equal_value_is_equal():
+    assert Money(amount=Decimal("1.0"), currency="EUR") == Money(amount=Decimal("1.00"), currency="EUR")
+    assert len({Money(amount=Decimal("1.0"), currency="EUR"), Money(amount=Decimal("1.00"), currency="EUR")}) == 1
+    assert Money(amount=Decimal(1), currency="EUR") != Money(amount=Decimal(1), currency="USD")
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency"),
+    [(1.1, "EUR"), ("NaN", "EUR"), ("Infinity", "EUR"), ("1,5", "EUR"), ("1", "eur"), ("1", "EURO")],
+)
+def test_what_is_no_money_is_refused(amount, currency):
+    with pytest.raises(ValidationError):
+        Money(amount=amount, currency=currency)
+
+
+def test_money_in_json_must_not_be_a_float():
+    with pytest.raises(ValidationError, match="float"):
+        Money.model_validate_json('{"amount": 19.99, "currency": "EUR"}')
+    assert Money.model_validate_json('{"amount": "19.99", "currency": "EUR"}').amount == Decimal("19.99")
+
+
+def test_currencies_do_not_mix():
+    euro, dollar = (Money(amount=Decimal(1), currency=c) for c in ("EUR", "USD"))
+    for combine in (euro.__add__, euro.__sub__, euro.__lt__, euro.__le__, euro.__gt__, euro.__ge__):
+        with pytest.raises(ValueError, match="stated rate"):
+            combine(dollar)
+
+
+def test_times_are_aware_and_kept_in_utc():
+    event = OrderChanged(subject=ORDER, time=datetime(2026, 1, 1, 1, tzinfo=timezone(timedelta(hours=2))))
+    assert event.time == datetime(2025, 12, 31, 23, tzinfo=UTC)
+    assert event.time.utcoffset() == timedelta(0)
+    with pytest.raises(ValidationError):
+        OrderChanged(subject=ORDER, time=datetime(2026, 1, 1))  # noqa: DTZ001 - that is the point
+
+
+def test_records_are_frozen_and_tell_what_is_personal():
+    order = models.Address(name="Jane", city="Bonn", country="DE")
+    with pytest.raises(ValidationError):
+        order.name = "Bob"
+    assert {"name", "city", "postal_code", "phone"} <= personal_fields(models.Address)
+    assert "country" not in personal_fields(models.Address)
+    assert repr(order) == "Address(province=None, country='DE', validation=None)"
+
+
+def test_every_field_named_like_personal_data_is_marked():
+    for name in models.__all__:
+        model = getattr(models, name)
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            likely = {f for f in model.model_fields if f in {"email", "phone", "line1", "line2", "client_ip", "note"}}
+            unmarked = likely - personal_fields(model)
+            assert not unmarked or name == "Refund", f"{name}: {unmarked}"
+
+
+@pytest.mark.parametrize("name", ["", "../x", "a b", ".hidden", "a/b", "x" * 121])
+def test_document_names_are_file_names(name):
+    with pytest.raises(ValidationError):
+        Document(name=name, media_type="text/plain", content=b"")
+
+
+def test_document_digest_is_of_its_bytes():
+    document = Document(name="a.txt", media_type="text/plain", content=b"abc")
+    assert document.digest == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert "abc" not in repr(document)
+
+
+def test_facts_know_what_was_not_asked_for_yet():
+    need, other = Need(fact="customer", subject=ORDER), Need(fact="case", subject=CASE_ID)
+    facts = Facts({("customer", ORDER): models.Customer(id="1"), ("case", ORDER): Missing(why="gone")})
+    assert facts.get("customer", ORDER, models.Customer) == models.Customer(id="1")
+    assert facts.get("case", ORDER, models.Case) == Missing(why="gone")
+    assert facts.get("case", CASE_ID, models.Case) is None
+    assert facts.lacking([need, other]) == (other,)
+    with pytest.raises(TypeError, match="Customer, not a Case"):
+        facts.get("customer", ORDER, models.Case)
+
+
+def test_matter_opens_again_only_on_new_grounds():
+    finding = Finding(exception="risk", ground="g1", summary="s", arose_at=AT)
+    fresh = Matter(ORDER, "t")
+    opened = Matter(ORDER, "t", state="open", findings=(finding,), seen_grounds=frozenset({"g1"}))
+    closed = Matter(ORDER, "t", state="closed", seen_grounds=frozenset({"g1"}))
+    assert [m.may_open(finding) for m in (fresh, opened, closed)] == [True, False, False]
+    assert closed.may_open(finding.model_copy(update={"ground": "g2"}))
+    assert (opened.has("risk", "g1"), opened.has("risk", "g2"), opened.is_open()) == (True, False, True)
+
+
+@pytest.mark.parametrize("empty", [lambda: Decision(reason=""), lambda: Ignored(reason=""), lambda: Parsed(events=())])
+def test_nothing_is_left_unsaid(empty):
+    with pytest.raises(ValidationError):
+        empty()
+
+
+@pytest.mark.parametrize("given", ["plain-text", {}, {"env": "A", "file": "b"}, {"env": ""}, {"value": "x"}])
+def test_secrets_are_references(given):
+    with pytest.raises(ValidationError) as caught:
+        Secret.model_validate(given)
+    if given == "plain-text":
+        assert "{env: NAME}" in str(caught.value)
+
+
+def test_secret_shows_where_it_is_kept():
+    assert [str(Secret(env="A")), str(Secret(file="/run/b"))] == ["{env: A}", "{file: /run/b}"]
+
+
+def test_records_ignore_what_a_newer_version_wrote():
+    class Thing(Record):
+        id: str
+
+    assert Thing.model_validate({"id": "1", "new": 2}) == Thing(id="1")
