@@ -62,22 +62,25 @@ class Intake:
         delivery = stored.delivery
         resolved: list[Resolved] = []
         for number, event in enumerate(parsed.events):
-            whole = event.model_copy(
-                update={"source": delivery.connection, "id": event.id or f"{delivery.connection}-{stored.seq}-{number}"}
-            )
+            # An id is unique per source (CloudEvents); in the journal it has to be so per tenant.
+            own = f"{delivery.connection}-{stored.seq}-{number}"
+            name = f"{delivery.connection}/{event.id}" if event.id else own
+            whole = event.model_copy(update={"source": delivery.connection, "id": name})
             try:
                 found = await self._resolve(stored.tenant, connection, whole)
             except PermanentError as error:
                 return DeliveryResult(stored.seq, "parked", f"{whole.subject}: {error}")
             except ConnectError as error:
-                return self._later(stored, f"{whole.subject} cannot be resolved now: {error}")
+                reason = f"{whole.subject} cannot be resolved now: {error}"
+                return self._later(stored, reason, surely_later=isinstance(error, TransientError))
             if found is None:
                 return self._later(stored, f"what {whole.subject} belongs to is not known yet")
             resolved.append(found)
         return DeliveryResult(stored.seq, "events", events=tuple(resolved))
 
-    def _later(self, stored: StoredDelivery, reason: str) -> DeliveryResult:
-        if stored.tries >= _TRIES:
+    def _later(self, stored: StoredDelivery, reason: str, *, surely_later: bool = False) -> DeliveryResult:
+        """Wait and try again. A platform that is down is waited for however long it takes."""
+        if stored.tries >= _TRIES and not surely_later:
             return DeliveryResult(stored.seq, "parked", f"{reason} (tried {stored.tries + 1} times)")
         wait = backoff(timedelta(seconds=2), timedelta(minutes=15), stored.tries, f"delivery {stored.seq}")
         return DeliveryResult(stored.seq, "waiting", reason, due=self._context.now() + wait)

@@ -1,0 +1,55 @@
+# Everything that is done with this project. `make` lists it. Needs only Python 3.11 or newer, pip and make.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+UV := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
+BIN := .venv/bin
+SIZE ?= full
+PACKAGES := core demo $(wildcard plugins/*) $(wildcard usecases/*)
+MANIFESTS := $(wildcard pyproject.toml requirements.lock $(addsuffix /pyproject.toml,$(PACKAGES)))
+
+.PHONY: help demo test check bench docs lock format clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: .venv/.ready ## Play a shop's day against simulators of both platforms
+	@$(BIN)/connect demo $(DEMO)
+
+test: .venv/.ready ## Run all tests
+	$(BIN)/pytest -n auto -q --dist worksteal $(TESTS)
+
+check: .venv/.ready ## Check style, types, imports, and that the docs are in step with the code
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m tools.docs --check
+
+bench: .venv/.ready ## Measure; SIZE=small for a quick look
+	$(BIN)/python -m bench --size $(SIZE) $(BENCH)
+
+docs: .venv/.ready ## Write what the docs take from the code
+	$(BIN)/python -m tools.docs
+
+format: .venv/.ready ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: $(UV) ## Choose the newest allowed versions and write requirements.lock
+	$(UV) lock --upgrade
+	$(UV) export --quiet --all-packages --all-groups --no-emit-workspace --no-header --no-annotate \
+		--format requirements-txt --output-file requirements.lock
+
+clean: ## Remove what the targets made
+	rm -rf .venv .tools .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.tools/uv/bin/uv:
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --target .tools/uv uv==$(UV_VERSION)
+
+.venv/.ready: $(MANIFESTS) | $(UV)
+	$(UV) venv --quiet --clear --python $(PYTHON) .venv
+	$(UV) pip install --quiet --python .venv --require-hashes -r requirements.lock
+	$(UV) pip install --quiet --python .venv --no-deps --no-build-isolation $(addprefix -e ./,$(PACKAGES))
+	@touch $@
