@@ -19,12 +19,12 @@ class CaseWorld(SourceWorld, SinkWorld):
     """A Core Case with one old case, whose list lags by half a minute."""
 
     connection = "cases"
-    secrets: ClassVar = {"CC_SECRET": "connect-secret"}
     personal = ("jane@shopper.example", "Jane Shopper")
     index_lag = timedelta(seconds=30)
     listing: ClassVar[dict[str, Any]] = {"page_size": 2}
 
     def __init__(self, now: Callable[[], datetime]) -> None:
+        self.secrets = {"CC_SECRET": "connect-secret"}
         tenant = TenantSettings(rate_limit=0, listing_lag=self.index_lag.total_seconds())
         self.app = create_app(CoreCaseSimulatorSettings(tenants=(tenant,)), now=now)
         self.store = self.app.stores[tenant.id]

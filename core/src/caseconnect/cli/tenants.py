@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import orjson
@@ -14,6 +16,9 @@ from caseconnect.host.plugins import load
 from caseconnect.host.tenants import ConfigProblem, Connection, Flow, Tenant, TenantSet, load_files, load_tenants
 from caseconnect.host.tenants import schema as tenant_schema
 
+if TYPE_CHECKING:
+    from caseconnect.host.trial import Tried
+
 _MEANING = {"observe": "decides and does nothing", "cases": "opens cases, touches no order", "live": "does everything"}
 
 
@@ -22,13 +27,14 @@ _MEANING = {"observe": "decides and does nothing", "cases": "opens cases, touche
 @click.option(
     "--tenants", "folder", type=click.Path(path_type=Path), help="Folder of tenant files.  [default: tenants]"
 )
+@click.option("--live", is_flag=True, help="Try each connection step by step; changes nothing there.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
-def check(ctx: click.Context, files: tuple[Path, ...], folder: Path | None, as_json: bool) -> None:
+def check(ctx: click.Context, files: tuple[Path, ...], folder: Path | None, live: bool, as_json: bool) -> None:
     """Check tenant files and show what their flows would do.
 
-    Refuses what `connect serve` would refuse. Needs no secret and no network. All problems are shown at once,
-    each with its file, line and key path.
+    Refuses what `connect serve` would refuse. Needs no secret and no network, unless --live is given. All problems
+    are shown at once, each with its file, line and key path.
     """
     if files and folder:
         raise click.UsageError("give files or --tenants, not both")
@@ -37,14 +43,16 @@ def check(ctx: click.Context, files: tuple[Path, ...], folder: Path | None, as_j
     found = load_files(files, installed) if files else load_tenants(place, installed)
     if not found.tenants and not found.problems:
         found.problems.append(ConfigProblem(str(place), 0, "", "no tenant file is here", "write NAME.yaml"))
+    tried = _try(found) if live else []
     if as_json:
-        emit_json(_data(found))
+        emit_json(_data(found) | ({"tried": [_tried_data(t) for t in tried]} if live else {}))
     else:
         _show(found)
+        _show_tried(tried)
     broken = [p.name for p in installed.plugins if p.broken]
     if broken:
         remark(f"broken plugins: {', '.join(broken)} (`connect list-plugins` says why)")
-    if found.problems:
+    if found.problems or not all(step.ok for t in tried for step in t.steps):
         ctx.exit(Exit.WRONG)
 
 
@@ -87,6 +95,33 @@ def _show(found: TenantSet) -> None:
             say("no flows: what arrives is kept, nothing is decided")
     for problem in found.problems:
         say(str(problem))
+
+
+def _try(found: TenantSet) -> list[Tried]:
+    from caseconnect.host.trial import try_tenant
+
+    def now() -> datetime:
+        return datetime.now(UTC)
+
+    async def all_of_them() -> list[Tried]:
+        return [one for tenant in found.tenants.values() for one in await try_tenant(tenant, now)]
+
+    return asyncio.run(all_of_them())
+
+
+def _show_tried(tried: list[Tried]) -> None:
+    rows = [
+        (f"{t.tenant}/{t.connection}", step.step, "ok" if step.ok else "FAILED", step.note)
+        for t in tried
+        for step in t.steps
+    ]
+    if rows:
+        table(("Connection", "Step", "", "Note"), rows)
+
+
+def _tried_data(tried: Tried) -> dict[str, Any]:
+    steps = [step.model_dump(mode="json") for step in tried.steps]
+    return {"tenant": tried.tenant, "connection": tried.connection, "steps": steps}
 
 
 def _wakes(connection: Connection) -> list[str]:

@@ -225,7 +225,8 @@ SOURCE = SourceSpec(
     emits=frozenset({CaseChanged}),
     facts={KIND: Case},
     roots=frozenset(),
-    # What the neighbouring Content Metadata Service announced in 2023; Core Case's own limit is unknown.
-    pacing=Pacing(rate=5.0, burst=5.0),
+    # 5 a second is what the neighbouring Content Metadata Service announced in 2023; Core Case's own limit is
+    # unknown. No burst and a little less, so that no window of a second ever sees a sixth.
+    pacing=Pacing(rate=4.7, burst=1.0),
 )
 """The source as the host is told it."""
