@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
+from typing import Any
+
+import toy_shop as toy
 
 from caseconnect.sdk.testing import PluginContract, SinkContract, SourceContract
-
-_spec = importlib.util.spec_from_file_location("toy_shop", Path(__file__).with_name("toy_shop.py"))
-toy = importlib.util.module_from_spec(_spec)
-sys.modules["toy_shop"] = toy
-_spec.loader.exec_module(toy)
 
 PLUGIN = toy.make_plugin()
 
@@ -23,12 +18,12 @@ class TestToyPlugin(PluginContract):
 class TestToySource(SourceContract):
     plugin = PLUGIN
 
-    def world(self, now):
+    def world(self, now: Any) -> Any:
         return toy.ToyWorld(now)
 
 
 class TestToySink(SinkContract):
     plugin = PLUGIN
 
-    def world(self, now):
+    def world(self, now: Any) -> Any:
         return toy.ToyWorld(now)

@@ -79,7 +79,7 @@ def make_plugin(decide: Any, **changes: Any) -> types.ModuleType:
 class ToyRules(TransformContract):
     plugin = make_plugin(decide)
 
-    def situations(self):
+    def situations(self) -> Any:
         event = OrderChanged(subject=ORDER, time=NOW)
         vip = {("customer", SHOPPER): Customer(id="7", note="vip")}
         return [Situation(event, NOW, vip, opens=True, name="vip"), Situation(event, NOW, name="nobody")]
@@ -183,13 +183,13 @@ BROKEN = [
 
 
 @pytest.mark.parametrize(("rule", "rules", "changes"), BROKEN, ids=[f"{i}-{r}" for i, (r, *_) in enumerate(BROKEN)])
-def test_transform_rule_catches(rule, rules, changes):
+def test_transform_rule_catches(rule: Any, rules: Any, changes: Any) -> None:
     tried = type("Tried", (ToyRules,), {"plugin": make_plugin(rules, **changes)})()
     with pytest.raises((ContractBroken, AttributeError, ValueError)):
         getattr(tried, f"test_{rule}")()
 
 
-def test_situation_without_an_event_of_the_spec_is_caught():
+def test_situation_without_an_event_of_the_spec_is_caught() -> None:
     tried = type("Tried", (ToyRules,), {"situations": lambda self: []})()
     with pytest.raises(ContractBroken, match="OrderChanged"):
         tried.test_situations_cover_the_spec()

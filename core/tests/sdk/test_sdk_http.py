@@ -5,6 +5,7 @@ import math
 from datetime import UTC, datetime, timedelta
 from email.parser import BytesParser
 from email.policy import HTTP
+from typing import Any
 
 import orjson
 import pytest
@@ -18,7 +19,7 @@ from caseconnect.sdk.testing.wire import CUT_AFTER, LOST_AFTER, LOST_BEFORE, REF
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 
-async def echo(scope, receive, send):
+async def echo(scope: Any, receive: Any, send: Any) -> None:
     """Answers with the request as JSON; `/slow` drips for ever, `/big` is a megabyte, `/away` redirects."""
     message = await receive()
     path = scope["path"]
@@ -39,14 +40,22 @@ async def echo(scope, receive, send):
     await send({"type": "http.response.body", "body": b"x" * 1_000_000 if path == "/big" else orjson.dumps(body)})
 
 
-def client(wire, base="https://shop.example/base", **options):
+def client(wire: Any, base: Any = "https://shop.example/base", **options: Any) -> Any:
     return Http(base, pace=Pace(math.inf, 1), transport=wire, **options)
 
 
-def ask(method, path, *, fault=None, base="https://shop.example/base", options=None, **more):
+def ask(
+    method: Any,
+    path: Any,
+    *,
+    fault: Any = None,
+    base: Any = "https://shop.example/base",
+    options: Any = None,
+    **more: Any,
+) -> Any:
     """One request over a wire; the answer and the wire."""
 
-    async def story():
+    async def story() -> Any:
         wire = Wire(echo)
         if fault:
             wire.fault_all(fault)
@@ -60,7 +69,7 @@ def ask(method, path, *, fault=None, base="https://shop.example/base", options=N
     return run(story())
 
 
-def test_request_goes_below_the_base_url_with_what_was_given():
+def test_request_goes_below_the_base_url_with_what_was_given() -> None:
     response, wire = ask("POST", "/v1/orders", query={"q": "a b&c"}, headers={"X-Own": "1"}, json={"total": "1.00"})
     seen = response.json()
     assert wire.sent[0].url == "https://shop.example/base/v1/orders?q=a+b%26c"
@@ -70,13 +79,13 @@ def test_request_goes_below_the_base_url_with_what_was_given():
     assert response.headers["x-mixed-case"] == "Yes"
 
 
-def test_form_and_basic_credentials():
+def test_form_and_basic_credentials() -> None:
     response, wire = ask("POST", "/token", form={"grant_type": "x", "scope": "a b"}, basic=("id", "se:cret"))
     assert response.json()["body"] == "grant_type=x&scope=a+b"
     assert wire.sent[0].headers["authorization"] == "Basic aWQ6c2U6Y3JldA=="
 
 
-def test_multipart_keeps_names_types_bytes_and_order():
+def test_multipart_keeps_names_types_bytes_and_order() -> None:
     parts = [
         Part("caseInstance", b'{"a":1}', "case.json", "application/json"),
         Part("files", bytes(range(256)), "blob.bin"),
@@ -94,7 +103,7 @@ def test_multipart_keeps_names_types_bytes_and_order():
 @pytest.mark.parametrize(
     "base", ["shop.example", "ftp://shop.example", "https://", "https://user:pass-word@shop.example"]
 )
-def test_base_url_is_checked_and_credentials_are_not_shown(base):
+def test_base_url_is_checked_and_credentials_are_not_shown(base: Any) -> None:
     with pytest.raises(ConfigError) as caught:
         client(Wire(echo), base)
     assert "pass-word" not in str(caught.value)
@@ -102,8 +111,8 @@ def test_base_url_is_checked_and_credentials_are_not_shown(base):
 
 
 @pytest.mark.parametrize("path", ["@evil.example/", ".evil.example/", ":81/", "https://evil.example/", "orders"])
-def test_no_path_leads_to_another_origin(path):
-    async def story():
+def test_no_path_leads_to_another_origin(path: Any) -> None:
+    async def story() -> None:
         wire = Wire(echo)
         http = client(wire, "https://shop.example")
         with pytest.raises(PluginError, match="begins with '/'"):
@@ -115,18 +124,18 @@ def test_no_path_leads_to_another_origin(path):
 
 
 @pytest.mark.parametrize("path", ["//evil.example/", "/@evil.example", "/..//evil.example", "/\\evil.example"])
-def test_odd_paths_stay_on_the_origin(path):
+def test_odd_paths_stay_on_the_origin(path: Any) -> None:
     _, wire = ask("GET", path, base="https://shop.example")
     assert wire.sent[0].url.startswith("https://shop.example/")
 
 
-def test_no_redirect_is_followed():
+def test_no_redirect_is_followed() -> None:
     response, wire = ask("GET", "/away", base="https://shop.example")
     assert (response.status, len(wire.sent)) == (302, 1)
 
 
-def test_deadline_is_for_the_whole_request():
-    async def story():
+def test_deadline_is_for_the_whole_request() -> None:
+    async def story() -> Any:
         http = client(Wire(echo), "https://shop.example", deadline=30.0)
         with pytest.raises(TransientError, match="no answer within 30 s"):
             await http.request("GET", "/slow")
@@ -136,8 +145,8 @@ def test_deadline_is_for_the_whole_request():
     assert run(story()) == pytest.approx(30, abs=0.1)
 
 
-def test_waiting_for_the_pace_is_not_counted_against_the_deadline():
-    async def story():
+def test_waiting_for_the_pace_is_not_counted_against_the_deadline() -> None:
+    async def story() -> Any:
         http = Http("https://shop.example", pace=Pace(0.01, 1), transport=Wire(echo), deadline=5.0)
         await http.request("GET", "/")
         answer = await http.request("GET", "/")
@@ -157,7 +166,7 @@ def test_waiting_for_the_pace_is_not_counted_against_the_deadline():
     ],
     ids=lambda v: getattr(v, "name", ""),
 )
-def test_errors_say_whether_it_may_have_happened(fault, get, post):
+def test_errors_say_whether_it_may_have_happened(fault: Any, get: Any, post: Any) -> None:
     for method, safe, kind in (
         ("GET", None, get),
         ("HEAD", None, get),
@@ -175,8 +184,8 @@ def test_errors_say_whether_it_may_have_happened(fault, get, post):
         assert "tok" not in str(caught.value)
 
 
-def test_it_repeats_nothing():
-    async def story():
+def test_it_repeats_nothing() -> None:
+    async def story() -> Any:
         wire = Wire(echo)
         wire.fault_all(LOST_BEFORE)
         http = client(wire)
@@ -188,20 +197,20 @@ def test_it_repeats_nothing():
     assert run(story()) == 1
 
 
-def test_answer_that_is_too_long_is_cut_off():
+def test_answer_that_is_too_long_is_cut_off() -> None:
     with pytest.raises(ConnectError, match="longer than 1000 bytes"):
         ask("GET", "/big", base="https://shop.example", options={"max_body": 1000})
     response, _ = ask("GET", "/big", base="https://shop.example", options={"max_body": 1_000_000})
     assert len(response.body) == 1_000_000
 
 
-def test_half_an_answer_is_no_json():
+def test_half_an_answer_is_no_json() -> None:
     response, _ = ask("POST", "/orders", fault=CUT_AFTER)
     with pytest.raises(UnknownOutcome, match="expected JSON"):
         response.json()
 
 
-def test_answer_shows_neither_headers_nor_body():
+def test_answer_shows_neither_headers_nor_body() -> None:
     assert repr(Response(200, {"set-cookie": "sid"}, b"jane")) == "Response(status=200)"
 
 
@@ -225,7 +234,7 @@ def test_answer_shows_neither_headers_nor_body():
         ("Fri, 20 Nov 2099 12:00:00 GMT", 3600),
     ],
 )
-def test_retry_after(text, seconds):
+def test_retry_after(text: Any, seconds: Any) -> None:
     headers = {} if text is None else {"retry-after": text}
     assert Response(429, headers, b"").retry_after(NOW) == seconds
     if seconds and text and not text.strip()[0].isdigit() and seconds < 3600:
@@ -236,18 +245,19 @@ class Loopback:
     """A server on a real socket that answers each connection with the same bytes."""
 
     def __init__(self, answer: bytes) -> None:
-        self.answer, self.seen = answer, []
+        self.answer = answer
+        self.seen: list[bytes] = []
 
-    async def __aenter__(self):
+    async def __aenter__(self) -> Any:
         self.server = await asyncio.start_server(self.serve, "127.0.0.1", 0)
         self.port = self.server.sockets[0].getsockname()[1]
         return self
 
-    async def __aexit__(self, *_):
+    async def __aexit__(self, *_: Any) -> None:
         self.server.close()
         await self.server.wait_closed()
 
-    async def serve(self, reader, writer):
+    async def serve(self, reader: Any, writer: Any) -> None:
         self.seen.append(await reader.readuntil(b"\r\n\r\n"))
         writer.write(self.answer)
         await writer.drain()
@@ -258,13 +268,13 @@ class Loopback:
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
 
 
-def test_no_proxy_of_the_environment_is_used(monkeypatch):
+def test_no_proxy_of_the_environment_is_used(monkeypatch: Any) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
 
-    async def story():
+    async def story() -> Any:
         async with Loopback(OK) as server:
             http = Http(f"http://127.0.0.1:{server.port}", pace=Pace(math.inf, 1))
             response = await http.request("GET", "/direct")
@@ -274,12 +284,12 @@ def test_no_proxy_of_the_environment_is_used(monkeypatch):
     assert asyncio.run(story()) == (200, b"GET /direct HTTP/1.1")
 
 
-def test_no_credentials_of_a_netrc_file_are_used(monkeypatch, tmp_path):
+def test_no_credentials_of_a_netrc_file_are_used(monkeypatch: Any, tmp_path: Any) -> None:
     (tmp_path / ".netrc").write_text("machine 127.0.0.1 login jane password not-for-you\n")
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
 
-    async def story():
+    async def story() -> Any:
         async with Loopback(OK) as server:
             http = Http(f"http://127.0.0.1:{server.port}", pace=Pace(math.inf, 1))
             await http.request("GET", "/")
@@ -290,8 +300,8 @@ def test_no_credentials_of_a_netrc_file_are_used(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize(("method", "kind"), [("GET", TransientError), ("POST", UnknownOutcome)])
-def test_real_connection_that_breaks_in_the_middle(method, kind):
-    async def story():
+def test_real_connection_that_breaks_in_the_middle(method: Any, kind: Any) -> None:
+    async def story() -> Any:
         async with Loopback(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf") as server:
             http = Http(f"http://127.0.0.1:{server.port}", pace=Pace(math.inf, 1))
             with pytest.raises(kind):
@@ -302,8 +312,8 @@ def test_real_connection_that_breaks_in_the_middle(method, kind):
     assert asyncio.run(story()) == 1
 
 
-def test_real_refused_connection():
-    async def story():
+def test_real_refused_connection() -> None:
+    async def story() -> None:
         async with Loopback(OK) as server:
             port = server.port
         http = Http(f"http://127.0.0.1:{port}", pace=Pace(math.inf, 1))

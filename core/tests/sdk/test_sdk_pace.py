@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from typing import Any
 
 import pytest
 
@@ -13,18 +14,18 @@ def now() -> float:
     return asyncio.get_running_loop().time()
 
 
-async def asking(pace, log, name, cost=1.0, rank=NORMAL, after=0.0):
+async def asking(pace: Any, log: Any, name: Any, cost: Any = 1.0, rank: Any = NORMAL, after: Any = 0.0) -> None:
     await asyncio.sleep(after)
     priority.set(rank)
     await pace.take(cost)
     log.append((name, round(now(), 3)))
 
 
-def told(pace, *askers):
+def told(pace: Any, *askers: Any) -> Any:
     """Who was served when; each asker is (name, cost, rank, after)."""
 
-    async def story():
-        log: list = []
+    async def story() -> Any:
+        log: list[Any] = []
         async with asyncio.TaskGroup() as group:
             for asker in askers:
                 group.create_task(asking(pace, log, *asker))
@@ -33,14 +34,14 @@ def told(pace, *askers):
     return run(story())
 
 
-def test_burst_at_once_then_the_rate():
+def test_burst_at_once_then_the_rate() -> None:
     log = told(Pace(2.0, 3.0), *((n,) for n in range(7)))
     assert [n for n, _ in log] == list(range(7))
     assert [at for _, at in log] == pytest.approx([0, 0, 0, 0.5, 1.0, 1.5, 2.0], abs=0.01)
 
 
-def test_saved_up_tokens_end_at_the_burst():
-    async def story():
+def test_saved_up_tokens_end_at_the_burst() -> None:
+    async def story() -> Any:
         pace = Pace(10.0, 5.0)
         await asyncio.sleep(3600)
         began = now()
@@ -51,8 +52,8 @@ def test_saved_up_tokens_end_at_the_burst():
     assert run(story()) == pytest.approx(0.5, abs=0.01)
 
 
-def test_more_than_the_burst_is_taken_when_the_bucket_is_full():
-    async def story():
+def test_more_than_the_burst_is_taken_when_the_bucket_is_full() -> None:
+    async def story() -> Any:
         pace = Pace(10.0, 20.0)
         await pace.take(1000.0)
         first = now()
@@ -62,7 +63,7 @@ def test_more_than_the_burst_is_taken_when_the_bucket_is_full():
     assert run(story()) == (0, pytest.approx(2.0, abs=0.01))
 
 
-def test_protective_goes_first_background_last_and_equals_in_order():
+def test_protective_goes_first_background_last_and_equals_in_order() -> None:
     log = told(
         Pace(1.0, 1.0),
         ("first", 1, NORMAL, 0),
@@ -75,7 +76,7 @@ def test_protective_goes_first_background_last_and_equals_in_order():
     assert [name for name, _ in log] == ["first", "hold", "case-1", "case-2", "poll-1", "poll-2"]
 
 
-def test_costly_poll_that_waits_does_not_delay_a_hold():
+def test_costly_poll_that_waits_does_not_delay_a_hold() -> None:
     log = told(
         Pace(10.0, 1000.0),
         ("empties", 1000, NORMAL, 0),
@@ -87,14 +88,15 @@ def test_costly_poll_that_waits_does_not_delay_a_hold():
     assert times["poll"] == pytest.approx(101, abs=1)
 
 
-def test_latecomer_never_overtakes_its_equal():
+def test_latecomer_never_overtakes_its_equal() -> None:
     log = told(Pace(1.0, 10.0), ("empties", 10, NORMAL, 0), ("large", 5, NORMAL, 1), ("small", 1, NORMAL, 3))
     assert [name for name, _ in log] == ["empties", "large", "small"]
 
 
-def test_cancelled_waiter_costs_nothing():
-    async def story():
-        pace, log = Pace(1.0, 1.0), []
+def test_cancelled_waiter_costs_nothing() -> None:
+    async def story() -> Any:
+        pace = Pace(1.0, 1.0)
+        log: list[Any] = []
         await pace.take()
         gone = asyncio.create_task(asking(pace, log, "gone", 1))
         stays = asyncio.create_task(asking(pace, log, "stays", 1))
@@ -106,8 +108,8 @@ def test_cancelled_waiter_costs_nothing():
     assert run(story()) == [("stays", pytest.approx(1.0, abs=0.01))]
 
 
-def test_all_waiters_cancelled_and_asked_again():
-    async def story():
+def test_all_waiters_cancelled_and_asked_again() -> None:
+    async def story() -> Any:
         pace = Pace(1.0, 1.0)
         await pace.take()
         gone = asyncio.create_task(pace.take())
@@ -122,8 +124,8 @@ def test_all_waiters_cancelled_and_asked_again():
     assert run(story()) == 0
 
 
-def test_platform_that_has_less_is_believed():
-    async def story():
+def test_platform_that_has_less_is_believed() -> None:
+    async def story() -> Any:
         pace = Pace(10.0, 100.0)
         pace.observe(5.0)
         await pace.take(15.0)
@@ -132,8 +134,8 @@ def test_platform_that_has_less_is_believed():
     assert run(story()) == pytest.approx(1.0, abs=0.01)
 
 
-def test_platform_that_has_more_is_not():
-    async def story():
+def test_platform_that_has_more_is_not() -> None:
+    async def story() -> Any:
         pace = Pace(10.0, 100.0)
         await pace.take(100.0)
         pace.observe(100.0)
@@ -143,8 +145,8 @@ def test_platform_that_has_more_is_not():
     assert run(story()) == pytest.approx(1.0, abs=0.01)
 
 
-def test_rate_and_burst_that_the_platform_tells_hold():
-    async def story():
+def test_rate_and_burst_that_the_platform_tells_hold() -> None:
+    async def story() -> Any:
         pace = Pace(10.0, 100.0)
         pace.observe(0.0, rate=50.0, burst=1000.0)
         await pace.take(500.0)
@@ -153,8 +155,8 @@ def test_rate_and_burst_that_the_platform_tells_hold():
     assert run(story()) == pytest.approx(10.0, abs=0.01)
 
 
-def test_infinite_rate_never_waits():
-    async def story():
+def test_infinite_rate_never_waits() -> None:
+    async def story() -> Any:
         pace = Pace(math.inf, 1.0)
         pace.observe(0.0)
         for _ in range(1000):
@@ -164,8 +166,8 @@ def test_infinite_rate_never_waits():
     assert run(story()) == 0
 
 
-def test_nothing_is_left_running():
-    async def story():
+def test_nothing_is_left_running() -> None:
+    async def story() -> Any:
         pace = Pace(1.0, 1.0)
         await asyncio.gather(*(pace.take() for _ in range(3)))
         await asyncio.sleep(5)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -25,8 +26,8 @@ class Desk:
         return Token(f"token-{self.issued}", self.clock.now() + timedelta(seconds=self.life))
 
 
-def test_two_callers_make_one_request():
-    async def story():
+def test_two_callers_make_one_request() -> None:
+    async def story() -> Any:
         desk = Desk(3600)
         return await asyncio.gather(*(desk.cache.get() for _ in range(20))), desk.issued
 
@@ -34,8 +35,8 @@ def test_two_callers_make_one_request():
 
 
 @pytest.mark.parametrize(("life", "good", "renewed"), [(1000, 895, 906), (86_400, 86_090, 86_110)])
-def test_renewed_before_it_ends(life, good, renewed):
-    async def story():
+def test_renewed_before_it_ends(life: Any, good: Any, renewed: Any) -> None:
+    async def story() -> Any:
         desk = Desk(life)
         await desk.cache.get()
         await asyncio.sleep(good - asyncio.get_running_loop().time())
@@ -46,8 +47,8 @@ def test_renewed_before_it_ends(life, good, renewed):
     assert run(story()) == ("token-1", "token-2")
 
 
-def test_refused_token_is_dropped_once():
-    async def story():
+def test_refused_token_is_dropped_once() -> None:
+    async def story() -> Any:
         desk = Desk(3600)
         old = await desk.cache.get()
         desk.cache.drop(old)
@@ -58,8 +59,8 @@ def test_refused_token_is_dropped_once():
     assert run(story()) == ("token-1", "token-2", "token-2", 2)
 
 
-def test_failure_is_not_kept():
-    async def story():
+def test_failure_is_not_kept() -> None:
+    async def story() -> Any:
         desk = Desk(3600)
         desk.failing = True
         with pytest.raises(TransientError):
@@ -70,8 +71,8 @@ def test_failure_is_not_kept():
     assert run(story()) == "token-1"
 
 
-def test_cancelled_caller_does_not_harm_the_next():
-    async def story():
+def test_cancelled_caller_does_not_harm_the_next() -> None:
+    async def story() -> Any:
         desk = Desk(3600)
         gone = asyncio.create_task(desk.cache.get())
         await asyncio.sleep(0.5)
@@ -82,8 +83,8 @@ def test_cancelled_caller_does_not_harm_the_next():
     assert run(story()) == "token-1"
 
 
-def test_value_is_not_shown():
-    async def story():
+def test_value_is_not_shown() -> None:
+    async def story() -> Any:
         desk = Desk(3600)
         value = await desk.cache.get()
         return value in repr(desk.cache) or value in repr(vars(desk.cache))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import time
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 
@@ -11,8 +12,8 @@ from caseconnect.sdk.secrets import Secret
 from caseconnect.sdk.testing import START, LoopClock, MemorySecrets, RecordingLog, make_resources, run
 
 
-def test_hours_of_sleep_take_no_time():
-    async def story():
+def test_hours_of_sleep_take_no_time() -> None:
+    async def story() -> Any:
         await asyncio.sleep(4 * 3600)
         return asyncio.get_running_loop().time()
 
@@ -21,11 +22,11 @@ def test_hours_of_sleep_take_no_time():
     assert time.monotonic() - began < 5
 
 
-def test_sleepers_wake_in_order_of_their_time():
-    async def story():
+def test_sleepers_wake_in_order_of_their_time() -> None:
+    async def story() -> Any:
         woken = []
 
-        async def sleeper(seconds):
+        async def sleeper(seconds: Any) -> None:
             await asyncio.sleep(seconds)
             woken.append((seconds, asyncio.get_running_loop().time()))
 
@@ -37,8 +38,8 @@ def test_sleepers_wake_in_order_of_their_time():
     assert all(at == pytest.approx(s) for s, at in woken)
 
 
-def test_timeout_fires_at_its_time():
-    async def story():
+def test_timeout_fires_at_its_time() -> None:
+    async def story() -> Any:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(30):
                 await asyncio.Event().wait()
@@ -47,11 +48,11 @@ def test_timeout_fires_at_its_time():
     assert run(story()) == pytest.approx(30)
 
 
-def test_ready_work_goes_before_time_moves():
-    async def story():
+def test_ready_work_goes_before_time_moves() -> None:
+    async def story() -> Any:
         queue: asyncio.Queue[int] = asyncio.Queue()
 
-        async def producer():
+        async def producer() -> None:
             for n in range(100):
                 await queue.put(n)
                 await asyncio.sleep(0)
@@ -65,24 +66,24 @@ def test_ready_work_goes_before_time_moves():
     assert run(story()) == list(range(100))
 
 
-def test_deadlock_is_told():
-    async def story():
+def test_deadlock_is_told() -> None:
+    async def story() -> None:
         await asyncio.Event().wait()
 
     with pytest.raises(RuntimeError, match="deadlock in virtual time"):
         run(story())
 
 
-def test_error_leaves_run_and_other_tasks_are_cancelled():
+def test_error_leaves_run_and_other_tasks_are_cancelled() -> None:
     ended = []
 
-    async def other():
+    async def other() -> None:
         try:
             await asyncio.sleep(3600)
         finally:
             ended.append("other")
 
-    async def story():
+    async def story() -> None:
         task = asyncio.create_task(other())
         await asyncio.sleep(1)
         assert not task.done()
@@ -93,20 +94,24 @@ def test_error_leaves_run_and_other_tasks_are_cancelled():
     assert ended == ["other"]
 
 
-def test_thread_is_waited_for_in_real_time():
-    async def story():
+def test_thread_is_waited_for_in_real_time() -> None:
+    def slow() -> str:
+        time.sleep(0.05)
+        return "done"
+
+    async def story() -> Any:
         began = asyncio.get_running_loop().time()
-        answer = await asyncio.wait_for(asyncio.to_thread(lambda: (time.sleep(0.05), "done")[1]), timeout=0.01)
+        answer = await asyncio.wait_for(asyncio.to_thread(slow), timeout=0.01)
         return answer, asyncio.get_running_loop().time() - began
 
     assert run(story()) == ("done", pytest.approx(0, abs=0.001))
 
 
-def test_clock_follows_the_loop_and_stands_still_outside():
+def test_clock_follows_the_loop_and_stands_still_outside() -> None:
     clock = LoopClock()
     assert clock.now() == START
 
-    async def story():
+    async def story() -> Any:
         await asyncio.sleep(90)
         return clock.now()
 
@@ -115,20 +120,20 @@ def test_clock_follows_the_loop_and_stands_still_outside():
     assert run(story(), start=at) == datetime(2030, 5, 1, 0, 1, 30, tzinfo=UTC)
 
 
-def test_clock_refuses_a_loop_on_real_time():
-    async def story():
+def test_clock_refuses_a_loop_on_real_time() -> None:
+    async def story() -> Any:
         return LoopClock().now()
 
     with pytest.raises(RuntimeError, match="VirtualTimeLoop"):
         asyncio.run(story())
 
 
-def test_naive_start_is_refused():
+def test_naive_start_is_refused() -> None:
     with pytest.raises(ValueError, match="aware"):
         run(asyncio.sleep(0), start=datetime(2026, 1, 1))  # noqa: DTZ001 - that is the point
 
 
-def test_memory_secrets_reveal_by_place_and_show_nothing():
+def test_memory_secrets_reveal_by_place_and_show_nothing() -> None:
     secrets = MemorySecrets({"A": "the-value", "/run/b": "other"})
     assert secrets.reveal(Secret(env="A")) == "the-value"
     assert secrets.reveal(Secret(file="/run/b")) == "other"
@@ -137,7 +142,7 @@ def test_memory_secrets_reveal_by_place_and_show_nothing():
     assert "the-value" not in repr(secrets)
 
 
-def test_recording_log_is_searched_in_values_too():
+def test_recording_log_is_searched_in_values_too() -> None:
     log = RecordingLog()
     log.info("sent", body={"to": "jane@example.com"})
     log.error("failed")
@@ -145,8 +150,8 @@ def test_recording_log_is_searched_in_values_too():
     assert log.holding(["", "bob"]) == []
 
 
-def test_resources_without_an_application_reach_nobody():
-    async def story():
+def test_resources_without_an_application_reach_nobody() -> None:
+    async def story() -> None:
         resources = make_resources()
         try:
             await resources.http("http://127.0.0.1:9").request("GET", "/")
@@ -158,7 +163,7 @@ def test_resources_without_an_application_reach_nobody():
         run(story())
 
 
-def test_resources_share_one_object_by_key():
+def test_resources_share_one_object_by_key() -> None:
     resources = make_resources()
     made = [resources.once("client", object), resources.once("client", object), resources.once("other", object)]
     assert made[0] is made[1] is not made[2]

@@ -26,8 +26,8 @@ class CaseWorld(SourceWorld, SinkWorld):
     def __init__(self, now: Callable[[], datetime]) -> None:
         self.secrets = {"CC_SECRET": "connect-secret"}
         tenant = TenantSettings(rate_limit=0, listing_lag=self.index_lag.total_seconds())
-        self.app = create_app(CoreCaseSimulatorSettings(tenants=(tenant,)), now=now)
-        self.store = self.app.stores[tenant.id]
+        simulator = create_app(CoreCaseSimulatorSettings(tenants=(tenant,)), now=now)
+        self.app, self.store, self.tokens = simulator, simulator.stores[tenant.id], simulator.tenants[tenant.id].tokens
         definition = tenant.definitions[0]
         self.settings = {
             "base_url": "https://core-case.test/case",
@@ -45,7 +45,7 @@ class CaseWorld(SourceWorld, SinkWorld):
         return self.store.create_case(self.store.settings.definitions[0].id, wanted).id
 
     def end_tokens(self) -> bool:
-        return self.app.tenants["demo"].tokens.expire_all() > 0
+        return self.tokens.expire_all() > 0
 
     async def change(self, n: int) -> str:
         if n not in self.made:

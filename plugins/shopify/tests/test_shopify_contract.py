@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any
 
 from caseconnect.sdk.commands import AnnotateOrder, CancelOrder, Command, HoldOrder, ReleaseOrder
 from caseconnect.sdk.decisions import Need
@@ -37,17 +37,17 @@ LINES = [{"title": "Mug", "price": "20.00", "quantity": 2}, {"title": "Tea", "pr
 class ShopWorld(SourceWorld, SinkWorld):
     """A shop with one old order of a customer, whose search lags by twenty seconds."""
 
-    secrets: ClassVar = {"SHOP_SECRET": "the-shop-client-secret"}
-    settings: ClassVar = {
-        "shop": "demo-shop.myshopify.com",
-        "client_id": "the-client",
-        "client_secret": {"env": "SHOP_SECRET"},
-        "page_size": 2,
-    }
     personal = ("jane@shopper.example", "Elm Street 5")
     index_lag = timedelta(seconds=20)
 
     def __init__(self, now: Callable[[], datetime]) -> None:
+        self.secrets = {"SHOP_SECRET": "the-shop-client-secret"}
+        self.settings = {
+            "shop": "demo-shop.myshopify.com",
+            "client_id": "the-client",
+            "client_secret": {"env": "SHOP_SECRET"},
+            "page_size": 2,
+        }
         self.shop = Shop(
             client_id="the-client",
             client_secret=self.secrets["SHOP_SECRET"],

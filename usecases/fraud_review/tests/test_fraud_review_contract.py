@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from caseconnect.models import Case, Customer, OrderHistory, Risk
 from caseconnect.sdk.events import CaseChanged, CommandSettled, OrderChanged
@@ -19,7 +20,7 @@ RISKY = sample_order(risk=Risk(level="high", recommendation="cancel"))
 SETTINGS = {"high_value": {"EUR": "100"}}
 
 
-def facts(order, outcome=None):
+def facts(order: Any, outcome: Any = None) -> Any:
     """All that can be read of an order and its case."""
     return {
         ("order", ORDER): order,
@@ -29,7 +30,7 @@ def facts(order, outcome=None):
     }
 
 
-def in_review():
+def in_review() -> Any:
     """The matter of a held order whose case is open."""
     story = Story([("fraud_review", decide, FraudReviewSettings.model_validate(SETTINGS))], RISKY)
     story.changed()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 from caseconnect.models import Case, Customer, OrderHistory, OrderSummary, Risk, Shipment
 from caseconnect.sdk.events import CaseChanged, CommandSettled, OrderChanged, TimerFired
@@ -24,7 +25,7 @@ TWIN = OrderSummary(
 )
 
 
-def facts(order, outcome=None, *others):
+def facts(order: Any, outcome: Any = None, *others: Any) -> Any:
     """All that can be read of an order and its case."""
     return {
         ("order", ORDER): order,
@@ -34,7 +35,7 @@ def facts(order, outcome=None, *others):
     }
 
 
-def in_review():
+def in_review() -> Any:
     """The matter of an order with exceptions, whose case is open."""
     story = Story([("order_exceptions", decide, OrderExceptionsSettings.model_validate(SETTINGS))], WRONG)
     story.changed()

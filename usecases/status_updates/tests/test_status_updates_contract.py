@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 from caseconnect.models import Case
 from caseconnect.sdk.decisions import CaseRef, Matter
@@ -16,7 +17,7 @@ NOW = PLACED + timedelta(hours=1)
 OPEN = Matter(ORDER, "order_review", state="open", episode=1, id="m1", owner="x", case=CaseRef(CASE_ID, "CC-1"))
 
 
-def facts(**changes):
+def facts(**changes: Any) -> Any:
     """The case as read now."""
     return {("case", CASE_ID): Case(id=CASE_ID.id, number="CC-1", status="New", revision="r1", **changes)}
 

@@ -1,6 +1,7 @@
 """The command `connect`. Each command's module is imported only when it is used, so that `--help` is quick.
 
-A command is one line of `COMMANDS`: its name, where it is, and the first line of its own help text.
+A command is one line of `COMMANDS`: its name, where it is, and the first line of its own help text. Other
+distributions add commands by an entry point in the group `connect.commands`, which names a `click.Command`.
 """
 
 from __future__ import annotations
@@ -8,7 +9,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from enum import IntEnum
+from functools import cache
 from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 import click
@@ -38,7 +41,6 @@ EXIT_CODES: Mapping[Exit, str] = {
 """What each exit code means. Shown by `connect --help`."""
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
-    "demo": ("caseconnect.cli.demo:demo", "Play a shop's day against simulators of both platforms."),
     "errors": (
         "caseconnect.cli.operate:errors",
         "Show what waits for a person: alerts, parked items with what each blocks, and pauses.",
@@ -70,25 +72,74 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "new-plugin": ("caseconnect.cli.new_plugin:new_plugin", "Write a new plugin package that passes its tests."),
     "schema": ("caseconnect.cli.tenants:schema", "Print the JSON Schema of tenant files, for editors."),
 }
-"""Every command: where it is, and its help line."""
+"""Every command of this distribution: where it is, and its help line."""
+
+FOREIGN_GROUP = "connect.commands"
+"""Entry-point group of other distributions' commands."""
+
+
+@cache
+def foreign_commands() -> Mapping[str, EntryPoint]:
+    """Commands of other distributions by name. Our own names cannot be taken; of two the first by name counts."""
+    found = sorted(entry_points(group=FOREIGN_GROUP), key=_distribution, reverse=True)
+    return {point.name: point for point in found if point.name not in COMMANDS}
+
+
+def _distribution(point: EntryPoint) -> str:
+    return point.dist.name if point.dist else "an unknown distribution"
+
+
+def _load_foreign(point: EntryPoint) -> click.Command:
+    """The command itself, or one in its place that says what is wrong with it when it is run."""
+    try:
+        found = point.load()
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever another's module does, ours go on
+        return _broken(point, f"{type(error).__name__}: {error}")
+    if not isinstance(found, click.Command):
+        return _broken(point, f"{point.value} is a {type(found).__name__}, not a click command")
+    return found
+
+
+def _broken(point: EntryPoint, why: str) -> click.Command:
+    # Not an error at once: completion asks for every command, and a broken one must not stop the others.
+    def tell() -> None:
+        from caseconnect.cli.output import complain
+
+        whose = _distribution(point)
+        complain(
+            f"the command {point.name} of {whose} is broken: {why}. All other commands work; "
+            f"install another version of {whose}, or remove it"
+        )
+        click.get_current_context().exit(Exit.WRONG)
+
+    anything = {"ignore_unknown_options": True, "allow_extra_args": True}
+    return click.Command(point.name, callback=tell, context_settings=anything, add_help_option=False)
+
+
+def _help_line(name: str) -> str:
+    if name in COMMANDS:
+        return COMMANDS[name][1]
+    # Its own text would cost its import.
+    return f"from {_distribution(foreign_commands()[name])}"
 
 
 class _Commands(click.Group):
     """A group that imports a command's module when the command is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(COMMANDS)
+        return sorted({*COMMANDS, *foreign_commands()})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
-            return None
+            foreign = foreign_commands().get(cmd_name)
+            return _load_foreign(foreign) if foreign else None
         module, _, name = COMMANDS[cmd_name][0].partition(":")
         found: click.Command = getattr(import_module(module), name)
         return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, COMMANDS[name][1]) for name in sorted(COMMANDS)])
+            formatter.write_dl([(name, _help_line(name)) for name in self.list_commands(ctx)])
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Exit codes"):

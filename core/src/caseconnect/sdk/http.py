@@ -30,7 +30,6 @@ ConnectionRefused = httpx.ConnectError
 """What a transport raises when nobody listens: surely nothing was sent."""
 
 
-
 def unix_transport(path: str) -> Transport:
     """A transport to a server on a unix socket of this machine."""
     return httpx.AsyncHTTPTransport(uds=path, trust_env=False)

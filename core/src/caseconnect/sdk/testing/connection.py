@@ -185,6 +185,20 @@ class ConnectionRules(SpecRules, Generic[W]):
                 require(len(asked) <= 2, f"{name} asked {len(asked)} times although every answer was 401")
 
     @in_virtual_time
+    async def test_token_is_shared(self) -> None:
+        """Many at once, with no token yet: one is asked for."""
+        rig = self.rig()
+        async with rig.started() as part:
+            await part.check()
+        if not rig.world.end_tokens():
+            raise not_applicable("the platform has no access tokens")
+        token_path, before = rig.wire.sent[0].path, len(rig.wire.sent)
+        async with rig.started() as part:
+            await asyncio.gather(*(o(part) for _ in range(5) for o in self._reads(rig).values()))
+        asked = [s for s in rig.wire.sent[before:] if s.path == token_path]
+        require(len(asked) == 1, f"{len(asked)} tokens were asked for by tasks that began at once")
+
+    @in_virtual_time
     async def test_closed_and_built_again(self) -> None:
         """Build, close, build, close twice: a tenant file that changes does this to a running host."""
         rig = self.rig()

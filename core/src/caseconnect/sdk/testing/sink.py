@@ -4,70 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from caseconnect.sdk.commands import COMMANDS, Command
-from caseconnect.sdk.components import Outcome, Repeat, Sighting
-from caseconnect.sdk.errors import ConnectError, PermanentError, TransientError, UnknownOutcome
-from caseconnect.sdk.testing.connection import HTML, NO_ANSWER, SERVER_ERRORS, ConnectionRules, Operation
+from caseconnect.sdk.components import Outcome, Repeat
+from caseconnect.sdk.errors import ConnectError, PermanentError, TransientError
+from caseconnect.sdk.testing.attempts import BLIND, BREAKS, KILLED, ODD, execute, honest, settle, verify
+from caseconnect.sdk.testing.connection import ConnectionRules, Operation
 from caseconnect.sdk.testing.plugin import one_of
-from caseconnect.sdk.testing.rig import ContractBroken, Rig, in_virtual_time, not_applicable, require
-from caseconnect.sdk.testing.wire import CUT_AFTER, UNAUTHORIZED, Fault, answers, too_many
+from caseconnect.sdk.testing.rig import Rig, in_virtual_time, not_applicable, require
+from caseconnect.sdk.testing.wire import Fault
 from caseconnect.sdk.testing.world import SinkWorld
-
-KILLED = Fault("killed between effect and answer", "silent", reaches=True)
-
-BREAKS: tuple[Fault, ...] = (
-    *NO_ANSWER,
-    *SERVER_ERRORS,
-    KILLED,
-    CUT_AFTER,
-    answers(200, HTML, "text/html"),
-    answers(500, b'{"error":"internal"}', reaches=True),
-    answers(502, HTML, "text/html", reaches=True),
-    answers(504, b"", "text/plain", reaches=True),
-    answers(200, HTML, "text/html", reaches=True),
-    answers(200, b"", "text/plain", reaches=True),
-)
-"""After each of these nobody can say 'refused' or 'never': it may work, or it may have worked."""
-
-ODD: tuple[Fault, ...] = (
-    answers(200, b"{}", reaches=True),
-    answers(200, b"[]", reaches=True),
-    answers(200, b"null", reaches=True),
-    answers(400, b'{"errors":"bad"}'),
-    answers(403, b"no"),
-    answers(404, b"{}"),
-    answers(409, b"7"),
-    UNAUTHORIZED,
-    too_many(3),
-)
-"""Other answers; only the truth about effects is asked for."""
-
-
-@dataclass
-class Attempt:
-    """How one call of `execute` ended. `killed`: it was cancelled, as when the host is stopped."""
-
-    outcome: Outcome | None = None
-    error: ConnectError | None = None
-    killed: bool = False
-
-    @property
-    def unknown(self) -> bool:
-        """It may have happened."""
-        return self.killed or isinstance(self.error, UnknownOutcome)
-
-    @property
-    def taken(self) -> bool:
-        """Done, or accepted with the effect to come."""
-        return self.outcome is not None and self.outcome.state != "refused"
-
-    def __str__(self) -> str:
-        return "killed" if self.killed else repr(self.error or self.outcome)
 
 
 class SinkContract(ConnectionRules[SinkWorld]):
@@ -118,16 +67,16 @@ class SinkContract(ConnectionRules[SinkWorld]):
         rig = self.rig()
         command, before = rig.world.command(kind), len(rig.world.effects())
         async with rig.started() as sink:
-            sighting = await self._verify(sink, command)
+            sighting = await verify(sink, command)
             require(sighting.seen is not True, "verify() saw an effect before the command was ever sent")
             require(len(rig.world.effects()) == before, "verify() had an effect")
-            attempt = await self._execute(sink, command)
+            attempt = await execute(sink, command)
             require(attempt.taken, f"the command was not carried out: {attempt}")
-            done = await self._settle(rig, sink, command, attempt.outcome)
+            done = await settle(rig, sink, command, attempt.outcome)
             require(len(rig.world.effects()) > before, "it is called done, but the ledger shows no effect")
             after = len(rig.world.effects())
             await asyncio.sleep(rig.spec.index_lag.total_seconds() + 1)
-            sighting = await self._verify(sink, command)
+            sighting = await verify(sink, command)
             require(
                 sighting.seen is not False and not sighting.failed, f"done, but verify() does not see it: {sighting}"
             )
@@ -145,15 +94,15 @@ class SinkContract(ConnectionRules[SinkWorld]):
             raise not_applicable("never repeated before verify() said that it was not there")
         command = rig.world.command(kind)
         async with rig.started() as sink:
-            attempt = await self._execute(sink, command)
-            await self._settle(rig, sink, command, attempt.outcome)
+            attempt = await execute(sink, command)
+            await settle(rig, sink, command, attempt.outcome)
             after = list(rig.world.effects())
-            again = await self._execute(sink, command)
+            again = await execute(sink, command)
             require(again.taken, f"the repeat of what is done was not taken as done: {again}")
         async with rig.started() as sink:
-            again = await self._execute(sink, command)
+            again = await execute(sink, command)
             require(again.taken, f"the repeat in a new process was not taken as done: {again}")
-            await self._settle(rig, sink, command, again.outcome)
+            await settle(rig, sink, command, again.outcome)
         more = list(rig.world.effects())[len(after) :]
         require(not more, f"a repeat had effects: {more}")
 
@@ -175,8 +124,27 @@ class SinkContract(ConnectionRules[SinkWorld]):
                 command, before = rig.world.command(kind), len(rig.world.effects())
                 async with rig.started() as sink:
                     rig.wire.fault_at(number, fault)
-                    attempt = await self._execute(sink, command)
-                self._honest(attempt, len(rig.world.effects()) - before, f"request {number}: {fault.name}")
+                    attempt = await execute(sink, command)
+                honest(attempt, len(rig.world.effects()) - before, f"request {number}: {fault.name}")
+
+    @in_virtual_time
+    async def test_a_blind_look_denies_nothing(self, kind: type[Command]) -> None:
+        """Looking while the platform is out of order: an error, or "it cannot be told", never "it is not there"."""
+        rig = self.rig()
+        command = rig.world.command(kind)
+        async with rig.started() as sink:
+            attempt = await execute(sink, command)
+            await settle(rig, sink, command, attempt.outcome)
+            await asyncio.sleep(rig.spec.index_lag.total_seconds() + 1)
+            after = len(rig.world.effects())
+            for fault in BLIND:
+                rig.wire.fault_all(fault)
+                try:
+                    sighting = await verify(sink, command)
+                except ConnectError:
+                    continue
+                require(sighting.seen is not False, f"done, and verify() denies it after: {fault.name}")
+            require(len(rig.world.effects()) == after, "verify() had an effect")
 
     @in_virtual_time
     async def test_refused_is_refused(self, kind: type[Command]) -> None:
@@ -188,12 +156,12 @@ class SinkContract(ConnectionRules[SinkWorld]):
         before = list(rig.world.effects())
         async with rig.started() as sink:
             for _ in range(2):
-                attempt = await self._execute(sink, command)
+                attempt = await execute(sink, command)
                 refused = attempt.outcome is not None and attempt.outcome.state == "refused"
                 require(refused or isinstance(attempt.error, PermanentError), f"not refused: {attempt}")
                 require(not refused or bool(attempt.outcome and attempt.outcome.note.strip()), "refused without a note")
                 try:
-                    sighting = await self._verify(sink, command)
+                    sighting = await verify(sink, command)
                 except PermanentError:
                     continue
                 require(sighting.seen is not True, "verify() sees the effect of a refused command")
@@ -205,9 +173,9 @@ class SinkContract(ConnectionRules[SinkWorld]):
         rig = self.rig()
         command, before = rig.world.command(kind), len(rig.world.effects())
         async with rig.started() as sink:
-            attempt = await self._execute(sink, command)
+            attempt = await execute(sink, command)
             requests = len(rig.wire.sent)
-            await self._settle(rig, sink, command, attempt.outcome)
+            await settle(rig, sink, command, attempt.outcome)
         return requests, len(rig.world.effects()) - before
 
     async def _break(self, kind: type[Command], number: int, fault: Fault, whole: int) -> None:
@@ -220,15 +188,15 @@ class SinkContract(ConnectionRules[SinkWorld]):
 
         async with rig.started() as sink:
             rig.wire.fault_at(number, fault)
-            attempt = await self._execute(sink, command, kill=fault is KILLED)
+            attempt = await execute(sink, command, kill=fault is KILLED)
         rig.wire.mend()
-        self._honest(attempt, effects(), what)
+        honest(attempt, effects(), what)
         known = attempt.taken or attempt.unknown or isinstance(attempt.error, TransientError)
         require(known, f"{what}: nobody can say that this will never work, but it ended with {attempt}")
         await asyncio.sleep((rig.spec.lateness + rig.spec.index_lag).total_seconds() + 60)
         async with rig.started() as sink:
             if attempt.unknown:
-                sighting = await self._verify(sink, command)
+                sighting = await verify(sink, command)
                 require(
                     effects() > 0 or sighting.seen is not True, f"{what}: verify() sees an effect that is not there"
                 )
@@ -241,63 +209,9 @@ class SinkContract(ConnectionRules[SinkWorld]):
                     )
                     return
             if attempt.taken:
-                await self._settle(rig, sink, command, attempt.outcome)
+                await settle(rig, sink, command, attempt.outcome)
             else:
-                again = await self._execute(sink, command)
+                again = await execute(sink, command)
                 require(again.taken, f"{what}: the next attempt, with everything in order, ended with {again}")
-                await self._settle(rig, sink, command, again.outcome)
+                await settle(rig, sink, command, again.outcome)
         require(effects() == whole, f"{what}: in the end {effects()} effects instead of {whole}")
-
-    @staticmethod
-    def _honest(attempt: Attempt, effects: int, what: str) -> None:
-        if attempt.taken:
-            later = attempt.outcome is not None and attempt.outcome.state == "accepted"
-            require(effects > 0 or later, f"{what}: {attempt}, but the ledger shows no effect")
-        elif not attempt.unknown:
-            require(effects == 0, f"{what}: {attempt} says surely no effect, but the ledger shows {effects}")
-
-    async def _execute(self, sink: Any, command: Command, *, kill: bool = False) -> Attempt:
-        work = asyncio.ensure_future(sink.execute(command, f"key-of-{command.kind}"))
-        if kill:
-            await asyncio.wait({work}, timeout=1.0)
-            work.cancel()
-        try:
-            outcome = await work
-        except asyncio.CancelledError:
-            return Attempt(killed=True)
-        except ConnectError as error:
-            require(bool(str(error).strip()), f"{type(error).__name__} without a text")
-            return Attempt(error=error)
-        except Exception as error:
-            raise ContractBroken(f"{type(error).__name__} left execute(): {error}") from error
-        require(isinstance(outcome, Outcome), f"execute() gave {type(outcome).__name__}")
-        return Attempt(outcome=outcome)
-
-    @staticmethod
-    async def _verify(sink: Any, command: Command) -> Sighting:
-        sighting = await sink.verify(command, f"key-of-{command.kind}")
-        require(isinstance(sighting, Sighting), f"verify() gave {type(sighting).__name__}")
-        found: Sighting = sighting
-        return found
-
-    async def _settle(self, rig: Rig[SinkWorld], sink: Any, command: Command, outcome: Outcome | None) -> Outcome:
-        """Wait, as the host does, until what was accepted is seen."""
-        if outcome is None or outcome.state != "accepted":
-            return outcome or Outcome(state="refused")
-        for wait in _waits(rig.spec.settle_within.total_seconds()):
-            await asyncio.sleep(wait)
-            sighting = await self._verify(sink, command)
-            require(not sighting.failed, f"accepted, and then came to nothing: {sighting.note}")
-            if sighting.seen:
-                return Outcome(state="done", note=sighting.note, data=sighting.data, aliases=sighting.aliases)
-        raise ContractBroken(f"accepted, and not seen within {rig.spec.settle_within}")
-
-
-def _waits(whole: float) -> Iterator[float]:
-    steps: Sequence[float] = (1, 5, 30, 60)
-    for step in steps:
-        yield step
-        whole -= step
-    while whole > 0:
-        yield 60.0
-        whole -= 60.0

@@ -8,7 +8,7 @@ import hmac
 import types
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any
 
 import orjson
 from pydantic import Field
@@ -166,13 +166,15 @@ class Client:
             raise TransientError("the answer holds no token") from None
 
     async def ask(self, method: str, path: str, **more: Any) -> dict[str, Any]:
-        for attempt in (1, 2):
-            token = await self.tokens.get()
-            response = await self.http.request(method, path, headers={"authorization": f"Bearer {token}"}, **more)
-            if response.status != 401 or attempt == 2:
-                break
+        response, token = await self._once(method, path, **more)
+        if response.status == 401:
             self.tokens.drop(token)
+            response, _ = await self._once(method, path, **more)
         return self.read(response, safe=method == "GET")
+
+    async def _once(self, method: str, path: str, **more: Any) -> tuple[Response, str]:
+        token = await self.tokens.get()
+        return await self.http.request(method, path, headers={"authorization": f"Bearer {token}"}, **more), token
 
     def read(self, response: Response, *, safe: bool = True) -> dict[str, Any]:
         if response.status == 401:
@@ -305,7 +307,7 @@ def make_plugin(
 
     @hookimpl
     def connect_register_sinks(register: Registrar[SinkSpec]) -> None:
-        repeats = {HoldOrder: Repeat.STATE, CommentCase: Repeat.READ}
+        repeats: dict[type[Command], Repeat] = {HoldOrder: Repeat.STATE, CommentCase: Repeat.READ}
         register.add(SinkSpec(**text, build=sink, commands=repeats))
 
     @hookimpl
@@ -323,17 +325,17 @@ def make_plugin(
 class ToyWorld(SourceWorld, SinkWorld):
     """The toy platform with one old order."""
 
-    secrets: ClassVar = {"TOY_SECRET": "the-app-secret", "TOY_KEY": KEY}
-    settings: ClassVar = {
-        "base_url": "http://toy.test",
-        "app_secret": {"env": "TOY_SECRET"},
-        "webhook_key": {"env": "TOY_KEY"},
-    }
     personal = ("jane@example.com",)
     overlap = timedelta(seconds=60)
     index_lag = timedelta(seconds=20)
 
     def __init__(self, now: Callable[[], datetime]) -> None:
+        self.secrets = {"TOY_SECRET": "the-app-secret", "TOY_KEY": KEY}
+        self.settings = {
+            "base_url": "http://toy.test",
+            "app_secret": {"env": "TOY_SECRET"},
+            "webhook_key": {"env": "TOY_KEY"},
+        }
         self.platform = Platform(now, lag=20)
         self.platform.put("old")
         self.app = self.platform.app
