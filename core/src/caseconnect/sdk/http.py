@@ -83,6 +83,10 @@ class Response:
         return min(max(seconds, 0.0), 3600.0) if seconds == seconds else None
 
 
+class _TooLongError(Exception):
+    pass
+
+
 class Http:
     """A client of one origin. Made by `Resources.http`; safe to share between tasks of one event loop."""
 
@@ -156,6 +160,8 @@ class Http:
             raise
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             raise TransientError(f"{method} {self._place(path)}: no connection ({type(error).__name__})") from error
+        except _TooLongError as error:
+            raise self._lost(safe, f"{method} {self._place(path)}: an answer longer than {self.max_body} bytes") from error
         except TimeoutError as error:
             raise self._lost(safe, f"{method} {self._place(path)}: no answer within {self.deadline:g} s") from error
         except Exception as error:
@@ -171,7 +177,7 @@ class Http:
         async for chunk in response.aiter_bytes():
             size += len(chunk)
             if size > self.max_body:
-                raise UnknownOutcome(f"the answer is longer than {self.max_body} bytes")
+                raise _TooLongError
             chunks.append(chunk)
         return b"".join(chunks)
 
