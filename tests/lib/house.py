@@ -6,32 +6,42 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from string import Template
 from typing import Any
 
-import httpx
-from caseconnect_opentext_case.simulator import CaseStore, CoreCaseSimulatorSettings
-from caseconnect_opentext_case.simulator import create_app as create_case_app
-from caseconnect_shopify.simulator import Shop
-from caseconnect_shopify.simulator import create_app as create_shop_app
+import httpx  # noqa: TID251 - the simulator's webhooks are posted as any client would
 
 from caseconnect.host.daemon import hooks_of
 from caseconnect.host.journal import SqliteJournal
 from caseconnect.host.journal.records import NewDelivery, Receipt
 from caseconnect.host.pipeline.live import Accounts, build
 from caseconnect.host.pipeline.runner import Runner
-from caseconnect.host.plugins import load
+from caseconnect.host.plugins import Installed, load
 from caseconnect.host.tenants import load_tenants
 from caseconnect.host.web.hooks import Hooks
 from caseconnect.sdk.http import asgi_transport
 from caseconnect.sdk.testing.resources import MemorySecrets, RecordingLog
+from caseconnect_opentext_case.simulator import CaseStore, CoreCaseSimulatorSettings
+from caseconnect_opentext_case.simulator import create_app as create_case_app
+from caseconnect_shopify.simulator import Shop
+from caseconnect_shopify.simulator import create_app as create_shop_app
 
 SHOP, SECRET = "demo-shop.myshopify.com", "shop-secret-0123456789"
-TOPICS = (
-    "orders/create orders/updated orders/cancelled orders/paid order_transactions/create orders/risk_assessment_changed "
-    "fulfillment_holds/added fulfillment_holds/released orders/partially_fulfilled orders/fulfilled fulfillments/create"
-).split()
+TOPICS = [
+    "orders/create",
+    "orders/updated",
+    "orders/cancelled",
+    "orders/paid",
+    "order_transactions/create",
+    "orders/risk_assessment_changed",
+    "fulfillment_holds/added",
+    "fulfillment_holds/released",
+    "orders/partially_fulfilled",
+    "orders/fulfilled",
+    "fulfillments/create",
+]
 DEFINITION, CONFIG = "7a51c9f0-52c4-4f0b-8f2e-3d7f4b1f9e01", "2f7d1d0a-6f1b-4b52-9b6c-8e7e9a4c5d02"
 
 TENANT = """
@@ -71,16 +81,18 @@ flows:
 """
 
 
+@cache
+def _installed() -> Installed:
+    return load()
+
+
 class House:
     """What a test plays with. `settle` works everything off that is due; `pass_time` lets virtual time go by."""
 
     def __init__(self, folder: Path, *, mode: str = "live", tenant: str | None = None) -> None:
-        self.folder = folder
+        self.folder, self.mode, self._template = folder, mode, tenant or TENANT
         loop: Any = asyncio.get_running_loop()
         self.now = loop.now
-        (folder / "tenants").mkdir(parents=True, exist_ok=True)
-        text = Template(tenant or TENANT).substitute(mode=mode, SHOP=SHOP, DEFINITION=DEFINITION, CONFIG=CONFIG)
-        (folder / "tenants" / "acme.yaml").write_text(text)
         self.shop = Shop(domain=SHOP, client_id="sim-client", client_secret=SECRET, now=self.now, first_id=None)
         self.shop_app = create_shop_app([self.shop], deliver=self._deliver)
         self.case_app = create_case_app(CoreCaseSimulatorSettings.from_dict({}), now=self.now)
@@ -90,8 +102,11 @@ class House:
         self.answers: list[int] = []
 
     async def start(self) -> None:
-        """Open the journal and take up the tenants, as `serve` does."""
-        found = load_tenants(self.folder / "tenants", load())
+        """Open the journal and take up the tenants, as `serve` does, in the mode `self.mode`."""
+        (self.folder / "tenants").mkdir(parents=True, exist_ok=True)
+        text = Template(self._template).substitute(mode=self.mode, SHOP=SHOP, DEFINITION=DEFINITION, CONFIG=CONFIG)
+        (self.folder / "tenants" / "acme.yaml").write_text(text)
+        found = load_tenants(self.folder / "tenants", _installed())
         assert not found.problems, [str(p) for p in found.problems]
         self.tenants = found.tenants
         self.journal = SqliteJournal.open(self.folder / "journal.db", synchronous="OFF")
@@ -115,7 +130,8 @@ class House:
 
         self.hooks = Hooks(store, self.now)
         self.hooks.registry = {
-            key: type(h)(h.tenant, h.connection, h.webhook, lambda: [SECRET]) for key, h in hooks_of(self.tenants).items()
+            key: type(h)(h.tenant, h.connection, h.webhook, lambda: [SECRET])
+            for key, h in hooks_of(self.tenants).items()
         }
 
     async def stop(self) -> None:
@@ -124,6 +140,22 @@ class House:
         for live in self.live.values():
             await live.close()
         self.journal.close()
+
+    async def kill(self) -> None:
+        """End as SIGKILL does: whatever is on goes no further, and nothing more is written."""
+        rooms = self.runner.decider._lanes, self.runner.deliverer._running, self.runner.poller._running
+        tasks = [t for room in (*rooms, self.runner.intake._asking) for t in room.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for live in self.live.values():
+            await live.close()
+        self.journal.close()
+
+    async def restart(self) -> None:
+        """Another process on the same journal; both platforms go on as they were."""
+        await self.stop()
+        await self.start()
 
     async def settle(self) -> None:
         """Deliver what the shop has to send and work off everything that is due."""
@@ -137,7 +169,7 @@ class House:
         end = self.now().timestamp() + seconds
         while True:
             await self.settle()
-            due = self.runner.next_due()
+            due = min((d for d in (self.runner.next_due(), self.shop.next_due()) if d), default=None)
             left = end - self.now().timestamp()
             if left <= 0:
                 return
@@ -150,7 +182,7 @@ class House:
             self.shop.subscribe(topic, "https://connect.test/hooks/acme/shop")
 
     async def _deliver(self, url: str, headers: dict[str, str], body: bytes) -> int:
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=self.hooks)) as client:  # type: ignore[arg-type]
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=self.hooks)) as client:
             response = await client.post(url, headers=headers, content=body)
         self.answers.append(response.status_code)
         return response.status_code

@@ -67,7 +67,7 @@ class Platform:
             ]
         )
 
-    def put(self, id: str) -> None:  # noqa: A002
+    def put(self, id: str) -> None:  # noqa: A002 - as the platform says
         order = self.orders.setdefault(id, {"id": id, "state": "open", "notes": [], "email": "jane@example.com"})
         order["updated"] = self.now().isoformat()
         order["version"] = order.get("version", 0) + 1

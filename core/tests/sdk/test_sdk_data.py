@@ -68,7 +68,7 @@ words = st.text(st.characters(codec="utf-8", exclude_characters="/"), min_size=1
 
 
 @given(words, words, st.text(st.characters(codec="utf-8"), min_size=1, max_size=40))
-def test_subject_is_the_same_as_text(connection: Any, kind: Any, id: Any) -> None:  # noqa: A002
+def test_subject_is_the_same_as_text(connection: Any, kind: Any, id: Any) -> None:  # noqa: A002 - as the field
     subject = Subject(connection, kind, id)
     assert Subject.parse(str(subject)) == subject
 

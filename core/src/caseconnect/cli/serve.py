@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import click
@@ -35,6 +34,7 @@ def serve(
     connect serve --tenants tenants --data data
     """
     import structlog
+    import uvloop
 
     from caseconnect.host.daemon import Daemon, Options
     from caseconnect.host.journal.errors import JournalError, JournalLocked
@@ -63,7 +63,7 @@ def serve(
 
     daemon = Daemon(Options(data, host, port, pacing=not no_pacing), ready, log)
     try:
-        asyncio.run(daemon.run(started))
+        uvloop.run(daemon.run(started))
     except JournalLocked as error:
         complain(str(error))
         ctx.exit(Exit.HELD)

@@ -11,9 +11,10 @@ import os
 import signal
 from pathlib import Path
 
-_wanted, _, _count = os.environ.get("CONNECT_CRASH", "").partition(":")
+_asked = os.environ.get("CONNECT_CRASH", "")
+_name, _, _count = _asked.rpartition(":")  # a name may hold a colon itself
+_wanted, _left = (_name, int(_count)) if _count.isdigit() else (_asked, 1)
 _log = os.environ.get("CONNECT_CRASH_LOG", "")
-_left = int(_count or 1)
 
 
 def crashpoint(name: str) -> None:

@@ -19,6 +19,7 @@ from caseconnect.host.web.app import make_app
 from caseconnect.host.web.control import Verbs, control_app, socket_path
 from caseconnect.host.web.hooks import Hook, Hooks
 from caseconnect.host.web.server import Server, make_server
+from caseconnect.sdk.errors import ConnectError
 from caseconnect.sdk.resources import Log
 from caseconnect.sdk.secrets import Secret
 
@@ -74,6 +75,11 @@ class Daemon:
             await asyncio.to_thread(journal.close)
         if self.broken:
             raise self.broken
+        if pipeline.failed:
+            raise ConnectError(
+                f"the pipeline has ended ({pipeline.why()}): nothing is lost; start `connect serve`"
+                " again, and report this if it comes back"
+            )
 
     async def _serve(
         self,

@@ -11,6 +11,8 @@ from contextlib import suppress
 from datetime import datetime
 from types import FrameType
 
+import uvloop
+
 from caseconnect.host.clock import Clock
 from caseconnect.host.journal import Journal
 from caseconnect.host.pipeline.live import Accounts, LiveTenant, build
@@ -66,6 +68,9 @@ class PipelineThread:
             with suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._runner.stop)
         self._thread.join(_DRAIN + 5)
+        if self.alive():
+            why = "a plugin blocks: a send in flight stays `sending`"
+            self._log.warning("drain ended", why=why, where=self.where())
 
     def alive(self) -> bool:
         """The thread runs."""
@@ -74,6 +79,10 @@ class PipelineThread:
     def silent_for(self) -> float:
         """Seconds since the loop last gave a sign."""
         return time.monotonic() - self.beat
+
+    def why(self) -> str:
+        """What ended the thread: kinds of error with the places, without their texts, which may quote records."""
+        return "; ".join(_kinds(self.failed)) if self.failed else ""
 
     def where(self) -> str:
         """What the thread is doing right now: the innermost places outside the standard library."""
@@ -87,10 +96,10 @@ class PipelineThread:
 
     def _main(self) -> None:
         try:
-            asyncio.run(self._work())
+            uvloop.run(self._work())
         except BaseException as error:  # noqa: BLE001 - told to whoever waits in start()
             self.failed = error
-            self._log.error("pipeline ended", error=repr(error))
+            self._log.error("pipeline ended", error=self.why())
         finally:
             self._ready.set()
 
@@ -137,6 +146,15 @@ class PipelineThread:
         while True:
             self.beat = time.monotonic()
             await asyncio.sleep(_BEAT)
+
+
+def _kinds(error: BaseException) -> list[str]:
+    if isinstance(error, BaseExceptionGroup):
+        return [kind for inner in error.exceptions for kind in _kinds(inner)]
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return [f"{type(error).__name__} at {_places(trace.tb_frame) if trace else 'unknown'}"]
 
 
 def _places(frame: FrameType | None) -> str:

@@ -96,7 +96,7 @@ class Installed:
         for specs in (self.sources, self.sinks, self.triggers):
             spec: Any = specs.get(platform)
             if spec:
-                return spec.settings  # type: ignore[no-any-return]
+                return spec.settings  # type: ignore[no-any-return] # the specs share the field, not a type
         return None
 
     def owner(self, kind: str, name: str) -> Plugin | None:

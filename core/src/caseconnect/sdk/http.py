@@ -7,18 +7,28 @@ setting from the environment, talks to one origin only, and ends every request a
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx  # noqa: TID251 - this is the place
 import orjson
 
 from caseconnect.sdk.errors import ConfigError, ConnectError, PluginError, TransientError, UnknownOutcome
 from caseconnect.sdk.pace import Pace
+
+# None: importing it fails at once. httpx would load its command line with rich and pygments, a fifth of our start-up.
+# httpcore asks for sniffio at every lock and event, some fifty times a request; that it is absent was found out by a
+# walk over the whole path each time, a third of all the pipeline's time.
+sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
+if find_spec("sniffio") is None:
+    sys.modules["sniffio"] = None  # type: ignore[assignment]
+
+import httpx  # noqa: E402, TID251 - this is the place, and the lines above have to come first
 
 Transport = httpx.AsyncBaseTransport
 """What actually sends: tests and the simulation hand in their own."""
@@ -161,7 +171,9 @@ class Http:
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             raise TransientError(f"{method} {self._place(path)}: no connection ({type(error).__name__})") from error
         except _TooLongError as error:
-            raise self._lost(safe, f"{method} {self._place(path)}: an answer longer than {self.max_body} bytes") from error
+            raise self._lost(
+                safe, f"{method} {self._place(path)}: an answer longer than {self.max_body} bytes"
+            ) from error
         except TimeoutError as error:
             raise self._lost(safe, f"{method} {self._place(path)}: no answer within {self.deadline:g} s") from error
         except Exception as error:

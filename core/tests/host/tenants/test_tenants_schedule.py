@@ -164,7 +164,7 @@ POLLS = st.sampled_from(
         {"all": [{"every": "10m"}, {"cron": "* 9-17 * * mon-fri"}]},
     ]
 )
-MOMENTS = st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1)).map(lambda t: t.replace(tzinfo=UTC))  # noqa: DTZ001
+MOMENTS = st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1)).map(lambda t: t.replace(tzinfo=UTC))  # noqa: DTZ001 - the zone follows
 
 
 @given(POLLS, MOMENTS, st.integers(min_value=0, max_value=10**7))

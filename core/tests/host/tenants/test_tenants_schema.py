@@ -50,11 +50,11 @@ class Judge:
             self.ok(s, value[k]) for k, s in node["properties"].items() if k in value
         )
 
-    def _additionalProperties(self, node: dict[str, Any], value: Any) -> bool:  # noqa: N802
+    def _additionalProperties(self, node: dict[str, Any], value: Any) -> bool:  # noqa: N802 - JSON Schema's own name
         rest = [v for k, v in value.items() if k not in node.get("properties", {})] if isinstance(value, dict) else []
         return all(self.ok(node["additionalProperties"], v) for v in rest)
 
-    def _propertyNames(self, node: dict[str, Any], value: Any) -> bool:  # noqa: N802
+    def _propertyNames(self, node: dict[str, Any], value: Any) -> bool:  # noqa: N802 - JSON Schema's own name
         return not isinstance(value, dict) or all(self.ok(node["propertyNames"], k) for k in value)
 
     def _required(self, node: dict[str, Any], value: Any) -> bool:
@@ -66,13 +66,13 @@ class Judge:
     def _if(self, node: dict[str, Any], value: Any) -> bool:
         return not self.ok(node["if"], value) or self.ok(node["then"], value)
 
-    def _anyOf(self, node: dict[str, Any], value: Any) -> bool:  # noqa: N802
+    def _anyOf(self, node: dict[str, Any], value: Any) -> bool:  # noqa: N802 - JSON Schema's own name
         return any(self.ok(s, value) for s in node["anyOf"])
 
-    def _oneOf(self, node: dict[str, Any], value: Any) -> bool:  # noqa: N802
+    def _oneOf(self, node: dict[str, Any], value: Any) -> bool:  # noqa: N802 - JSON Schema's own name
         return sum(self.ok(s, value) for s in node["oneOf"]) == 1
 
-    def _allOf(self, node: dict[str, Any], value: Any) -> bool:  # noqa: N802
+    def _allOf(self, node: dict[str, Any], value: Any) -> bool:  # noqa: N802 - JSON Schema's own name
         return all(self.ok(s, value) for s in node["allOf"])
 
     def _not(self, node: dict[str, Any], value: Any) -> bool:
@@ -93,13 +93,13 @@ class Judge:
     def _maximum(self, node: dict[str, Any], value: Any) -> bool:
         return bool(value <= node["maximum"])
 
-    def _minLength(self, node: dict[str, Any], value: Any) -> bool:  # noqa: N802
+    def _minLength(self, node: dict[str, Any], value: Any) -> bool:  # noqa: N802 - JSON Schema's own name
         return len(value) >= int(node["minLength"])
 
-    def _minItems(self, node: dict[str, Any], value: Any) -> bool:  # noqa: N802
+    def _minItems(self, node: dict[str, Any], value: Any) -> bool:  # noqa: N802 - JSON Schema's own name
         return len(value) >= int(node["minItems"])
 
-    def _minProperties(self, node: dict[str, Any], value: Any) -> bool:  # noqa: N802
+    def _minProperties(self, node: dict[str, Any], value: Any) -> bool:  # noqa: N802 - JSON Schema's own name
         return len(value) >= int(node["minProperties"])
 
 

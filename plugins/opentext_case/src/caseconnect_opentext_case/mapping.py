@@ -188,7 +188,7 @@ def wanted(priority: str | None, attributes: Mapping[str, str], settings: CoreCa
         if place := _place_of(name, settings):
             found[place.path] = _value(name, text, place)
     if priority is not None and settings.fields.priority:
-        found[settings.fields.priority] = settings.priorities.get(priority, priority)  # type: ignore[call-overload]
+        found[settings.fields.priority] = settings.priorities.get(priority, priority)  # type: ignore[call-overload] # any text may come
     return found
 
 

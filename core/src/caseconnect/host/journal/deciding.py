@@ -7,12 +7,14 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from pydantic import ValidationError
+
 from caseconnect.host.journal import states
 from caseconnect.host.journal.alerts import alert
 from caseconnect.host.journal.codec import Squeezer, dump, load, stamp, unstamp
 from caseconnect.host.journal.errors import Conflict
 from caseconnect.host.journal.intake import subject_of
-from caseconnect.host.journal.planning import observe, plan
+from caseconnect.host.journal.planning import plan
 from caseconnect.host.journal.records import (
     AddedFinding,
     DecidedBy,
@@ -23,6 +25,7 @@ from caseconnect.host.journal.records import (
     Verdict,
 )
 from caseconnect.host.journal.settling import release_followers
+from caseconnect.host.journal.slots import observe
 from caseconnect.sdk.decisions import ActedOn, CommandState, Finding
 from caseconnect.sdk.events import EVENTS
 from caseconnect.sdk.subjects import Subject
@@ -58,15 +61,17 @@ def ready_events(db: sqlite3.Connection, tenant: str, now: datetime, limit: int)
 
 _NOT_WAITING = (
     "AND NOT EXISTS (SELECT 1 FROM events w WHERE w.tenant = events.tenant AND w.lane = events.lane"
-    " AND w.state = 'waiting' AND w.due > :now)"
+    " AND w.state = 'waiting' AND +w.due > :now)"
 )
 
 
 def _event(seq: int, tenant: str, lane: str, kind: str, body: str, tries: int) -> StoredEvent:
     known = EVENTS.get(kind)
-    return StoredEvent(
-        seq, tenant, Subject.parse(lane), known.model_validate_json(body) if known else None, tries, kind
-    )
+    try:
+        event = known.model_validate_json(body) if known else None
+    except ValidationError:  # written by a program that knows more of it: parked, like an unknown type
+        event = None
+    return StoredEvent(seq, tenant, Subject.parse(lane), event, tries, kind)
 
 
 def put_off(db: sqlite3.Connection, seqs: Iterable[int], state: str, reason: str, due: datetime) -> None:
@@ -85,12 +90,11 @@ def decided(db: sqlite3.Connection, squeezer: Squeezer, verdict: Verdict) -> lis
     """
     if subject_of(db, verdict.tenant, verdict.lane) != verdict.lane:
         raise Conflict(f"{verdict.lane} is known under another name now: decide again in that lane")
-    facts = dump([[kind, str(subject), fact.model_dump(mode="json")] for kind, subject, fact in verdict.facts])
-    acting = bool(verdict.asks or verdict.matters)
+    facts = _facts(verdict) if verdict.asks or verdict.matters else None
     cursor = db.execute(
         "INSERT INTO decisions (tenant, lane, at, answers, facts) VALUES (?,?,?,?,?)",
         (verdict.tenant, str(verdict.lane), stamp(verdict.at), dump([_answer(a) for a in verdict.answers]))
-        + (squeezer.squeeze(facts.encode()) if acting else None,),
+        + (squeezer.squeeze(facts) if facts else None,),
     )
     for seq in verdict.events:
         done = db.execute(
@@ -104,17 +108,21 @@ def decided(db: sqlite3.Connection, squeezer: Squeezer, verdict: Verdict) -> lis
     closing = [m for m in verdict.matters if m.state == "closed"]
     for matter in verdict.matters:
         save_matter(db, matter, state="open" if matter in closing else matter.state)
-    keys = [plan(db, squeezer, verdict.tenant, ask, verdict.at, verdict.slot_limit) for ask in verdict.asks]
-    for matter in closing:
-        _close(db, matter, verdict.at)
-    for matter_id in {ask.matter for ask in verdict.asks}:
+    planned = [plan(db, squeezer, verdict.tenant, ask, verdict.at, verdict.slot_limit) for ask in verdict.asks]
+    for matter_id in sorted({ask.matter for ask in verdict.asks}.union(*(overtaken for _, overtaken in planned))):
         release_followers(db, matter_id, verdict.at)
     for answer in verdict.answers:
         _timers(db, verdict, answer)
         if answer.alert:
             cause = f"{answer.use}:{answer.alert[:80]}"
             alert(db, NewAlert(verdict.tenant, cause, answer.alert, str(verdict.lane)), verdict.at)
-    return [key for key in keys if key]
+    for matter in closing:
+        _close(db, matter, verdict.at)
+    return [key for key, _ in planned if key]
+
+
+def _facts(verdict: Verdict) -> bytes:
+    return dump([[kind, str(subject), fact.model_dump(mode="json")] for kind, subject, fact in verdict.facts]).encode()
 
 
 def _answer(answer: DecidedBy) -> dict[str, Any]:

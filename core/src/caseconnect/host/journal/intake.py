@@ -5,49 +5,19 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import groupby
 
-from caseconnect.host.journal.codec import Squeezer, digest, dump, expand, load, stamp, unstamp
-from caseconnect.host.journal.records import CursorMove, DeliveryResult, NewDelivery, Receipt, Resolved, StoredDelivery
+from caseconnect.host.journal.alerts import alert
+from caseconnect.host.journal.batch import Item, alone
+from caseconnect.host.journal.codec import dump, expand, load, stamp, unstamp
+from caseconnect.host.journal.records import (
+    DeliveryResult,
+    NewAlert,
+    Resolved,
+    StoredDelivery,
+)
 from caseconnect.sdk.deliveries import Delivery
 from caseconnect.sdk.subjects import Subject
-
-_SAME = "SELECT seq FROM deliveries WHERE tenant=? AND connection=? AND delivery_id=? AND topic=? AND digest=?"
-_OTHER_BODY = "SELECT 1 FROM deliveries WHERE tenant=? AND connection=? AND delivery_id=? AND topic=? LIMIT 1"
-_SAME_BODY = "SELECT seq FROM deliveries WHERE digest=? AND body IS NOT NULL AND tenant=? AND connection=? LIMIT 1"
-_INSERT = (
-    "INSERT INTO deliveries (tenant, connection, topic, delivery_id, received_at, polled, headers, body,"
-    " ref_of, digest,"
-    " flagged, due) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
-)
-
-
-def receive(
-    db: sqlite3.Connection, squeezer: Squeezer, items: Sequence[NewDelivery], move: CursorMove | None, now: datetime
-) -> list[Receipt]:
-    """Store deliveries, and the cursor that covers them, in the caller's transaction."""
-    receipts = [_store(db, squeezer, item) for item in items]
-    if move:
-        db.execute(
-            "INSERT INTO cursors VALUES (?,?,?,?) ON CONFLICT DO UPDATE SET cursor=excluded.cursor,"
-            " saved_at=excluded.saved_at",
-            (move.tenant, move.connection, move.cursor, stamp(now)),
-        )
-    return receipts
-
-
-def _store(db: sqlite3.Connection, squeezer: Squeezer, item: NewDelivery) -> Receipt:
-    mark = digest(item.body)
-    name = (item.tenant, item.connection, item.delivery_id, item.topic)
-    same = db.execute(_SAME, (*name, mark)).fetchone()
-    if same:
-        return Receipt(same[0], "duplicate")
-    flagged = not item.polled and db.execute(_OTHER_BODY, name).fetchone() is not None
-    twin = db.execute(_SAME_BODY, (mark, item.tenant, item.connection)).fetchone()
-    at = stamp(item.received_at)
-    row = (item.tenant, item.connection, item.topic, item.delivery_id, at, item.polled, dump(item.headers))
-    body = None if twin else squeezer.squeeze(item.body)
-    cursor = db.execute(_INSERT, (*row, body, twin and twin[0], mark, flagged, at))
-    return Receipt(int(cursor.lastrowid or 0), "reference" if twin else "stored", flagged)
 
 
 def unparsed(db: sqlite3.Connection, tenant: str, now: datetime, limit: int) -> list[StoredDelivery]:
@@ -73,13 +43,71 @@ def unparsed(db: sqlite3.Connection, tenant: str, now: datetime, limit: int) -> 
 def parsed(db: sqlite3.Connection, tenant: str, result: DeliveryResult, now: datetime) -> None:
     """End a delivery, or let it wait; its events and learned aliases are written with it."""
     due = stamp(result.due or now)
-    db.execute(
+    ended = db.execute(
         "UPDATE deliveries SET state=?, reason=?, due=?, tries=tries+1 WHERE seq=? AND state IN ('new', 'waiting')",
         (result.state, result.reason, due, result.seq),
     )
+    if ended.rowcount != 1:
+        return
     for number, resolved in enumerate(result.events):
-        learn(db, tenant, resolved.aliases, resolved.lane)
+        learn(db, tenant, resolved.aliases, resolved.lane, now)
         add_event(db, tenant, resolved, f"{result.seq}-{number}", result.seq, now)
+
+
+def parsed_or_parked(db: sqlite3.Connection, tenant: str, result: DeliveryResult, now: datetime) -> None:
+    """The same; a result that cannot be written parks its own delivery and keeps nobody from the others."""
+    failed = alone(db, Item("parsed", lambda db: parsed(db, tenant, result, now)))
+    if isinstance(failed, Exception):
+        why = f"its events cannot be written: {type(failed).__name__}"
+        parsed(db, tenant, DeliveryResult(result.seq, "parked", why), now)
+
+
+def parsed_all(db: sqlite3.Connection, results: Sequence[tuple[str, DeliveryResult]], now: datetime) -> None:
+    """The same for a batch, in order. Results that teach no alias and follow each other are written by a few
+    statements, whatever their number (why: see arrivals.py); if that fails, each by itself, so that each fails alone.
+    """
+    for teaches, run in groupby(results, key=lambda pair: any(e.aliases for e in pair[1].events)):
+        batch = list(run)
+        if len(batch) > 1 and not teaches and _written(db, batch, now):
+            continue
+        for tenant, result in batch:
+            parsed_or_parked(db, tenant, result, now)
+
+
+def _written(db: sqlite3.Connection, batch: Sequence[tuple[str, DeliveryResult]], now: datetime) -> bool:
+    return not isinstance(alone(db, Item("parsed", lambda db: _plain(db, batch, now))), Exception)
+
+
+_STILL_OPEN = (
+    "SELECT json_group_array(seq) FROM deliveries WHERE state IN ('new', 'waiting')"
+    " AND seq IN (SELECT value FROM json_each(?))"
+)
+_END = """
+UPDATE deliveries SET state = j.value->>1, reason = j.value->>2, due = j.value->>3, tries = tries + 1
+FROM json_each(?) j WHERE deliveries.seq = j.value->>0
+"""
+_ADD = """
+INSERT INTO events (id, tenant, lane, type, version, body, delivery, at, due)
+SELECT j.value->>0, j.value->>1,
+    coalesce((SELECT subject FROM aliases WHERE tenant = j.value->>1 AND alias = j.value->>2), j.value->>2),
+    j.value->>3, j.value->>4, j.value->>5, j.value->>6, :at, :at
+FROM json_each(:rows) j WHERE true ON CONFLICT DO NOTHING
+"""
+
+
+def _plain(db: sqlite3.Connection, results: Sequence[tuple[str, DeliveryResult]], now: datetime) -> None:
+    still_open = set(load(db.execute(_STILL_OPEN, (dump([r.seq for _, r in results]),)).fetchone()[0]))
+    ended = [(tenant, r) for tenant, r in results if r.seq in still_open]
+    db.execute(_END, (dump([(r.seq, r.state, r.reason, stamp(r.due or now)) for _, r in ended]),))
+    events = [_event_row(tenant, r.seq, n, e) for tenant, r in ended for n, e in enumerate(r.events)]
+    if events:
+        db.execute(_ADD, {"rows": dump(events), "at": stamp(now)})
+
+
+def _event_row(tenant: str, delivery: int, number: int, resolved: Resolved) -> tuple[str | int, ...]:
+    event = resolved.event
+    name = (event.id or f"{delivery}-{number}", tenant, str(resolved.lane))
+    return (*name, event.type, event.version, event.model_dump_json(), delivery)
 
 
 def add_event(
@@ -106,19 +134,41 @@ def add_event(
     )
 
 
-def learn(db: sqlite3.Connection, tenant: str, aliases: Sequence[Subject], subject: Subject) -> None:
+def learn(db: sqlite3.Connection, tenant: str, aliases: Sequence[Subject], subject: Subject, now: datetime) -> None:
     """Remember that `aliases` mean `subject`. One that lived as its own subject moves with its open matters."""
+    root = subject_of(db, tenant, subject)
     for alias in aliases:
-        if alias == subject:
+        if root in (alias, subject_of(db, tenant, alias)):
             continue
         db.execute(
             "INSERT INTO aliases VALUES (?,?,?) ON CONFLICT DO UPDATE SET subject=excluded.subject",
-            (tenant, str(alias), str(subject)),
+            (tenant, str(alias), str(root)),
         )
-        was = (str(subject), tenant, str(alias))
+        was = (str(root), tenant, str(alias))
+        db.execute("UPDATE aliases SET subject=? WHERE tenant=? AND subject=?", was)
         db.execute("UPDATE events SET lane=? WHERE tenant=? AND lane=? AND state IN ('ready', 'waiting')", was)
-        db.execute("UPDATE OR IGNORE matters SET subject=? WHERE tenant=? AND subject=? AND state='open'", was)
         db.execute("UPDATE timers SET lane=? WHERE tenant=? AND lane=?", was)
+        _move_matters(db, tenant, alias, root, now)
+
+
+def _move_matters(db: sqlite3.Connection, tenant: str, alias: Subject, root: Subject, now: datetime) -> None:
+    """Open matters go on under the root, as its next episode. Where it has one open itself, a person ends one."""
+    rows = db.execute(
+        "SELECT id, topic, item, observe, reference FROM matters WHERE tenant=? AND subject=? AND state='open'",
+        (tenant, str(alias)),
+    ).fetchall()
+    for id_, topic, item, observe, reference in rows:
+        there = db.execute(
+            "SELECT max(episode), max(CASE state WHEN 'open' THEN reference END) FROM matters"
+            " WHERE tenant=? AND subject=? AND topic=? AND item=? AND observe=?",
+            (tenant, str(root), topic, item, observe),
+        ).fetchone()
+        if there[1]:
+            title = f"{alias} is {root}, and both have a matter open: {reference} and {there[1]}; end one of them"
+            alert(db, NewAlert(tenant, "matters:twins", title, id_), now)
+        else:
+            moved = (str(root), (there[0] or 0) + 1, id_)
+            db.execute("UPDATE matters SET subject=?, episode=? WHERE id=?", moved)
 
 
 def subject_of(db: sqlite3.Connection, tenant: str, alias: Subject) -> Subject:

@@ -13,6 +13,9 @@ from caseconnect.host.journal.errors import Conflict
 from caseconnect.host.journal.records import Brake, Settlement
 from caseconnect.host.journal.settling import settle
 
+OURSELVES = "connect"
+"""Who the host is where a name is asked for."""
+
 Answer = Literal["retry", "done", "refuse"]
 ANSWERS: dict[Answer, str] = {
     "retry": "it surely did not happen: plan it once more",
@@ -22,22 +25,26 @@ ANSWERS: dict[Answer, str] = {
 
 
 def pause(db: sqlite3.Connection, brake: Brake) -> bool:
-    """Set a brake; False if it is set already."""
+    """Set a brake; False if it is set already. A person's takes the place of our own: only a person ends it."""
     row = (brake.tenant, brake.scope, brake.name, brake.reason, brake.by, stamp(brake.at))
     done = db.execute(
-        "INSERT INTO brakes (tenant, scope, name, reason, by, at) VALUES (?,?,?,?,?,?) ON CONFLICT DO NOTHING", row
+        "INSERT INTO brakes (tenant, scope, name, reason, by, at) VALUES (?,?,?,?,?,?)"
+        " ON CONFLICT (tenant, scope, name) WHERE released_at IS NULL DO UPDATE"
+        " SET reason=excluded.reason, by=excluded.by, at=excluded.at WHERE brakes.by=? AND excluded.by<>?",
+        (*row, OURSELVES, OURSELVES),
     )
     return done.rowcount > 0
 
 
 def resume(db: sqlite3.Connection, tenant: str, scope: str, name: str, reason: str, by: str, now: datetime) -> bool:
-    """Release a brake; False if it was not set. Its alert closes with it."""
+    """Release a brake; False if it was not set, or is a person's and `by` is ourselves. Its alert closes with it."""
     done = db.execute(
         "UPDATE brakes SET released_at=?, released_by=?, released_reason=?"
-        " WHERE tenant=? AND scope=? AND name=? AND released_at IS NULL",
-        (stamp(now), by, reason, tenant, scope, name),
+        " WHERE tenant=? AND scope=? AND name=? AND released_at IS NULL AND (by=? OR ?<>?)",
+        (stamp(now), by, reason, tenant, scope, name, OURSELVES, by, OURSELVES),
     )
-    close_alert(db, tenant, f"auth:{name}", now)
+    if scope == "connection":
+        close_alert(db, tenant, f"auth:{name}", now)
     return done.rowcount > 0
 
 
@@ -48,7 +55,7 @@ def brakes(db: sqlite3.Connection) -> list[Brake]:
 
 
 def answer(db: sqlite3.Connection, key: str, what: Answer, reason: str, by: str, now: datetime) -> str:
-    """A person ends a parked command. The new state. `Conflict` if it is not parked."""
+    """A person ends a parked command. The state it has then. `Conflict` if it is not parked."""
     becomes = {"retry": states.PLANNED, "done": states.DONE, "refuse": states.REFUSED}[what]
     row = db.execute("SELECT state, kind, tenant, data FROM commands WHERE key=?", (key,)).fetchone()
     if row is None:
@@ -63,7 +70,7 @@ def answer(db: sqlite3.Connection, key: str, what: Answer, reason: str, by: str,
     ).fetchone()
     if left is None:
         close_alert(db, row[2], f"parked:{row[1]}", now)
-    return becomes
+    return str(db.execute("SELECT state FROM commands WHERE key=?", (key,)).fetchone()[0])
 
 
 def replay_deliveries(db: sqlite3.Connection, seqs: list[int], now: datetime) -> int:

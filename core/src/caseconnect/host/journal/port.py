@@ -97,8 +97,8 @@ class Journal(Protocol):
     def ready_events(self, tenant: str, now: datetime, limit: int) -> list[StoredEvent]:
         """Events whose turn may be now."""
 
-    def due_commands(self, tenant: str, now: datetime, limit: int) -> list[StoredCommand]:
-        """Commands to send or to look at."""
+    def due_commands(self, tenant: str, now: datetime, limit: int, busy: Iterable[str] = ()) -> list[StoredCommand]:
+        """Commands to send or to look at: the first `limit`, without those in `busy`."""
 
     def command(self, key: str) -> StoredCommand | None:
         """One command."""

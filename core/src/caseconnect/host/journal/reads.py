@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from caseconnect.host.journal.codec import expand, load
+from caseconnect.host.journal.codec import dump, expand, load
 from caseconnect.sdk.subjects import Subject
 
 _STATES = {
@@ -30,27 +30,34 @@ def explain(db: sqlite3.Connection, tenant: str, subject: Subject) -> dict[str, 
     """Everything known of a subject: deliveries, events, verdicts with reasons, matters, commands, outcomes."""
     row = db.execute("SELECT subject FROM aliases WHERE tenant=? AND alias=?", (tenant, str(subject))).fetchone()
     lane = row[0] if row else str(subject)
+    aliases = [a for (a,) in db.execute("SELECT alias FROM aliases WHERE tenant=? AND subject=?", (tenant, lane))]
+    names = dump([lane, *aliases])  # what was decided before an alias was learned stays under that name
     events = _dicts(
         db.execute(
             "SELECT e.seq, e.id, e.type, e.at, e.state, e.reason, e.decision, e.body, d.topic, d.delivery_id,"
             " d.received_at"
-            " FROM events e LEFT JOIN deliveries d ON d.seq = e.delivery WHERE e.tenant=? AND e.lane=? ORDER BY e.seq",
-            (tenant, lane),
+            " FROM events e LEFT JOIN deliveries d ON d.seq = e.delivery WHERE e.tenant=?"
+            " AND e.lane IN (SELECT value FROM json_each(?)) ORDER BY e.seq",
+            (tenant, names),
         )
     )
     for event in events:
         event["body"] = load(event["body"])
     decisions = _dicts(
-        db.execute("SELECT seq, at, answers FROM decisions WHERE tenant=? AND lane=? ORDER BY seq", (tenant, lane))
+        db.execute(
+            "SELECT seq, at, answers FROM decisions WHERE tenant=?"
+            " AND lane IN (SELECT value FROM json_each(?)) ORDER BY seq",
+            (tenant, names),
+        )
     )
     for decision in decisions:
         decision["answers"] = load(decision["answers"])
     matters = _dicts(
         db.execute(
             "SELECT id, topic, item, episode, mode, state, owner, reference, findings, case_subject, case_number,"
-            " case_url, stage, acted_on, opened_at, closed_at FROM matters WHERE tenant=? AND subject=? ORDER BY"
-            " opened_at",
-            (tenant, lane),
+            " case_url, stage, acted_on, opened_at, closed_at FROM matters WHERE tenant=?"
+            " AND subject IN (SELECT value FROM json_each(?)) ORDER BY opened_at",
+            (tenant, names),
         )
     )
     for matter in matters:
@@ -59,7 +66,6 @@ def explain(db: sqlite3.Connection, tenant: str, subject: Subject) -> dict[str, 
         matter["commands"] = _commands(db, matter["id"])
         matter["claims"] = [s for (s,) in db.execute("SELECT slot FROM claims WHERE matter=?", (matter["id"],))]
         matter["timers"] = _dicts(db.execute("SELECT name, due FROM timers WHERE matter=?", (matter["id"],)))
-    aliases = [a for (a,) in db.execute("SELECT alias FROM aliases WHERE tenant=? AND subject=?", (tenant, lane))]
     return {
         "tenant": tenant,
         "subject": lane,

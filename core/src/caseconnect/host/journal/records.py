@@ -191,7 +191,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class StoredCommand:
-    """A command as it is stored."""
+    """A command as it is stored. `lost`: how many attempts ended in an unknown outcome."""
 
     key: str
     seq: int
@@ -214,6 +214,8 @@ class StoredCommand:
     data: dict[str, Any]
     reference: str
     case: Subject | None
+    first_sent_at: datetime | None = None
+    lost: int = 0
 
 
 @dataclass(frozen=True)

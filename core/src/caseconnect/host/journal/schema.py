@@ -42,6 +42,8 @@ CREATE TABLE aliases (
     tenant TEXT NOT NULL, alias TEXT NOT NULL, subject TEXT NOT NULL, PRIMARY KEY (tenant, alias)
 ) WITHOUT ROWID;
 
+CREATE INDEX aliases_subject ON aliases (tenant, subject);
+
 CREATE TABLE events (
     seq INTEGER PRIMARY KEY, id TEXT NOT NULL, tenant TEXT NOT NULL, lane TEXT NOT NULL, type TEXT NOT NULL,
     version INTEGER NOT NULL, body TEXT NOT NULL, delivery INTEGER, at TEXT NOT NULL,
@@ -138,6 +140,14 @@ def _first(db: Database) -> None:
 
 def migrate(db: Database) -> list[str]:
     """Bring `db` up to this program's schema; the names of what was applied. `JournalNewer` if it is beyond."""
+    refuse_newer(db)
+    applied = [m.name for m in migrations.pending(db)]
+    migrations.apply(db)
+    return applied
+
+
+def refuse_newer(db: Database) -> None:
+    """Raise `JournalNewer` if `db` lists a migration that this program does not know."""
     known = {m.name for m in migrations.pending(Database(memory=True))}
     beyond = [m.name for m in migrations.applied(db) if m.name not in known]
     if beyond:
@@ -145,9 +155,6 @@ def migrate(db: Database) -> list[str]:
             f"this journal was written by a newer Connect (it knows {', '.join(beyond)}). "
             "Install that version again; an older program never opens it."
         )
-    applied = [m.name for m in migrations.pending(db)]
-    migrations.apply(db)
-    return applied
 
 
 def outdated(db: Database) -> bool:

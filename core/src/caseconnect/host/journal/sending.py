@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from caseconnect.host.journal import states
-from caseconnect.host.journal.codec import expand, load, stamp, unstamp
+from caseconnect.host.journal.codec import dump, expand, load, stamp, unstamp
 from caseconnect.host.journal.errors import Conflict
+from caseconnect.host.journal.history import record
 from caseconnect.host.journal.records import StoredCommand
-from caseconnect.host.journal.settling import record
-from caseconnect.sdk.commands import COMMANDS
+from caseconnect.sdk.commands import COMMANDS, Command
 from caseconnect.sdk.subjects import Subject
 
 _COLUMNS = (
     "c.key, c.seq, c.tenant, c.matter, c.use, c.kind, c.name, c.connection, c.target, c.state, c.body, c.attempt,"
-    " c.looked, c.sent_at, c.deadline_at, c.created_at, c.due, c.note, c.data, m.reference, m.case_subject"
+    " c.looked, c.sent_at, c.deadline_at, c.created_at, c.due, c.note, c.data, m.reference, m.case_subject,"
+    " (SELECT min(o.at) FROM outcomes o WHERE o.key = c.key AND o.became = 'sending'),"
+    " (SELECT count(*) FROM outcomes o WHERE o.key = c.key AND o.became = 'unknown')"
 )
-_DUE = f"""
-SELECT {_COLUMNS} FROM commands c JOIN matters m ON m.id = c.matter
+_FIRST = """
+SELECT c.seq FROM commands c
 WHERE c.waits = 0 AND c.state IN ('planned', 'unknown', 'accepted') AND c.tenant = :tenant AND c.due <= :now
 AND NOT EXISTS (
     SELECT 1 FROM brakes b WHERE b.released_at IS NULL AND b.tenant = c.tenant AND (
@@ -29,15 +32,23 @@ AND NOT (c.state = 'planned' AND c.slot IS NOT NULL AND EXISTS (
     SELECT 1 FROM commands s WHERE s.slot = c.slot AND s.key <> c.key
     AND s.state IN ('sending', 'unknown', 'accepted')))
 ORDER BY c.protective DESC, c.seq LIMIT :limit
+"""
+_DUE = f"""
+SELECT {_COLUMNS} FROM commands c JOIN matters m ON m.id = c.matter
+WHERE c.seq IN ({_FIRST}) AND c.key NOT IN (SELECT value FROM json_each(:busy))
+ORDER BY c.protective DESC, c.seq
 """  # noqa: S608 - constant columns
 
 
-def due_commands(db: sqlite3.Connection, tenant: str, now: datetime, limit: int) -> list[StoredCommand]:
+def due_commands(
+    db: sqlite3.Connection, tenant: str, now: datetime, limit: int, busy: Iterable[str] = ()
+) -> list[StoredCommand]:
     """Commands of a tenant to be sent or looked at: protective ones first, then in the order they were planned.
 
-    Left out: paused ones, and those whose slot has another command that may still have its effect.
+    Left out: paused ones, and those whose slot has another command that may still have its effect. Of the first
+    `limit`, those in `busy` are not read: the caller works on them already.
     """
-    rows = db.execute(_DUE, {"tenant": tenant, "now": stamp(now), "limit": limit})
+    rows = db.execute(_DUE, {"tenant": tenant, "now": stamp(now), "limit": limit, "busy": dump(list(busy))})
     return [_row(row) for row in rows]
 
 
@@ -52,7 +63,9 @@ def command(db: sqlite3.Connection, key: str) -> StoredCommand | None:
 
 def _row(row: tuple[Any, ...]) -> StoredCommand:
     key, seq, tenant, matter, use, kind, name, connection, target, state, body, attempt = row[:12]
-    looked, sent_at, deadline_at, created_at, due, note, data, reference, case = row[12:]
+    looked, sent_at, deadline_at, created_at, due, note, data, reference, case, first_sent_at, lost = row[12:]
+    # A kind of a newer program: nobody carries out the bare base, so it parks instead of stopping the others.
+    known = COMMANDS.get(kind, Command)
     return StoredCommand(
         key=key,
         seq=seq,
@@ -64,10 +77,12 @@ def _row(row: tuple[Any, ...]) -> StoredCommand:
         connection=connection,
         target=Subject.parse(target) if target else None,
         state=state,
-        command=COMMANDS[kind].model_validate_json(expand(body)),
+        command=known.model_validate_json(expand(body)),
         attempt=attempt,
         looked=looked,
         sent_at=unstamp(sent_at) if sent_at else None,
+        first_sent_at=unstamp(first_sent_at) if first_sent_at else None,
+        lost=lost,
         deadline_at=unstamp(deadline_at) if deadline_at else None,
         created_at=unstamp(created_at),
         due=unstamp(due),

@@ -3,71 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
-from caseconnect.host.journal import states
+from caseconnect.host.journal import counters, slots, states
 from caseconnect.host.journal.alerts import alert
 from caseconnect.host.journal.codec import dump, expand, load, stamp
 from caseconnect.host.journal.errors import Conflict
-from caseconnect.host.journal.intake import add_event, learn
-from caseconnect.host.journal.records import NewAlert, Resolved, Settlement
-from caseconnect.sdk.commands import CASE, COMMANDS, HOLD
-from caseconnect.sdk.events import CommandSettled
+from caseconnect.host.journal.history import record, tell
+from caseconnect.host.journal.intake import learn
+from caseconnect.host.journal.records import NewAlert, Settlement
+from caseconnect.sdk.commands import CASE, CancelOrder, Counter, OpenCase
 from caseconnect.sdk.subjects import Subject
-
-
-def record(
-    db: sqlite3.Connection,
-    key: str,
-    attempt: int,
-    was: str,
-    became: str,
-    note: str,
-    data: dict[str, Any],
-    by: str,
-    now: datetime,
-) -> int:
-    """One line of the command's history."""
-    row = (key, attempt, was, became, note, dump(data), by, stamp(now))
-    cursor = db.execute(
-        "INSERT INTO outcomes (key, attempt, was, became, note, data, by, at) VALUES (?,?,?,?,?,?,?,?)", row
-    )
-    return int(cursor.lastrowid or 0)
-
-
-def tell(
-    db: sqlite3.Connection, key: str, state: str, note: str, now: datetime, data: dict[str, Any] | None = None
-) -> None:
-    """Write `CommandSettled` to the lane of the command's matter, if commands of that kind are told."""
-    row = db.execute(
-        "SELECT c.kind, c.name, c.tenant, c.matter, m.subject, (SELECT max(o.seq) FROM outcomes o WHERE o.key = c.key)"
-        " FROM commands c JOIN matters m ON m.id = c.matter WHERE c.key=?",
-        (key,),
-    ).fetchone()
-    if row is None:
-        return
-    kind, name, tenant, matter, subject, number = row
-    known = COMMANDS.get(kind)
-    if known is None or not known.settles:
-        return
-    lane = Subject.parse(subject)
-    event = CommandSettled.model_validate(
-        {
-            "id": f"settled-{number}",
-            "source": "connect",
-            "subject": lane,
-            "time": now,
-            "matter": matter,
-            "key": key,
-            "kind": kind,
-            "name": name,
-            "state": state,
-            "note": note,
-            "data": data or {},
-        }
-    )
-    add_event(db, tenant, Resolved(event, lane), event.id, None, now)
 
 
 def began(db: sqlite3.Connection, key: str, was: str, now: datetime, deadline_at: datetime) -> None:
@@ -76,11 +24,12 @@ def began(db: sqlite3.Connection, key: str, was: str, now: datetime, deadline_at
     done = db.execute(
         "UPDATE commands SET state='sending', attempt=attempt+1, looked=0, sent_at=?, deadline_at=?,"
         " updated_at=?, note=''"
-        " WHERE key=? AND state=?",
+        " WHERE key=? AND state=? AND (slot IS NULL OR NOT EXISTS (SELECT 1 FROM commands o WHERE o.slot=commands.slot"
+        " AND o.key<>commands.key AND o.state='sending'))",
         (stamp(now), stamp(deadline_at), stamp(now), key, was),
     )
     if done.rowcount != 1:
-        raise Conflict(f"command {key} is not {was} any more")
+        raise Conflict(f"command {key} is not {was} any more, or another one of its slot is out")
     attempt = db.execute("SELECT attempt FROM commands WHERE key=?", (key,)).fetchone()[0]
     record(db, key, attempt, was, states.SENDING, "", {}, "connect", now)
 
@@ -88,14 +37,16 @@ def began(db: sqlite3.Connection, key: str, was: str, now: datetime, deadline_at
 def settle(db: sqlite3.Connection, change: Settlement) -> None:
     """Change a command's state with its evidence, and all that follows from it, in the caller's transaction."""
     row = db.execute(
-        "SELECT state, kind, tenant, matter, connection, target, slot, value, attempt FROM commands WHERE key=?",
-        (change.key,),
+        "SELECT state, kind, tenant, matter, slot, value, attempt FROM commands WHERE key=?", (change.key,)
     ).fetchone()
     if row is None:
         raise Conflict(f"there is no command {change.key}")
-    state, kind, tenant, matter, connection, target, slot, value, attempt = row
+    state, kind, tenant, matter, slot, value, attempt = row
     if state != change.was:
         raise Conflict(f"command {change.key} is {state}, not {change.was}")
+    if kind == OpenCase.kind and change.becomes == states.DONE and not change.data.get("id"):
+        becomes = states.UNKNOWN if state == states.SENDING else states.PARKED
+        change = replace(change, becomes=becomes, note=f"the platform named no case: {change.note or 'no word'}")
     states.check(change.was, change.becomes, change.key)
     at = stamp(change.at)
     db.execute(
@@ -106,54 +57,69 @@ def settle(db: sqlite3.Connection, change: Settlement) -> None:
         + (change.deadline_at and stamp(change.deadline_at), at, change.key),
     )
     record(db, change.key, attempt, change.was, change.becomes, change.note, change.data, change.by, change.at)
-    if slot and change.becomes == states.DONE:
-        _confirm(db, slot, value, change.at)
-    if change.becomes == states.REFUSED:
-        db.execute("DELETE FROM counters WHERE key=?", (change.key,))
-        if slot and slot.endswith(f"|{HOLD}") and value == "held":
-            db.execute("DELETE FROM claims WHERE slot=? AND matter=?", (slot, matter))
-    if change.becomes == states.DONE and kind == "OpenCase":
-        _case_opened(db, tenant, matter, connection, change)
-    if change.becomes == states.DONE and kind == "CancelOrder":
-        db.execute("DELETE FROM claims WHERE slot=?", (f"{tenant}|{connection}|{target}|{HOLD}",))
+    warning = _effects(db, tenant, matter, slot, value, change)
+    if change.becomes == states.DONE:
+        _done(db, tenant, matter, kind, change)
     if change.aliases:
-        subject = db.execute("SELECT subject FROM matters WHERE id=?", (matter,)).fetchone()
-        if subject:
-            learn(db, tenant, change.aliases, Subject.parse(subject[0]))
-    _warn(db, tenant, matter, kind, change)
+        learn(db, tenant, change.aliases, _subject(db, matter), change.at)
+    _warn(db, tenant, matter, kind, change, warning)
     if change.becomes in states.SETTLED:
         tell(db, change.key, change.becomes, change.note, change.at, change.data)
-    if change.becomes not in states.OPEN:
+    if slot and change.becomes == states.PLANNED:
+        slots.planned_again(db, change.key, change.at, person=change.was == states.PARKED)
+    if change.becomes not in states.OPEN or change.was == states.PARKED:
         release_followers(db, matter, change.at)
 
 
-def _confirm(db: sqlite3.Connection, slot: str, value: str, now: datetime) -> None:
-    row = db.execute("SELECT changes FROM slots WHERE slot=?", (slot,)).fetchone()
-    recent = [t for t in load(row[0] if row else "[]") if t > stamp(now - timedelta(hours=1))]
-    db.execute(
-        "INSERT INTO slots VALUES (?,?,?,1,?) ON CONFLICT DO UPDATE SET confirmed=excluded.confirmed,"
-        " confirmed_at=excluded.confirmed_at, version=version+1, changes=excluded.changes",
-        (slot, value, stamp(now), dump([*recent, stamp(now)])),
-    )
+def _effects(
+    db: sqlite3.Connection, tenant: str, matter: str, slot: str | None, value: str, change: Settlement
+) -> str | None:
+    """Slots, claims and counters follow the new state. What a person has to know of it, or None."""
+    answered = change.was == states.PARKED
+    if answered and change.becomes in (states.PLANNED, states.DONE):
+        counter = _body(db, change.key)["counter"]
+        if counter:
+            counters.count(db, tenant, change.key, Counter.model_validate(counter))
+    if change.becomes == states.REFUSED:
+        counters.give_back(db, change.key)
+        if slots.is_hold(slot):
+            return slots.refused(db, str(slot), value, matter, change.at)
+    if slot and change.becomes == states.DONE:
+        slots.confirm(db, change.key, change.at, person=answered)
+    return None
 
 
-def _case_opened(db: sqlite3.Connection, tenant: str, matter: str, connection: str, change: Settlement) -> None:
-    case = Subject(connection, "case", str(change.data["id"]))
-    db.execute(
-        "UPDATE matters SET case_subject=?, case_number=?, case_url=? WHERE id=?",
-        (str(case), change.data.get("number"), change.data.get("url"), matter),
-    )
-    subject = db.execute("SELECT subject FROM matters WHERE id=?", (matter,)).fetchone()[0]
-    learn(db, tenant, (case,), Subject.parse(subject))
+def _done(db: sqlite3.Connection, tenant: str, matter: str, kind: str, change: Settlement) -> None:
+    connection, target = db.execute("SELECT connection, target FROM commands WHERE key=?", (change.key,)).fetchone()
+    if kind == CancelOrder.kind:
+        slots.cancelled(db, tenant, connection, target)
+    if kind == OpenCase.kind:
+        case = Subject(connection, "case", str(change.data["id"]))
+        db.execute(
+            "UPDATE matters SET case_subject=?, case_number=?, case_url=? WHERE id=?",
+            (str(case), change.data.get("number"), change.data.get("url"), matter),
+        )
+        learn(db, tenant, (case,), _subject(db, matter), change.at)
 
 
-def _warn(db: sqlite3.Connection, tenant: str, matter: str, kind: str, change: Settlement) -> None:
+def _subject(db: sqlite3.Connection, matter: str) -> Subject:
+    return Subject.parse(db.execute("SELECT subject FROM matters WHERE id=?", (matter,)).fetchone()[0])
+
+
+def _body(db: sqlite3.Connection, key: str) -> dict[str, Any]:
+    body: dict[str, Any] = load(expand(db.execute("SELECT body FROM commands WHERE key=?", (key,)).fetchone()[0]))
+    return body
+
+
+def _warn(db: sqlite3.Connection, tenant: str, matter: str, kind: str, change: Settlement, warning: str | None) -> None:
     if change.becomes == states.PARKED:
         alert(db, NewAlert(tenant, f"parked:{kind}", f"{kind} parked: {change.note}", change.key), change.at)
-    elif change.becomes == states.REFUSED and kind == "OpenCase":
+    elif change.becomes == states.REFUSED and kind == OpenCase.kind:
         held = db.execute("SELECT 1 FROM claims WHERE matter=?", (matter,)).fetchone()
         title = "an order is held but its case could not be opened" if held else "a case could not be opened"
         alert(db, NewAlert(tenant, f"refused:{kind}", f"{title}: {change.note}", change.key), change.at)
+    elif warning:
+        alert(db, NewAlert(tenant, f"refused:{kind}", f"{warning} ({change.note})", change.key), change.at)
 
 
 def release_followers(db: sqlite3.Connection, matter: str, now: datetime) -> None:
@@ -162,44 +128,63 @@ def release_followers(db: sqlite3.Connection, matter: str, now: datetime) -> Non
     while changed:
         changed = False
         waiting = db.execute(
-            "SELECT key, after, body FROM commands WHERE matter=? AND state='planned' AND waits=1 ORDER BY seq",
-            (matter,),
+            "SELECT key, after FROM commands WHERE matter=? AND state='planned' AND waits=1 ORDER BY seq", (matter,)
         ).fetchall()
-        for key, after, body in waiting:
-            failed, ready = _ready(db, matter, load(after), key)
-            if failed and (failed == CASE or not load(expand(body))["even_if_failed"]):
-                note = f"{failed} did not happen, and this was to follow it"
-                settle(db, Settlement(key, states.PLANNED, states.REFUSED, now, note=note))
+        blocked: dict[str, set[str]] = {}
+        for key, after in waiting:
+            failed, blocked[key] = _standing(db, matter, load(after), key)
+            if failed and not _goes_on(_body(db, key), failed):
+                _refuse(db, key, f"{failed[0]} did not happen, and this was to follow it", now)
                 return
-            if ready or failed:
+            if not blocked[key]:
                 db.execute("UPDATE commands SET waits=0, due=? WHERE key=?", (stamp(now), key))
                 changed = True
+        if not changed and (key := _in_a_circle(blocked)):
+            _refuse(db, key, "the commands that it was to follow wait for it", now)
+            return
 
 
-def _ready(db: sqlite3.Connection, matter: str, after: list[str], key: str) -> tuple[str | None, bool]:
-    """(name of a predecessor that failed, all predecessors are done)."""
-    ready = True
+def _refuse(db: sqlite3.Connection, key: str, note: str, now: datetime) -> None:
+    settle(db, Settlement(key, states.PLANNED, states.REFUSED, now, note=note))
+
+
+def _goes_on(body: dict[str, Any], failed: list[str]) -> bool:
+    """Although a predecessor failed. What is done to the case itself cannot without one."""
+    return bool(body["even_if_failed"]) and not (CASE in failed and body["target"] is None)
+
+
+def _in_a_circle(blocked: dict[str, set[str]]) -> str | None:
+    """The newest command that waits only for commands that wait for it, or None."""
+    left = dict(blocked)
+    while free := [key for key, by in left.items() if by - left.keys()]:
+        for key in free:
+            del left[key]
+    return list(left)[-1] if left else None
+
+
+def _standing(db: sqlite3.Connection, matter: str, after: list[str], key: str) -> tuple[list[str], set[str]]:
+    """(names of predecessors that failed, keys of those that are not over)."""
+    failed, blocking = [], set()
     for name in after:
-        if name == CASE:
-            state = _case_state(db, matter)
-        else:
-            kind, _, which = name.partition(":")
-            row = db.execute(
-                "SELECT state FROM commands WHERE matter=? AND kind=? AND name=? AND key<>? ORDER BY seq DESC LIMIT 1",
-                (matter, kind, which, key),
-            ).fetchone()
-            state = row[0] if row else states.REFUSED
+        state, which = _predecessor(db, matter, name, key)
         if state in (states.REFUSED, states.WITHHELD):
-            return name, False
-        ready = ready and state in (states.DONE, states.SUPERSEDED)
-    return None, ready
+            failed.append(name)
+        elif state not in (states.DONE, states.SUPERSEDED):
+            blocking.add(which)
+    return failed, blocking
 
 
-def _case_state(db: sqlite3.Connection, matter: str) -> str:
-    row = db.execute("SELECT case_subject FROM matters WHERE id=?", (matter,)).fetchone()
-    if row and row[0]:
-        return states.DONE
-    asked = db.execute(
-        "SELECT state FROM commands WHERE matter=? AND kind='OpenCase' ORDER BY seq DESC LIMIT 1", (matter,)
+def _predecessor(db: sqlite3.Connection, matter: str, name: str, key: str) -> tuple[str, str]:
+    """(state, key) of the newest command of that name; one that was never asked for counts as refused."""
+    if name == CASE:
+        if db.execute("SELECT 1 FROM matters WHERE id=? AND case_subject IS NOT NULL", (matter,)).fetchone():
+            return states.DONE, ""
+        wanted, values = "kind=?", [OpenCase.kind]
+    else:
+        kind, _, which = name.partition(":")
+        wanted, values = "kind=? AND name=?", [kind, which]
+    row = db.execute(
+        f"SELECT state, key FROM commands WHERE matter=? AND {wanted} AND key<>? ORDER BY seq DESC LIMIT 1",  # noqa: S608 - one of two texts
+        (matter, *values, key),
     ).fetchone()
-    return str(asked[0]) if asked else states.REFUSED
+    return (row[0], row[1]) if row else (states.REFUSED, "")

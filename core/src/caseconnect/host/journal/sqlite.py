@@ -14,10 +14,12 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from caseconnect.host.journal import deciding, intake, people, reads, schema, sending, settling, timing
+from caseconnect.host.journal import arrivals, deciding, intake, people, reads, schema, sending, settling, timing
 from caseconnect.host.journal.alerts import alert, close_alert
+from caseconnect.host.journal.arrivals import Arrival, Page
+from caseconnect.host.journal.batch import Item, Write
 from caseconnect.host.journal.codec import Squeezer
-from caseconnect.host.journal.errors import JournalError, JournalLocked, JournalNewer
+from caseconnect.host.journal.errors import JournalError, JournalLocked
 from caseconnect.host.journal.records import (
     Brake,
     CursorMove,
@@ -33,7 +35,7 @@ from caseconnect.host.journal.records import (
     StoredEvent,
     Verdict,
 )
-from caseconnect.host.journal.writer import InlineWriter, Item, ThreadWriter, Write, Writer
+from caseconnect.host.journal.writer import InlineWriter, ThreadWriter, Writer
 from caseconnect.sdk.decisions import CommandState
 from caseconnect.sdk.subjects import Subject
 
@@ -45,7 +47,7 @@ class Lock:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             holder = os.read(self._file, 32).decode(errors="replace").strip() or "unknown"
             os.close(self._file)
             raise JournalLocked(
@@ -104,10 +106,14 @@ class SqliteJournal:
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = Lock(path.with_suffix(".lock"))
+        db: sqlite3.Connection | None = None
         try:
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # its -wal and -shm get the same
             db = _connect(path, write=True, synchronous=synchronous)
             schema.migrate(Database(db))
         except BaseException:
+            if db:
+                db.close()
             lock.release()
             raise
         return cls(path, db, ThreadWriter(db, on_broken=on_broken) if threaded else InlineWriter(db), lock)
@@ -118,10 +124,14 @@ class SqliteJournal:
         if not path.exists():
             raise JournalError(f"there is no journal at {path}: has `connect serve` run with this data folder?")
         journal = cls(path, None, None, None)
-        db = Database(journal._db())
-        known = {m.name for m in schema.migrations.pending(Database(memory=True))}
-        if any(m.name not in known for m in schema.migrations.applied(db)):
-            raise JournalNewer("this journal was written by a newer Connect: use that version to read it")
+        try:
+            db = Database(journal._db())
+            schema.refuse_newer(db)
+            if schema.outdated(db):
+                raise JournalError(f"the journal at {path} is not up to date: start `connect serve` once")
+        except BaseException:
+            journal.close()
+            raise
         return journal
 
     def _db(self) -> sqlite3.Connection:
@@ -131,14 +141,20 @@ class SqliteJournal:
             self._readers.append(db)
         return db
 
-    async def _write(self, name: str, write: Write[Any], size: int = 0) -> Any:
+    def _squeezer_here(self) -> Squeezer:
+        squeezer: Squeezer | None = getattr(self._local, "squeezer", None)
+        if squeezer is None:
+            squeezer = self._local.squeezer = Squeezer()
+        return squeezer
+
+    async def _write(self, name: str, write: Write[Any], size: int = 0, *, outside: bool = False) -> Any:
         if self._writer is None:
             raise JournalError("this journal was opened for reading only")
-        return await self._writer.submit(Item(name, write, size))
+        return await self._writer.submit(Item(name, write, size, outside))
 
     def load(self) -> float:
         """How full the writing queue is: 1 and more is full."""
-        return self._writer.load() if isinstance(self._writer, ThreadWriter) else 0.0
+        return self._writer.load() if self._writer else 0.0
 
     def close(self) -> None:
         """See `port.Journal`."""
@@ -160,20 +176,18 @@ class SqliteJournal:
 
     async def receive(self, items: Sequence[NewDelivery], move: CursorMove | None, now: datetime) -> list[Receipt]:
         """See `port.Journal`."""
+        if self._writer is None:
+            raise JournalError("this journal was opened for reading only")
+        page = Page([Arrival.of(item, self._squeezer_here()) for item in items], move, now)
         size = sum(len(item.body) for item in items)
-        receipts: list[Receipt] = await self._write(
-            "receive", lambda db: intake.receive(db, self._squeezer, items, move, now), size
+        receipts: list[Receipt] = await self._writer.submit(
+            Item("receive", lambda db: arrivals.receive(db, [page])[0], size, True, arrivals.receive, page)
         )
         return receipts
 
     async def parsed(self, results: Sequence[tuple[str, DeliveryResult]], now: datetime) -> None:
         """See `port.Journal`."""
-
-        def write(db: sqlite3.Connection) -> None:
-            for tenant, result in results:
-                intake.parsed(db, tenant, result, now)
-
-        await self._write("parsed", write)
+        await self._write("parsed", lambda db: intake.parsed_all(db, results, now))
 
     # decide
 
@@ -259,9 +273,9 @@ class SqliteJournal:
         """See `port.Journal`."""
         return deciding.ready_events(self._db(), tenant, now, limit)
 
-    def due_commands(self, tenant: str, now: datetime, limit: int) -> list[StoredCommand]:
+    def due_commands(self, tenant: str, now: datetime, limit: int, busy: Iterable[str] = ()) -> list[StoredCommand]:
         """See `port.Journal`."""
-        return sending.due_commands(self._db(), tenant, now, limit)
+        return sending.due_commands(self._db(), tenant, now, limit, busy)
 
     def command(self, key: str) -> StoredCommand | None:
         """See `port.Journal`."""

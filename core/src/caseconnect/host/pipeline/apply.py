@@ -120,12 +120,7 @@ def _ask(flow: Flow, draft: Draft, command: Command, ground: str) -> Ask:
 
 def park_conflicts(asks: Sequence[Ask]) -> list[Ask]:
     """Commands of two use cases that contradict each other park, both."""
-    against = [
-        (a, b)
-        for i, a in enumerate(asks)
-        for b in asks[i + 1 :]
-        if a.matter == b.matter and a.use != b.use and b.command.kind in a.command.conflicts
-    ]
+    against = [(a, b) for i, a in enumerate(asks) for b in asks[i + 1 :] if a.use != b.use and _contradict(a, b)]
     clashing = {id(a): b for a, b in against} | {id(b): a for a, b in against}
     parked = []
     for ask in asks:
@@ -135,6 +130,14 @@ def park_conflicts(asks: Sequence[Ask]) -> list[Ask]:
             ask = replace(ask, birth="parked", note=note)
         parked.append(ask)
     return parked
+
+
+def _contradict(a: Ask, b: Ask) -> bool:
+    """Two matters may hold and release the same order: each gives up only its own claim."""
+    if b.command.kind not in a.command.conflicts or a.command.target != b.command.target:
+        return False
+    mine, other = a.command.slot(), b.command.slot()
+    return a.matter == b.matter or mine is None or other is None or mine[0] != other[0]
 
 
 def _told(reason: str, notes: Sequence[str]) -> str:

@@ -16,6 +16,12 @@ from caseconnect.sdk.resources import Log
 BY = "connect"
 """Who the host is in the journal."""
 
+DOWN = "down:"
+"""Begins the cause of an outage's alert; the connection's name follows."""
+
+_DOWN_AFTER = timedelta(minutes=5)
+_APART = timedelta(minutes=15)  # longer than any backoff: failures further apart are not one outage
+
 
 class Wake:
     """A broadcast: everybody who waits is woken, and a wake-up between two waits is not lost."""
@@ -45,6 +51,8 @@ class Context:
     tenants: dict[str, LiveTenant] = field(default_factory=dict)
     wake: Wake = field(default_factory=Wake)
     refused: set[tuple[str, str]] = field(default_factory=set)
+    failing: dict[tuple[str, str], tuple[datetime, datetime]] = field(default_factory=dict)
+    down: set[tuple[str, str]] = field(default_factory=set)
 
     async def alert(self, tenant: str, cause: str, title: str, link: str = "") -> None:
         """Open or count an alert, and log it."""
@@ -53,19 +61,46 @@ class Context:
 
     async def credentials_refused(self, tenant: str, connection: str, why: str) -> None:
         """Pause a connection as a whole, once, until something works on it again."""
-        if (tenant, connection) in self.refused:
+        if (tenant, connection) in self.refused and self._braked(tenant, connection):
             return
         self.refused.add((tenant, connection))
         await self.journal.pause(Brake(tenant, "connection", connection, why, BY, self.now()))
         await self.alert(tenant, f"auth:{connection}", f"{connection}: credentials refused: {why}", connection)
 
-    async def credentials_work(self, tenant: str, connection: str) -> None:
-        """Something worked on the connection: end our own pause."""
+    async def _credentials_work(self, tenant: str, connection: str) -> None:
+        """Something worked on the connection: end our own pause. One that a person set stays."""
         if (tenant, connection) not in self.refused:
             return
         self.refused.discard((tenant, connection))
-        await self.journal.resume(tenant, "connection", connection, "credentials work again", BY, self.now())
+        if BY in self._braked(tenant, connection):
+            await self.journal.resume(tenant, "connection", connection, "credentials work again", BY, self.now())
+        else:
+            await self.journal.close_alert(tenant, f"auth:{connection}", self.now())
         self.wake.ring()
+
+    async def failed(self, tenant: str, connection: str, why: str) -> None:
+        """Something did not work on the connection. Nothing else for five minutes: one alert, whoever saw it."""
+        key, now = (tenant, connection), self.now()
+        since, last = self.failing.get(key, (now, now))
+        since = since if now - last <= _APART else now
+        self.failing[key] = since, now
+        if key not in self.down and now - since >= _DOWN_AFTER:
+            self.down.add(key)
+            await self.alert(tenant, f"{DOWN}{connection}", f"{connection} does not work: {why}", connection)
+
+    async def worked(self, tenant: str, connection: str) -> None:
+        """Something worked on the connection: the alert of its outage closes, and our own pause ends."""
+        key = (tenant, connection)
+        self.failing.pop(key, None)
+        if key in self.down:
+            self.down.discard(key)
+            await self.journal.close_alert(tenant, f"{DOWN}{connection}", self.now())
+        await self._credentials_work(tenant, connection)
+
+    def _braked(self, tenant: str, connection: str) -> list[str]:
+        """Who paused the connection."""
+        mine = (tenant, "connection", connection)
+        return [b.by for b in self.journal.brakes() if (b.tenant, b.scope, b.name) == mine]
 
 
 def backoff(first: timedelta, longest: timedelta, tries: int, seed: str) -> timedelta:

@@ -9,7 +9,7 @@ from functools import partial
 from itertools import groupby
 
 from caseconnect.host.crash import crashpoint
-from caseconnect.host.journal.errors import Conflict
+from caseconnect.host.journal.errors import Conflict, JournalError
 from caseconnect.host.journal.records import Ask, DecidedBy, MatterKey, Observation, StoredEvent, Verdict
 from caseconnect.host.pipeline.apply import Applied, apply_decision, park_conflicts
 from caseconnect.host.pipeline.context import Context, backoff
@@ -20,7 +20,7 @@ from caseconnect.host.tenants.tenant import Flow
 from caseconnect.models.base import Record
 from caseconnect.models.order import Order
 from caseconnect.sdk.commands import HOLD
-from caseconnect.sdk.decisions import Decision, Facts, Need, Needs
+from caseconnect.sdk.decisions import Decision, Facts, Needs
 from caseconnect.sdk.errors import AuthError, ConnectError, PermanentError, PluginError, TransientError
 from caseconnect.sdk.events import CaseChanged, CommandSettled, Event, OrderChanged, TimerFired
 from caseconnect.sdk.subjects import Subject
@@ -65,7 +65,9 @@ class Decider:
     def _over(self, key: tuple[str, Subject], task: asyncio.Task[None]) -> None:
         self._lanes.pop(key, None)
         if not task.cancelled() and (error := task.exception()):
+            # Not at once again: the journal could not take it (a full disk), and the sweep comes by.
             self._context.log.error("lane failed", tenant=key[0], lane=str(key[1]), error=repr(error))
+            return
         self._context.wake.ring()
 
     async def _lane(self, tenant: LiveTenant, lane: Subject, events: Sequence[StoredEvent]) -> None:
@@ -78,6 +80,13 @@ class Decider:
             except Conflict as error:
                 self._context.log.info("decided again", lane=str(lane), why=str(error))
                 return
+            except JournalError:
+                raise
+            except Exception as error:  # noqa: BLE001 - one lane's fault must neither spin nor stop the others
+                fault = PluginError(f"its turn failed: {type(error).__name__}")
+                self._context.log.error("turn failed", lane=str(lane), error=repr(error))
+                if not await self._wait(tenant, lane, batch, fault):
+                    return
 
     async def _decide(self, tenant: LiveTenant, lane: Subject, batch: Sequence[StoredEvent]) -> bool:
         """Decide on the newest of `batch`; False when the lane has to wait."""
@@ -134,10 +143,6 @@ class Decider:
         if isinstance(error, TransientError) and error.retry_after:
             wait = max(wait, timedelta(seconds=error.retry_after))
         await journal.put_off(seqs, "waiting", str(error), now + wait)
-        if tries == 5:
-            await self._context.alert(
-                tenant.name, f"facts:{lane.connection}", f"facts cannot be had: {error}", str(lane)
-            )
         return False
 
     def _offers(self, tenant: LiveTenant, lane: Subject, event: Event, drafts: Drafts) -> list[tuple[Flow, Draft]]:
@@ -149,6 +154,9 @@ class Decider:
         if isinstance(event, CaseChanged | CommandSettled):
             if isinstance(event, CaseChanged):
                 row = journal.matter_of_case(tenant.name, event.subject)
+                if row is None and event.reference:
+                    # The answer to our create is not here yet; the case itself says what it belongs to.
+                    row = journal.matter_of_reference(tenant.name, event.reference)
             else:
                 row = journal.matter(event.matter)
             if row is None:
@@ -170,12 +178,11 @@ class Decider:
         self, tenant: LiveTenant, flow: Flow, draft: Draft, event: Event, read: Read
     ) -> tuple[DecidedBy, list[Ask]]:
         """One use case's answer. One that raises is guarded: it is shown, and the others count."""
-        decision: Decision | Needs
         for _ in range(_ROUNDS + 1):
             facts = Facts({key: record for key, (record, _) in read.items()})
             try:
                 matter = draft.view(flow.mode)
-                decision = flow.transform.decide(event, matter, facts, flow.settings, self._context.now())
+                decision: object = flow.transform.decide(event, matter, facts, flow.settings, self._context.now())
             except Exception as error:  # noqa: BLE001 - a plugin's fault must not stop the others
                 why = f"{flow.use} broke on {event.type}: {type(error).__name__}: {str(error)[:200]}"
                 self._context.log.error("use case broke", use=flow.use, error=type(error).__name__)
@@ -183,19 +190,22 @@ class Decider:
             if isinstance(decision, Decision):
                 applied = self._apply(tenant, flow, draft, decision)
                 return applied.answer, applied.asks
+            if not isinstance(decision, Needs):
+                why = f"{flow.use} answered {type(decision).__name__}: allowed are Decision and Needs"
+                return DecidedBy(flow.use, why, alert=why), []
             lacking = facts.lacking(decision.needs)
+            undeclared = sorted({need.fact for need in lacking} - flow.transform.needs)
+            if undeclared:
+                why = (
+                    f"{flow.use} asks for {', '.join(undeclared)}, which it did not declare: its answer does not count"
+                )
+                return DecidedBy(flow.use, why, alert=why), []
             if not lacking:
                 break
-            await self._read(tenant, flow, lacking, read)
+            for need, result in (await self._fetcher.fetch_all(tenant.name, lacking)).items():
+                read[need.fact, need.subject] = result
         why = f"{flow.use} asks for facts again and again"
         return DecidedBy(flow.use, why, alert=why), []
-
-    async def _read(self, tenant: LiveTenant, flow: Flow, lacking: tuple[Need, ...], read: Read) -> None:
-        undeclared = sorted({n.fact for n in lacking} - flow.transform.needs)
-        if undeclared:
-            raise PluginError(f"{flow.use} asks for {', '.join(undeclared)}, which it did not declare", plugin=flow.use)
-        for need, result in (await self._fetcher.fetch_all(tenant.name, lacking)).items():
-            read[need.fact, need.subject] = result
 
     def _apply(self, tenant: LiveTenant, flow: Flow, draft: Draft, decision: Decision) -> Applied:
         connection = tenant.connections.get(draft.key.subject.connection)

@@ -6,12 +6,10 @@ import asyncio
 from datetime import datetime
 
 from caseconnect.host.pipeline.context import Context
-from caseconnect.host.pipeline.live import guarded
+from caseconnect.host.pipeline.live import PATIENCE, guarded
 from caseconnect.models.base import Record
 from caseconnect.sdk.decisions import Missing, Need
-from caseconnect.sdk.errors import AuthError, ConnectError, PermanentError, PluginError
-
-_DEADLINE = 60.0
+from caseconnect.sdk.errors import AuthError, ConnectError, PermanentError, PluginError, TransientError
 
 
 class Fetcher:
@@ -19,17 +17,17 @@ class Fetcher:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._running: dict[tuple[str, str, str], asyncio.Task[Record]] = {}
+        self._running: dict[tuple[str, str, str], tuple[asyncio.Task[Record], datetime]] = {}
 
     async def fetch(self, tenant: str, need: Need) -> tuple[Record, datetime]:
         """The fact as it is now, and when the reading began. Raises the errors of the SDK."""
-        began = self._context.now()
         key = (tenant, need.fact, str(need.subject))
-        task = self._running.get(key)
-        if task is None:
-            task = self._running[key] = asyncio.create_task(self._fetch(tenant, need))
+        if key not in self._running:
+            task = asyncio.create_task(self._fetch(tenant, need))
+            self._running[key] = task, self._context.now()
             task.add_done_callback(lambda _: self._running.pop(key, None))
-        return await asyncio.shield(task), began
+        running, began = self._running[key]
+        return await asyncio.shield(running), began
 
     async def fetch_all(self, tenant: str, needs: tuple[Need, ...]) -> dict[Need, tuple[Record, datetime]]:
         """All needs side by side. An optional one that cannot be had is `Missing`; a required one raises."""
@@ -54,12 +52,15 @@ class Fetcher:
         platform = connection.spec.platform
         try:
             fact = await guarded(
-                connection.source.fetch(need), plugin=platform, doing=f"fetch of {need.fact}", deadline=_DEADLINE
+                connection.source.fetch(need), plugin=platform, doing=f"fetch of {need.fact}", deadline=PATIENCE
             )
         except AuthError as error:
             await self._context.credentials_refused(tenant, connection.spec.name, str(error))
             raise
+        except (TransientError, PluginError) as error:
+            await self._context.failed(tenant, connection.spec.name, f"{need.fact} cannot be had: {error}")
+            raise
         if not isinstance(fact, model):
             raise PluginError(f"{platform}: {need.fact} came as {type(fact).__name__}, not {model.__name__}")
-        await self._context.credentials_work(tenant, connection.spec.name)
+        await self._context.worked(tenant, connection.spec.name)
         return fact

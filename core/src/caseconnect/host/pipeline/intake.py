@@ -2,79 +2,129 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
+from functools import partial
 
 from caseconnect.host.journal.records import DeliveryResult, Resolved, StoredDelivery
 from caseconnect.host.pipeline.context import Context, backoff
-from caseconnect.host.pipeline.live import LiveConnection, guarded
-from caseconnect.sdk.deliveries import Ignored, Parsed
+from caseconnect.host.pipeline.live import PATIENCE, LiveConnection, guarded
+from caseconnect.sdk.components import Source
+from caseconnect.sdk.deliveries import Delivery, Ignored, Parsed
 from caseconnect.sdk.errors import AuthError, ConnectError, PermanentError, TransientError
 from caseconnect.sdk.events import CaseChanged, Event
 from caseconnect.sdk.subjects import Subject
 
 _BATCH = 256
 _TRIES = 12
+_AT_ONCE = 16
 
 
 class Intake:
-    """Parses what waits in the journal. Pure parsing first; only an unknown alias costs a request."""
+    """Parses what waits in the journal. What is known is resolved at once; only an unknown alias costs a request.
+
+    Requests are made beside the batch, so that a platform that is slow or down delays nobody else's events.
+    """
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._asking: dict[int, asyncio.Task[None]] = {}
+        self._room = asyncio.Semaphore(_AT_ONCE)
 
     async def turn(self) -> bool:
         """One batch per tenant; False when nothing was there."""
         busy = False
         for tenant in list(self._context.tenants):
-            waiting = self._context.journal.unparsed(tenant, self._context.now(), _BATCH)
+            found = self._context.journal.unparsed(tenant, self._context.now(), _BATCH + len(self._asking))
+            waiting = [stored for stored in found if stored.seq not in self._asking]
             if not waiting:
                 continue
             busy = True
-            results = [(tenant, await self._parse(stored)) for stored in waiting]
-            await self._context.journal.parsed(results, self._context.now())
-            for _, result in results:
-                if result.state == "parked":
-                    await self._context.alert(
-                        tenant, "parked:delivery", f"a delivery was parked: {result.reason}", f"delivery {result.seq}"
-                    )
+            results = [result for stored in waiting if (result := self._parse(stored)) is not None]
+            await self._end(tenant, results)
         return busy
 
-    async def _parse(self, stored: StoredDelivery) -> DeliveryResult:
+    async def idle(self) -> None:
+        """Wait for the requests that are out."""
+        if self._asking:
+            await asyncio.wait(self._asking.values())
+
+    async def _end(self, tenant: str, results: list[DeliveryResult]) -> None:
+        if not results:
+            return
+        await self._context.journal.parsed([(tenant, result) for result in results], self._context.now())
+        for result in results:
+            if result.state == "parked":
+                await self._context.alert(
+                    tenant, "parked:delivery", f"a delivery was parked: {result.reason}", f"delivery {result.seq}"
+                )
+
+    def _parse(self, stored: StoredDelivery) -> DeliveryResult | None:
+        """How the delivery ends; None when a platform is asked first."""
         delivery = stored.delivery
         connection = self._context.tenants[stored.tenant].connections.get(delivery.connection)
         if connection is None or connection.source is None:
-            return DeliveryResult(
-                stored.seq, "parked", f"the tenant file has no source {delivery.connection!r} any more"
-            )
-        platform = connection.spec.platform
-        try:
-            parsed = connection.source.parse(delivery)
-        except PermanentError as error:
-            return DeliveryResult(stored.seq, "parked", str(error))
-        except Exception as error:  # noqa: BLE001 - a plugin's fault must not stop intake
-            return DeliveryResult(stored.seq, "parked", f"{platform} could not read it: {type(error).__name__}")
+            why = f"the tenant file has no source {delivery.connection!r} any more"
+            return DeliveryResult(stored.seq, "parked", why)
+        parsed = self._read(connection, connection.source, delivery)
+        if isinstance(parsed, str):
+            return DeliveryResult(stored.seq, "parked", parsed)
         if isinstance(parsed, Ignored):
             return DeliveryResult(stored.seq, "ignored", parsed.reason)
-        return await self._lanes(stored, connection, parsed)
+        events = [self._whole(stored, event, number) for number, event in enumerate(parsed.events)]
+        known = [self._known(stored.tenant, connection, event) for event in events]
+        if all(known):
+            return DeliveryResult(stored.seq, "events", events=tuple(r for r in known if r))
+        task = asyncio.create_task(self._ask(stored, connection, events))
+        self._asking[stored.seq] = task
+        task.add_done_callback(partial(self._over, stored.seq))
+        return None
 
-    async def _lanes(self, stored: StoredDelivery, connection: LiveConnection, parsed: Parsed) -> DeliveryResult:
+    @staticmethod
+    def _read(connection: LiveConnection, source: Source, delivery: Delivery) -> Parsed | Ignored | str:
+        """What the plugin makes of a delivery, or why it cannot."""
+        platform = connection.spec.platform
+        try:
+            parsed: object = source.parse(delivery)
+        except PermanentError as error:
+            return str(error)
+        except Exception as error:  # noqa: BLE001 - a plugin's fault must not stop intake
+            return f"{platform} could not read it: {type(error).__name__}"
+        if not isinstance(parsed, Parsed | Ignored):
+            return f"{platform} answered {type(parsed).__name__} for it"
+        return parsed
+
+    @staticmethod
+    def _whole(stored: StoredDelivery, event: Event, number: int) -> Event:
+        """The event with its source and an id: unique per source (CloudEvents), in the journal per tenant."""
+        source = stored.delivery.connection
+        name = f"{source}/{event.id}" if event.id else f"{source}-{stored.seq}-{number}"
+        return event.model_copy(update={"source": source, "id": name})
+
+    def _over(self, seq: int, task: asyncio.Task[None]) -> None:
+        self._asking.pop(seq, None)
+        if not task.cancelled() and (error := task.exception()):
+            self._context.log.error("resolving failed", delivery=seq, error=repr(error))
+            return
+        self._context.wake.ring()
+
+    async def _ask(self, stored: StoredDelivery, connection: LiveConnection, events: list[Event]) -> None:
+        async with self._room:
+            await self._end(stored.tenant, [await self._lanes(stored, connection, events)])
+
+    async def _lanes(self, stored: StoredDelivery, connection: LiveConnection, events: list[Event]) -> DeliveryResult:
         """Find the lane of every event; one that is not known yet lets the whole delivery wait."""
-        delivery = stored.delivery
         resolved: list[Resolved] = []
-        for number, event in enumerate(parsed.events):
-            # An id is unique per source (CloudEvents); in the journal it has to be so per tenant.
-            own = f"{delivery.connection}-{stored.seq}-{number}"
-            name = f"{delivery.connection}/{event.id}" if event.id else own
-            whole = event.model_copy(update={"source": delivery.connection, "id": name})
+        for event in events:
             try:
-                found = await self._resolve(stored.tenant, connection, whole)
+                found = await self._resolve(stored.tenant, connection, event)
             except PermanentError as error:
-                return DeliveryResult(stored.seq, "parked", f"{whole.subject}: {error}")
+                return DeliveryResult(stored.seq, "parked", f"{event.subject}: {error}")
             except ConnectError as error:
-                reason = f"{whole.subject} cannot be resolved now: {error}"
+                reason = f"{event.subject} cannot be resolved now: {error}"
                 return self._later(stored, reason, surely_later=isinstance(error, TransientError))
             if found is None:
-                return self._later(stored, f"what {whole.subject} belongs to is not known yet")
+                return self._later(stored, f"what {event.subject} belongs to is not known yet")
             resolved.append(found)
         return DeliveryResult(stored.seq, "events", events=tuple(resolved))
 
@@ -85,8 +135,8 @@ class Intake:
         wait = backoff(timedelta(seconds=2), timedelta(minutes=15), stored.tries, f"delivery {stored.seq}")
         return DeliveryResult(stored.seq, "waiting", reason, due=self._context.now() + wait)
 
-    async def _resolve(self, tenant: str, connection: LiveConnection, event: Event) -> Resolved | None:
-        """In this order: our own reference, a root or a learned alias, what the source says."""
+    def _known(self, tenant: str, connection: LiveConnection, event: Event) -> Resolved | None:
+        """The lane as the journal knows it: by our own reference, as a root, or as a learned alias."""
         journal = self._context.journal
         if isinstance(event, CaseChanged) and event.reference:
             matter = journal.matter_of_reference(tenant, event.reference)
@@ -98,18 +148,24 @@ class Intake:
             known = journal.subject_of(tenant, name)
             if known != name or name.kind in roots:
                 return Resolved(event, known, _others(names, known))
-        if connection.source is None:
-            return None
+        return None
+
+    async def _resolve(self, tenant: str, connection: LiveConnection, event: Event) -> Resolved | None:
+        """What the journal knows, else what the source says."""
+        found = self._known(tenant, connection, event)
+        if found is not None or connection.source is None:
+            return found
+        names = (event.subject, *event.refs)
         for name in names:
             try:
                 root = await guarded(
-                    connection.source.root(name), plugin=connection.spec.platform, doing="resolving", deadline=60.0
+                    connection.source.root(name), plugin=connection.spec.platform, doing="resolving", deadline=PATIENCE
                 )
             except AuthError as error:
                 await self._context.credentials_refused(tenant, connection.spec.name, str(error))
                 raise TransientError(str(error)) from error
             if root is not None:
-                lane = journal.subject_of(tenant, root)
+                lane = self._context.journal.subject_of(tenant, root)
                 return Resolved(event, lane, _others((*names, root), lane))
         return None
 

@@ -20,6 +20,10 @@ from caseconnect.sdk.secrets import Secrets
 
 T = TypeVar("T")
 
+PATIENCE = 600.0
+"""Seconds for one call of a plugin. Long: its requests end at deadlines of their own, but they queue for the
+account's pace first, and after a burst of orders that takes minutes."""
+
 TransportFor = Callable[[str, str], Transport | None]
 """(tenant, connection) -> what sends; None: the network. Tests and the simulation hand in their own."""
 
@@ -126,14 +130,16 @@ async def build(
     return LiveTenant(tenant, live, tenant.go_live or go_live, stack)
 
 
-async def guarded(call: Awaitable[T], *, plugin: str, doing: str, deadline: float) -> T:
-    """Await a plugin's work: its own error classes pass, a late one is transient, anything else is its fault."""
+async def guarded(
+    call: Awaitable[T], *, plugin: str, doing: str, deadline: float, late: type[ConnectError] = TransientError
+) -> T:
+    """Await a plugin's work: its own error classes pass, a late one raises `late`, anything else is its fault."""
     try:
         async with asyncio.timeout(deadline):
             return await call
     except ConnectError:
         raise
     except TimeoutError as error:
-        raise TransientError(f"{plugin}: {doing} took longer than {deadline:g} s") from error
+        raise late(f"{plugin}: {doing} took longer than {deadline:g} s") from error
     except Exception as error:
         raise PluginError(f"{plugin}: {doing} failed: {type(error).__name__}", plugin=plugin) from error

@@ -12,12 +12,9 @@ from functools import partial
 
 from caseconnect.host.journal.records import CursorMove, NewDelivery
 from caseconnect.host.pipeline.context import Context, backoff
-from caseconnect.host.pipeline.live import LiveConnection, LiveTenant, guarded
+from caseconnect.host.pipeline.live import PATIENCE, LiveConnection, LiveTenant, guarded
 from caseconnect.sdk.errors import AuthError, ConnectError, TransientError
 from caseconnect.sdk.pace import BACKGROUND, priority
-
-_DEADLINE = 120.0
-_LATE_AFTER = 3
 
 
 class Poller:
@@ -29,12 +26,15 @@ class Poller:
         self._failures: dict[tuple[str, str], int] = {}
 
     async def prepare(self) -> None:
-        """Give every polled connection a due time; one that has its row keeps it."""
+        """Give every polled connection a due time. A row keeps its own, unless the schedule is shorter now."""
         rows = self._context.journal.schedules()
         now = self._context.now()
         for tenant, connection in self._polled():
-            if (tenant.name, connection.spec.name) not in rows and connection.spec.schedule:
-                due = connection.spec.schedule.next_after(None, now)
+            schedule, row = connection.spec.schedule, rows.get((tenant.name, connection.spec.name))
+            if schedule is None:
+                continue
+            due = schedule.next_after(now if row else None, now)
+            if row is None or due < row[0]:
                 await self._context.journal.schedule(tenant.name, connection.spec.name, due)
 
     def tick(self, now: datetime) -> bool:
@@ -82,9 +82,8 @@ class Poller:
         except ConnectError as error:
             await self._failed(tenant, connection, began, error)
             return
-        if self._failures.pop(key, 0) >= _LATE_AFTER:
-            await self._context.journal.close_alert(tenant.name, f"poll:{connection.spec.name}", self._context.now())
-        await self._context.credentials_work(*key)
+        self._failures.pop(key, None)
+        await self._context.worked(*key)
         due = max(schedule.next_after(began, self._context.now()), self._context.now() + timedelta(milliseconds=100))
         await self._context.journal.schedule(*key, due, began, f"{stored} new")
         if stored:
@@ -98,7 +97,7 @@ class Poller:
             cursor = journal.cursor(tenant.name, name)
             watch = journal.open_cases(tenant.name, name)
             page = await guarded(
-                source.read(cursor, watch), plugin=connection.spec.platform, doing="poll", deadline=_DEADLINE
+                source.read(cursor, watch), plugin=connection.spec.platform, doing="poll", deadline=PATIENCE
             )
             now = self._context.now()
             items = [
@@ -117,9 +116,8 @@ class Poller:
         self._failures[key] = failures = self._failures.get(key, 0) + 1
         if isinstance(error, AuthError):
             await self._context.credentials_refused(*key, str(error))
-        elif failures == _LATE_AFTER:
-            title = f"{connection.spec.name} cannot be polled: {error}"
-            await self._context.alert(tenant.name, f"poll:{connection.spec.name}", title, connection.spec.name)
+        else:
+            await self._context.failed(*key, f"it cannot be polled: {error}")
         wait = backoff(timedelta(seconds=10), timedelta(minutes=10), failures - 1, "/".join(key))
         if isinstance(error, TransientError) and error.retry_after:
             wait = max(wait, timedelta(seconds=error.retry_after))

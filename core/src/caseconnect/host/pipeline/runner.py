@@ -10,7 +10,8 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from caseconnect.host.journal import Journal
-from caseconnect.host.pipeline.context import Context
+from caseconnect.host.journal.errors import JournalBusy, JournalFull
+from caseconnect.host.pipeline.context import DOWN, Context
 from caseconnect.host.pipeline.decide import Decider
 from caseconnect.host.pipeline.deliver import Deliverer
 from caseconnect.host.pipeline.facts import Fetcher
@@ -20,6 +21,7 @@ from caseconnect.host.pipeline.poll import Poller
 from caseconnect.sdk.resources import Log
 
 _LONGEST_SLEEP = timedelta(seconds=30)
+_FULL_WAIT = 1.0
 
 
 class Runner:
@@ -43,16 +45,22 @@ class Runner:
         self.context.refused = {
             (b.tenant, b.name) for b in self.context.journal.brakes() if b.scope == "connection" and b.by == "connect"
         }
+        self.context.down = {
+            (a["tenant"], a["cause"].removeprefix(DOWN))
+            for a in self.context.journal.stuck()["alerts"]
+            if a["cause"].startswith(DOWN)
+        }
         recovered = await self.context.journal.recover(self.context.now())
         await self.poller.prepare()
         return recovered
 
-    async def tick(self, now: datetime) -> None:
-        """The clock says that something is due: fire timers, start polls, wake the rooms."""
+    async def tick(self, now: datetime) -> bool:
+        """The clock says that something is due: fire timers, start polls, wake the rooms. Whether a poll began."""
         while await self.context.journal.fire(now, 500):
             self.context.wake.ring()
-        self.poller.tick(now)
+        polling = self.poller.tick(now)
         self.context.wake.ring()
+        return polling
 
     def next_due(self) -> datetime | None:
         """When `tick` is wanted next."""
@@ -77,6 +85,7 @@ class Runner:
 
     async def idle(self) -> None:
         """Wait for all work that is on."""
+        await self.intake.idle()
         await self.decider.idle()
         await self.deliverer.idle()
         await self.poller.idle()
@@ -84,12 +93,12 @@ class Runner:
     async def settle(self, rounds: int = 10_000) -> None:
         """Work until nothing is left that is due now. For tests and one-off commands."""
         for _ in range(rounds):
-            await self.tick(self.context.now())
-            busy = await self.intake.turn()
+            busy = await self.tick(self.context.now())
+            busy = await self.intake.turn() or busy
             busy = await self.decider.turn() or busy
             busy = await self.deliverer.turn() or busy
             await self.idle()
-            if not busy and not self.poller.tick(self.context.now()):
+            if not busy:
                 return
         raise RuntimeError("the pipeline does not come to rest")
 
@@ -97,7 +106,14 @@ class Runner:
         woken = self.context.wake.listen()
         while not self._stopping.is_set():
             woken.clear()
-            if await turn():
+            try:
+                busy = await turn()
+            except (JournalFull, JournalBusy) as error:
+                # Nothing was written and nothing new begins; it goes on by itself when there is room.
+                self.context.log.error("the journal takes nothing", why=str(error))
+                await asyncio.sleep(_FULL_WAIT)
+                continue
+            if busy:
                 self.context.wake.ring()
                 await asyncio.sleep(0)
                 continue

@@ -93,7 +93,7 @@ class _Elapsed(IntervalTrigger):  # type: ignore[misc] # APScheduler 3 has no ty
     def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime | None:
         if previous_fire_time is None:
             return now
-        return super().get_next_fire_time(previous_fire_time, now)  # type: ignore[no-any-return]
+        return super().get_next_fire_time(previous_fire_time, now)  # type: ignore[no-any-return] # as above
 
 
 class _Meeting(AndTrigger):  # type: ignore[misc] # as above
@@ -107,7 +107,7 @@ class _Meeting(AndTrigger):  # type: ignore[misc] # as above
                 return None
             times = [t.astimezone(UTC) for t in found]
             if min(times) == max(times):
-                return times[0]  # type: ignore[no-any-return]
+                return times[0]  # type: ignore[no-any-return] # as above
             start = max(times)
         return None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -15,7 +15,7 @@ Ready = Callable[[], str | None]
 """None when all is well, else why not, in words without names of tenants."""
 
 
-def make_app(hooks: Hooks, ready: Ready) -> Callable[[Scope, Receive, Send], object]:
+def make_app(hooks: Hooks, ready: Ready) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
     """An ASGI application: `/hooks/...`, `/healthz` (the process answers), `/readyz` (it can take deliveries)."""
 
     async def healthz(request: Request) -> JSONResponse:
@@ -28,6 +28,7 @@ def make_app(hooks: Hooks, ready: Ready) -> Callable[[Scope, Receive, Send], obj
         return JSONResponse({"status": "not ready", "why": why}, 503, {"Retry-After": "5"})
 
     rest = Starlette(routes=[Route("/healthz", healthz), Route("/readyz", readyz)])
+    rest.router.redirect_slashes = False  # a redirect would repeat whatever Host the client claims
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"].startswith("/hooks/"):

@@ -27,7 +27,10 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 MAX_BODY = 8 * 1024 * 1024
 BODY_DEADLINE = 10.0
+MAX_READING = 64 * 1024 * 1024
 _SHORTEST_SECRET = 8
+_LONGEST_NAME = 200
+_COMPARED = 2  # secrets a refusal is compared with, so that its time does not tell whether the tenant exists
 _NOBODY = os.urandom(32)
 
 
@@ -59,7 +62,11 @@ class Answer(Exception):
 
 
 class Hooks:
-    """`POST /hooks/{tenant}/{connection}`. `registry` is read at every request, so that a reload takes effect."""
+    """`POST /hooks/{tenant}/{connection}`. `registry` is read at every request, so that a reload takes effect.
+
+    `load` is how full the journal's queue is (1: full). `body_deadline` is in seconds; `max_body` (of one body) and
+    `max_reading` (of all bodies that are not stored yet) are in bytes.
+    """
 
     def __init__(
         self,
@@ -70,10 +77,12 @@ class Hooks:
         stored: Callable[[], None] = lambda: None,
         max_body: int = MAX_BODY,
         body_deadline: float = BODY_DEADLINE,
+        max_reading: int = MAX_READING,
     ) -> None:
         self.registry: Mapping[tuple[str, str], Hook] = {}
         self._store, self._now, self._load, self._stored = store, now, load, stored
-        self._max_body, self._body_deadline = max_body, body_deadline
+        self._max_body, self._body_deadline, self._max_reading = max_body, body_deadline, max_reading
+        self._reading = 0
         self.refused = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -90,25 +99,52 @@ class Hooks:
         if scope["method"] != "POST":
             raise Answer(405)
         headers = _headers(scope)
-        length = headers.get("content-length", "")
-        if length.isdigit() and int(length) > self._max_body:
+        if _length(headers) > self._max_body:
             raise Answer(413)
-        if headers.get("content-encoding", "identity") != "identity":
+        if headers.get("content-encoding", "identity").lower() != "identity":
             raise Answer(415)
-        if self._load() >= 1:
+        if self._load() >= 1 or self._reading >= self._max_reading:
             raise Answer(503, retry_after=1)
-        body = await self._body(receive)
-        hook = self._verified(scope["path"], headers, body)
+        chunks: list[bytes] = []
+        try:
+            await self._read(receive, chunks)
+            await self._keep(scope, headers, b"".join(chunks))
+        finally:
+            self._reading -= sum(map(len, chunks))
+        self._stored()
+
+    async def _read(self, receive: Receive, chunks: list[bytes]) -> None:
+        """Read the body into `chunks`, counted in `_reading` until the request has ended."""
+        try:
+            async with asyncio.timeout(self._body_deadline):
+                more, size = True, 0
+                while more:
+                    message = await receive()
+                    if message["type"] != "http.request":
+                        raise Answer(400)
+                    chunk, more = message.get("body", b""), message.get("more_body", False)
+                    chunks.append(chunk)
+                    size += len(chunk)
+                    self._reading += len(chunk)
+                    if size > self._max_body:
+                        raise Answer(413)
+                    if more and self._reading > self._max_reading:
+                        raise Answer(503, retry_after=1)
+        except TimeoutError:
+            raise Answer(408) from None
+
+    async def _keep(self, scope: Scope, headers: Mapping[str, str], body: bytes) -> None:
+        """Verify and store. Returns after the commit."""
+        hook = self._verified(scope, headers, body)
         webhook = hook.webhook
-        kept = {name: headers[name.lower()] for name in webhook.keep_headers if name.lower() in headers}
         new = NewDelivery(
             tenant=hook.tenant,
             connection=hook.connection,
-            topic=headers.get(webhook.topic_header.lower(), "")[:200],
-            delivery_id=headers.get(webhook.id_header.lower(), "")[:200] or hashlib.sha256(body).hexdigest(),
+            topic=headers.get(webhook.topic_header.lower(), "")[:_LONGEST_NAME],
+            delivery_id=_delivery_id(headers.get(webhook.id_header.lower(), ""), body),
             received_at=self._now(),
             body=body,
-            headers=kept,
+            headers={name: kept for name in webhook.keep_headers if (kept := headers.get(name.lower()))},
         )
         try:
             await self._store(new)
@@ -118,43 +154,49 @@ class Hooks:
             raise Answer(503, retry_after=1) from None
         except JournalError:
             raise Answer(503, retry_after=60) from None
-        self._stored()
 
-    async def _body(self, receive: Receive) -> bytes:
-        chunks: list[bytes] = []
-        size = 0
-        try:
-            async with asyncio.timeout(self._body_deadline):
-                while True:
-                    message = await receive()
-                    if message["type"] != "http.request":
-                        raise Answer(400)
-                    chunk = message.get("body", b"")
-                    size += len(chunk)
-                    if size > self._max_body:
-                        raise Answer(413)
-                    chunks.append(chunk)
-                    if not message.get("more_body"):
-                        return b"".join(chunks)
-        except TimeoutError:
-            raise Answer(408) from None
-
-    def _verified(self, path: str, headers: Mapping[str, str], body: bytes) -> Hook:
+    def _verified(self, scope: Scope, headers: Mapping[str, str], body: bytes) -> Hook:
         """The hook whose secret signed `body`. One path for every refusal."""
-        parts = path.split("/")
-        hook = self.registry.get((parts[2], parts[3])) if len(parts) == 4 else None
+        hook = self.registry.get(_named(scope))
         try:
-            secrets = hook.secrets() if hook else [_NOBODY]
+            secrets = hook.secrets() if hook else []
         except ConfigError:
             raise Answer(503, retry_after=60) from None
         given = headers.get(hook.webhook.signature_header.lower(), "") if hook else ""
-        good = False
-        for secret in secrets:
-            wanted = base64.b64encode(hmac.new(secret, body, hashlib.sha256).digest())
-            good |= hmac.compare_digest(wanted, given.encode("latin-1", "replace"))
+        good = any(_signed(secret, body, given) for secret in secrets)
+        if not good:
+            for _ in range(len(secrets), _COMPARED):
+                _signed(_NOBODY, body, given)
         if hook is None or not good or not _as_expected(hook.webhook, headers):
             raise Answer(401)
         return hook
+
+
+def _signed(secret: bytes, body: bytes, given: str) -> bool:
+    wanted = base64.b64encode(hmac.new(secret, body, hashlib.sha256).digest())
+    return hmac.compare_digest(wanted, given.encode("latin-1", "replace"))
+
+
+def _named(scope: Scope) -> tuple[str, str]:
+    """Tenant and connection as they stand in the path; an escaped one (`%2f`) names nobody."""
+    raw = scope.get("raw_path")
+    parts = (raw.decode("latin-1") if raw else str(scope["path"])).split("/")
+    return (parts[2], parts[3]) if len(parts) == 4 and parts[:2] == ["", "hooks"] else ("", "")
+
+
+def _length(headers: Mapping[str, str]) -> int:
+    """The declared length; 0 when there is none. One of more than 18 digits is far too long."""
+    text = headers.get("content-length", "")
+    if not (text.isascii() and text.isdigit()):
+        return 0
+    return int(text[:18])
+
+
+def _delivery_id(given: str, body: bytes) -> str:
+    """The sender's id; its digest when it is too long to keep, the body's when there is none."""
+    if not given:
+        return hashlib.sha256(body).hexdigest()
+    return given if len(given) <= _LONGEST_NAME else hashlib.sha256(given.encode()).hexdigest()
 
 
 def _as_expected(webhook: Webhook, headers: Mapping[str, str]) -> bool:
@@ -162,15 +204,12 @@ def _as_expected(webhook: Webhook, headers: Mapping[str, str]) -> bool:
 
 
 def _headers(scope: Scope) -> dict[str, str]:
-    """Headers by lower-case name. A repeated one counts as none: nobody sends a signature twice."""
+    """Headers by lower-case name. A repeated one is empty: nobody sends a signature twice."""
     found: dict[str, str] = {}
-    twice: set[str] = set()
     for raw, value in scope["headers"]:
         name = raw.decode("latin-1").lower()
-        if name in found:
-            twice.add(name)
-        found[name] = value.decode("latin-1")
-    return {name: value for name, value in found.items() if name not in twice}
+        found[name] = "" if name in found else value.decode("latin-1")
+    return found
 
 
 async def _respond(send: Send, answer: Answer) -> None:

@@ -1,62 +1,126 @@
-"""uvicorn, with the deadline for request heads that it lacks, and without its signal handlers."""
+"""uvicorn, with the deadlines and the limit of request heads that it lacks, and without its signal handlers."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+import os
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-HEAD_DEADLINE = 5.0
+from caseconnect.sdk.errors import ConfigError
+
+_BACKLOG = 2048
 
 
-class HeadDeadline(HttpToolsProtocol):
-    """Closes a connection whose request head is not there within `HEAD_DEADLINE` seconds of its first byte.
+@dataclass(frozen=True)
+class Waits:
+    """How long a client may take, in seconds, and how long its request heads may be, in bytes.
 
-    The first request's clock starts with the connection: a client that connects and says nothing goes too.
+    `head` runs from the connection, or from the first byte of a further request; `message` from the end of the
+    head to the end of the body, whether or not it was answered before; `idle` between two requests.
     """
 
-    _head: asyncio.TimerHandle | None = None
+    head: float = 5.0
+    message: float = 15.0
+    idle: float = 20.0
+    max_head: int = 64 * 1024
+
+
+class TimedProtocol(HttpToolsProtocol):
+    """Ends a connection whose client is slow or silent, and one whose request head does not end."""
+
+    def __init__(self, waits: Waits, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._waits = waits
+        self._clock: asyncio.TimerHandle | None = None
+        self._place = "head"
+        self._head_size = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's
-        """Start the clock."""
+        """The first head's time runs: a client that connects and says nothing goes too."""
         super().connection_made(transport)
-        self._start_head()
+        self._begin("head", self._waits.head)
+
+    def data_received(self, data: bytes) -> None:
+        """Anything after a whole request begins the next head, also the empty lines that a parser skips."""
+        if self._place == "idle":
+            self._begin("head", self._waits.head)
+        if self._place == "head":
+            self._head_size += len(data)
+        super().data_received(data)
+        if self._place == "head" and self._head_size > self._waits.max_head:
+            self._too_large()
 
     def on_message_begin(self) -> None:
-        """Start the clock of a further request on the same connection."""
+        """A further head may begin in the same bytes as the last body ended."""
         super().on_message_begin()
-        if self._head is None:
-            self._start_head()
+        if self._place != "head":
+            self._begin("head", self._waits.head)
 
     def on_headers_complete(self) -> None:
         """The head is there."""
-        self._stop_head()
+        self._begin("message", self._waits.message)
         super().on_headers_complete()
+        if self.parser.should_upgrade():
+            # The parser takes what follows for another protocol, not for the body: none of it may become a request.
+            self.cycle.keep_alive = False
+
+    def on_message_complete(self) -> None:
+        """The request is there, whole."""
+        self._begin("idle", self._waits.idle)
+        super().on_message_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing to close any more."""
-        self._stop_head()
+        """Nothing to end any more."""
+        self._stop()
         super().connection_lost(exc)
 
-    def _start_head(self) -> None:
-        self._head = asyncio.get_running_loop().call_later(HEAD_DEADLINE, self._too_slow)
+    def _begin(self, place: str, seconds: float) -> None:
+        self._stop()
+        self._place, self._head_size = place, 0
+        self._clock = self.loop.call_later(seconds, self._late)
 
-    def _stop_head(self) -> None:
-        if self._head:
-            self._head.cancel()
-            self._head = None
+    def _stop(self) -> None:
+        if self._clock:
+            self._clock.cancel()
+            self._clock = None
 
-    def _too_slow(self) -> None:
-        self._head = None
-        self.transport.abort()
+    def _late(self) -> None:
+        self._clock = None
+        if self._place == "idle" and self._answering():
+            self._begin("idle", self._waits.idle)  # we are the slow one
+        else:
+            self.transport.abort()
+
+    def _answering(self) -> bool:
+        return not getattr(self.cycle, "response_complete", True)
+
+    def _too_large(self) -> None:
+        if self._answering() or self.transport.is_closing():
+            self.transport.abort()
+            return
+        self.transport.write(STATUS_LINE[431] + b"content-length: 0\r\nconnection: close\r\n\r\n")
+        self.transport.close()
 
 
 class Server(uvicorn.Server):
-    """A server that the daemon starts and stops itself."""
+    """A server on a socket that is bound already; the daemon starts and stops it."""
+
+    def __init__(self, config: uvicorn.Config, listening: socket.socket) -> None:
+        super().__init__(config)
+        self.listening = listening
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until `should_exit`."""
+        await super().serve(sockets or [self.listening])
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -64,20 +128,52 @@ class Server(uvicorn.Server):
         yield
 
 
-def make_server(app: Any, **where: Any) -> Server:
-    """A server for `app`. `where`: host and port, or uds."""
+def make_server(
+    app: Any, *, host: str = "", port: int = 0, uds: str | None = None, waits: Waits | None = None
+) -> Server:
+    """A server for `app` on `host` and `port` (0: any free one) or on the unix socket `uds`, which is ours alone.
+
+    `ConfigError` when the address cannot be had.
+    """
+    protocol: Callable[..., Any] = partial(TimedProtocol, waits or Waits())
     config = uvicorn.Config(
         app,
-        http=HeadDeadline,
+        http=protocol,  # type: ignore[arg-type] # uvicorn only calls it
         ws="none",
         lifespan="off",
         log_config=None,
+        log_level="error",  # a line for each malformed request would let strangers fill the disk
         access_log=False,
         server_header=False,
         timeout_keep_alive=20,
         timeout_graceful_shutdown=10,
-        h11_max_incomplete_event_size=64 * 1024,
-        backlog=2048,
-        **where,
+        backlog=_BACKLOG,
     )
-    return Server(config)
+    return Server(config, _unix(uds) if uds else _tcp(host, port))
+
+
+def _tcp(host: str, port: int) -> socket.socket:
+    try:
+        if not 0 <= port <= 65_535:
+            raise OverflowError("ports are 0 to 65535")
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, _, _, _, address = found[0]
+        return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
+    except (OSError, OverflowError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise ConfigError(
+            f"cannot listen on {host} port {port} ({why}): choose another --host or --port, or end what listens there"
+        ) from None
+
+
+def _unix(path: str) -> socket.socket:
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        os.fchmod(listening.fileno(), 0o600)  # on Linux the file gets it at once, so that nobody is ever let in
+        listening.bind(path)
+        Path(path).chmod(0o600)
+        listening.listen(_BACKLOG)
+    except OSError as error:
+        listening.close()
+        raise ConfigError(f"cannot listen on {path} ({error.strerror}): is the data folder yours?") from None
+    return listening

@@ -62,6 +62,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         """The virtual time as an aware UTC datetime."""
         return self.start + timedelta(seconds=self._elapsed)
 
+    # asyncio's stub types the arguments as a TypeVarTuple.
     def run_in_executor(self, executor: Executor | None, func: Callable[..., T], *args: Any) -> asyncio.Future[T]:  # type: ignore[override]
         """As usual; virtual time stands still until the thread has answered."""
         future: asyncio.Future[T] = super().run_in_executor(executor, func, *args)

@@ -1,0 +1,74 @@
+"""A journal with a past: rows as the journal writes them, put in by SQL, because a million real ones take an hour.
+
+Each order has four events; each event has its delivery (whose body is past its keeping time) and its decision.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+from sqlite_utils import Database
+
+from bench import tenant
+from bench.orders import FIRST_ORDER
+from caseconnect.host.journal import SqliteJournal
+from caseconnect.sdk.events import OrderChanged
+from caseconnect.sdk.subjects import Subject
+
+_PAST = FIRST_ORDER - 1_000_000_000  # none of the orders that are drained
+_DELIVERIES = """
+WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < :events)
+INSERT INTO deliveries (seq, tenant, connection, topic, delivery_id, received_at, polled, headers, body, ref_of,
+    digest, state, due, tries)
+SELECT n, :tenant, 'shop', 'orders/updated', lower(hex(randomblob(16))), :at, 0, :headers, NULL, NULL,
+    randomblob(32), 'events', :at, 1
+FROM c
+"""
+_DECISIONS = """
+WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < :events)
+INSERT INTO decisions (seq, tenant, lane, at, answers, facts)
+SELECT n, :tenant, 'shop/order/' || (:past + n / 4), :at, :answers, NULL FROM c
+"""
+_EVENTS = """
+WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < :events)
+INSERT INTO events (seq, id, tenant, lane, type, version, body, delivery, at, state, due, decision)
+SELECT n, 'shop-' || n || '-0', :tenant, 'shop/order/' || (:past + n / 4), 'OrderChanged', 1,
+    replace(replace(:event, 'NUMBER', :past + n / 4), 'ID', 'shop-' || n || '-0'), n, :at, 'done', :at, n
+FROM c
+"""
+
+
+def fill(path: Path, events: int) -> None:
+    """Make a journal at `path` that holds `events` events, all done. Nothing is synced while it is made."""
+    SqliteJournal.open(path).close()
+    event = OrderChanged(
+        id="ID",
+        source="shop",
+        subject=Subject("shop", "order", "NUMBER"),
+        time=datetime(2026, 6, 1, tzinfo=UTC),
+        hint="orders/updated",
+    )
+    reason = "risk low is below risk_level (high), no exception was found, so that nothing is to be done"
+    values = {
+        "events": events,
+        "tenant": tenant.NAME,
+        "past": _PAST,
+        "at": "2026-06-01T00:00:00.000000Z",
+        "headers": _text({"X-Shopify-Triggered-At": "2026-06-01T00:00:00.000000000Z"}),
+        "answers": _text([{"use": use, "reason": f"{use}: {reason}"} for use in ("fraud_review", "order_exceptions")]),
+        "event": event.model_dump_json(),
+    }
+    db = Database(path).conn
+    db.execute("PRAGMA synchronous=OFF")
+    db.execute("PRAGMA cache_size=-1000000")
+    with db:
+        for statement in (_DELIVERIES, _DECISIONS, _EVENTS):
+            db.execute(statement, values)
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    db.close()
+
+
+def _text(value: object) -> str:
+    return orjson.dumps(value).decode()

@@ -1,0 +1,108 @@
+"""Part 3, webhook to open case: the daemon and both simulators as processes, a steady rate of exceptions.
+
+From the moment at which a delivery is begun to be posted to the moment at which the case is in Core Case's ledger;
+all on one machine and one clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from bench.body import template
+from bench.orders import FIRST_ORDER, SECRET, SHOP, Bodies, request, spec
+from bench.processes import get_json, serve, simulator
+from bench.sizes import Size
+
+_WAIT = 60.0
+
+
+def measure(size: Size) -> dict[str, Any]:
+    """Post every order once, at the size's rate, and look up when its case was opened."""
+    orders = [spec(FIRST_ORDER + n, risky=True) for n in range(size.through_orders)]
+    shop_options = {
+        "shops": [{"domain": SHOP, "client_secret": SECRET, "restore_rate": 1e9, "orders": orders}],
+    }
+    case_options = {"tenants": [{"rate_limit": 0.0}]}
+    with (
+        tempfile.TemporaryDirectory() as name,
+        simulator("shopify", shop_options, Path(name)) as shop,
+        simulator("opentext_case", case_options, Path(name)) as cases,
+        serve(
+            Path(name),
+            shop_url=f"http://127.0.0.1:{shop.port}",
+            case_url=f"http://127.0.0.1:{cases.port}",
+        ) as daemon,
+    ):
+        idle, cpu = daemon.memory_mb(), daemon.cpu_seconds()
+        posted = asyncio.run(_post_all(daemon.port, size))
+        opened = _opened(cases.port, len(posted))
+        memory, cpu = daemon.memory_mb(), daemon.cpu_seconds() - cpu
+    times = sorted(1000 * (opened[number] - at) for number, at in posted.items() if number in opened)
+    return {
+        "orders": len(posted),
+        "per_second": size.through_rate,
+        "cases": len(times),
+        "p50_ms": times[len(times) // 2] if times else None,
+        "p99_ms": times[len(times) * 99 // 100] if times else None,
+        "max_ms": times[-1] if times else None,
+        "cpu_ms_per_order": 1000 * cpu / max(len(posted), 1),
+        "memory_idle_mb": idle,
+        "memory_after_mb": memory,
+    }
+
+
+async def _post_all(port: int, size: Size) -> dict[str, float]:
+    """Order number -> when its delivery was begun, as Unix time."""
+    bodies, posted = Bodies(template()), {}
+    ready = []
+    for n in range(size.through_orders):
+        body = bodies.body(FIRST_ORDER + n)
+        ready.append((str(FIRST_ORDER + n), request(port, "orders/create", f"through-{n}", body)))
+    began = time.perf_counter()
+    async with asyncio.TaskGroup() as group:
+        for n, (number, whole) in enumerate(ready):
+            await asyncio.sleep(max(0.0, began + n / size.through_rate - time.perf_counter()))
+            posted[number] = time.time()
+            group.create_task(_post(port, whole))
+    return posted
+
+
+async def _post(port: int, whole: bytes) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(whole)
+    status = await reader.readline()
+    writer.close()
+    await writer.wait_closed()
+    if b" 200" not in status:
+        raise RuntimeError(f"a delivery was answered {status!r}")
+
+
+def _opened(port: int, wanted: int) -> dict[str, float]:
+    """Order number -> when its case was opened, by the case simulator's ledger, as Unix time."""
+    until = time.monotonic() + _WAIT
+    while True:
+        opened = {e["case_id"]: e["at"] for e in get_json(port, "/_sim/ledger")["ledger"] if _opens(e)}
+        if len(opened) >= wanted or time.monotonic() > until:
+            break
+        time.sleep(0.5)
+    found: dict[str, float] = {}
+    for case in get_json(port, "/_sim/state")["tenants"]["demo"]["cases"]:
+        number = next((str(v).split("/")[3] for v in _values(case["custom"]) if str(v).count("/") >= 4), None)
+        if number and case["id"] in opened:
+            found[number] = datetime.fromisoformat(opened[case["id"]]).timestamp()
+    return found
+
+
+def _opens(entry: dict[str, Any]) -> bool:
+    return str(entry["operation"]).startswith("create") and entry["via"] == "api"
+
+
+def _values(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return [inner for part in value.values() for inner in _values(part)]
+    return [value]

@@ -1,0 +1,99 @@
+"""Every test of the workspace: no network, no unexplained skip in CI, and a header that says with what it ran."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import platform
+import sqlite3
+import sys
+from collections.abc import Generator
+from fnmatch import fnmatchcase
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import pytest
+
+SHOWN = ("pluggy", "pydantic", "httpx", "click", "sqlite-utils", "apscheduler", "uvicorn", "starlette", "hypothesis")
+SKIPS = Path(__file__).parent / "tests" / "skips.txt"
+IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
+
+hypothesis.settings.register_profile("local", deadline=None)
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+hypothesis.settings.load_profile("ci" if IN_CI else "local")
+
+
+class NetworkUsed(AssertionError):
+    """A test asked for something outside this machine."""
+
+
+def _guard(event: str, arguments: tuple[Any, ...]) -> None:
+    """Refuse names and addresses outside this machine. Sees Python's sockets, not those of other processes."""
+    if event == "socket.connect":
+        address = arguments[1]
+        if isinstance(address, tuple) and not is_local(str(address[0])):
+            raise NetworkUsed(f"a test connects to {address[0]!r}: only this machine may be reached")
+    elif event == "socket.getaddrinfo":
+        host = arguments[0]
+        host = host.decode() if isinstance(host, bytes) else host
+        if host is not None and not is_local(str(host)):
+            raise NetworkUsed(f"a test asks for the address of {host!r}: only this machine may be reached")
+
+
+def is_local(host: str) -> bool:
+    """True for this machine's own names and loopback addresses."""
+    if host in {"", "localhost"}:
+        return True
+    try:
+        return ipaddress.ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+sys.addaudithook(_guard)
+
+
+def pytest_report_header() -> list[str]:
+    """Versions: of Python, of SQLite, and of what matters most."""
+    python = f"{platform.python_implementation()} {platform.python_version()}, SQLite {sqlite3.sqlite_version}"
+    return [python, ", ".join(f"{name} {version(name)}" for name in SHOWN)]
+
+
+@cache
+def allowed_skips() -> tuple[str, ...]:
+    """Patterns of node ids that may be skipped in CI: the lines of tests/skips.txt up to a tab and the reason."""
+    lines = SKIPS.read_text(encoding="utf-8").splitlines() if SKIPS.exists() else []
+    kept = [line for line in lines if line.strip() and not line.startswith("#")]
+    unexplained = [line for line in kept if not line.partition("\t")[2].strip()]
+    if unexplained:
+        raise pytest.UsageError(f"{SKIPS.name}: write a tab and the reason after {unexplained[0]!r}")
+    return tuple(line.partition("\t")[0] for line in kept)
+
+
+def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+    if not IN_CI or report.outcome != "skipped" or hasattr(report, "wasxfail"):
+        return
+    if any(fnmatchcase(report.nodeid, pattern) for pattern in allowed_skips()):
+        return
+    why = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    report.outcome = "failed"
+    report.longrepr = f"{report.nodeid} was skipped in CI ({why}): let it run, or name it in tests/skips.txt"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A skipped test fails in CI unless it is named."""
+    report = yield
+    _refuse_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """The same for a module that skips itself."""
+    report = yield
+    _refuse_skip(report)
+    return report

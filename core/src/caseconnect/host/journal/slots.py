@@ -1,0 +1,221 @@
+"""Slots and claims: of one thing only the newest intended value counts, and a hold lasts while a matter claims it.
+
+A slot is known by its text: tenant, connection, target and field. Its row holds the value confirmed last; what
+is intended is the newest open command on it, else that value.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from caseconnect.host.journal import states
+from caseconnect.host.journal.alerts import alert
+from caseconnect.host.journal.codec import dump, load, stamp
+from caseconnect.host.journal.errors import Conflict
+from caseconnect.host.journal.history import record, tell
+from caseconnect.host.journal.records import NewAlert, Observation
+from caseconnect.sdk.commands import HOLD
+
+HELD, RELEASED = "held", "released"
+_NEWER = "a newer value is wanted for the same thing"
+
+_OPEN = "('planned', 'sending', 'accepted', 'unknown')"
+_NEWEST = f"SELECT value FROM commands WHERE slot=? AND state IN {_OPEN} AND waits=0 ORDER BY seq DESC LIMIT 1"  # noqa: S608 - constant states
+_LANDED = (
+    "SELECT 1 FROM commands WHERE slot=? AND state IN ('parked', 'superseded') AND attempt > 0"
+    " AND (? IS NULL OR sent_at > ?) LIMIT 1"
+)
+
+
+@dataclass
+class Birth:
+    """The state that a command is born in, and why."""
+
+    state: str
+    note: str
+
+
+def name_of(tenant: str, connection: str, target: object, field: str) -> str:
+    """The text that names a slot."""
+    return f"{tenant}|{connection}|{target}|{field}"
+
+
+def is_hold(slot: str | None) -> bool:
+    """The slot that holds and releases share: the only one that is claimed."""
+    return slot is not None and slot.endswith(f"|{HOLD}")
+
+
+def take(
+    db: sqlite3.Connection, slot: str, value: str, matter: str, birth: Birth, now: datetime, limit: int
+) -> set[str]:
+    """Intend `value` for the slot: `birth` says what becomes of the command that is to set it.
+
+    Answers the matters whose planned commands it overtook.
+    """
+    if is_hold(slot) and not _claim(db, slot, value, matter, birth, now):
+        return set()
+    confirmed, at, changes = db.execute(
+        "SELECT confirmed, confirmed_at, changes FROM slots WHERE slot=?", (slot,)
+    ).fetchone() or (None, None, "[]")
+    newest = db.execute(_NEWEST, (slot,)).fetchone()
+    overtaken = set() if newest and newest[0] == value else _overtake(db, slot, matter, now)
+    unsure = db.execute(_LANDED, (slot, at, at)).fetchone() is not None
+    under_way = db.execute(_NEWEST, (slot,)).fetchone()
+    there = under_way[0] if under_way else None if unsure else confirmed
+    if value == there:
+        birth.state, birth.note = states.DONE, f"nothing to send: it is {value} already"
+    elif value == RELEASED and there is None and not unsure:
+        birth.state, birth.note = states.DONE, "nothing to send: the hold had not gone out"
+    elif len([t for t in load(changes) if t > stamp(now - timedelta(hours=1))]) >= limit:
+        birth.state = states.PARKED
+        birth.note = f"changed {limit} times within an hour: somebody else keeps changing it back"
+    return overtaken
+
+
+def _claim(db: sqlite3.Connection, slot: str, value: str, matter: str, birth: Birth, now: datetime) -> bool:
+    """Claim or give up; False when nothing needs to be sent."""
+    if value == HELD:
+        db.execute("INSERT OR IGNORE INTO claims VALUES (?,?,?)", (slot, matter, stamp(now)))
+        return True
+    gone = db.execute("DELETE FROM claims WHERE slot=? AND matter=?", (slot, matter)).rowcount
+    others = _claimants(db, slot)
+    if not gone:
+        birth.state, birth.note = states.DONE, "nothing to send: this matter holds nothing"
+    elif others:
+        birth.state, birth.note = states.DONE, _still_held(others)
+    return bool(gone) and not others
+
+
+def _claimants(db: sqlite3.Connection, slot: str) -> list[str]:
+    return [matter for (matter,) in db.execute("SELECT matter FROM claims WHERE slot=? ORDER BY matter", (slot,))]
+
+
+def _still_held(others: list[str]) -> str:
+    return f"nothing to send: still held for {len(others)} other matter(s): {', '.join(others)}"
+
+
+def _overtake(db: sqlite3.Connection, slot: str, by: str, now: datetime) -> set[str]:
+    """End what is planned for the slot; the matters that had planned it."""
+    planned = db.execute("SELECT key FROM commands WHERE slot=? AND state='planned'", (slot,)).fetchall()
+    return {_end_planned(db, key, by, now) for (key,) in planned}
+
+
+def _end_planned(db: sqlite3.Connection, key: str, by: str, now: datetime, note: str = _NEWER) -> str:
+    """End what needs no sending. A release that another matter's hold overtook is done: its owner waits for word."""
+    matter, slot, value, attempt = db.execute(
+        "SELECT matter, slot, value, attempt FROM commands WHERE key=?", (key,)
+    ).fetchone()
+    becomes = states.SUPERSEDED
+    if is_hold(slot) and value == RELEASED and matter != by:
+        becomes, note = states.DONE, _still_held([by])
+    states.check(states.PLANNED, becomes, key)
+    db.execute("UPDATE commands SET state=?, note=?, updated_at=? WHERE key=?", (becomes, note, stamp(now), key))
+    record(db, key, attempt, states.PLANNED, becomes, note, {}, "connect", now)
+    if becomes == states.DONE:
+        tell(db, key, becomes, note, now)
+    return str(matter)
+
+
+def planned_again(db: sqlite3.Connection, key: str, now: datetime, *, person: bool) -> None:
+    """A command that is planned once more may have been overtaken, and claims may have come or gone meanwhile."""
+    row = db.execute("SELECT seq, slot, matter, value FROM commands WHERE key=?", (key,)).fetchone()
+    seq, slot, matter, value = row
+    newer = db.execute(
+        f"SELECT matter FROM commands WHERE slot=? AND state IN {_OPEN} AND seq > ? ORDER BY seq DESC LIMIT 1",  # noqa: S608 - constant states
+        (slot, seq),
+    ).fetchone()
+    if newer:
+        _end_planned(db, key, newer[0], now)
+    elif not is_hold(slot):
+        return
+    elif value == HELD and person:
+        _claim_again(db, slot, matter, key, now)
+    elif value == HELD:
+        if not _claimants(db, slot):
+            _end_planned(db, key, matter, now, "nobody claims the hold any more")
+    else:
+        db.execute("DELETE FROM claims WHERE slot=? AND matter=?", (slot, matter))
+        if others := _claimants(db, slot):
+            _end_planned(db, key, others[0], now)
+
+
+def _claim_again(db: sqlite3.Connection, slot: str, matter: str, key: str, now: datetime) -> None:
+    state = db.execute("SELECT state FROM matters WHERE id=?", (matter,)).fetchone()
+    if state is None or state[0] != "open":
+        raise Conflict(f"the matter of {key} is closed, so nobody would end the hold: refuse it")
+    db.execute("INSERT OR IGNORE INTO claims VALUES (?,?,?)", (slot, matter, stamp(now)))
+
+
+def confirm(db: sqlite3.Connection, key: str, now: datetime, *, person: bool = False) -> None:
+    """The command's value is there: the slot has it. `person`: somebody says so of a parked command.
+
+    What was sent before something else was confirmed says nothing of how it is now.
+    """
+    slot, value, matter, sent_at = db.execute(
+        "SELECT slot, value, matter, sent_at FROM commands WHERE key=?", (key,)
+    ).fetchone()
+    changes, at = db.execute("SELECT changes, confirmed_at FROM slots WHERE slot=?", (slot,)).fetchone() or ("[]", None)
+    if sent_at and at and at > sent_at:
+        return
+    if person and is_hold(slot):
+        if value == HELD:
+            _claim_again(db, slot, matter, key, now)
+        else:
+            db.execute("DELETE FROM claims WHERE slot=?", (slot,))
+    recent = [t for t in load(changes) if t > stamp(now - timedelta(hours=1))]
+    db.execute(
+        "INSERT INTO slots VALUES (?,?,?,1,?) ON CONFLICT DO UPDATE SET confirmed=excluded.confirmed,"
+        " confirmed_at=excluded.confirmed_at, version=version+1, changes=excluded.changes",
+        (slot, value, stamp(now), dump([*recent, stamp(now)])),
+    )
+
+
+def refused(db: sqlite3.Connection, slot: str, value: str, matter: str, now: datetime) -> str | None:
+    """A hold or release that was refused: claims follow what is so. What a person has to know, or None."""
+    if value == HELD:
+        db.execute("DELETE FROM claims WHERE slot=? AND matter=?", (slot, matter))
+        others = _claimants(db, slot)
+        return f"the order is not held, though {len(others)} other matter(s) rely on it" if others else None
+    held = db.execute("SELECT 1 FROM slots WHERE slot=? AND confirmed=?", (slot, HELD)).fetchone()
+    going = db.execute(
+        f"SELECT 1 FROM commands WHERE slot=? AND value=? AND state IN {_OPEN}",  # noqa: S608 - as above
+        (slot, HELD),
+    ).fetchone()
+    if not held and not going and not db.execute(_LANDED, (slot, None, None)).fetchone():
+        return None
+    state = db.execute("SELECT state FROM matters WHERE id=?", (matter,)).fetchone()[0]
+    if state == "open":
+        db.execute("INSERT OR IGNORE INTO claims VALUES (?,?,?)", (slot, matter, stamp(now)))
+        return None
+    return "the order stays held, and its matter is closed: release it on the platform"
+
+
+def cancelled(db: sqlite3.Connection, tenant: str, connection: str, target: object) -> None:
+    """An order that is cancelled is held for nobody."""
+    db.execute("DELETE FROM claims WHERE slot=?", (name_of(tenant, connection, target, HOLD),))
+
+
+def confirmed(db: sqlite3.Connection, slot: str) -> str | None:
+    """The value confirmed last."""
+    row = db.execute("SELECT confirmed FROM slots WHERE slot=?", (slot,)).fetchone()
+    return row[0] if row else None
+
+
+def observe(db: sqlite3.Connection, tenant: str, seen: Observation, now: datetime) -> None:
+    """A person changed a slot after us: believe it. A hold that a person took off is claimed by nobody."""
+    slot = name_of(tenant, seen.connection, seen.target, seen.field)
+    row = db.execute("SELECT confirmed, confirmed_at FROM slots WHERE slot=?", (slot,)).fetchone()
+    if row is None or row[0] == seen.value or row[1] >= stamp(seen.at):
+        return
+    if db.execute(f"SELECT 1 FROM commands WHERE slot=? AND state IN {_OPEN} LIMIT 1", (slot,)).fetchone():  # noqa: S608 - as above
+        return
+    db.execute(
+        "UPDATE slots SET confirmed=?, confirmed_at=?, version=version+1 WHERE slot=?", (seen.value, stamp(now), slot)
+    )
+    if seen.value != HELD:
+        db.execute("DELETE FROM claims WHERE slot=?", (slot,))
+    elif not _claimants(db, slot):
+        title = f"{seen.target} shows a hold of ours that nobody claims: release it on the platform"
+        alert(db, NewAlert(tenant, "held:unclaimed", title, str(seen.target)), now)

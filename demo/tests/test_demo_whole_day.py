@@ -1,0 +1,128 @@
+"""The demo itself: a whole day with all its processes, the same day with a tampered ledger, and its end in between."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from caseconnect.cli import Exit, main
+from caseconnect.sdk.errors import ConnectError
+from caseconnect_demo import command
+from caseconnect_demo.day import DAY
+from caseconnect_demo.evidence import Evidence, gather
+from caseconnect_demo.house import House, house
+
+
+def test_the_whole_day(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    kept: list[Evidence] = []
+
+    async def keeping(*of: Any) -> Evidence:
+        kept.append(await gather(*of))
+        return kept[0]
+
+    monkeypatch.setattr(command, "gather", keeping)
+    result = CliRunner().invoke(main, ["demo", "--json"])
+    assert result.exit_code == Exit.OK, result.output
+    told = json.loads(result.stdout)
+    assert told["ok"]
+    rows = {row["key"]: row for row in told["orders"]}
+    assert list(rows) == [scenario.key for scenario in DAY]
+    for scenario in DAY:
+        row = rows[scenario.key]
+        assert set(row["exceptions"]) == scenario.expected.exceptions
+        assert tuple(row["effects"]) == scenario.expected.effects
+        assert bool(row["case"]) == bool(scenario.expected.exceptions)
+        assert row["decisions"] == [turn.outcome for turn in scenario.agent]
+        assert row["why"] or row["case"]
+        assert not row["problems"]
+    assert len({row["case"] for row in rows.values() if row["case"]}) == told["totals"]["cases_opened"] == 9
+    assert {flow for row in rows.values() for flow in row["flows"]} == {"S1", "S4", "P1", "P3", "P5"}
+    assert all(check["ok"] and check["looked_at"] for check in told["checks"])
+    assert "everything has come to rest" in result.stderr
+
+    hold = next(e for e in kept[0].shop_ledger if e["what"] == "hold")
+    kept[0].shop_ledger.append(hold)
+
+    async def again(tell: object, show: Callable[[House, Evidence], Awaitable[None]]) -> None:
+        await show(House(tmp_path), kept[0])
+
+    monkeypatch.setattr(command, "play", again)
+    tampered = CliRunner().invoke(main, ["demo"])
+    assert tampered.exit_code == Exit.WRONG
+    assert "DIFFERS: holds, releases and cancellations" in tampered.stdout
+    assert "1 by the journal, 2 in the ledger" in tampered.stdout
+
+
+def test_a_failure_shows_the_logs_and_leaves_nothing() -> None:
+    kept: list[House] = []
+
+    async def fail() -> None:
+        async with house() as running:
+            kept.append(running)
+            raise ConnectError("something broke")
+
+    with pytest.raises(ConnectError, match="something broke") as caught:
+        asyncio.run(fail())
+    ended, text = kept[0], str(caught.value)
+    assert "--- connect serve, the end of its log ---" in text
+    assert '"event": "serving"' in text
+    assert ended.shop_secret not in text
+    assert len(ended.processes) == 3
+    assert all(process.popen.poll() is not None for process in ended.processes)
+    assert not ended.folder.exists()
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
+def test_ctrl_c_ends_everything(tmp_path: Path) -> None:
+    code = "from caseconnect.cli import main; main(prog_name='connect')"
+    demo = subprocess.Popen(
+        [sys.executable, "-c", code, "demo"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )
+    assert demo.stderr is not None
+    try:
+        for line in demo.stderr:
+            if "#1001" in line:
+                break
+        assert len(_processes_at(tmp_path)) == 3
+        demo.send_signal(signal.SIGINT)
+        _, errors = demo.communicate(timeout=30)
+    finally:
+        demo.kill()
+        demo.stderr.close()
+    assert demo.returncode == Exit.INTERRUPTED
+    assert "Traceback" not in errors
+    assert _processes_at(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def _processes_at(folder: Path) -> list[str]:
+    """Command lines that name the folder, given a moment for those that are just ending."""
+    found: list[str] = []
+    for _ in range(20):
+        found = [line for line in map(_command_line, Path("/proc").glob("[0-9]*/cmdline")) if str(folder) in line]
+        if not found:
+            break
+        time.sleep(0.05)
+    return found
+
+
+def _command_line(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8", "replace").replace("\0", " ")
+    except OSError:
+        return ""

@@ -1,0 +1,69 @@
+"""The bench itself: each part runs at tiny size and says what it should. No figure is judged here."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    folder = tmp_path_factory.mktemp("bench")
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "bench",
+            "--size",
+            "tiny",
+            "--json",
+            str(folder / "r.json"),
+            "--write",
+            str(folder / "r.md"),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    found: dict[str, Any] = json.loads((folder / "r.json").read_text())
+    found["page"], found["printed"] = (folder / "r.md").read_text(), done.stdout
+    return found
+
+
+def test_every_part_is_measured(result: dict[str, Any]) -> None:
+    parts = result["parts"]
+    assert set(parts) == {"start", "intake", "through", "drain"}
+    for variant in ("nothing", "journal", "serve"):
+        assert parts["intake"][variant]["answered"] > 0
+        assert parts["intake"][variant]["refused"] == 0
+    assert parts["intake"]["body_bytes"] == pytest.approx(8192, abs=100)
+    assert parts["through"]["cases"] == parts["through"]["orders"] == 5
+    assert parts["through"]["p50_ms"] <= parts["through"]["p99_ms"] <= parts["through"]["max_ms"]
+    assert parts["start"]["help_seconds"] > 0
+    assert parts["start"]["memory_idle_mb"] > 10
+
+
+def test_draining_does_the_same_work_on_both_journals(result: dict[str, Any]) -> None:
+    drain = result["parts"]["drain"]
+    for variant in ("empty", "full"):
+        # One of 50 orders is an exception: held and opened, which tells its lane twice.
+        assert (drain[variant]["cases"], drain[variant]["events"], drain[variant]["parked"]) == (1, 52, 0)
+    assert drain["history_events"] == 500
+
+
+def test_targets_and_versions_are_told(result: dict[str, Any]) -> None:
+    assert [(t["part"], t["wanted"]) for t in result["targets"]] == [("intake", 0.35), ("drain", 0.8)]
+    assert all(t["met"] == (t["found"] >= t["wanted"]) for t in result["targets"])
+    assert {"python", "sqlite", "connect", "httpx"} <= set(result["versions"])
+    for shown in ("## Intake", "## Draining", "## Webhook to open case", "## Start-up", result["date"]):
+        assert shown in result["page"]
+        assert shown in result["printed"]

@@ -1,0 +1,1 @@
+"""What is run on the project itself and is in no distribution."""

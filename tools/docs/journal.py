@@ -1,0 +1,73 @@
+"""The journal: the states of a command and the tables, from the code that defines them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlite_utils import Database
+
+from caseconnect.host.journal.schema import migrate
+from caseconnect.host.journal.states import OPEN, SETTLED, TRANSITIONS
+from tools.docs.markdown import code, codes, fence, table
+
+_TABLES: Mapping[str, str] = {
+    "meta": "Facts about the file itself.",
+    "deliveries": "What arrived or was polled, byte for byte. An equal body is stored once (`ref_of`).",
+    "cursors": "How far each connection was polled; saved in the commit of the page that it covers.",
+    "schedules": "When each connection is polled next, and was last.",
+    "firsts": "When something was first started: a connection's first start, for going live.",
+    "aliases": "Other names of subjects, learned on the way: a case is known by the order that it is about.",
+    "events": "Canonical facts made from deliveries, in their lane, with the state of each.",
+    "decisions": "The answers of all use cases to an event, with their reasons and the facts they saw.",
+    "matters": "What cases are about: at most one open per (tenant, subject, topic, item).",
+    "commands": "Intended effects by key, with their state.",
+    "outcomes": "Every change of a command's state, with evidence, who and when. Rows are only added.",
+    "slots": "What each thing that we set is known to be.",
+    "claims": "Which matters hold which slot; the last claim to go releases it.",
+    "counters": "Amounts reserved by commands, for caps that cross subjects.",
+    "timers": "When a use case wants to be woken.",
+    "brakes": "Pauses, with who, why and when, also those that ended.",
+    "alerts": "What a person should look at, one row per cause until it is closed.",
+}
+
+
+def states() -> str:
+    """The transitions as a figure."""
+    lines = ["stateDiagram-v2", "    [*] --> new"]
+    for was, ways in TRANSITIONS.items():
+        lines += [f"    {was} --> {way}" for way in sorted(ways)]
+        if not ways:
+            lines.append(f"    {was} --> [*]")
+    return fence("\n".join(lines), "mermaid")
+
+
+def transitions() -> str:
+    """The transitions as a table."""
+    rows = [
+        (code(was), codes(sorted(ways)) or "ends", "yes" if was in OPEN else "", "yes" if was in SETTLED else "")
+        for was, ways in TRANSITIONS.items()
+    ]
+    return table(("state", "may become", "goes on by itself", "told to the use cases"), rows)
+
+
+def schema() -> str:
+    """Every table with its columns and indexes."""
+    db = Database(memory=True)
+    migrate(db)
+    ours = [t for t in db.tables if not t.name.startswith(("sqlite_", "_sqlite"))]
+    unexplained = {t.name for t in ours} ^ set(_TABLES)
+    if unexplained:
+        raise LookupError(f"say in tools/docs/journal.py what these tables are, or drop them: {sorted(unexplained)}")
+    sections = []
+    for found in ours:
+        keys = set(found.pks)
+        columns = [
+            (code(c.name), c.type.lower() or "any", _kind(key=c.name in keys, optional=not c.notnull))
+            for c in found.columns
+        ]
+        sections.append(f"## {code(found.name)}\n\n{_TABLES[found.name]}\n\n{table(('column', 'type', ''), columns)}")
+    return "\n\n".join(sections)
+
+
+def _kind(*, key: bool, optional: bool) -> str:
+    return "key" if key else "may be null" * optional
