@@ -31,6 +31,7 @@ from caseconnect.host.pipeline.runner import Runner
 from caseconnect.host.plugins import load
 from caseconnect.host.tenants import load_tenants
 
+_STALL = 60.0
 _LEFT = """
 SELECT (SELECT count(*) FROM deliveries WHERE state IN ('new', 'waiting'))
      + (SELECT count(*) FROM events WHERE state = 'ready') + (SELECT count(*) FROM events WHERE state = 'waiting')
@@ -107,11 +108,14 @@ async def _journal_orders(journal: SqliteJournal, orders: int) -> None:
 
 
 async def _until_drained(path: Path, running: asyncio.Task[None]) -> None:
+    """Return when nothing is left. `RuntimeError` when nothing became less for `_STALL` seconds."""
     db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-    while not running.done():
-        left = db.execute(_LEFT).fetchone()[0]
-        if left == 0:
-            break
+    least, since = sys.maxsize, time.monotonic()
+    while not running.done() and (left := db.execute(_LEFT).fetchone()[0]):
+        if left < least:
+            least, since = left, time.monotonic()
+        elif time.monotonic() - since > _STALL:
+            raise RuntimeError(f"the pipeline stands still with {left} deliveries, events and commands open")
         await asyncio.sleep(min(max(left / 20_000, 0.01), 0.5))
     db.close()
 

@@ -140,6 +140,7 @@ class World:
     pid: int = 0
     deaths: int = 0
     logs: list[Path] = field(default_factory=list)
+    starting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def start(self, **more: str) -> None:
         """Start a daemon and wait until it serves or has ended."""
@@ -159,7 +160,8 @@ class World:
             self.port = 0
             assert code == -9, f"the daemon ended with {code}:\n{self.logs[-1].read_text()[-3000:]}"
             self.deaths += 1
-            await self.start()
+            async with self.starting:
+                await self.start()
 
     async def stop(self) -> int:
         """Tell the daemon to end, and wait; its exit code."""
@@ -240,7 +242,7 @@ class Ending:
         def plain(text: object) -> str:
             known = str(text).replace(str(order.id), "ORDER").replace(case.id, "CASE")
             # A command that was seen done, not answered, may say more about how it was seen.
-            known = re.sub(r" \d of \d parts held", "", known)
+            known = re.sub(r" \d of (\d parts held|our holds are left)", "", known)
             return re.sub(r"\b[0-9a-f]{8,64}\b|\d{4}-\d\d-\d\d[T ][\d:.]+Z?", "...", known)
 
         commands = world.rows("SELECT kind, name, state FROM commands WHERE kind != 'AnnotateOrder'")
@@ -282,9 +284,10 @@ async def play(folder: Path, warm: Warm, **more: str) -> tuple[Ending, int]:
                 await keeping
             await scenario
         finally:
-            for task in (keeping, scenario):
-                task.cancel()
-            await asyncio.gather(keeping, scenario, return_exceptions=True)
+            async with world.starting:
+                for task in (keeping, scenario):
+                    task.cancel()
+                await asyncio.gather(keeping, scenario, return_exceptions=True)
             code = await world.stop()
         while code == -9:  # killed while it drained
             world.deaths += 1

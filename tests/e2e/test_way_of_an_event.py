@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from caseconnect_shopify.simulator import create_order
 from house import House, house
 
 from caseconnect.sdk.testing import run
+from caseconnect_shopify.simulator import create_order
 
 RISKY: dict[str, Any] = {
     "lines": [{"title": "Camera", "sku": "CAM-1", "price": "1200.00", "quantity": 1}],
@@ -42,14 +42,10 @@ def test_a_risky_order_is_held_reviewed_and_decided(tmp_path: Path, outcome: str
             case = only_case(h)
             h.cases.decide(case.id, outcome, by="agent.one@core-case.example")
             await h.pass_time(600)
-            print(h.journal.stuck())
-            for e in h.explain(f"shop/order/{order.id}")["decisions"]:
-                print(e)
             assert effects(h) == ["hold", effect]
             (matter,) = h.explain(f"shop/order/{order.id}")["matters"]
-            for c in matter["commands"]:
-                print(c["key"], c["state"], c["note"])
             assert matter["state"] == "closed"
             assert not h.journal.stuck()["alerts"]
+            assert h.journal.find(order.name) == h.journal.find(case.number) == [("acme", f"shop/order/{order.id}")]
 
     run(story())

@@ -16,6 +16,7 @@ _TABLES: Mapping[str, str] = {
     "cursors": "How far each connection was polled; saved in the commit of the page that it covers.",
     "schedules": "When each connection is polled next, and was last.",
     "firsts": "When something was first started: a connection's first start, for going live.",
+    "labels": "What people call a subject, such as an order's number, for looking it up.",
     "aliases": "Other names of subjects, learned on the way: a case is known by the order that it is about.",
     "events": "Canonical facts made from deliveries, in their lane, with the state of each.",
     "decisions": "The answers of all use cases to an event, with their reasons and the facts they saw.",

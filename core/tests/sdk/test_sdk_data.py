@@ -158,7 +158,22 @@ def test_money_is_exact(first: Any, second: Any) -> None:
     assert (one < two, one <= two) == (first < second, first <= second)
     back = Money.model_validate_json(one.model_dump_json())
     assert (back, str(back.amount)) == (one, str(one.amount))
-    assert str(one) == f"{first:f} EUR"
+    shown, currency = str(one).split()
+    assert (Decimal(shown), currency) == (first, "EUR")
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "shown"),
+    [
+        ("20.0", "USD", "20.00 USD"),
+        ("20", "JPY", "20 JPY"),
+        ("5", "KWD", "5.000 KWD"),
+        ("0.125", "USD", "0.125 USD"),
+        ("1E+3", "EUR", "1000.00 EUR"),
+    ],
+)
+def test_money_is_shown_with_the_digits_of_its_currency(amount: str, currency: str, shown: str) -> None:
+    assert str(Money(amount=Decimal(amount), currency=currency)) == shown
 
 
 def test_money_of_equal_value_is_equal() -> None:

@@ -112,8 +112,20 @@ LOST_ANSWER = Fault(
     {"kind": "drop_after", "operation": "create_case"},
     "case management will open the next case, and the connection breaks before it can say so",
 )
+# As an answer of its own, because a bucket that is really empty throttles whatever else is read at that moment.
+_COST = {
+    "requestedQueryCost": 10,
+    "actualQueryCost": None,
+    "throttleStatus": {"maximumAvailable": 20_000, "currentlyAvailable": 5, "restoreRate": 1_000},
+}
+_THROTTLED = {
+    "errors": [{"message": "Throttled", "extensions": {"code": "THROTTLED"}}],
+    "extensions": {"cost": _COST},
+}
 THROTTLED = Fault(
-    "shop", {"kind": "throttle", "operation": "fulfillmentOrderHold"}, "the shop will throttle the next hold"
+    "shop",
+    {"kind": "status", "status": 200, "operation": "fulfillmentOrderHold", "body": _THROTTLED},
+    "the shop will throttle the next hold",
 )
 APPROVE = Turn("approved")
 APPROVE_HELD = Turn("approved", SAID_HELD)

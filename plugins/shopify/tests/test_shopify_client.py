@@ -261,7 +261,7 @@ def test_the_pace_learns_costs_and_keeps_the_room_that_admission_wants(
         return taken
 
     token_request, first, second = asyncio.run(go())
-    assert (token_request, first, second) == (1.0, QUERY.cost, 30.0)
+    assert (token_request, first, second) == (1.0, QUERY.cost / 4, 30.0)
 
 
 def test_a_refused_token_is_renewed_once(make_resources: Make, settings: ShopifySettings) -> None:

@@ -370,8 +370,8 @@ def test_a_cancellation_that_came_to_nothing(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("payment", "says"),
     [
-        ({"kind": "sale", "status": "success"}, "50.0 USD was captured"),
-        ({"kind": "sale", "status": "success", "amount": "10.00"}, "10.0 USD was captured"),
+        ({"kind": "sale", "status": "success"}, "50.00 USD was captured"),
+        ({"kind": "sale", "status": "success", "amount": "10.00"}, "10.00 USD was captured"),
     ],
 )
 def test_captured_money_is_never_left_behind(payment: dict[str, Any], says: str, stage: Stage) -> None:

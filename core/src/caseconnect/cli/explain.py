@@ -22,7 +22,7 @@ from caseconnect.sdk.subjects import Subject
 def explain(ctx: click.Context, subject: str, tenant: str | None, data: Path, as_json: bool) -> None:
     """Tell everything about an order or a case: deliveries, events, verdicts with reasons, commands, outcomes.
 
-    SUBJECT is connection/kind/id, or the id alone, a case number, or the reference on a case.
+    SUBJECT is connection/kind/id, or the id alone, the number of an order or a case, or the reference on a case.
 
     \b
     connect explain shop/order/820982911946154508

@@ -50,7 +50,11 @@ class Clock:
         woken = self._runner.context.wake.listen()
         await self._tick()
         while True:
-            self._set_jobs()
+            try:
+                self._set_jobs()
+                self._runner.announce()
+            except Exception as error:  # noqa: BLE001 - the clock must not stop; the sweep goes on meanwhile
+                self._runner.context.log.error("clock", error=repr(error))
             woken.clear()
             await woken.wait()
             await asyncio.sleep(_SETTLE)

@@ -65,10 +65,10 @@ class Daemon:
         journal = SqliteJournal.open(self.options.data / "journal.db", threaded=True, on_broken=on_broken)
         pipeline = PipelineThread(journal, self.tenants, self.now, self.log, pacing=self.options.pacing)
         try:
-            await asyncio.to_thread(pipeline.start)
             with suppress(NotImplementedError):
                 for number in (signal.SIGTERM, signal.SIGINT):
                     loop.add_signal_handler(number, stop.set)
+            await asyncio.to_thread(pipeline.start)
             await self._serve(journal, pipeline, stop, started)
         finally:
             await asyncio.to_thread(pipeline.stop)

@@ -9,6 +9,13 @@ from pydantic import BeforeValidator, Field, StringConstraints
 
 from caseconnect.models.base import Record
 
+_DIGITS = {
+    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "PYG"), 0),
+    **dict.fromkeys(("RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"), 0),
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+}
+"""Minor units of ISO 4217, where they are not two."""
+
 
 def _exact(value: Any) -> Any:
     if isinstance(value, float):
@@ -23,7 +30,11 @@ class Money(Record):
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 
     def __str__(self) -> str:
-        return f"{self.amount:f} {self.currency}"
+        """With the currency's usual digits, and more only where the amount has them: '20.00 USD', '20 JPY'."""
+        digits = -_DIGITS.get(self.currency, 2)
+        plain = self.amount.normalize()
+        places = min(int(plain.as_tuple().exponent), digits)
+        return f"{plain.quantize(Decimal(1).scaleb(places)):f} {self.currency}"
 
     def __add__(self, other: Money) -> Money:
         return Money(amount=self.amount + self._same(other).amount, currency=self.currency)

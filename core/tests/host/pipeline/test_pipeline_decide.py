@@ -136,9 +136,12 @@ def test_an_optional_fact_comes_as_missing_with_its_reason(tmp_path: Path) -> No
 
     async def story() -> None:
         world = World()
-        world.script["fetch:order"] = [TransientError("down"), ValueError("a bug in the plugin")]
+        world.script["fetch:order"] = [TransientError("down")] * 3 + [ValueError("a bug in the plugin")]
         async with Pipe(tmp_path, world, [flow("review", decide)]) as p:
             await p.look()
+            assert p.reasons() == [], "what may come in a moment is waited for, but not for long"
+            await p.pass_time(60)
+            assert p.reasons() == ["down"]
             await p.look()
             assert p.reasons() == ["down", "toy-shop: fetch of order failed: ValueError"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from caseconnect.host.plugins import Installed
@@ -86,5 +86,6 @@ def test_every_key_with_every_odd_value(path: tuple[Any, ...], tmp_path: Path, i
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
 @given(st.one_of(st.binary(max_size=60), st.text("ab:-[]{}&*!|>#'\" \n\t<,?%@", max_size=60).map(str.encode)))
+@example(b"!")
 def test_any_bytes(tmp_path: Path, installed: Installed, raw: bytes) -> None:
     assert loaded(raw, tmp_path, installed).problems

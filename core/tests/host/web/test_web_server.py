@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -448,7 +449,10 @@ def test_a_port_in_use_is_told_with_a_way_out() -> None:
 
 
 @pytest.mark.parametrize(("host", "port"), [("127.0.0.1", 70_000), ("no.such.host.invalid", 0), ("192.0.2.1", 0)])
-def test_an_address_that_is_not_ours_is_told(host: str, port: int) -> None:
+def test_an_address_that_is_not_ours_is_told(host: str, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    if host.endswith(".invalid"):
+        nowhere = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        monkeypatch.setattr(socket, "getaddrinfo", mock.Mock(side_effect=nowhere))
     with pytest.raises(ConfigError, match="cannot listen on"):
         make_server(None, host=host, port=port)
 

@@ -103,6 +103,9 @@ def decided(db: sqlite3.Connection, squeezer: Squeezer, verdict: Verdict) -> lis
         )
         if done.rowcount != 1:
             raise Conflict(f"event {seq} was decided already")
+    for label in verdict.labels:
+        named = (label, verdict.tenant, str(verdict.lane))
+        db.execute("INSERT INTO labels VALUES (?,?,?) ON CONFLICT DO NOTHING", named)
     for seen in verdict.observed:
         observe(db, verdict.tenant, seen, verdict.at)
     closing = [m for m in verdict.matters if m.state == "closed"]

@@ -151,6 +151,9 @@ class Journal(Protocol):
     def stuck(self) -> dict[str, list[dict[str, Any]]]:
         """What waits for a person."""
 
+    def alerts(self, after: datetime) -> list[dict[str, Any]]:
+        """Open alerts that were opened or counted after a moment, oldest first."""
+
     def parked_ids(self, what: str, tenant: str | None) -> list[int]:
         """Sequence numbers of parked 'deliveries' or 'events'."""
 

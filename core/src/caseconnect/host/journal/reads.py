@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+from datetime import datetime
 from typing import Any
 
-from caseconnect.host.journal.codec import dump, expand, load
+from caseconnect.host.journal.codec import dump, expand, load, stamp
 from caseconnect.sdk.subjects import Subject
 
 _STATES = {
@@ -96,14 +97,21 @@ def _commands(db: sqlite3.Connection, matter: str) -> list[dict[str, Any]]:
 
 
 def find(db: sqlite3.Connection, text: str, limit: int = 20) -> list[tuple[str, str]]:
-    """(tenant, subject) of lanes that `text` may mean: a subject, its id, a case number, our reference, a matter."""
-    sql = """
-        SELECT tenant, lane FROM events WHERE lane = :t OR lane LIKE '%/' || :t
-        UNION SELECT tenant, subject FROM aliases WHERE alias = :t OR alias LIKE '%/' || :t
+    """(tenant, subject) that `text` may mean: a subject, its id, the number of an order or case, a reference."""
+    exact = """
+        SELECT tenant, subject FROM labels WHERE label = :t
         UNION SELECT tenant, subject FROM matters WHERE case_number = :t OR reference = :t OR id = :t
+        UNION SELECT tenant, subject FROM aliases WHERE alias = :t
+        UNION SELECT tenant, lane FROM events WHERE lane = :t
         LIMIT :n
     """
-    return list(dict.fromkeys(db.execute(sql, {"t": text, "n": limit}).fetchall()))
+    by_id = """
+        SELECT tenant, lane FROM events WHERE lane LIKE '%/' || :t
+        UNION SELECT tenant, subject FROM aliases WHERE alias LIKE '%/' || :t
+        LIMIT :n
+    """
+    asked = {"t": text, "n": limit}
+    return list(dict.fromkeys(db.execute(exact, asked).fetchall() or db.execute(by_id, asked).fetchall()))
 
 
 def stuck(db: sqlite3.Connection) -> dict[str, list[dict[str, Any]]]:
@@ -135,6 +143,17 @@ def stuck(db: sqlite3.Connection) -> dict[str, list[dict[str, Any]]]:
             db.execute("SELECT tenant, scope, name, reason, by, at FROM brakes WHERE released_at IS NULL ORDER BY seq")
         ),
     }
+
+
+def alerts(db: sqlite3.Connection, after: datetime) -> list[dict[str, Any]]:
+    """Open alerts that were opened or counted after a moment, oldest first."""
+    return _dicts(
+        db.execute(
+            "SELECT tenant, cause, title, link, first_at, last_at, count FROM alerts"
+            " WHERE closed_at IS NULL AND last_at > ? ORDER BY last_at",
+            (stamp(after),),
+        )
+    )
 
 
 def parked_ids(db: sqlite3.Connection, what: str, tenant: str | None) -> list[int]:

@@ -186,6 +186,7 @@ class Verdict:
     asks: tuple[Ask, ...] = ()
     facts: tuple[tuple[str, Subject, Record], ...] = ()
     observed: tuple[Observation, ...] = ()
+    labels: tuple[str, ...] = ()
     slot_limit: int = 6
 
 

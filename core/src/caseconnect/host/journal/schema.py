@@ -43,6 +43,9 @@ CREATE TABLE aliases (
 ) WITHOUT ROWID;
 
 CREATE INDEX aliases_subject ON aliases (tenant, subject);
+CREATE TABLE labels (
+    label TEXT NOT NULL, tenant TEXT NOT NULL, subject TEXT NOT NULL, PRIMARY KEY (label, tenant, subject)
+) WITHOUT ROWID;
 
 CREATE TABLE events (
     seq INTEGER PRIMARY KEY, id TEXT NOT NULL, tenant TEXT NOT NULL, lane TEXT NOT NULL, type TEXT NOT NULL,

@@ -22,7 +22,8 @@ _COLUMNS = (
     " (SELECT count(*) FROM outcomes o WHERE o.key = c.key AND o.became = 'unknown')"
 )
 _FIRST = """
-SELECT c.seq FROM commands c
+SELECT seq FROM (
+SELECT c.seq, row_number() OVER (PARTITION BY c.connection ORDER BY c.protective DESC, c.seq) AS turn FROM commands c
 WHERE c.waits = 0 AND c.state IN ('planned', 'unknown', 'accepted') AND c.tenant = :tenant AND c.due <= :now
 AND NOT EXISTS (
     SELECT 1 FROM brakes b WHERE b.released_at IS NULL AND b.tenant = c.tenant AND (
@@ -31,7 +32,7 @@ AND NOT EXISTS (
 AND NOT (c.state = 'planned' AND c.slot IS NOT NULL AND EXISTS (
     SELECT 1 FROM commands s WHERE s.slot = c.slot AND s.key <> c.key
     AND s.state IN ('sending', 'unknown', 'accepted')))
-ORDER BY c.protective DESC, c.seq LIMIT :limit
+) WHERE turn <= :limit
 """
 _DUE = f"""
 SELECT {_COLUMNS} FROM commands c JOIN matters m ON m.id = c.matter
@@ -46,7 +47,7 @@ def due_commands(
     """Commands of a tenant to be sent or looked at: protective ones first, then in the order they were planned.
 
     Left out: paused ones, and those whose slot has another command that may still have its effect. Of the first
-    `limit`, those in `busy` are not read: the caller works on them already.
+    `limit` of each connection, those in `busy` are not read: the caller works on them already.
     """
     rows = db.execute(_DUE, {"tenant": tenant, "now": stamp(now), "limit": limit, "busy": dump(list(busy))})
     return [_row(row) for row in rows]

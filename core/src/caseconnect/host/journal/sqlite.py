@@ -350,6 +350,10 @@ class SqliteJournal:
         """See `port.Journal`."""
         return reads.stuck(self._db())
 
+    def alerts(self, after: datetime) -> list[dict[str, Any]]:
+        """See `port.Journal`."""
+        return reads.alerts(self._db(), after)
+
     def parked_ids(self, what: str, tenant: str | None) -> list[int]:
         """See `port.Journal`."""
         return reads.parked_ids(self._db(), what, tenant)

@@ -55,9 +55,8 @@ class Context:
     down: set[tuple[str, str]] = field(default_factory=set)
 
     async def alert(self, tenant: str, cause: str, title: str, link: str = "") -> None:
-        """Open or count an alert, and log it."""
+        """Open an alert, or count one more. The runner logs it, like those that the journal opens itself."""
         await self.journal.alert(NewAlert(tenant, cause, title, link), self.now())
-        self.log.warning("alert", tenant=tenant, cause=cause, title=title, link=link)
 
     async def credentials_refused(self, tenant: str, connection: str, why: str) -> None:
         """Pause a connection as a whole, once, until something works on it again."""

@@ -28,6 +28,7 @@ from caseconnect.sdk.subjects import Subject
 _WINDOW = 512
 _LANES = 32
 _ROUNDS = 3
+_PATIENT = 2  # turns for which an optional fact that may come in a moment is waited for
 _TRIES = 12
 
 Read = dict[tuple[str, Subject], tuple[Record, datetime]]
@@ -103,9 +104,10 @@ class Decider:
         read: Read = {}
         answers: list[DecidedBy] = []
         asks: list[Ask] = []
+        patient = max(stored.tries for stored in batch) < _PATIENT
         try:
             for flow, draft in self._offers(tenant, lane, event, drafts):
-                answer, asked = await self._ask(tenant, flow, draft, event, read)
+                answer, asked = await self._ask(tenant, flow, draft, event, read, patient=patient)
                 answers.append(answer)
                 asks.extend(asked)
         except (TransientError, AuthError, PermanentError, PluginError) as error:
@@ -122,6 +124,7 @@ class Decider:
             asks=tuple(park_conflicts(asks)),
             facts=tuple((fact, subject, record) for (fact, subject), (record, _) in read.items()),
             observed=tuple(_observations(lane, read)),
+            labels=tuple(r.number for (_, s), (r, _) in read.items() if s == lane and isinstance(r, Order)),
             slot_limit=tenant.tenant.limits.state_changes_per_hour,
         )
         crashpoint("decide")
@@ -175,7 +178,7 @@ class Decider:
         return f"no flow of this tenant handles {event.type}"
 
     async def _ask(
-        self, tenant: LiveTenant, flow: Flow, draft: Draft, event: Event, read: Read
+        self, tenant: LiveTenant, flow: Flow, draft: Draft, event: Event, read: Read, *, patient: bool
     ) -> tuple[DecidedBy, list[Ask]]:
         """One use case's answer. One that raises is guarded: it is shown, and the others count."""
         for _ in range(_ROUNDS + 1):
@@ -202,7 +205,7 @@ class Decider:
                 return DecidedBy(flow.use, why, alert=why), []
             if not lacking:
                 break
-            for need, result in (await self._fetcher.fetch_all(tenant.name, lacking)).items():
+            for need, result in (await self._fetcher.fetch_all(tenant.name, lacking, patient=patient)).items():
                 read[need.fact, need.subject] = result
         why = f"{flow.use} asks for facts again and again"
         return DecidedBy(flow.use, why, alert=why), []

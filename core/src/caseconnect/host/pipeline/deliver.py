@@ -60,6 +60,11 @@ class Deliverer:
         if self._running:
             await asyncio.wait(self._running.values())
 
+    def abandon(self) -> None:
+        """Wait for no answer any more: what was sent stays `sending`, and the next start looks after it."""
+        for task in self._running.values():
+            task.cancel()
+
     def _over(self, key: str, task: asyncio.Task[None]) -> None:
         self._running.pop(key, None)
         if not task.cancelled() and (error := task.exception()):

@@ -29,13 +29,20 @@ class Fetcher:
         running, began = self._running[key]
         return await asyncio.shield(running), began
 
-    async def fetch_all(self, tenant: str, needs: tuple[Need, ...]) -> dict[Need, tuple[Record, datetime]]:
-        """All needs side by side. An optional one that cannot be had is `Missing`; a required one raises."""
+    async def fetch_all(
+        self, tenant: str, needs: tuple[Need, ...], *, patient: bool = False
+    ) -> dict[Need, tuple[Record, datetime]]:
+        """All needs side by side. An optional one that cannot be had is `Missing`; a required one raises.
+
+        `patient`: an optional one that may come in a moment (`TransientError`) raises too, so that it is tried again.
+        """
         results = await asyncio.gather(*(self.fetch(tenant, need) for need in needs), return_exceptions=True)
         found: dict[Need, tuple[Record, datetime]] = {}
         for need, result in zip(needs, results, strict=True):
             if isinstance(result, tuple):
                 found[need] = result
+            elif patient and isinstance(result, TransientError):
+                raise result
             elif isinstance(result, ConnectError) and not need.required:
                 found[need] = (Missing(why=str(result)), self._context.now())
             else:

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from caseconnect.host.journal import Journal
+from caseconnect.host.journal.codec import unstamp
 from caseconnect.host.journal.errors import JournalBusy, JournalFull
 from caseconnect.host.pipeline.context import DOWN, Context
 from caseconnect.host.pipeline.decide import Decider
@@ -35,6 +36,7 @@ class Runner:
         self.deliverer = Deliverer(self.context, fetcher)
         self.poller = Poller(self.context)
         self._stopping = asyncio.Event()
+        self._announced = now()
 
     async def start(self, tenants: dict[str, LiveTenant]) -> list[str]:
         """Take up the tenants, recover what was in flight, and give polls their due times.
@@ -58,9 +60,18 @@ class Runner:
         """The clock says that something is due: fire timers, start polls, wake the rooms. Whether a poll began."""
         while await self.context.journal.fire(now, 500):
             self.context.wake.ring()
+        self.announce()
         polling = self.poller.tick(now)
         self.context.wake.ring()
         return polling
+
+    def announce(self) -> None:
+        """Log the alerts that are new, or came once more, since the last time."""
+        for alert in self.context.journal.alerts(self._announced):
+            self._announced = unstamp(alert["last_at"])
+            self.context.log.warning(
+                "alert", **{name: alert[name] for name in ("tenant", "cause", "title", "link", "count")}
+            )
 
     def next_due(self) -> datetime | None:
         """When `tick` is wanted next."""
@@ -77,6 +88,7 @@ class Runner:
                 await self.idle()
         except TimeoutError:
             self.context.log.warning("drain ended", why="work was still on: a send in flight stays `sending`")
+            self.deliverer.abandon()
 
     def stop(self) -> None:
         """Begin nothing new. From the runner's own event loop."""

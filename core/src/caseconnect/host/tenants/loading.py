@@ -64,6 +64,8 @@ class _Reading:
             return None, self.report
         document = read_document(raw, self.report)
         if document.data is None:
+            if not self.report.problems:
+                self.report.add((), "the file holds nothing", "begin with `tenant:` and the file's name")
             return None, self.report
         if not isinstance(document.data, dict):
             self.report.add((), "a tenant file is a mapping (key: value)", "begin with `tenant:` and the file's name")

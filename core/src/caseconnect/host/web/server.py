@@ -144,6 +144,7 @@ def make_server(
         log_config=None,
         log_level="error",  # a line for each malformed request would let strangers fill the disk
         access_log=False,
+        proxy_headers=False,  # nobody asks who the client is: one call less, and no header to believe
         server_header=False,
         timeout_keep_alive=20,
         timeout_graceful_shutdown=10,
