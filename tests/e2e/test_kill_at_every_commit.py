@@ -146,6 +146,7 @@ class World:
         """Start a daemon and wait until it serves or has ended."""
         log = self.folder / f"serve-{len(self.logs)}.log"
         self.logs.append(log)
+        self.port = 0
         self.pid = await self.warm.serve(self.folder, log, **more)
         end = self.warm.end(self.pid)
         async with asyncio.timeout(PATIENCE):

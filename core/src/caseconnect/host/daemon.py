@@ -136,8 +136,8 @@ class Daemon:
             if blocked and not self._blocked:
                 where = pipeline.where()
                 title = f"a plugin blocks the pipeline since {pipeline.silent_for():.0f} s, at {where}"
-                self.log.error("pipeline blocked", where=where)
                 await journal.alert(NewAlert("", "pipeline:blocked", title, where), self.now())
+                self.log.error("pipeline blocked", where=where)
             elif self._blocked and not blocked:
                 await journal.close_alert("", "pipeline:blocked", self.now())
             self._blocked = blocked

@@ -24,9 +24,9 @@ from caseconnect.sdk.pace import Pace
 # None: importing it fails at once. httpx would load its command line with rich and pygments, a fifth of our start-up.
 # httpcore asks for sniffio at every lock and event, some fifty times a request; that it is absent was found out by a
 # walk over the whole path each time, a third of all the pipeline's time.
-sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
+sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type] # None is what makes an import fail
 if find_spec("sniffio") is None:
-    sys.modules["sniffio"] = None  # type: ignore[assignment]
+    sys.modules["sniffio"] = None  # type: ignore[assignment] # as above
 
 import httpx  # noqa: E402, TID251 - this is the place, and the lines above have to come first
 

@@ -134,3 +134,12 @@ def test_what_waits_in_a_lane_is_found_by_its_lane(desk: Desk) -> None:
     values = {"tenant": TENANT, "now": "x", "limit": 9}
     plan = desk.journal._db().execute("EXPLAIN QUERY PLAN " + ready, values).fetchall()
     assert any(step[3].startswith("SEARCH w ") and "(tenant=? AND lane=?)" in step[3] for step in plan)
+
+
+def test_the_next_due_moment_is_found_without_a_walk_over_the_backlog(desk: Desk) -> None:
+    desk.receive(*(delivery(f"d{n}", str(n).encode()) for n in range(3)))
+    assert desk.journal.next_due(START) is None
+    desk.parsed(2, state="waiting", due=START + timedelta(minutes=5))
+    assert desk.journal.next_due(START) == START + timedelta(minutes=5)
+    sql = "EXPLAIN QUERY PLAN SELECT min(due) FROM deliveries WHERE state = 'waiting' AND due > 'x'"
+    assert "deliveries_waiting (due>?)" in desk.sql(sql)[0][3]

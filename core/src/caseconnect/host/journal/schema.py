@@ -25,6 +25,7 @@ CREATE TABLE deliveries (
 CREATE UNIQUE INDEX deliveries_once ON deliveries (tenant, connection, delivery_id, topic, digest);
 CREATE INDEX deliveries_body ON deliveries (digest) WHERE body IS NOT NULL;
 CREATE INDEX deliveries_open ON deliveries (tenant, due, seq) WHERE state IN ('new', 'waiting');
+CREATE INDEX deliveries_waiting ON deliveries (due) WHERE state = 'waiting';
 CREATE INDEX deliveries_parked ON deliveries (seq) WHERE state = 'parked';
 
 CREATE TABLE cursors (

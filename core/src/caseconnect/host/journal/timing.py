@@ -62,7 +62,7 @@ def next_due(db: sqlite3.Connection, now: datetime) -> datetime | None:
     sources = (
         "SELECT min(due) FROM timers WHERE due > ?",
         "SELECT min(due) FROM schedules WHERE due > ?",
-        "SELECT min(due) FROM deliveries WHERE state IN ('new', 'waiting') AND due > ?",
+        "SELECT min(due) FROM deliveries WHERE state = 'waiting' AND due > ?",  # new ones are due from the first
         "SELECT min(due) FROM events WHERE state = 'waiting' AND due > ?",
         "SELECT min(due) FROM commands WHERE waits = 0 AND state IN ('planned', 'unknown', 'accepted') AND due > ?",
     )
