@@ -107,8 +107,9 @@ class World:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    def search(self, query, **more):
-        answer = self.shop("POST", "/order_search", {"query": query, "select": "(**)", "count": 200, **more})
+    def search(self, query, *, site="RefArch", **more):
+        body = {"query": query, "select": "(**)", "count": 200, **more}
+        answer = self.shop("POST", "/order_search", body, site=site)
         assert answer.status_code == 200, answer.text
         return answer.json()
 

@@ -78,7 +78,6 @@ class Operation:
     scope: str = ""
     query: frozenset[str] = frozenset()
     site_required: bool = False
-    media_type: str = "application/problem+json"
 
 
 class Table:

@@ -21,7 +21,7 @@ from .shapes import cameled, plain, snake, snaked
 
 PATH = "/pricing/gift-certificates/gift-certificates"
 READ, WRITE = "sfcc.gift-certificates", "sfcc.gift-certificates.rw"
-_MORE: dict[str, Any] = {"site_required": True, "query": frozenset({"siteId"}), "media_type": "application/json"}
+_MORE: dict[str, Any] = {"site_required": True, "query": frozenset({"siteId"})}
 
 DETAILS = ("description", "message", "orderNo", "recipientEmail", "recipientName", "senderName")
 MEMBERS = (

@@ -20,6 +20,9 @@ SCAPI = Table()
 """All SCAPI operations, by address without host and version."""
 
 _ADDRESS = re.compile(r"/(?P<api>[a-z]+/[a-z-]+)/v1/organizations/(?P<organization>[^/]+)(?P<rest>/.*)")
+_PLAIN = re.compile("/(orders|gift-certificates)/v1/")
+"""The APIs that send their problems as application/json; the others send application/problem+json."""
+
 _ORGANIZATION = re.compile(r"f_ecom_[a-z]{4}_(prd|stg|dev|s[0-9]{2}|[0-9]{3})")
 
 
@@ -45,11 +48,11 @@ class ScapiDoor:
 
     async def answer(self, request: Request, path: str) -> Response:
         """Carry a request out, or refuse it."""
-        media_type = "application/json" if "/orders/v1/" in path else "application/problem+json"
         try:
             return await self._answer(request, path)
         except Refused as refused:
-            return problem(refused, media_type)
+            plain = _PLAIN.search(path) or refused.code == "granular-replication-feature-not-enabled"
+            return problem(refused, "application/json" if plain else "application/problem+json")
 
     async def _answer(self, request: Request, path: str) -> Response:
         found = _ADDRESS.fullmatch(path)

@@ -20,7 +20,7 @@ from .shapes import camel, scapi_order
 
 PATH = "/checkout/orders/orders"
 READ, WRITE = "sfcc.orders", "sfcc.orders.rw"
-_COMMON = {"site_required": True, "media_type": "application/json"}
+_COMMON = {"site_required": True}
 _SITE = frozenset({"siteId"})
 
 STATUSES = tuple(target for target in ORDER_TARGETS if target != "open")

@@ -64,6 +64,7 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
     },
     "Product": {"caseconnectNotice": "text", "caseconnectRecall": "string", "warrantyMonths": "int"},
     "Content": {"body": "html"},
+    "SitePreferences": {"caseconnectNotice": "text"},
     "PaymentTransaction": {"avsResult": "string", "authResult": "string"},
     "OrderPaymentInstrument": {"issuerBank": "string"},
     "OrderAddress": {},
