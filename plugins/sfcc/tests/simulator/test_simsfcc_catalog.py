@@ -1,25 +1,27 @@
 """Recalls: products per site, content assets, imports and replication that undo, granular replication."""
 
+from typing import Any
+
 import pytest
 
 PRODUCT = "product/products/products/"
 PUBLISH = "operation/replications/granular-processes"
 
 
-def fault(answer):
+def fault(answer: Any) -> Any:
     return answer.status_code, answer.json()["fault"]["type"]
 
 
-def slug(answer):
+def slug(answer: Any) -> Any:
     return answer.status_code, answer.json()["type"].rpartition("/")[2]
 
 
-def seen(world, product, site="RefArch"):
+def seen(world: Any, product: Any, site: Any = "RefArch") -> Any:
     query = f"storefront?instance={world.tenant}&site={site}&product={product}"
     return world.sim(query, method="GET").json()["visible"]
 
 
-def family(world):
+def family(world: Any) -> None:
     for spec in (
         {"id": "master", "kind": "master"},
         {"id": "red", "master": "master"},
@@ -30,7 +32,7 @@ def family(world):
         assert world.sim("products", {"instance": world.tenant, **spec}).status_code == 201
 
 
-def test_a_product_is_switched_off_for_one_site(world):
+def test_a_product_is_switched_off_for_one_site(world: Any) -> None:
     family(world)
     before = world.scapi("GET", f"{PRODUCT}red").json()
     assert (before["online"], before["onlineFlag"]) == (True, {"default": True})
@@ -44,7 +46,7 @@ def test_a_product_is_switched_off_for_one_site(world):
     assert world.effects("product.change")[0].args == {"onlineFlag": {"RefArch": False}}
 
 
-def test_a_master_hides_its_variants(world):
+def test_a_master_hides_its_variants(world: Any) -> None:
     family(world)
     world.data("PATCH", "/products/master", {"online_flag": {"default": False}})
     assert (seen(world, "red"), seen(world, "single")) == (False, True)
@@ -54,7 +56,7 @@ def test_a_master_hides_its_variants(world):
     assert [each["id"] for each in world.scapi("GET", f"{PRODUCT}pair").json()["setProducts"]] == ["single", "red"]
 
 
-def test_the_key_form_is_the_instances_own(make_world):
+def test_the_key_form_is_the_instances_own(make_world: Any) -> None:
     world = make_world({"instances": [{"tenant": "zzxy_prd", "site_key": "default@{site}"}]})
     family(world)
     wrong = world.scapi("PATCH", f"{PRODUCT}red", {"onlineFlag": {"RefArch": False}}, site=None)
@@ -65,7 +67,7 @@ def test_the_key_form_is_the_instances_own(make_world):
     assert seen(world, "red") is False
 
 
-def test_what_a_product_patch_changes_and_what_it_ignores(world):
+def test_what_a_product_patch_changes_and_what_it_ignores(world: Any) -> None:
     family(world)
     body = {
         "id": "red",
@@ -83,7 +85,10 @@ def test_what_a_product_patch_changes_and_what_it_ignores(world):
     world.scapi("PATCH", f"{PRODUCT}red", {"name": {"de_DE": "Rot"}}, site=None)
     assert world.scapi("GET", f"{PRODUCT}red").json()["name"] == {"default": "Red", "de_DE": "Rot"}
     assert slug(world.scapi("PATCH", f"{PRODUCT}red", {"colour": 1}, site=None)) == (400, "unknown-property")
-    assert slug(world.scapi("PATCH", f"{PRODUCT}red", {"onlineFlag": {"RefArch": "no"}}, site=None)) == (400, "bad-request")
+    assert slug(world.scapi("PATCH", f"{PRODUCT}red", {"onlineFlag": {"RefArch": "no"}}, site=None)) == (
+        400,
+        "bad-request",
+    )
     assert slug(world.scapi("GET", f"{PRODUCT}none")) == (404, "product-not-found")
     assert fault(world.data("PATCH", "/products/red", {"id": "blue"})) == (400, "IdConflictException")
     wrong = world.data("PATCH", "/products/master", {"default_variant_id": "single"})
@@ -91,7 +96,7 @@ def test_what_a_product_patch_changes_and_what_it_ignores(world):
     assert world.data("PATCH", "/products/master", {"default_variant_id": "red"}).json()["default_variant_id"] == "red"
 
 
-def test_dates_switch_a_product_off_too(world):
+def test_dates_switch_a_product_off_too(world: Any) -> None:
     family(world)
     world.data("PATCH", "/products/red", {"valid_to": {"RefArch": "2026-11-03T10:00:00.000Z"}})
     assert seen(world, "red")
@@ -100,7 +105,7 @@ def test_dates_switch_a_product_off_too(world):
     assert seen(world, "red", "RefArchGlobal")
 
 
-def test_an_import_switches_a_product_on_again(world):
+def test_an_import_switches_a_product_on_again(world: Any) -> None:
     family(world)
     world.scapi("PATCH", f"{PRODUCT}red", {"onlineFlag": {"RefArch": False}}, site=None)
     assert world.sim("import", {"products": {"red": {"RefArch": True}}}).json() == {"touched": 1}
@@ -108,7 +113,7 @@ def test_an_import_switches_a_product_on_again(world):
     assert world.effects("product.switch")[0].who == "import"
 
 
-def test_replication_overwrites_what_was_done_on_production(world):
+def test_replication_overwrites_what_was_done_on_production(world: Any) -> None:
     world.tenant = "zzxy_stg"
     family(world)
     world.sim("content", {"instance": "zzxy_stg", "id": "notice"})
@@ -122,7 +127,7 @@ def test_replication_overwrites_what_was_done_on_production(world):
     assert world.effects("product.replicate")[-1].who == "replication"
 
 
-def test_a_single_item_is_published_from_staging(world):
+def test_a_single_item_is_published_from_staging(world: Any) -> None:
     world.tenant = "zzxy_stg"
     family(world)
     world.sim("replicate", {"instance": "zzxy_stg"})
@@ -145,7 +150,7 @@ def test_a_single_item_is_published_from_staging(world):
     assert not seen(world, "red")
 
 
-def test_publishing_is_refused_where_it_cannot_be(make_world):
+def test_publishing_is_refused_where_it_cannot_be(make_world: Any) -> None:
     world = make_world({"instances": [{"tenant": "zzxy_prd"}, {"tenant": "zzxy_stg", "granular_replication": False}]})
     body = {"product": {"productId": "red"}}
     assert slug(world.scapi("POST", PUBLISH, body, site=None)) == (422, "not-on-staging")
@@ -154,12 +159,12 @@ def test_publishing_is_refused_where_it_cannot_be(make_world):
     assert slug(answer) == (403, "granular-replication-feature-not-enabled")
 
 
-def test_publishing_waits_for_replication_has_a_limit_and_can_fail(world):
+def test_publishing_waits_for_replication_has_a_limit_and_can_fail(world: Any) -> None:
     world.tenant = "zzxy_stg"
     for index in range(51):
         world.sim("products", {"instance": "zzxy_stg", "id": f"p{index}"})
 
-    def publish(product):
+    def publish(product: Any) -> Any:
         return world.scapi("POST", PUBLISH, {"product": {"productId": product}}, site=None)
 
     world.sim("replicate", {"instance": "zzxy_stg", "seconds": 30})
@@ -175,9 +180,13 @@ def test_publishing_waits_for_replication_has_a_limit_and_can_fail(world):
     assert publish("p50").status_code == 201
 
 
-def test_content_assets_per_library_and_site(world):
+def test_content_assets_per_library_and_site(world: Any) -> None:
     path = "/libraries/RefArch/content/checkout-notice"
-    body = {"online": {"RefArch": True}, "name": {"default": "Notice"}, "c_body": {"default": {"source": "<b>Stop</b>"}}}
+    body = {
+        "online": {"RefArch": True},
+        "name": {"default": "Notice"},
+        "c_body": {"default": {"source": "<b>Stop</b>"}},
+    }
     assert world.data("PUT", path, body).json()["c_body"] == {"default": {"source": "<b>Stop</b>"}}
     shown = world.sim("storefront?content=checkout-notice", method="GET").json()
     assert shown["content_shown"] is True
@@ -193,7 +202,7 @@ def test_content_assets_per_library_and_site(world):
 
 
 @pytest.mark.parametrize("camel", [True, False])
-def test_products_are_searched_in_both_spellings(world, camel):
+def test_products_are_searched_in_both_spellings(world: Any, camel: Any) -> None:
     family(world)
     world.data("PATCH", "/products/red", {"online_flag": {"RefArch": False}})
     if camel:
@@ -211,7 +220,7 @@ def test_products_are_searched_in_both_spellings(world, camel):
     assert answer.json()["total"] == 1
 
 
-def test_attribute_definitions_want_if_match(world):
+def test_attribute_definitions_want_if_match(world: Any) -> None:
     path = "/system_object_definitions/Product/attribute_definitions/caseconnectNotice"
     etag = world.data("GET", path).headers["etag"]
     assert fault(world.data("PATCH", path, {"searchable": False})) == (409, "IfMatchRequiredException")
@@ -225,7 +234,7 @@ def test_attribute_definitions_want_if_match(world):
     assert fault(made) == (400, "EnumConstraintViolationException")
 
 
-def test_an_attribute_that_is_not_searchable_cannot_be_searched(world):
+def test_an_attribute_that_is_not_searchable_cannot_be_searched(world: Any) -> None:
     query = {"query": {"term_query": {"fields": ["c_onHold"], "operator": "is", "values": [True]}}}
     assert world.shop("POST", "/order_search", query).status_code == 200
     path = "/system_object_definitions/Order/attribute_definitions/onHold"

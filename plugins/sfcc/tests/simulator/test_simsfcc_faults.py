@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -13,16 +14,16 @@ from caseconnect_sfcc.simulator import ConnectionDropped
 from caseconnect_sfcc.simulator.__main__ import main
 
 
-def order_fault(world, **fault):
+def order_fault(world: Any, **fault: Any) -> None:
     answer = world.sim("faults", fault)
     assert answer.status_code == 200, answer.text
 
 
-def patch(world, number):
+def patch(world: Any, number: Any) -> Any:
     return world.orders("PATCH", f"/{number}", {"c_caseconnectCase": "C-1"})
 
 
-def test_faults_hit_operations_by_name_count_and_skip(world):
+def test_faults_hit_operations_by_name_count_and_skip(world: Any) -> None:
     number = world.order()
     order_fault(world, kind="status", operation="updateOrder", status=504, skip=1, count=2)
     assert [patch(world, number).status_code for _ in range(4)] == [204, 504, 504, 204]
@@ -31,14 +32,18 @@ def test_faults_hit_operations_by_name_count_and_skip(world):
     assert world.sim("faults", method="GET").json() == {"faults": []}
 
 
-def test_throttling_says_when_to_come_back(world):
+def test_throttling_says_when_to_come_back(world: Any) -> None:
     order_fault(world, kind="throttle", operation="token", retry_after="7", headers={"X-RateLimit-Remaining": "0"})
     answer = world.mint()
-    assert (answer.status_code, answer.headers["retry-after"], answer.headers["x-ratelimit-remaining"]) == (429, "7", "0")
+    assert (answer.status_code, answer.headers["retry-after"], answer.headers["x-ratelimit-remaining"]) == (
+        429,
+        "7",
+        "0",
+    )
     assert world.mint().status_code == 200
 
 
-def test_shedding_and_load_headers(world):
+def test_shedding_and_load_headers(world: Any) -> None:
     number = world.order()
     assert "sfdc_load" not in world.orders("GET", f"/{number}").headers
     for load, status in ((50, None), (85, "WARN"), (95, "THROTTLE")):
@@ -56,7 +61,7 @@ def test_shedding_and_load_headers(world):
 
 
 @pytest.mark.parametrize(("kind", "effects"), [("drop_before", 0), ("drop_after", 1)])
-def test_a_connection_is_lost_before_or_after_the_effect(world, kind, effects):
+def test_a_connection_is_lost_before_or_after_the_effect(world: Any, kind: Any, effects: Any) -> None:
     number = world.order()
     order_fault(world, kind=kind, operation="shop.post_note")
     with pytest.raises(ConnectionDropped):
@@ -64,7 +69,7 @@ def test_a_connection_is_lost_before_or_after_the_effect(world, kind, effects):
     assert len(world.effects("order.note")) == effects
 
 
-def test_bad_answers_with_and_without_the_effect(world):
+def test_bad_answers_with_and_without_the_effect(world: Any) -> None:
     number = world.order()
     for effect in (False, True):
         order_fault(world, kind="html", operation="updateOrder", effect=effect)
@@ -73,7 +78,7 @@ def test_bad_answers_with_and_without_the_effect(world):
         assert len(world.effects("order.custom")) == int(effect)
 
 
-def test_redirects_delays_truncated_slow_and_endless_bodies(world):
+def test_redirects_delays_truncated_slow_and_endless_bodies(world: Any) -> None:
     number = world.order()
     order_fault(world, kind="redirect", operation="getOrder")
     moved = world.orders("GET", f"/{number}")
@@ -93,7 +98,7 @@ def test_redirects_delays_truncated_slow_and_endless_bodies(world):
     assert world.orders("GET", f"/{number}").json() == {"orderNo": 7}
 
 
-def test_faults_choose_instance_and_method(world):
+def test_faults_choose_instance_and_method(world: Any) -> None:
     order_fault(world, kind="status", instance="zzxy_stg", method="GET", count=0)
     assert world.orders("GET").status_code == 200
     world.tenant = "zzxy_stg"
@@ -103,13 +108,13 @@ def test_faults_choose_instance_and_method(world):
 
 
 @pytest.mark.parametrize("fault", [{"kind": "magic"}, {}, {"kind": "status", "colour": 1}])
-def test_wrong_faults_are_refused(world, fault):
+def test_wrong_faults_are_refused(world: Any, fault: Any) -> None:
     answer = world.sim("faults", fault)
     assert answer.status_code == 400
     assert "Allowed" in answer.json()["error"]
 
 
-def test_clock_and_tokens_are_moved_by_the_control_api(world):
+def test_clock_and_tokens_are_moved_by_the_control_api(world: Any) -> None:
     assert world.orders("GET").status_code == 200
     assert world.sim("clock", {"seconds": 90}).json() == {"now": "2026-11-03T09:31:30.000Z"}
     assert world.orders("GET", f"/{world.order()}").json()["creationDate"] == "2026-11-03T09:31:30.000Z"
@@ -136,14 +141,14 @@ def test_clock_and_tokens_are_moved_by_the_control_api(world):
         ("content", {}),
     ],
 )
-def test_wrong_control_requests_are_explained(world, path, body):
+def test_wrong_control_requests_are_explained(world: Any, path: Any, body: Any) -> None:
     answer = world.sim(path, body)
     assert answer.status_code == 400
     assert answer.json()["error"]
     assert world.effects() == []
 
 
-def test_state_and_ledger_tell_everything_but_secrets(world):
+def test_state_and_ledger_tell_everything_but_secrets(world: Any) -> None:
     number = world.order("fraud_review")
     world.sim("customers", {"number": "1", "email": "a@shop.example"})
     patch(world, number)
@@ -157,13 +162,13 @@ def test_state_and_ledger_tell_everything_but_secrets(world):
     assert len(world.sim("ledger?since=3", method="GET").json()["ledger"]) == 1
 
 
-def test_many_orders_at_once(world):
+def test_many_orders_at_once(world: Any) -> None:
     numbers = world.sim("orders", {"times": 30, "situation": "delayed"}).json()["numbers"]
     assert len(set(numbers)) == 30
     assert len(world.orders("GET", limit=200).json()["data"]) == 30
 
 
-def test_pages_escape_what_they_show(world):
+def test_pages_escape_what_they_show(world: Any) -> None:
     number = world.order(customer={"customerName": "<b>Ann</b>"}, lines=[{"name": "<script>x</script>"}])
     world.act(number, "note", subject="<i>", text="<img>")
     order_fault(world, kind="html", path="<path>")
@@ -181,16 +186,17 @@ def test_pages_escape_what_they_show(world):
     assert world.request("GET", "/_sim/pages/zzxy_prd/orders/none").status_code == 404
 
 
-def test_a_process_serves_and_loses_connections(tmp_path):
+def test_a_process_serves_and_loses_connections(tmp_path: Any) -> None:
     config = tmp_path / "sfcc.yaml"
     config.write_text("instances: [{tenant: abcd_001, sites: [One]}]\n", "utf-8")
     command = [sys.executable, "-m", "caseconnect_sfcc.simulator", "--config", str(config)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=dict(os.environ)) as process:
         try:
+            assert process.stdout is not None
             line = process.stdout.readline()
             port = int(line.strip().rpartition(":")[2])
 
-            def call(method, path, body):
+            def call(method: Any, path: Any, body: Any) -> Any:
                 connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
                 try:
                     connection.request(method, path, json.dumps(body), {"Content-Type": "application/json"})
@@ -211,7 +217,7 @@ def test_a_process_serves_and_loses_connections(tmp_path):
             process.wait(10)
 
 
-def test_wrong_configuration_ends_with_2_and_a_taken_port_with_1(tmp_path, capsys):
+def test_wrong_configuration_ends_with_2_and_a_taken_port_with_1(tmp_path: Any, capsys: Any) -> None:
     config = tmp_path / "sfcc.yaml"
     for text in ("instances: []", "colour: red", "instances: [", "[1]"):
         config.write_text(text, "utf-8")

@@ -1,5 +1,7 @@
 """Orders over the three APIs: what each shows, what each writes, and what the state machine refuses."""
 
+from typing import Any
+
 import pytest
 
 from caseconnect_sfcc.simulator import SITUATIONS
@@ -15,16 +17,16 @@ ALLOWED = {
 TARGETS = ["created", *PLACED, "cancelled", "failed", "failed_with_reopen"]
 
 
-def fault(answer):
+def fault(answer: Any) -> Any:
     return answer.status_code, answer.json()["fault"]["type"]
 
 
-def slug(answer):
+def slug(answer: Any) -> Any:
     return answer.status_code, answer.json()["type"].rpartition("/")[2]
 
 
 @pytest.mark.parametrize("before", sorted(ALLOWED))
-def test_status_transitions(world, before):
+def test_status_transitions(world: Any, before: Any) -> None:
     for target in TARGETS:
         number = world.order(status=before)
         answer = world.data("PUT", f"/sites/RefArch/orders/{number}/status", {"status": target})
@@ -37,7 +39,7 @@ def test_status_transitions(world, before):
             assert world.instance.orders[number].status == before
 
 
-def test_placing_gives_numbers_and_failing_frees_inventory(world):
+def test_placing_gives_numbers_and_failing_frees_inventory(world: Any) -> None:
     number = world.order("payment_stuck")
     order = world.instance.orders[number]
     assert (order.placed, order.invoice, order.reserved) == (None, None, True)
@@ -51,7 +53,7 @@ def test_placing_gives_numbers_and_failing_frees_inventory(world):
     assert shown["shipments"][0]["shipmentNo"]
 
 
-def test_failing_with_reopen_says_where_the_basket_is(world):
+def test_failing_with_reopen_says_where_the_basket_is(world: Any) -> None:
     number = world.order("payment_stuck")
     answer = world.orders("PUT", f"/{number}/status", {"status": "failed_with_reopen"})
     assert answer.status_code == 201
@@ -68,7 +70,9 @@ def test_failing_with_reopen_says_where_the_basket_is(world):
         ("created", "new", "place", "PlaceOrderException"),
     ],
 )
-def test_transitions_can_fail_for_want_of_inventory(world, before, target, transition, exception):
+def test_transitions_can_fail_for_want_of_inventory(
+    world: Any, before: Any, target: Any, transition: Any, exception: Any
+) -> None:
     number = world.order(status=before)
     world.act(number, "refuse", transition=transition)
     assert fault(world.data("PUT", f"/sites/RefArch/orders/{number}/status", {"status": target})) == (409, exception)
@@ -84,17 +88,20 @@ def test_transitions_can_fail_for_want_of_inventory(world, before, target, trans
         ("previously", "OrderPreviouslyIntegratedStatusException"),
     ],
 )
-def test_an_order_management_system_owns_placed_orders(world, mode, exception):
+def test_an_order_management_system_owns_placed_orders(world: Any, mode: Any, exception: Any) -> None:
     placed, created = world.order(), world.order("payment_stuck")
     world.sim("switches", {"order_management": mode})
     path = "/sites/RefArch/orders/{}/status"
     assert fault(world.data("PUT", path.format(placed), {"status": "cancelled"})) == (409, exception)
     assert world.orders("PUT", f"/{placed}/status", {"status": "cancelled"}).status_code == 409
     assert world.data("PUT", path.format(created), {"status": "failed"}).status_code == 204
-    assert world.data("PUT", path.format(placed).replace("status", "export_status"), {"status": "ready"}).status_code == 204
+    assert (
+        world.data("PUT", path.format(placed).replace("status", "export_status"), {"status": "ready"}).status_code
+        == 204
+    )
 
 
-def test_writes_bump_last_modified_and_reach_the_ledger_even_when_nothing_changes(world):
+def test_writes_bump_last_modified_and_reach_the_ledger_even_when_nothing_changes(world: Any) -> None:
     number = world.order()
     for _ in range(2):
         world.time.pass_(10)
@@ -105,7 +112,7 @@ def test_writes_bump_last_modified_and_reach_the_ledger_even_when_nothing_change
     assert second.changed is False
 
 
-def test_scapi_patch_takes_defined_custom_attributes_only(world):
+def test_scapi_patch_takes_defined_custom_attributes_only(world: Any) -> None:
     number = world.order()
     assert world.orders("PATCH", f"/{number}", {"c_caseconnectCase": "C-1"}).status_code == 204
     assert slug(world.orders("PATCH", f"/{number}", {"status": "completed"})) == (400, "unknown-property")
@@ -118,7 +125,7 @@ def test_scapi_patch_takes_defined_custom_attributes_only(world):
     assert "c_caseconnectCase" not in world.orders("GET", f"/{number}").json()
 
 
-def test_an_order_attribute_must_be_defined_on_the_basket_too(make_world):
+def test_an_order_attribute_must_be_defined_on_the_basket_too(make_world: Any) -> None:
     world = make_world({"instances": [{"tenant": "zzxy_prd", "attributes": {"Order": {"half": "string"}}}]})
     number = world.order()
     assert slug(world.orders("PATCH", f"/{number}", {"c_half": "x"})) == (400, "invalid-custom-property")
@@ -126,7 +133,7 @@ def test_an_order_attribute_must_be_defined_on_the_basket_too(make_world):
     assert fault(answer) == (400, "InvalidCustomPropertyException")
 
 
-def test_wrong_status_values_are_refused_in_both_formats(world):
+def test_wrong_status_values_are_refused_in_both_formats(world: Any) -> None:
     number = world.order()
     for answer in (
         world.orders("PUT", f"/{number}/export-status", {"status": "sent"}),
@@ -142,7 +149,7 @@ def test_wrong_status_values_are_refused_in_both_formats(world):
     assert world.orders("PUT", f"/{number}/payment-status", {}).status_code == 400
 
 
-def test_what_is_not_there_is_404_in_both_formats(world):
+def test_what_is_not_there_is_404_in_both_formats(world: Any) -> None:
     number = world.order()
     answer = world.orders("GET", "/123")
     assert answer.json() == {
@@ -164,17 +171,22 @@ def test_what_is_not_there_is_404_in_both_formats(world):
             "arguments": {"orderNo": "123"},
         },
     }
-    assert fault(world.data("PUT", "/sites/Elsewhere/orders/1/status", {"status": "new"})) == (404, "SiteNotFoundException")
+    assert fault(world.data("PUT", "/sites/Elsewhere/orders/1/status", {"status": "new"})) == (
+        404,
+        "SiteNotFoundException",
+    )
     assert fault(world.shop("GET", f"/orders/{number}", site="Elsewhere")) == (404, "UnknownSiteException")
     payment = world.data("PATCH", f"/sites/RefArch/orders/{number}/payment_instruments/x", {})
     assert fault(payment) == (404, "PaymentInstrumentNotFoundException")
 
 
-def test_the_list_filters_by_what_is_documented_and_no_more(world):
-    numbers = {each: world.order(each) for each in ("normal", "payment_failed", "payment_stuck", "fraud_review", "shipped")}
+def test_the_list_filters_by_what_is_documented_and_no_more(world: Any) -> None:
+    numbers = {
+        each: world.order(each) for each in ("normal", "payment_failed", "payment_stuck", "fraud_review", "shipped")
+    }
     world.act(numbers["fraud_review"], "status", status="open")
 
-    def listed(**query):
+    def listed(**query: Any) -> Any:
         answer = world.orders("GET", **query)
         assert answer.status_code == 200, answer.text
         assert set(answer.json()) == {"data"}
@@ -203,7 +215,7 @@ def test_the_list_filters_by_what_is_documented_and_no_more(world):
     assert slug(world.orders("GET", site=None)) == (400, "missing-query-parameter")
 
 
-def test_the_list_is_walked_by_moving_the_lower_bound(world):
+def test_the_list_is_walked_by_moving_the_lower_bound(world: Any) -> None:
     numbers = []
     for _ in range(7):
         numbers.append(world.order())
@@ -223,20 +235,25 @@ def test_the_list_is_walked_by_moving_the_lower_bound(world):
     assert [each["orderNo"] for each in until] == numbers[:2]
 
 
-def test_notes_are_kept_in_the_shop_api_alone_and_repeat(world):
+def test_notes_are_kept_in_the_shop_api_alone_and_repeat(world: Any) -> None:
     number = world.order()
     assert world.shop("GET", f"/orders/{number}/notes").json() == {"_v": "25.6", "_type": "notes_result"}
     world.time.pass_(5)
-    for _ in range(2):
-        answer = world.shop("POST", f"/orders/{number}/notes", {"subject": "Case C-1", "text": "Held"})
-        assert (answer.status_code, answer.json()["_type"]) == (200, "order")
+    body = {"subject": "Case C-1", "text": "Held"}
+    first, answer = (world.shop("POST", f"/orders/{number}/notes", body) for _ in range(2))
+    assert (first.status_code, first.json()["_type"]) == (200, "order")
     notes = world.shop("GET", f"/orders/{number}/notes").json()["notes"]
-    assert [(each["subject"], each["text"], each["created_by"]) for each in notes] == [("Case C-1", "Held", "ocapi-client")] * 2
+    assert [(each["subject"], each["text"], each["created_by"]) for each in notes] == [
+        ("Case C-1", "Held", "ocapi-client")
+    ] * 2
     assert notes[0]["id"] != notes[1]["id"]
     assert answer.json()["last_modified"] == "2026-11-03T09:30:05.000Z"
     assert answer.json()["notes"]["link"].endswith(f"/orders/{number}/notes")
     path = f"/orders/{number}/notes"
-    assert world.shop("POST", path, {"subject": "x" * 257}).json()["fault"]["type"] == "PropertyConstraintViolationException"
+    assert (
+        world.shop("POST", path, {"subject": "x" * 257}).json()["fault"]["type"]
+        == "PropertyConstraintViolationException"
+    )
     assert world.shop("POST", path, {"subject": "x", "text": "y" * 4001}).status_code == 400
     assert world.shop("DELETE", f"{path}/{notes[0]['id']}").status_code == 200
     assert fault(world.shop("DELETE", f"{path}/{notes[0]['id']}")) == (404, "NoteNotFoundException")
@@ -244,7 +261,7 @@ def test_notes_are_kept_in_the_shop_api_alone_and_repeat(world):
     assert "notes" not in world.orders("GET", f"/{number}").json()
 
 
-def test_resource_state_protects_ocapi_writes(world):
+def test_resource_state_protects_ocapi_writes(world: Any) -> None:
     number = world.order()
     read = world.shop("GET", f"/orders/{number}").json()["_resource_state"]
     world.act(number, "touch")
@@ -259,7 +276,7 @@ def test_resource_state_protects_ocapi_writes(world):
     assert world.data("PATCH", path, {"c_caseconnectCase": "D"}).status_code == 204
 
 
-def test_a_concurrent_change_refuses_once(world):
+def test_a_concurrent_change_refuses_once(world: Any) -> None:
     number = world.order()
     world.act(number, "lock")
     path = f"/sites/RefArch/orders/{number}/export_status"
@@ -267,16 +284,21 @@ def test_a_concurrent_change_refuses_once(world):
     assert world.data("PUT", path, {"status": "ready"}).status_code == 204
 
 
-def test_shop_patch_writes_status_and_attributes(world):
+def test_shop_patch_writes_status_and_attributes(world: Any) -> None:
     number = world.order()
     answer = world.shop("PATCH", f"/orders/{number}", {"status": "completed", "c_caseconnectCase": "C-9"})
     assert (answer.json()["status"], answer.json()["c_caseconnectCase"]) == ("completed", "C-9")
-    assert fault(world.shop("PATCH", f"/orders/{number}", {"status": "created"})) == (409, "OrderStatusTransitionException")
+    assert fault(world.shop("PATCH", f"/orders/{number}", {"status": "created"})) == (
+        409,
+        "OrderStatusTransitionException",
+    )
     assert fault(world.shop("PATCH", f"/orders/{number}", {"order_total": 1})) == (400, "UnknownPropertyException")
 
 
-def test_money_is_exact_until_the_wire(world):
-    number = world.order("gift_and_card", lines=[{"price": "0.10", "quantity": 3, "discount": "0.05", "tax_rate": "0.1"}])
+def test_money_is_exact_until_the_wire(world: Any) -> None:
+    number = world.order(
+        "gift_and_card", lines=[{"price": "0.10", "quantity": 3, "discount": "0.05", "tax_rate": "0.1"}]
+    )
     shown = world.orders("GET", f"/{number}").json()
     assert shown["productItems"][0]["priceAfterItemDiscount"] == 0.25
     assert shown["orderTotal"] == 6.56
@@ -286,14 +308,14 @@ def test_money_is_exact_until_the_wire(world):
     assert state["total"] == "6.56"
 
 
-def test_open_and_replaced_are_unknown_to_scapi(world):
+def test_open_and_replaced_are_unknown_to_scapi(world: Any) -> None:
     for status, shown in (("open", "new"), ("replaced", "cancelled")):
         number = world.order(status=status)
         assert world.orders("GET", f"/{number}").json()["status"] == shown
         assert world.shop("GET", f"/orders/{number}").json()["status"] == status
 
 
-def test_situations_show_in_the_documented_fields(world):
+def test_situations_show_in_the_documented_fields(world: Any) -> None:
     found = {each: world.orders("GET", f"/{world.order(each)}").json() for each in SITUATIONS}
     failed = found["payment_failed"]
     assert failed["paymentInstruments"][0]["paymentTransaction"]["authorizationStatus"]["status"] == 1
@@ -311,7 +333,7 @@ def test_situations_show_in_the_documented_fields(world):
     assert "\u0000" in found["null_in_note"]["c_orderNote"]
 
 
-def test_the_warehouse_ships_one_shipment_after_the_other(world):
+def test_the_warehouse_ships_one_shipment_after_the_other(world: Any) -> None:
     number = world.order("split")
     shown = world.act(number, "ship", shipment="me", tracking="T1")
     assert shown["shippingStatus"] == "part_shipped"
@@ -320,7 +342,7 @@ def test_the_warehouse_ships_one_shipment_after_the_other(world):
     assert [each["trackingNumber"] for each in shown["shipments"]] == ["T2", "T2"]
 
 
-def test_only_ready_orders_are_exported(world):
+def test_only_ready_orders_are_exported(world: Any) -> None:
     number = world.order()
     assert world.act(number, "export")["exportStatus"] == "exported"
     again = world.sim(f"orders/{number}/export")
@@ -330,7 +352,7 @@ def test_only_ready_orders_are_exported(world):
     assert world.act(world.order(), "export", fails=True)["exportStatus"] == "failed"
 
 
-def test_oms_events_are_forwarded_and_change_nothing(world):
+def test_oms_events_are_forwarded_and_change_nothing(world: Any) -> None:
     number = world.order()
     before = world.orders("GET", f"/{number}").json()
     event = {"id": "e", "occurredAt": "2026-11-03T09:00:00Z", "type": "shipped", "lineItems": []}

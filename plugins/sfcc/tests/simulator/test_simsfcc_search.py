@@ -1,6 +1,7 @@
 """`order_search`: every operator against a plain filter, the real faults, the lag, pages and selectors."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,7 +16,7 @@ EXPORTS = ["exported", "not_exported", "ready", "failed"]
 PRODUCTS = ["sku-1", "sku-2", "sku-3"]
 METHODS = ["CREDIT_CARD", "PayPal"]
 
-SPECS = [
+SPECS: list[dict[str, Any]] = [
     {
         "status": STATUSES[n % 6],
         "export": EXPORTS[n % 4],
@@ -36,11 +37,11 @@ SPECS = [
 ]
 
 
-def moment(text):
+def moment(text: Any) -> Any:
     return datetime.fromisoformat(text)
 
 
-def values(spec, name):
+def values(spec: Any, name: Any) -> Any:
     """What a field means, said a second time and from the specification instead of from the order."""
     custom = spec["custom"]
     if name.startswith("c_"):
@@ -64,11 +65,11 @@ def values(spec, name):
     return [] if plain[name] is None else [plain[name]]
 
 
-def words(text):
+def words(text: Any) -> Any:
     return set("".join(c.lower() if c.isalnum() else " " for c in text).split())
 
 
-def sent(value):
+def sent(value: Any) -> Any:
     return value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else value
 
 
@@ -89,16 +90,16 @@ ORDERED = {
 }
 
 
-def term(query):
+def term(query: Any) -> Any:
     """A term as (wire form, test)."""
 
-    def of(drawn):
+    def of(drawn: Any) -> Any:
         name, operator, given_values = drawn
         body = {"operator": operator}
         if operator not in {"is_null", "is_not_null"}:
             body["values"] = [sent(each) for each in given_values]
         first = given_values[0]
-        tests = {
+        tests: Any = {
             "is": lambda own: first in own,
             "one_of": lambda own: bool(set(own) & set(given_values)),
             "is_null": lambda own: own == [],
@@ -117,7 +118,9 @@ def term(query):
     text = st.sampled_from(sorted(TEXTS)).flatmap(
         lambda name: st.one_of(
             st.tuples(
-                st.just(name), st.sampled_from([*single, *none]), st.lists(st.sampled_from(TEXTS[name]), min_size=1, max_size=1)
+                st.just(name),
+                st.sampled_from([*single, *none]),
+                st.lists(st.sampled_from(TEXTS[name]), min_size=1, max_size=1),
             ),
             st.tuples(st.just(name), st.sampled_from(several), st.lists(st.sampled_from(TEXTS[name]), min_size=1)),
         )
@@ -132,26 +135,29 @@ def term(query):
     return st.one_of(text, number).map(of)
 
 
-def text_query():
-    def of(drawn):
+def text_query() -> Any:
+    def of(drawn: Any) -> Any:
         names, phrase = drawn
         wire = {"text_query": {"fields": names, "search_phrase": phrase}}
-        return wire, lambda spec: (
-            words(phrase) <= {word for name in names for each in values(spec, name) for word in words(each)}
+        return (
+            wire,
+            lambda spec: (
+                words(phrase) <= {word for name in names for each in values(spec, name) for word in words(each)}
+            ),
         )
 
     fields = st.lists(st.sampled_from(["customer_email", "customer_name", "currency_code"]), min_size=1, unique=True)
     return st.tuples(fields, st.sampled_from(["ann", "ANN lee", "shop.example", "bob usd", "nobody", "lee*"])).map(of)
 
 
-def range_filter():
-    def of(drawn):
+def range_filter() -> Any:
+    def of(drawn: Any) -> Any:
         name, low, high, with_low, with_high = drawn
         body = {"field": name}
         body |= {} if low is None else {"from": sent(low), "from_inclusive": with_low}
         body |= {} if high is None else {"to": sent(high), "to_inclusive": with_high}
 
-        def test(spec):
+        def test(spec: Any) -> Any:
             return any(
                 (low is None or each > low or (with_low and each == low))
                 and (high is None or each < high or (with_high and each == high))
@@ -160,7 +166,7 @@ def range_filter():
 
         return {"range_filter": body}, test
 
-    def drawn(name):
+    def drawn(name: Any) -> Any:
         bound = st.none() | ORDERED[name]
         pairs = st.tuples(bound, bound).filter(lambda pair: pair != (None, None))
         flags = st.tuples(st.booleans(), st.booleans())
@@ -169,13 +175,13 @@ def range_filter():
     return st.sampled_from(sorted(ORDERED)).flatmap(drawn).map(of)
 
 
-def bool_query(children):
-    def of(drawn):
+def bool_query(children: Any) -> Any:
+    def of(drawn: Any) -> Any:
         parts = {name: found for name, found in zip(("must", "should", "must_not"), drawn, strict=True) if found}
         wire = {"bool_query": {name: [each[0] for each in found] for name, found in parts.items()}}
         must, should, must_not = drawn
 
-        def test(spec):
+        def test(spec: Any) -> Any:
             if not all(each[1](spec) for each in must):
                 return False
             if should and not any(each[1](spec) for each in should):
@@ -188,8 +194,8 @@ def bool_query(children):
     return st.tuples(part, part, part).map(of)
 
 
-def bool_filter(children):
-    def of(drawn):
+def bool_filter(children: Any) -> Any:
+    def of(drawn: Any) -> Any:
         operator, parts = drawn
         combined = {
             "and": lambda spec: all(each[1](spec) for each in parts),
@@ -202,8 +208,8 @@ def bool_filter(children):
     return st.tuples(st.sampled_from(["and", "or", "not"]), st.lists(children, min_size=1, max_size=3)).map(of)
 
 
-def filtered(queries, filters):
-    def of(drawn):
+def filtered(queries: Any, filters: Any) -> Any:
+    def of(drawn: Any) -> Any:
         query, narrow = drawn
         wire = {"filtered_query": {"query": query[0], "filter": narrow[0]}}
         return wire, lambda spec: query[1](spec) and narrow[1](spec)
@@ -211,17 +217,15 @@ def filtered(queries, filters):
     return st.tuples(queries, filters).map(of)
 
 
-MATCH_ALL = st.just(({"match_all_query": {}}, lambda spec: True))
+MATCH_ALL: Any = st.just(({"match_all_query": {}}, lambda spec: True))
 LEAVES = st.one_of(MATCH_ALL, term(query=True), text_query())
 QUERY_FILTER = LEAVES.map(lambda each: ({"query_filter": {"query": each[0]}}, each[1]))
 FILTERS = st.recursive(st.one_of(term(query=False), range_filter(), QUERY_FILTER), bool_filter, max_leaves=4)
-QUERIES = st.recursive(
-    LEAVES, lambda inner: st.one_of(bool_query(inner), filtered(inner, FILTERS)), max_leaves=6
-)
+QUERIES = st.recursive(LEAVES, lambda inner: st.one_of(bool_query(inner), filtered(inner, FILTERS)), max_leaves=6)
 
 
 @pytest.fixture
-def full(make_world):
+def full(make_world: Any) -> Any:
     world = make_world(SfccSettings(instances=(InstanceSettings(index_lag=0),)))
     world.numbers = [create_order(world.instance, spec).number for spec in SPECS]
     return world
@@ -229,7 +233,7 @@ def full(make_world):
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(QUERIES)
-def test_search_finds_what_a_plain_filter_finds(full, query):
+def test_search_finds_what_a_plain_filter_finds(full: Any, query: Any) -> None:
     wire, test = query
     expected = [number for number, spec in zip(full.numbers, SPECS, strict=True) if test(spec)]
     body = full.search(wire, sorts=[{"field": "order_no", "sort_order": "asc"}])
@@ -238,8 +242,8 @@ def test_search_finds_what_a_plain_filter_finds(full, query):
     full.seen.clear()
 
 
-def test_range2_compares_two_ranges(full):
-    def hits(mode, low, high, **more):
+def test_range2_compares_two_ranges(full: Any) -> None:
+    def hits(mode: Any, low: Any, high: Any, **more: Any) -> Any:
         body = {"from_field": "creation_date", "to_field": "last_modified", "filter_mode": mode, **more}
         body |= {"from_value": low, "to_value": high}
         narrow = {"range2_filter": {name: value for name, value in body.items() if value is not None}}
@@ -257,8 +261,8 @@ def test_range2_compares_two_ranges(full):
     assert hits("overlap", "2026-11-04T00:00:00Z", None) == set()
 
 
-def test_nested_looks_at_one_part_at_a_time(full):
-    def both(inner):
+def test_nested_looks_at_one_part_at_a_time(full: Any) -> None:
+    def both(inner: Any) -> Any:
         return {"bool_query": {"must": inner}}
 
     terms = [
@@ -278,7 +282,7 @@ def test_nested_looks_at_one_part_at_a_time(full):
 TERM = {"fields": ["status"], "operator": "is", "values": ["new"]}
 
 
-def filtering(narrow):
+def filtering(narrow: Any) -> Any:
     return {"filtered_query": {"query": {"match_all_query": {}}, "filter": narrow}}
 
 
@@ -288,7 +292,11 @@ def filtering(narrow):
         ({"term_query": {**TERM, "fields": ["colour"]}}, "UnknownSearchFieldException", {"field": "colour"}),
         ({"term_query": {**TERM, "fields": ["c_colour"]}}, "UnknownSearchFieldException", {"field": "c_colour"}),
         ({"term_query": {**TERM, "fields": ["notes"]}}, "UnqueryableFieldException", {"field": "notes"}),
-        ({"text_query": {"fields": ["colour"], "search_phrase": "x"}}, "UnknownSearchFieldException", {"field": "colour"}),
+        (
+            {"text_query": {"fields": ["colour"], "search_phrase": "x"}},
+            "UnknownSearchFieldException",
+            {"field": "colour"},
+        ),
         ({"nested_query": {"path": "colours", "query": {}}}, "UnknownSearchFieldException", {"field": "colours"}),
         ({"term_query": {**TERM, "operator": "like"}}, "UnknownSearchOperatorException", {"operator": "like"}),
         (
@@ -347,7 +355,7 @@ def filtering(narrow):
         ({"term_query": {**TERM, "fields": []}}, "MalformedSearchParameterException", {}),
     ],
 )
-def test_wrong_queries_get_the_real_faults(world, query, exception, arguments):
+def test_wrong_queries_get_the_real_faults(world: Any, query: Any, exception: Any, arguments: Any) -> None:
     answer = world.shop("POST", "/order_search", {"query": query})
     assert answer.status_code == 400
     assert answer.json()["_v"] == "25.6"
@@ -370,17 +378,17 @@ def test_wrong_queries_get_the_real_faults(world, query, exception, arguments):
         ({"_v": "20.4"}, "UnexpectedVersionException"),
     ],
 )
-def test_wrong_requests_get_the_real_faults(world, more, exception):
+def test_wrong_requests_get_the_real_faults(world: Any, more: Any, exception: Any) -> None:
     answer = world.shop("POST", "/order_search", {"query": {"match_all_query": {}}, **more})
     assert (answer.status_code, answer.json()["fault"]["type"]) == (400, exception)
 
 
-def test_the_last_page_of_the_window_is_reachable(world):
+def test_the_last_page_of_the_window_is_reachable(world: Any) -> None:
     body = world.search({"match_all_query": {}}, start=9_800, count=200)
     assert (body["total"], body["hits"]) == (0, [])
 
 
-def test_the_index_lags_behind_writes(world):
+def test_the_index_lags_behind_writes(world: Any) -> None:
     number = world.order()
     query = {"term_query": {"fields": ["order_no"], "operator": "is", "values": [number]}}
     assert world.found(query) == []
@@ -396,7 +404,7 @@ def test_the_index_lags_behind_writes(world):
     assert world.found(new) == []
 
 
-def test_a_shorter_lag_does_not_bring_an_older_state_back(world):
+def test_a_shorter_lag_does_not_bring_an_older_state_back(world: Any) -> None:
     number = world.order()
     world.sim("switches", {"index_lag": 0})
     world.act(number, "status", status="completed")
@@ -406,20 +414,20 @@ def test_a_shorter_lag_does_not_bring_an_older_state_back(world):
     assert world.found(query) == [number]
 
 
-def test_without_indexing_search_is_an_error_of_the_server(make_world):
+def test_without_indexing_search_is_an_error_of_the_server(make_world: Any) -> None:
     world = make_world({"instances": [{"tenant": "zzxy_prd", "indexing": False}]})
     assert world.shop("POST", "/order_search", {"query": {"match_all_query": {}}}).status_code == 500
 
 
-def test_sites_are_searched_apart(world):
+def test_sites_are_searched_apart(world: Any) -> None:
     here, there = world.order(), world.order(site="RefArchGlobal")
     world.time.pass_(5)
     assert world.found({"match_all_query": {}}) == [here]
     assert world.found({"match_all_query": {}}, site="RefArchGlobal") == [there]
 
 
-def test_pages_carry_total_next_and_previous(full):
-    query = {"match_all_query": {}}
+def test_pages_carry_total_next_and_previous(full: Any) -> None:
+    query: dict[str, Any] = {"match_all_query": {}}
     first = full.search(query, count=10, sorts=[{"field": "order_no", "sort_order": "desc"}])
     assert (first["count"], first["start"], first["total"]) == (10, 0, 24)
     assert first["next"] == {"_type": "result_page", "start": 10, "count": 10}
@@ -431,7 +439,7 @@ def test_pages_carry_total_next_and_previous(full):
     assert [hit["data"]["order_no"] for hit in first["hits"]] == sorted(full.numbers, reverse=True)[:10]
 
 
-def test_sorting_puts_missing_values_last_in_both_directions(full):
+def test_sorting_puts_missing_values_last_in_both_directions(full: Any) -> None:
     for order in ("asc", "desc"):
         body = full.search({"match_all_query": {}}, sorts=[{"field": "c_promisedDate", "sort_order": order}])
         dates = [hit["data"].get("c_promisedDate") for hit in body["hits"]]
@@ -439,8 +447,8 @@ def test_sorting_puts_missing_values_last_in_both_directions(full):
         assert dates == [*sorted(present, reverse=order == "desc"), *[None] * (24 - len(present))]
 
 
-def test_selectors_choose_what_comes_back(full):
-    def data(select):
+def test_selectors_choose_what_comes_back(full: Any) -> None:
+    def data(select: Any) -> Any:
         request = {"query": {"match_all_query": {}}, "count": 1, **({"select": select} if select else {})}
         return full.shop("POST", "/order_search", request).json()
 
@@ -455,7 +463,7 @@ def test_selectors_choose_what_comes_back(full):
     assert not {"product_items", "shipments", "billing_address"} & set(brief)
 
 
-def test_a_changed_order_moves_in_time(full):
+def test_a_changed_order_moves_in_time(full: Any) -> None:
     full.time.pass_(60)
     full.act(full.numbers[3], "touch")
     since = filtering({"range_filter": {"field": "last_modified", "from": "2026-11-03T09:31:00.000Z"}})

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from caseconnect_sfcc.simulator.world import moments
@@ -16,11 +17,13 @@ _CAPITAL = re.compile(r"(?<=[a-z0-9])([A-Z])")
 _UNDERSCORE = re.compile(r"_([a-z0-9])")
 
 
+@cache
 def snake(name: str) -> str:
     """`customerNo` as `customer_no`; custom names stay."""
     return name if name.startswith("c_") else _CAPITAL.sub(lambda m: f"_{m[1].lower()}", name)
 
 
+@cache
 def camel(name: str) -> str:
     """`customer_no` as `customerNo`; custom names stay."""
     return name if name.startswith("c_") else _UNDERSCORE.sub(lambda m: m[1].upper(), name)
@@ -36,14 +39,20 @@ def cameled(value: Mapping[str, Any]) -> JsonObject:
     return {camel(name): item for name, item in value.items()}
 
 
+_READY = frozenset({str, bool, int, float, type(None)})
+
+
 def plain(value: Any) -> Any:
     """JSON-ready: money as a number (the platform sends doubles), times as text, absent members left out."""
-    if isinstance(value, Decimal):
+    kind = type(value)
+    if kind in _READY:
+        return value
+    if kind is Decimal:
         return float(cents(value))
-    if isinstance(value, datetime):
-        return moments.stamp(value)
-    if isinstance(value, Mapping):
+    if kind is dict:
         return {name: plain(item) for name, item in value.items() if item is not None}
+    if kind is datetime:
+        return moments.stamp(value)
     return [plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 

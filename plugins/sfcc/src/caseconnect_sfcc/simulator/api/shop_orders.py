@@ -53,7 +53,7 @@ def order_search(call: Call) -> Answer:
     for expansion in body.get("expand") or []:
         raise Refused("invalid-expand-value", f"The expand value '{expansion}' is invalid.", expandValue=str(expansion))
     selector = check_selector(body.get("select"))
-    page = search.page(_candidates(call, body["query"]))
+    page = search.page(_candidates(call, body["query"]), sorted_by="last_modified")
     hits = [
         {"_type": "order_search_hit", "relevance": 1.0, "data": _shown(call, call.instance.orders[key])}
         for key in page.keys

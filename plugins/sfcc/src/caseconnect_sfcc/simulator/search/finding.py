@@ -10,7 +10,8 @@ from caseconnect_sfcc.simulator.world.refusals import Refused
 
 from .fields import Fields
 from .index import Document
-from .query import Predicate, compile_query, malformed, structure
+from .members import malformed
+from .query import Predicate, compile_query, structure
 
 WINDOW = 10_000
 """Hits beyond this number cannot be reached, in either API family."""
@@ -37,10 +38,11 @@ class Search:
     start: int
     count: int
 
-    def page(self, documents: Iterable[tuple[str, Document]]) -> Page:
-        """The hits among the documents, sorted, cut to the page."""
+    def page(self, documents: Iterable[tuple[str, Document]], *, sorted_by: str = "") -> Page:
+        """The hits among the documents, sorted, cut to the page; `sorted_by` is a field in whose order they come."""
         hits = [(key, document) for key, document in documents if self.test(document)]
-        for name, descending in reversed(self.sorts):
+        ready = self.sorts == [(sorted_by, False)]
+        for name, descending in reversed([] if ready else self.sorts):
             hits.sort(key=_sort_key(name, descending), reverse=descending)
         keys = [key for key, _ in hits[self.start : self.start + self.count]]
         return Page(keys, len(hits), self.start, self.count)

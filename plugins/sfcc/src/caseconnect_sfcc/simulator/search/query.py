@@ -17,6 +17,7 @@ from caseconnect_sfcc.simulator.world.refusals import Refused
 
 from .fields import Field, Fields
 from .index import Document
+from .members import enumeration, flag_of, items_of, known, malformed, only, text_of, texts_of
 
 Predicate = Callable[[Document], bool]
 """Whether a document is a hit."""
@@ -38,11 +39,6 @@ def structure(value: Any) -> Any:
     return [structure(item) for item in value] if isinstance(value, list) else value
 
 
-def malformed(what: str) -> Refused:
-    """A query that is not well formed."""
-    return Refused("malformed-search-parameter", f"The search request is malformed: {what}.")
-
-
 def compile_query(query: Any, fields: Fields) -> Predicate:
     """The predicate of a query, or a refusal that names what is wrong."""
     return _Compiler(fields).query(query, "query")
@@ -53,28 +49,28 @@ class _Compiler:
         self._fields = fields
 
     def query(self, query: Any, path: str) -> Predicate:
-        name, body = _only(query, QUERIES, path)
+        name, body = only(query, QUERIES, path)
         found: Predicate = getattr(self, f"_{name}")(body, f"{path}.{name}")
         return found
 
     def filter(self, given: Any, path: str) -> Predicate:
-        name, body = _only(given, FILTERS, path)
+        name, body = only(given, FILTERS, path)
         found: Predicate = getattr(self, f"_{name}")(body, f"{path}.{name}")
         return found
 
     def _match_all_query(self, body: Mapping[str, Any], path: str) -> Predicate:
-        _known(body, (), path)
+        known(body, (), path)
         return lambda document: True
 
     def _term_query(self, body: Mapping[str, Any], path: str) -> Predicate:
-        _known(body, ("fields", "operator", "values"), path)
-        names = _texts(body, "fields", path)
+        known(body, ("fields", "operator", "values"), path)
+        names = texts_of(body, "fields", path)
         tests = [self._term(name, body.get("operator"), body.get("values"), path) for name in names]
-        return lambda document: any(test(document) for test in tests)
+        return _any_of(tests)
 
     def _term_filter(self, body: Mapping[str, Any], path: str) -> Predicate:
-        _known(body, ("field", "operator", "values"), path)
-        return self._term(_text(body, "field", path), body.get("operator"), body.get("values"), path)
+        known(body, ("field", "operator", "values"), path)
+        return self._term(text_of(body, "field", path), body.get("operator"), body.get("values"), path)
 
     def _term(self, name: str, operator: Any, given: Any, path: str) -> Predicate:
         field = self.field(name)
@@ -96,11 +92,11 @@ class _Compiler:
         return _compare(name, operator, [converted(field, name, value) for value in values])
 
     def _text_query(self, body: Mapping[str, Any], path: str) -> Predicate:
-        _known(body, ("fields", "search_phrase"), path)
-        names = _texts(body, "fields", path)
+        known(body, ("fields", "search_phrase"), path)
+        names = texts_of(body, "fields", path)
         for name in names:
             self.field(name)
-        words = set(_WORD.findall(_text(body, "search_phrase", path).lower()))
+        words = set(_WORD.findall(text_of(body, "search_phrase", path).lower()))
 
         def test(document: Document) -> bool:
             found: set[str] = set()
@@ -112,34 +108,32 @@ class _Compiler:
         return test
 
     def _bool_query(self, body: Mapping[str, Any], path: str) -> Predicate:
-        _known(body, ("must", "should", "must_not"), path)
+        known(body, ("must", "should", "must_not"), path)
         must, should, must_not = (
-            [self.query(each, f"{path}.{part}[{n}]") for n, each in enumerate(_list(body, part, path))]
+            [self.query(each, f"{path}.{part}[{n}]") for n, each in enumerate(items_of(body, part, path))]
             for part in ("must", "should", "must_not")
         )
-
-        def test(document: Document) -> bool:
-            return (
-                all(each(document) for each in must)
-                and (not should or any(each(document) for each in should))
-                # The documentation's own example: must_not [a, b] means NOT (a AND b).
-                and not (must_not and all(each(document) for each in must_not))
-            )
-
-        return test
+        tests = list(must)
+        if should:
+            tests.append(_any_of(should))
+        if must_not:
+            # The documentation's own example: must_not [a, b] means NOT (a AND b).
+            refused = _all_of(must_not)
+            tests.append(lambda document: not refused(document))
+        return _all_of(tests)
 
     def _nested_query(self, body: Mapping[str, Any], path: str) -> Predicate:
-        _known(body, ("path", "query", "score_mode"), path)
+        known(body, ("path", "query", "score_mode"), path)
         if body.get("score_mode", "none") not in SCORE_MODES:
-            raise _enumeration("nested_query", body["score_mode"])
-        where = _text(body, "path", path)
+            raise enumeration("nested_query", body["score_mode"])
+        where = text_of(body, "path", path)
         if where not in self._fields.paths:
             raise Refused("unknown-search-field", f"The search field '{where}' is unknown.", field=where)
         inner = self.query(body.get("query"), f"{path}.query")
         return lambda document: any(inner(Document(part)) for part in document.nested.get(where, ()))
 
     def _filtered_query(self, body: Mapping[str, Any], path: str) -> Predicate:
-        _known(body, ("filter", "query"), path)
+        known(body, ("filter", "query"), path)
         inner, narrow = (
             self.query(body.get("query"), f"{path}.query"),
             self.filter(body.get("filter"), f"{path}.filter"),
@@ -147,45 +141,48 @@ class _Compiler:
         return lambda document: narrow(document) and inner(document)
 
     def _query_filter(self, body: Mapping[str, Any], path: str) -> Predicate:
-        _known(body, ("query",), path)
+        known(body, ("query",), path)
         return self.query(body.get("query"), f"{path}.query")
 
     def _bool_filter(self, body: Mapping[str, Any], path: str) -> Predicate:
-        _known(body, ("operator", "filters"), path)
+        known(body, ("operator", "filters"), path)
         operator = body.get("operator")
         if operator not in {"and", "or", "not"}:
-            raise _enumeration("bool_filter", operator)
-        tests = [self.filter(each, f"{path}.filters[{n}]") for n, each in enumerate(_list(body, "filters", path))]
+            raise enumeration("bool_filter", operator)
+        tests = [self.filter(each, f"{path}.filters[{n}]") for n, each in enumerate(items_of(body, "filters", path))]
         if operator == "or":
-            return lambda document: any(test(document) for test in tests)
-        wanted = operator == "and"
-        return lambda document: all(test(document) for test in tests) is wanted
+            return _any_of(tests)
+        every = _all_of(tests)
+        return every if operator == "and" else lambda document: not every(document)
 
     def _range_filter(self, body: Mapping[str, Any], path: str) -> Predicate:
-        _known(body, ("field", "from", "to", "from_inclusive", "to_inclusive"), path)
-        name = _text(body, "field", path)
+        known(body, ("field", "from", "to", "from_inclusive", "to_inclusive"), path)
+        name = text_of(body, "field", path)
         low, high = (self._bound(name, body.get(side)) for side in ("from", "to"))
         if low is None and high is None:
             raise malformed(f"{path} needs from or to")
-        with_low, with_high = _flag(body, "from_inclusive", path), _flag(body, "to_inclusive", path)
+        with_low, with_high = flag_of(body, "from_inclusive", path), flag_of(body, "to_inclusive", path)
 
-        def inside(value: Any) -> bool:
-            above = low is None or value > low or (with_low and value == low)
-            return above and (high is None or value < high or (with_high and value == high))
+        def test(document: Document) -> bool:
+            for value in document.values.get(name, ()):
+                above = low is None or value > low or (with_low and value == low)
+                if above and (high is None or value < high or (with_high and value == high)):
+                    return True
+            return False
 
-        return lambda document: any(inside(value) for value in document.values.get(name, ()))
+        return test
 
     def _range2_filter(self, body: Mapping[str, Any], path: str) -> Predicate:
         names = ("from_field", "to_field", "from_value", "to_value")
-        _known(body, (*names, "filter_mode", "from_inclusive", "to_inclusive"), path)
+        known(body, (*names, "filter_mode", "from_inclusive", "to_inclusive"), path)
         mode = body.get("filter_mode", "overlap")
         if mode not in FILTER_MODES:
-            raise _enumeration("range2_filter", mode)
-        first, last = _text(body, "from_field", path), _text(body, "to_field", path)
+            raise enumeration("range2_filter", mode)
+        first, last = text_of(body, "from_field", path), text_of(body, "to_field", path)
         low, high = self._bound(first, body.get("from_value")), self._bound(last, body.get("to_value"))
         if low is None and high is None:
             raise malformed(f"{path} needs from_value or to_value")
-        edges = _flag(body, "from_inclusive", path), _flag(body, "to_inclusive", path)
+        edges = flag_of(body, "from_inclusive", path), flag_of(body, "to_inclusive", path)
 
         def test(document: Document) -> bool:
             starts, ends = document.values.get(first), document.values.get(last)
@@ -236,18 +233,46 @@ def _as_kind(kind: str, value: Any) -> Any:
 
 
 def _compare(name: str, operator: str, values: list[Any]) -> Predicate:
+    wanted = frozenset(values)
     tests: Mapping[str, Callable[[Sequence[Any]], bool]] = {
-        "is": lambda own: any(each == values[0] for each in own),
-        "one_of": lambda own: any(each in values for each in own),
+        "is": lambda own: values[0] in own,
+        "one_of": lambda own: not wanted.isdisjoint(own),
         "is_null": lambda own: not own,
         "is_not_null": bool,
         "less": lambda own: any(each < values[0] for each in own),
         "greater": lambda own: any(each > values[0] for each in own),
-        "not_in": lambda own: not any(each in values for each in own),
-        "neq": lambda own: not any(each == values[0] for each in own),
+        "not_in": lambda own: wanted.isdisjoint(own),
+        "neq": lambda own: values[0] not in own,
     }
     test = tests[operator]
     return lambda document: test(document.values.get(name, ()))
+
+
+def _any_of(tests: Sequence[Predicate]) -> Predicate:
+    """Loops instead of generators: a long walk evaluates these millions of times."""
+    if len(tests) == 1:
+        return tests[0]
+
+    def test(document: Document) -> bool:
+        for each in tests:  # noqa: SIM110 - see above
+            if each(document):
+                return True
+        return False
+
+    return test
+
+
+def _all_of(tests: Sequence[Predicate]) -> Predicate:
+    if len(tests) == 1:
+        return tests[0]
+
+    def test(document: Document) -> bool:
+        for each in tests:  # noqa: SIM110 - see above
+            if not each(document):
+                return False
+        return True
+
+    return test
 
 
 Bounds = tuple[Any, Any]
@@ -278,56 +303,3 @@ def window(query: Any, field: str) -> tuple[datetime | None, datetime | None]:
         if bounds.get("field") == field:
             return moments.parse(bounds.get("from")), moments.parse(bounds.get("to"))
     return None, None
-
-
-def _only(value: Any, names: Sequence[str], path: str) -> tuple[str, Mapping[str, Any]]:
-    if not isinstance(value, Mapping):
-        raise malformed(f"{path} must be an object with one of {', '.join(names)}")
-    _known(value, names, path)
-    if len(value) != 1:
-        raise malformed(f"{path} must have exactly one of {', '.join(names)}")
-    name, body = next(iter(value.items()))
-    if not isinstance(body, Mapping):
-        raise malformed(f"{path}.{name} must be an object")
-    return name, body
-
-
-def _known(body: Mapping[str, Any], names: Sequence[str], path: str) -> None:
-    for name in body:
-        if name not in names:
-            document = path.rpartition(".")[2]
-            text = f"The property '{name}' is unknown in the document '{document}'."
-            raise Refused("unknown-property", text, property=name, document=document)
-
-
-def _text(body: Mapping[str, Any], name: str, path: str) -> str:
-    found = body.get(name)
-    if not isinstance(found, str) or not found:
-        raise malformed(f"{path}.{name} must be a text")
-    return found
-
-
-def _texts(body: Mapping[str, Any], name: str, path: str) -> list[str]:
-    found = body.get(name)
-    if not isinstance(found, list) or not found or not all(isinstance(each, str) for each in found):
-        raise malformed(f"{path}.{name} must be a list with at least one field")
-    return found
-
-
-def _list(body: Mapping[str, Any], name: str, path: str) -> list[Any]:
-    found = body.get(name) or []
-    if not isinstance(found, list):
-        raise malformed(f"{path}.{name} must be a list")
-    return found
-
-
-def _flag(body: Mapping[str, Any], name: str, path: str) -> bool:
-    found = body.get(name, True)
-    if not isinstance(found, bool):
-        raise malformed(f"{path}.{name} must be true or false")
-    return found
-
-
-def _enumeration(document: str, value: Any) -> Refused:
-    text = f"The value '{value}' is not allowed in the document '{document}'."
-    return Refused("enum-constraint-violation", text, document=document, enumValue=str(value))
