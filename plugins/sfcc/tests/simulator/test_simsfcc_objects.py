@@ -165,7 +165,10 @@ def test_a_trigger_on_the_order_is_found_by_the_job_too(world: Any) -> None:
         "2026-11-03T09:30:05.000Z",
     )
     assert shown["lastModified"] == "2026-11-03T09:30:05.000Z"
+    world.time.pass_(60)
+    world.orders("GET", f"/{number}")
     assert len(world.effects("merchant.exchange")) == 1
+    assert [each.what for each in world.effects()][-2:] == ["merchant.exchange", "order.change"]
 
 
 def test_the_hook_runs_for_the_shop_patch_alone(world: Any) -> None:
