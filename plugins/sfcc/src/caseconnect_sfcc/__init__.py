@@ -1,0 +1,1 @@
+"""Connect: Salesforce B2C Commerce (SFCC)."""

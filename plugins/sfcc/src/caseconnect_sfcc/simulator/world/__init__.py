@@ -1,0 +1,1 @@
+"""What the simulated platform remembers and the rules by which it changes."""

@@ -1,0 +1,160 @@
+"""A stand-in of the merchant's cartridge: it finds triggers, acts, and writes status, result and time back."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from . import moments
+from .orders import Order
+from .people import CustomObject
+from .refusals import Refused
+
+if TYPE_CHECKING:
+    from caseconnect_sfcc.simulator.settings import CartridgeSettings
+
+    from .instance import Instance
+
+WHO = "cartridge"
+OUTCOMES = ("done", "error", "never")
+
+
+@dataclass(slots=True)
+class Execution:
+    """A run of a job, started over OCAPI Data."""
+
+    id: str
+    job_id: str
+    client: str
+    started: datetime
+    ends: datetime
+    parameters: list[dict[str, str]]
+    finished: bool = False
+    failed: bool = False
+
+
+class Cartridge:
+    """The job. It picks a trigger up `delay` seconds after the trigger's last write while its status is `requested`."""
+
+    def __init__(self, instance: Instance, settings: CartridgeSettings) -> None:
+        self.settings = settings
+        self.executions: dict[str, Execution] = {}
+        self._instance = instance
+        self._orders: dict[str, Order] = {}
+        self._objects: dict[tuple[str | None, str | int], CustomObject] = {}
+
+    def configure(self, **changes: Any) -> None:
+        """Change settings while running."""
+        self.settings = replace(self.settings, **changes)
+
+    def run_due(self) -> None:
+        """Finish the executions that are due, and work triggers off unless only a started job does that."""
+        now = self._instance.now()
+        for execution in self.executions.values():
+            if not execution.finished and execution.ends <= now:
+                execution.finished = True
+                self._work(now)
+        if not self.settings.by_job_only:
+            self._work(now - timedelta(seconds=self.settings.delay))
+
+    def start(self, job_id: str, client: str, parameters: list[dict[str, str]]) -> Execution:
+        """Start the job, or refuse."""
+        if job_id != self.settings.job_id or not self.settings.enabled:
+            raise Refused("job-not-found", f"No job with ID '{job_id}' could be found.", jobId=job_id)
+        if any(not each.finished for each in self.executions.values()):
+            raise Refused("job-already-running", f"The job with ID '{job_id}' is already running.", jobId=job_id)
+        now = self._instance.now()
+        ends = now + timedelta(seconds=self.settings.job_seconds)
+        made = Execution(self._instance.fresh_id("execution", 8), job_id, client, now, ends, parameters)
+        self.executions[made.id] = made
+        self._instance.note(client, "job.start", job_id, {"execution": made.id})
+        return made
+
+    def hook(self, order: Order, values: dict[str, Any]) -> None:
+        """The `afterPATCH` hook of OCAPI Shop orders: acts at once on `c_orderAction`."""
+        action = values.get("orderAction")
+        if not self.settings.hook or not isinstance(action, str):
+            return
+        if self._outcome(action) == "error":
+            text = "The hook returned a status of type error."
+            raise Refused(
+                "hook-status",
+                text,
+                extensionPoint="dw.ocapi.shop.order.afterPATCH",
+                statusCode="ORDER_ACTION_FAILED",
+                statusMsg=f"{action} was refused by the payment provider.",
+                statusDetails={},
+            )
+        self._instance.note(WHO, f"merchant.{action}", order.number, {"returnCase": values.get("returnCase")})
+
+    def _work(self, latest: datetime) -> None:
+        if not self.settings.enabled:
+            return
+        for found in [each for each in self._objects.values() if each.modified <= latest]:
+            self._work_object(found)
+        for order in [each for each in self._orders.values() if each.modified <= latest]:
+            self._work_order(order)
+
+    def watch(self, written: Order | CustomObject) -> None:
+        """Look at what was just written: is it, or is it no longer, a trigger?"""
+        if isinstance(written, Order):
+            if written.custom.get(f"{self.settings.order_prefix}ActionStatus") == "requested":
+                self._orders[written.number] = written
+            else:
+                self._orders.pop(written.number, None)
+        elif written.type == self.settings.trigger_type:
+            key = (written.site, written.key)
+            if written.values.get("status") == "requested":
+                self._objects[key] = written
+            else:
+                self._objects.pop(key, None)
+
+    def forget(self, removed: CustomObject) -> None:
+        """A trigger was deleted before its turn."""
+        if removed.type == self.settings.trigger_type:
+            self._objects.pop((removed.site, removed.key), None)
+
+    def _work_object(self, found: CustomObject) -> None:
+        values = found.values
+        outcome = self._outcome(str(values.get("action")))
+        if outcome == "never":
+            return
+        result = self._act(outcome, str(values.get("action")), str(values.get("orderNo")), values.get("payload"))
+        written = {"status": outcome, "result": result, "finishedAt": moments.stamp(self._instance.now())}
+        self._instance.put_object(found.type, found.key, found.site, written, WHO)
+
+    def _work_order(self, order: Order) -> None:
+        prefix = f"{self.settings.order_prefix}Action"
+        action = str(order.custom.get(prefix))
+        outcome = self._outcome(action)
+        if outcome == "never":
+            return
+        result = self._act(outcome, action, order.number, order.custom.get(f"{prefix}Payload"))
+        written = {
+            f"{prefix}Status": outcome,
+            f"{prefix}Result": result,
+            f"{prefix}Time": moments.stamp(self._instance.now()),
+        }
+
+        def write() -> bool:
+            order.custom.update(written)
+            return True
+
+        order.locked = 0
+        self._instance.write_order(order, WHO, "order.change", write, written)
+
+    def _outcome(self, action: str) -> str:
+        return self.settings.outcomes.get(action, self.settings.outcome)
+
+    def _act(self, outcome: str, action: str, order_no: str, payload: object) -> str:
+        """Do what the merchant's hook would do; the ledger is where it shows."""
+        try:
+            details = json.loads(payload) if isinstance(payload, str) and payload else {}
+        except ValueError:
+            details = {"unreadable": payload}
+        if outcome == "error":
+            return "The merchant's hook failed: the payment provider refused."
+        effect = self._instance.note(WHO, f"merchant.{action}", order_no, {"payload": details})
+        return f"{action} carried out, reference M-{effect.seq:06d}"
