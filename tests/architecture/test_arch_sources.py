@@ -28,6 +28,7 @@ LONGER: dict[str, tuple[int, str]] = {
     "plugins/opentext_case/src/caseconnect_opentext_case/simulator/store.py": (320, "one class: the state of a tenant"),
     "plugins/shopify/src/caseconnect_shopify/client.py": (320, "one client, one method for each request"),
     "plugins/shopify/src/caseconnect_shopify/queries.py": (330, "GraphQL documents, one after another"),
+    "plugins/sfcc/src/caseconnect_sfcc/simulator/search/query.py": (310, "one grammar, one operator after another"),
     "plugins/shopify/src/caseconnect_shopify/simulator/world/records.py": (330, "records: fields and nothing else"),
 }
 

@@ -1,0 +1,22 @@
+"""What this distribution offers so far: the simulator `sfcc`. Source and sink come with a later version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from caseconnect.sdk import hookimpl
+from caseconnect.sdk.components import Registrar, SimulatorSpec
+
+
+@hookimpl
+def connect_register_simulators(register: Registrar[SimulatorSpec]) -> None:
+    """Offer the simulator."""
+    register.add(SimulatorSpec("sfcc", "A stateful B2C Commerce instance: both API families, searches that lag", _app))
+
+
+def _app(options: Mapping[str, Any]) -> Any:
+    # Only who simulates pays for the web framework's import.
+    from caseconnect_sfcc.simulator import SfccSettings, create_app
+
+    return create_app(SfccSettings.from_dict(options))
