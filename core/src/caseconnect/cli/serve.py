@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import resource
 from pathlib import Path
 
 import click
@@ -61,6 +63,7 @@ def serve(
     def started(bound: int) -> None:
         log.info("serving", host=host, port=bound, tenants=sorted(ready), data=str(data))
 
+    _many_files()
     daemon = Daemon(Options(data, host, port, pacing=not no_pacing), ready, log)
     try:
         uvloop.run(daemon.run(started))
@@ -74,3 +77,10 @@ def serve(
         complain(str(error))
         ctx.exit(Exit.WRONG)
     log.info("stopped")
+
+
+def _many_files() -> None:
+    """Allow as many connections as this machine grants us, not as few as a shell begins with."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

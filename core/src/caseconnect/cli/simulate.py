@@ -12,6 +12,7 @@ import orjson
 
 from caseconnect.cli import Exit
 from caseconnect.cli.output import complain, say
+from caseconnect.sdk.errors import ConfigError
 
 
 @click.command("simulate")
@@ -60,7 +61,11 @@ async def _run(app: Any, platform: str, port: int) -> None:
 
     with socket.socket() as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(("127.0.0.1", port))
+        try:
+            listening.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise ConfigError(f"127.0.0.1 port {port} cannot be had: {error.strerror}; choose another --port") from None
+        listening.listen()
         say(f"{platform}: http://127.0.0.1:{listening.getsockname()[1]}")
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=2))
         await server.serve(sockets=[listening])
