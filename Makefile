@@ -2,7 +2,8 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 UV_VERSION := 0.13.9
-UV := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
+# A uv of another version may resolve or export in another way: ours is used unless the one on the path is the same.
+UV := $(shell uv --version 2>/dev/null | grep -q "^uv $(UV_VERSION) " && command -v uv || echo .tools/uv/bin/uv)
 BIN := .venv/bin
 SIZE ?= full
 PACKAGES := core demo $(wildcard plugins/*) $(wildcard usecases/*)
@@ -49,7 +50,8 @@ clean: ## Remove what the targets made
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --target .tools/uv uv==$(UV_VERSION)
 
 .venv/.ready: $(MANIFESTS) | $(UV)
-	$(UV) venv --quiet --clear --python $(PYTHON) .venv
-	$(UV) pip install --quiet --python .venv --require-hashes -r requirements.lock
-	$(UV) pip install --quiet --python .venv --no-deps --no-build-isolation $(addprefix -e ./,$(PACKAGES))
+	@echo "Installing into .venv ..."
+	@$(UV) venv --quiet --clear --python $(PYTHON) .venv
+	@$(UV) pip install --quiet --python .venv --require-hashes -r requirements.lock
+	@$(UV) pip install --quiet --python .venv --no-deps --no-build-isolation $(addprefix -e ./,$(PACKAGES))
 	@touch $@
