@@ -117,7 +117,7 @@ def test_the_commands_by_hand_hold_an_order_and_open_a_case(tmp_path: Path) -> N
                 told[line] = terminal.until(line, r"AnnotateOrder \S+ +done")
             else:
                 told[line] = terminal.run(line)
-    assert "acme (test): right" in told["connect check"]
+    assert "acme (test, from 2026-01-01 00:00 UTC): right" in told["connect check"]
     explained = next(text for line, text in told.items() if line.startswith("connect explain"))
     for what in ("HoldOrder", "OpenCase"):
         assert re.search(rf"{what} +done", explained)
