@@ -184,7 +184,9 @@ def _nothing_left(evidence: Evidence, expected_alerts: int) -> Check:
     if len(alerts) != expected_alerts:
         problems.append(f"{len(alerts)} alerts instead of {expected_alerts}: {'; '.join(a['title'] for a in alerts)}")
     return Check(
-        "nothing left open or parked, no alert too many", sum(map(_total, evidence.counts.values())), tuple(problems)
+        "every row of the journal has come to its end, and nobody was alerted without cause",
+        sum(map(_total, evidence.counts.values())),
+        tuple(problems),
     )
 
 
