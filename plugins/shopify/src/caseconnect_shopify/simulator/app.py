@@ -92,7 +92,7 @@ class Simulator:
         shop.settle()
         who = oauth.holder(shop, request.headers.get("x-shopify-access-token"))
         body = _document(await request.body())
-        fault = shop.faults.take(request.url.path, _operations(body))
+        fault = shop.faults.take(request.url.path, _operations(body, served))
         headers = {"X-Shopify-API-Version": served, "X-Request-Id": shop.next_uuid()}
 
         def answer() -> Response:
@@ -221,12 +221,12 @@ def _document(raw: bytes) -> dict[str, Any] | None:
     return body if usable else None
 
 
-def _operations(body: dict[str, Any] | None) -> set[str]:
+def _operations(body: dict[str, Any] | None, version: str) -> set[str]:
     """The names by which a fault may match: of the operation, and of its root fields."""
     if body is None:
         return set()
     try:
-        prepared = prepare(body["query"])
+        prepared = prepare(body["query"], version)
     except Refused:
         return set()
     chosen = prepared.operations.get(body.get("operationName") or next(iter(prepared.operations)))

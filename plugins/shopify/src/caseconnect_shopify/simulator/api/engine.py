@@ -38,8 +38,8 @@ class Prepared:
 
 
 @lru_cache(maxsize=MAX_PLANS)
-def prepare(text: str) -> Prepared:
-    """Parses and validates a document; Refused with Shopify's errors when it does not fit."""
+def prepare(text: str, version: str) -> Prepared:
+    """Parses and validates a document under an API version; Refused with Shopify's errors when it does not fit."""
     try:
         document = parse(text)
     except GraphQLSyntaxError as error:
@@ -48,13 +48,13 @@ def prepare(text: str) -> Prepared:
         found = {"message": f"syntax error, {error.message.removeprefix('Syntax Error: ')}{where}"}
         place = [{"line": at.line, "column": at.column}] if at else []
         raise Refused({**found, "locations": place, "extensions": {"code": "PARSE_ERROR"}}) from None
-    errors = Checker(schema(), document).check()
+    errors = Checker(schema(version), document).check()
     if errors:
         raise Refused(*errors)
     operations = {
         d.name.value if d.name else None: d for d in document.definitions if isinstance(d, ast.OperationDefinitionNode)
     }
-    estimates = {name: estimator(schema(), document, o) for name, o in operations.items()}
+    estimates = {name: estimator(schema(version), document, o) for name, o in operations.items()}
     return Prepared(document, operations, estimates, bool(re.search(r"\b__(schema|type)\b", text)))
 
 
@@ -70,11 +70,11 @@ class Engine:
     def handle(self, text: str, given: Any, operation: str | None, who: str, version: str) -> dict[str, Any]:
         """Executes a document for an app (`who`) under an API version."""
         try:
-            prepared = prepare(text)
+            prepared = prepare(text, version)
             name, chosen = _choose(prepared, operation)
             if prepared.introspects:
-                return _introspect(text, given, operation)
-            values = variables(schema(), chosen, given if isinstance(given, Mapping) else {})
+                return _introspect(text, given, operation, version)
+            values = variables(schema(version), chosen, given if isinstance(given, Mapping) else {})
             requested = prepared.estimates[name](values)
             self._admit(requested)
         except _Throttled as throttled:
@@ -82,7 +82,7 @@ class Engine:
         except Refused as refused:
             return {"errors": refused.errors}
         call = Call(self.shop, who, values, version)
-        data = self._plan(text, name, prepared, chosen).run(call)
+        data = self._plan(text, name, prepared, chosen, version).run(call)
         mutation = chosen.operation is ast.OperationType.MUTATION
         actual = requested if mutation else min(requested, max(call.objects - 1, 0))
         self.bucket.charge(actual)
@@ -116,11 +116,13 @@ class Engine:
         if self.bucket.available() < requested:
             raise _Throttled(self.throttled(requested))
 
-    def _plan(self, text: str, name: str | None, prepared: Prepared, chosen: ast.OperationDefinitionNode) -> Plan:
-        key = (text, name, self.shop.scopes, self.shop.personal_data)
+    def _plan(
+        self, text: str, name: str | None, prepared: Prepared, chosen: ast.OperationDefinitionNode, version: str
+    ) -> Plan:
+        key = (text, name, version, self.shop.scopes, self.shop.personal_data)
         plan = self._plans.get(key)
         if plan is None:
-            plan = Plan(schema(), prepared.document, chosen, self.shop.scopes, self.shop.personal_data)
+            plan = Plan(prepared.document, chosen, version, self.shop.scopes, self.shop.personal_data)
             self._plans[key] = plan
             if len(self._plans) > MAX_PLANS:
                 self._plans.popitem(last=False)
@@ -143,7 +145,7 @@ def _choose(prepared: Prepared, operation: str | None) -> tuple[str | None, ast.
     return next(iter(prepared.operations.items()))
 
 
-def _introspect(text: str, given: Any, operation: str | None) -> dict[str, Any]:
+def _introspect(text: str, given: Any, operation: str | None, version: str) -> dict[str, Any]:
     """Introspection is graphql-core's own: it is asked for once, by tools."""
-    found = graphql_sync(schema(), text, variable_values=given or {}, operation_name=operation)
+    found = graphql_sync(schema(version), text, variable_values=given or {}, operation_name=operation)
     return dict(found.formatted)

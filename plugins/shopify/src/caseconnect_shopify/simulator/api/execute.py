@@ -14,7 +14,6 @@ from graphql import (
     GraphQLList,
     GraphQLNonNull,
     GraphQLObjectType,
-    GraphQLSchema,
     is_abstract_type,
     is_leaf_type,
 )
@@ -24,6 +23,7 @@ from . import registry
 from .arguments import Conditions, arguments_of, conditions_of, holds, is_idempotent
 from .errors import ApiError, Error, entry
 from .schema import allowed, protected_content, required_access
+from .schema import schema as schema_of
 from .values import literal
 
 if TYPE_CHECKING:
@@ -83,13 +83,14 @@ class Plan:
 
     def __init__(
         self,
-        schema: GraphQLSchema,
         document: ast.DocumentNode,
         operation: ast.OperationDefinitionNode,
+        version: str,
         scopes: frozenset[str],
         personal_data: bool,
     ) -> None:
-        self.schema = schema
+        self.schema = schema = schema_of(version)
+        self.version = version
         self.operation = operation
         self.scopes = scopes
         self.personal_data = personal_data
@@ -204,7 +205,8 @@ class Plan:
         if not self.personal_data and protected_content(f"{owner}.{name}"):
             text = f"This app is not approved to use the {name} field. See {PROTECTED_DOC} for more details."
             return text, {"code": "ACCESS_DENIED", "documentation": PROTECTED_DOC}
-        if owner == "Mutation" and name in registry.NEEDS_IDEMPOTENCY and not is_idempotent(node):
+        needs_key = name in registry.NEEDS_IDEMPOTENCY and self.version >= registry.KEY_REQUIRED_FROM
+        if owner == "Mutation" and needs_key and not is_idempotent(node):
             text = "The @idempotent directive is required for this mutation but was not provided."
             return text, {"code": "BAD_REQUEST"}
         return None

@@ -14,12 +14,14 @@ _QUERIES_WORDS = """
 QUERIES = frozenset(_QUERIES_WORDS.split())
 
 _MUTATIONS_WORDS = """
-    bulkOperationCancel bulkOperationRunQuery customerUpdate disputeEvidenceUpdate draftOrderComplete
+    bulkOperationCancel bulkOperationRunQuery customerMerge customerUpdate disputeEvidenceUpdate draftOrderComplete
     draftOrderCreate draftOrderDelete draftOrderInvoiceSend draftOrderUpdate fileCreate fileUpdate
-    fulfillmentCreate fulfillmentEventCreate fulfillmentOrderCancel fulfillmentOrderHold
-    fulfillmentOrderReleaseHold fulfillmentOrderReportProgress giftCardCreate giftCardCredit
+    fulfillmentCreate fulfillmentEventCreate fulfillmentOrderCancel fulfillmentOrderHold fulfillmentOrderMove
+    fulfillmentOrderOpen fulfillmentOrderReleaseHold fulfillmentOrderReportProgress fulfillmentOrderReschedule
+    fulfillmentOrderSplit giftCardCreate giftCardCredit giftCardDebit
     metafieldDefinitionCreate metafieldDefinitionPin metafieldDefinitionUpdate metafieldsDelete metafieldsSet
-    orderCancel orderCapture orderClose orderEditBegin orderEditCommit orderInvoiceSend orderMarkAsPaid
+    orderCancel orderCapture orderClose orderEditAddCustomItem orderEditAddVariant orderEditBegin orderEditCommit
+    orderEditSetQuantity orderInvoiceSend orderMarkAsPaid
     orderOpen orderRiskAssessmentCreate orderUpdate refundCreate removeFromReturn returnApproveRequest
     returnCancel returnClose returnCreate returnDeclineRequest returnProcess returnReopen returnRequest
     stagedUploadsCreate storeCreditAccountCredit storeCreditAccountDebit tagsAdd tagsRemove
@@ -29,8 +31,8 @@ MUTATIONS = frozenset(_MUTATIONS_WORDS.split())
 
 _OBJECTS_WORDS = """
     AbandonedCheckout AbandonedCheckoutLineItem AccessScope AdditionalFee ApiVersion App AppInstallation
-    Attribute BasePaymentDetails BasicEvent BulkOperation BusinessEntity CalculatedOrder CalculatedReturn
-    CardPaymentDetails CashRoundingAdjustment CommentEvent Count CurrencyExchangeAdjustment Customer
+    Attribute BasePaymentDetails BasicEvent BulkOperation BusinessEntity CalculatedLineItem CalculatedOrder
+    CalculatedReturn     CardPaymentDetails CashRoundingAdjustment CommentEvent Count CurrencyExchangeAdjustment Customer
     CustomerEmailAddress CustomerMergeable CustomerPhoneNumber CustomerStatistics DeliveryMethod
     DiscountAllocation DiscountApplication DiscountCodeApplication AutomaticDiscountApplication
     ManualDiscountApplication ScriptDiscountApplication Domain DraftOrder DraftOrderAppliedDiscount
@@ -39,6 +41,7 @@ _OBJECTS_WORDS = """
     FulfillmentOrderLineItem FulfillmentOrderMerchantRequest FulfillmentOrderSupportedAction
     FulfillmentOriginAddress FulfillmentService FulfillmentTrackingInfo GenericFile GiftCard
     GiftCardCreditTransaction GiftCardTransaction HasCompareDigest HasEvents HasMetafields
+    GiftCardDebitTransaction FulfillmentOrderSplitResult
     HasStoreCreditAccounts Image Job LegacyInteroperability LineItem LineItemGroup
     LocalPaymentMethodsPaymentDetails Location MailingAddress MediaImage Metafield MetafieldDefinition
     MetafieldDefinitionType MetafieldIdentifier MoneyBag MoneyV2 Node Order OrderAdjustment OrderApp
@@ -53,7 +56,9 @@ _OBJECTS_WORDS = """
     ShopifyPaymentsDisputeEvidence ShopifyPaymentsDisputeFileUpload ShopifyPaymentsDisputeFulfillment
     ShopifyPaymentsDisputeReasonDetails ShopifyProtectOrderSummary StaffMember StagedMediaUploadTarget
     StagedUploadParameter StoreCreditAccount StoreCreditAccountCreditTransaction
-    StoreCreditAccountDebitTransaction StoreCreditAccountTransaction SuggestedOrderTransaction SuggestedRefund
+    StoreCreditAccountDebitTransaction StoreCreditAccountExpirationTransaction StoreCreditAccountTransaction
+    StoreCreditAccountTransactionOrigin SuggestedOrderTransaction SuggestedRefund SuggestedRefundMethod
+    SuggestedStoreCreditRefund
     SuggestedReturnFinancialOutcome SuggestedReturnRefund TaxLine TransactionFee WebhookSubscription
     WebhookEventBridgeEndpoint WebhookHttpEndpoint WebhookPubSubEndpoint WebhookSubscriptionEndpoint
     WebhookSubscriptionMetafieldIdentifier Weight
