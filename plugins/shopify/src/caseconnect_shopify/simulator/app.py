@@ -95,13 +95,18 @@ class Simulator:
         fault = shop.faults.take(request.url.path, _operations(body, served))
         headers = {"X-Shopify-API-Version": served, "X-Request-Id": shop.next_uuid()}
 
-        def answer() -> Response:
+        def answer(*, resumes: bool = False) -> Response:
             if who is None:
                 return JSONResponse({"errors": BAD_TOKEN}, 401, headers)
             if body is None:
                 return JSONResponse(BAD_BODY, 400, headers)
             engine = self.engines[shop.domain]
-            found = engine.handle(body["query"], body.get("variables"), body.get("operationName"), who, served)
+            asked = (body["query"], body.get("variables"), body.get("operationName"), who, served)
+            if fault is not None and fault.kind == "late" and not resumes:
+                engine.take_on(*asked)
+                shop.after(fault.seconds, lambda: answer(resumes=True))
+                return Response()
+            found = engine.handle(*asked, resumes=resumes)
             return Response(_dump(found), 200, headers, "application/json")
 
         return await self._with_fault(request, fault, shop, answer)
@@ -114,9 +119,9 @@ class Simulator:
         if fault.kind == "delay":
             await self.sleep(fault.seconds)
             return answer()
-        if fault.kind in {"drop_before", "drop_after"}:
+        if fault.kind in {"drop_before", "drop_after", "late"}:
             after_effect = fault.kind == "drop_after"
-            if after_effect:
+            if fault.kind != "drop_before":
                 answer()
             return await _drop(request, after_effect=after_effect)
         if fault.kind == "truncate":

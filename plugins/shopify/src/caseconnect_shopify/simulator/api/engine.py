@@ -16,9 +16,10 @@ from . import mutations, types
 from .cost import DOCUMENTATION, Bucket, Estimate, estimator
 from .errors import Refused, entry
 from .execute import Call, Plan
+from .idempotency import fingerprint, reserve
 from .schema import schema
 from .validation import Checker
-from .values import variables
+from .values import literal, variables
 
 if TYPE_CHECKING:
     from caseconnect_shopify.simulator.world.shop import Shop
@@ -67,8 +68,10 @@ class Engine:
         self.max_cost = shop.max_query_cost
         self._plans: OrderedDict[Any, Plan] = OrderedDict()
 
-    def handle(self, text: str, given: Any, operation: str | None, who: str, version: str) -> dict[str, Any]:
-        """Executes a document for an app (`who`) under an API version."""
+    def handle(
+        self, text: str, given: Any, operation: str | None, who: str, version: str, *, resumes: bool = False
+    ) -> dict[str, Any]:
+        """Executes a document for an app (`who`) under an API version; `resumes` one that was taken on earlier."""
         try:
             prepared = prepare(text, version)
             name, chosen = _choose(prepared, operation)
@@ -81,7 +84,7 @@ class Engine:
             return throttled.answer
         except Refused as refused:
             return {"errors": refused.errors}
-        call = Call(self.shop, who, values, version)
+        call = Call(self.shop, who, values, version, resumes=resumes)
         data = self._plan(text, name, prepared, chosen, version).run(call)
         mutation = chosen.operation is ast.OperationType.MUTATION
         actual = requested if mutation else min(requested, max(call.objects - 1, 0))
@@ -93,6 +96,20 @@ class Engine:
         if call.search:
             answer["extensions"]["search"] = call.search
         return answer
+
+    def take_on(self, text: str, given: Any, operation: str | None, who: str, version: str) -> None:
+        """Marks the idempotency keys of a call that will be carried out later as in use."""
+        try:
+            prepared = prepare(text, version)
+            name, chosen = _choose(prepared, operation)
+            values = variables(schema(version), chosen, given if isinstance(given, Mapping) else {})
+        except Refused:
+            return
+        call = Call(self.shop, who, values, version)
+        for guarded in self._plan(text, name, prepared, chosen, version).guarded:
+            key = literal(guarded.idempotency, values) if guarded.idempotency else None
+            if isinstance(key, str) and (who, key) not in self.shop.keys:
+                reserve(call, key, fingerprint(guarded.name, guarded.args(values) if guarded.args else {}))
 
     def throttled(self, requested: int = 10) -> dict[str, Any]:
         """The answer to a call for which there are not enough points."""

@@ -48,6 +48,8 @@ class Call:
     search: list[dict[str, Any]] = field(default_factory=list)
     objects: int = 0
     idempotency_key: str | None = None
+    resumes: bool = False
+    """Whether the call was taken on earlier and is carried out only now."""
 
 
 class NullBubbleError(Exception):
@@ -98,6 +100,7 @@ class Plan:
         mutation = operation.operation is ast.OperationType.MUTATION
         root = schema.mutation_type if mutation else schema.query_type
         assert root is not None  # noqa: S101 - the pruned schema has both
+        self.guarded: list[FieldPlan] = []
         self.root = self._object(root, [(operation.selection_set, ())])
 
     def run(self, call: Call) -> dict[str, Any] | None:
@@ -180,7 +183,7 @@ class Plan:
         key_node = next(
             (a.value for d in node.directives or () if d.name.value == "idempotent" for a in d.arguments or ()), None
         )
-        return FieldPlan(
+        made = FieldPlan(
             key=key,
             name=name,
             node=node,
@@ -192,6 +195,9 @@ class Plan:
             refusal=self._refusal(kind.name, name, definition.type, node),
             idempotency=key_node,
         )
+        if key_node is not None:
+            self.guarded.append(made)
+        return made
 
     def _refusal(self, owner: str, name: str, kind: Any, node: ast.FieldNode) -> Refusal | None:
         inner = kind

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from caseconnect_shopify.simulator.world import money
-from caseconnect_shopify.simulator.world.records import Order
+from caseconnect_shopify.simulator.world.records import ZERO, Order
 
 from .errors import ApiError
 
@@ -19,11 +19,21 @@ def when(moment: datetime | None) -> str | None:
 
 def bag(order: Order, amount: Decimal) -> dict[str, Any]:
     """A MoneyBag: the amount in the shop's and the customer's currency."""
-    seen = money.in_presentment(order, amount)
+    return bag_of(order, amount, money.in_presentment(order, amount))
+
+
+def bag_of(order: Order, amount: Decimal, seen: Decimal) -> dict[str, Any]:
+    """A MoneyBag of two amounts that are known both."""
     return {
         "shopMoney": {"amount": money.spell(amount), "currencyCode": order.currency},
         "presentmentMoney": {"amount": money.spell(seen), "currencyCode": order.presentment_currency},
     }
+
+
+def moved_bag(order: Order, *kinds: str) -> dict[str, Any]:
+    """The successful transactions of these kinds together."""
+    done = [t for t in order.transactions if t.status == "SUCCESS" and t.kind in kinds]
+    return bag_of(order, sum((t.amount for t in done), ZERO), sum((money.seen(order, t) for t in done), ZERO))
 
 
 def amount_in(currency: str, amount: Decimal) -> dict[str, Any]:

@@ -7,11 +7,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from importlib import resources
-from typing import Any
+from typing import Any, cast
 
-from graphql import DocumentNode, parse, parse_type
+from graphql import REMOVE, SKIP, DocumentNode, Visitor, parse, visit
 from graphql.language import ast, print_ast
 
 PACKAGE = "caseconnect_shopify.simulator.schema"
@@ -55,35 +55,44 @@ def document(text: str, version: str) -> DocumentNode:
     if version not in OLDER:
         return found
     raw = json.loads((resources.files(PACKAGE) / FILE).read_text("utf-8"))[version]
-    absent, changed = frozenset(raw["absent"]), raw["types"]
-    found.definitions = tuple(
-        _older(d, absent, changed) for d in found.definitions if getattr(d.name, "value", None) not in absent
-    )
-    return found
+    return cast(DocumentNode, visit(found, _Older(frozenset(raw["absent"]), raw["types"])))
 
 
-def _older(node: Any, absent: frozenset[str], changed: Mapping[str, str]) -> Any:
-    if not isinstance(node, ast.TypeDefinitionNode):
-        return node
-    name = node.name.value
-    if isinstance(node, ast.EnumTypeDefinitionNode):
-        node.values = _kept(node.values or (), name, absent)
-    elif isinstance(node, ast.UnionTypeDefinitionNode):
-        node.types = tuple(t for t in node.types or () if t.name.value not in absent)
-    elif isinstance(
-        node, ast.ObjectTypeDefinitionNode | ast.InterfaceTypeDefinitionNode | ast.InputObjectTypeDefinitionNode
-    ):
-        node.fields = _kept(node.fields or (), name, absent)
-        for field in node.fields:
-            place = f"{name}.{field.name.value}"
-            if place in changed:
-                field.type = parse_type(changed[place], no_location=True)
-            if getattr(field, "arguments", None):
-                field.arguments = tuple(a for a in field.arguments if f"{place}({a.name.value})" not in absent)
-        if hasattr(node, "interfaces"):
-            node.interfaces = tuple(i for i in node.interfaces or () if i.name.value not in absent)
-    return node
+class _Older(Visitor):
+    """Takes out what a version does not have. graphql-core's nodes cannot be changed in place from 3.3 on."""
 
+    def __init__(self, absent: frozenset[str], changed: Mapping[str, str]) -> None:
+        super().__init__()
+        self.absent = absent
+        self.changed = changed
+        self.owner = self.place = ""
 
-def _kept(nodes: Iterable[Any], name: str, absent: frozenset[str]) -> tuple[Any, ...]:
-    return tuple(n for n in nodes if f"{name}.{n.name.value}" not in absent)
+    def enter(self, node: Any, *_: Any) -> Any:
+        """Keeps, replaces or removes a node; below a field only its arguments can be missing."""
+        if isinstance(node, ast.TypeDefinitionNode):
+            self.owner = node.name.value
+            return REMOVE if self.owner in self.absent else None
+        if isinstance(node, ast.FieldDefinitionNode | ast.EnumValueDefinitionNode):
+            return self._member(node, "type")
+        if isinstance(node, ast.InputValueDefinitionNode):
+            if self.place:
+                return REMOVE if f"{self.place}({node.name.value})" in self.absent else SKIP
+            return self._member(node, "input")
+        return None
+
+    def leave_field_definition(self, *_: Any) -> None:
+        """Ends a field: what follows is no argument of it."""
+        self.place = ""
+
+    def _member(self, node: Any, kind: str) -> Any:
+        here = f"{self.owner}.{node.name.value}"
+        if here in self.absent:
+            return REMOVE
+        if here in self.changed:
+            text = print_ast(node).replace(f": {print_ast(node.type)}", f": {self.changed[here]}", 1)
+            definition: Any = parse(f"{kind} T {{ {text} }}", no_location=True).definitions[0]
+            return definition.fields[0]
+        if isinstance(node, ast.FieldDefinitionNode) and node.arguments:
+            self.place = here
+            return None
+        return SKIP

@@ -123,6 +123,21 @@ def split(shop: Shop, fo: FulfillmentOrder, part: dict[int, int]) -> Fulfillment
     return made
 
 
+def withdraw(shop: Shop, order: Order, line: Line, units: int) -> None:
+    """Takes units that are not to be sent any more off the order's fulfilment orders; an emptied one is closed."""
+    for fo in order.fulfillment_orders:
+        for fo_line in fo.lines:
+            if fo_line.line is line and units and fo_line.remaining:
+                taken = min(units, fo_line.remaining)
+                fo_line.remaining -= taken
+                fo_line.total -= taken
+                units -= taken
+                fo.updated_at = shop.stamp()
+        fo.lines = [x for x in fo.lines if x.total] or fo.lines
+        if fo.status != "CLOSED" and not any(x.remaining for x in fo.lines):
+            fo.status, fo.holds = "CLOSED", []
+
+
 def hold_by_hand(shop: Shop, order: Order, spec: Spec) -> list[Hold]:
     """A hold set by a person in the admin, on every open fulfilment order."""
     only(spec, {"reason", "notes"}, "The hold")

@@ -7,7 +7,7 @@ from dataclasses import fields
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from . import money, payments
+from . import fulfilment, money, payments
 from .records import ZERO, Address, Assessment, Customer, Dispute, FulfillmentOrder, FulfillmentOrderLine, Line, Order
 from .specs import Spec, SpecError, amount, choice, moment, only, records, whole
 
@@ -142,7 +142,7 @@ def edit(shop: Shop, order: Order, spec: Spec) -> Order:
     if added:
         order.lines += added
         _new_fulfillment_order(shop, order, added)
-    removed = _remove(order, spec.get("remove") or {})
+    removed = _remove(shop, order, spec.get("remove") or {})
     if added or removed:
         order.edited = True
         shop.emit("orders/edited", _edit_body(shop, order, added, removed))
@@ -150,20 +150,15 @@ def edit(shop: Shop, order: Order, spec: Spec) -> Order:
     return order
 
 
-def _remove(order: Order, wanted: Spec) -> list[tuple[Line, int]]:
+def _remove(shop: Shop, order: Order, wanted: Spec) -> list[tuple[Line, int]]:
     removed = []
     for key, units in wanted.items():
         line = next((x for x in order.lines if str(x.id) == str(key) or x.sku == key), None)
-        if line is None or whole(units, "remove", 1) > line.quantity - line.removed - line.fulfilled:
+        if line is None or whole(units, "remove", 1) > line.open:
             raise SpecError(f"Order {order.name} has not {units} units of line {key!r} to remove.")
         line.removed += units
         removed.append((line, units))
-        left = units
-        for fo_line in (x for fo in order.fulfillment_orders for x in fo.lines if x.line is line):
-            taken = min(left, fo_line.remaining)
-            fo_line.remaining -= taken
-            fo_line.total -= taken
-            left -= taken
+        fulfilment.withdraw(shop, order, line, units)
     return removed
 
 

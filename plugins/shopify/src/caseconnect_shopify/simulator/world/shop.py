@@ -14,9 +14,11 @@ from caseconnect_shopify.simulator.webhooks.outbox import Outbox
 from caseconnect_shopify.simulator.webhooks.transport import Deliver
 
 from . import cancellation
-from .records import Customer, FulfillmentOrder, Order, gid
+from .later import Later
+from .records import Customer, Order, gid
 from .search import OrderIndex
-from .system import Effect, Job, Subscription
+from .stores import Stores
+from .system import Effect, Subscription
 from .topics import known_topic
 
 VERSIONS = ("2026-01", "2026-04", "2026-07", "2026-10")
@@ -34,13 +36,17 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Shop:
+class Shop(Stores):
     """The world of one shop. Every change goes through it, so that times, index, ledger and webhooks agree.
 
     Durations are seconds on the shop's clock `now`. `restore_rate` is cost points a second, the bucket holds 20 times
-    that (shopify.dev, "API rate limits", 2026-10). `index_lag` is how late the search sees a change, `cancel_seconds`
-    how long an order's cancellation takes. `personal_data=False` is an app that is not approved for protected customer
-    data. `webhooks` maps topics to addresses as an app's configuration file does: these are never deleted.
+    that (shopify.dev, "API rate limits", 2026-10). `index_lag` is how late the search sees a change, `cancel_seconds`,
+    `file_seconds` and `bulk_seconds` how long a cancellation, an uploaded file and an export take. `slow_refunds` names
+    gateways whose refunds stay PENDING: {"klarna": {"seconds": 60, "outcome": "failure"}}. `idempotency_errors` is where
+    a refused idempotency key is told, "user_errors" or "top_level": the user errors of refundCreate have no code and no
+    recording shows which of both it is, so a client must bear either. `personal_data=False` is an app that is not
+    approved for protected customer data. `webhooks` maps topics to addresses as an app's configuration file does: these
+    are never deleted.
     """
 
     def __init__(
@@ -63,12 +69,17 @@ class Shop:
         max_query_cost: int = 1000,
         index_lag: float = 0.0,
         cancel_seconds: float = 2.0,
+        slow_refunds: Mapping[str, Mapping[str, Any]] | None = None,
+        idempotency_errors: str = "user_errors",
+        file_seconds: float = 2.0,
+        bulk_seconds: float = 5.0,
         personal_data: bool = True,
         first_id: int | None = None,
         api_version: str = "2026-10",
         webhooks: Mapping[str, str] | None = None,
         deliver: Deliver | None = None,
     ) -> None:
+        super().__init__()
         self.domain = domain
         self.client_id = client_id
         self.client_secret = client_secret
@@ -87,15 +98,14 @@ class Shop:
         self.restore_rate = restore_rate
         self.max_query_cost = max_query_cost
         self.cancel_seconds = cancel_seconds
+        self.slow_refunds = dict(slow_refunds or {})
+        self.idempotency_errors = idempotency_errors
+        self.file_seconds = file_seconds
+        self.bulk_seconds = bulk_seconds
         self.personal_data = personal_data
         self.api_version = api_version
         self.started_at = now()
-        self.orders: dict[int, Order] = {}
-        self.customers: dict[int, Customer] = {}
-        self.fulfillment_orders: dict[int, FulfillmentOrder] = {}
-        self.jobs: dict[str, Job] = {}
-        self.open_jobs: list[Job] = []
-        self.subscriptions: dict[int, Subscription] = {}
+        self.later = Later()
         self.ledger: list[Effect] = []
         self.index = OrderIndex(index_lag)
         self.id = zlib.crc32(domain.encode()) % 1_000_000_000
@@ -186,6 +196,7 @@ class Shop:
         for job in [j for j in self.open_jobs if j.due_at <= now]:
             self.open_jobs.remove(job)
             cancellation.complete(self, job)
+        self.later.run(now)
 
     async def run_due(self, now: datetime | None = None) -> int:
         """Settles due work and makes every delivery attempt that is due (at `now`, by default the shop's clock).
@@ -198,8 +209,17 @@ class Shop:
     def next_due(self) -> datetime | None:
         """When `run_due` next has something to do; None when nothing waits."""
         times = [j.due_at for j in self.open_jobs]
-        waiting = self.outbox.next_due()
-        return min([*times, *([waiting] if waiting else [])], default=None)
+        waiting = (self.outbox.next_due(), self.later.next_due())
+        return min([*times, *(t for t in waiting if t)], default=None)
+
+    def after(self, seconds: float, action: Callable[[], object]) -> None:
+        """Lets something come to pass so many seconds from now; at once when the time is not above zero."""
+        if seconds <= 0:
+            action()
+            return
+        self.later.add(self.now() + timedelta(seconds=seconds), action)
+        if self.outbox.wakeup is not None:
+            self.outbox.wakeup.set()
 
     def order(self, key: int | str) -> Order:
         """An order by numeric id, gid, number (`1001`) or name (`#1001`). KeyError when there is none."""

@@ -1,5 +1,5 @@
 """Mutations. Importing this package registers them all."""
 
-from . import annotate, cancel, holds, subscriptions
+from . import annotate, cancel, holds, refunds, subscriptions
 
-__all__ = ["annotate", "cancel", "holds", "subscriptions"]
+__all__ = ["annotate", "cancel", "holds", "refunds", "subscriptions"]

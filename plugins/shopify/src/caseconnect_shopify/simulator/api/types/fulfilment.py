@@ -226,6 +226,6 @@ for _name, _reckon in (
     ("discountedTotalSet", lambda x: x.price * x.quantity - x.discount),
     ("discountedUnitPriceSet", lambda x: x.price - _share(x, 1)),
     ("discountedUnitPriceAfterAllDiscountsSet", lambda x: x.price - _share(x, 1)),
-    ("unfulfilledOriginalTotalSet", lambda x: x.price * max(x.quantity - x.removed - x.fulfilled, 0)),
+    ("unfulfilledOriginalTotalSet", lambda x: x.price * x.open),
 ):
     _money(_name, _reckon)
