@@ -121,7 +121,7 @@ class Outbox:
             shown = {k: v for k, v in shown.items() if k in sub.include_fields}
         body = json.dumps(shown, ensure_ascii=False, separators=(",", ":")).encode()
         if sub.include_fields:
-            key = (sub.id, getattr(resource, "id", None))
+            key = (sub.id, payload.get("id") or getattr(resource, "id", None))
             if self._last_trimmed.get(key) == body:
                 return 0
             self._last_trimmed[key] = body

@@ -13,12 +13,13 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class RefundLine:
-    """Units of a line that a refund covers."""
+    """Units of a line that a refund covers; `sent` of them had been sent."""
 
     id: int
     line: Line
     quantity: int
     restock_type: str = "NO_RESTOCK"
+    sent: int = 0
 
 
 @dataclass(slots=True)

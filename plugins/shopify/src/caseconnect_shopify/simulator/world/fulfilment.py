@@ -123,6 +123,23 @@ def split(shop: Shop, fo: FulfillmentOrder, part: dict[int, int]) -> Fulfillment
     return made
 
 
+def new_order(shop: Shop, order: Order, lines: list[Line]) -> FulfillmentOrder | None:
+    """A fulfilment order for these lines, open and without any hold; None for no lines."""
+    if not lines:
+        return None
+    stamp = max(order.created_at, shop.stamp()) if order.fulfillment_orders else order.created_at
+    made = FulfillmentOrder(
+        id=shop.next_id(),
+        order_id=order.id,
+        created_at=stamp,
+        updated_at=stamp,
+        lines=[FulfillmentOrderLine(shop.next_id(), line, line.quantity, line.quantity) for line in lines],
+    )
+    order.fulfillment_orders.append(made)
+    shop.fulfillment_orders[made.id] = made
+    return made
+
+
 def withdraw(shop: Shop, order: Order, line: Line, units: int) -> None:
     """Takes units that are not to be sent any more off the order's fulfilment orders; an emptied one is closed."""
     for fo in order.fulfillment_orders:

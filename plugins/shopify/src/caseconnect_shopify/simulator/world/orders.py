@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import fields
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from . import fulfilment, money, payments
-from .records import ZERO, Address, Assessment, Customer, Dispute, FulfillmentOrder, FulfillmentOrderLine, Line, Order
+from . import catalogue, fulfilment, money, payments
+from .records import ZERO, Address, Assessment, Customer, Dispute, Line, Order
 from .specs import Spec, SpecError, amount, choice, moment, only, records, whole
 
 if TYPE_CHECKING:
@@ -30,7 +29,6 @@ ORDER_KEYS = frozenset(_ORDER_KEYS_WORDS.split())
 LEVELS = frozenset({"HIGH", "MEDIUM", "LOW", "NONE", "PENDING"})
 RECOMMENDATIONS = frozenset({"ACCEPT", "CANCEL", "INVESTIGATE", "NONE"})
 DISPUTE_STATUSES = frozenset({"ACCEPTED", "LOST", "NEEDS_RESPONSE", "PREVENTED", "UNDER_REVIEW", "WON"})
-CATALOGUE = 7_000_000_000_000
 ADVICE = {"HIGH": "CANCEL", "MEDIUM": "INVESTIGATE", "LOW": "ACCEPT"}
 
 
@@ -141,7 +139,7 @@ def edit(shop: Shop, order: Order, spec: Spec) -> Order:
     added = [_line(shop, s, n, order.id) for n, s in enumerate(records(spec.get("add"), "add"), 1)]
     if added:
         order.lines += added
-        _new_fulfillment_order(shop, order, added)
+        fulfilment.new_order(shop, order, [x for x in added if x.requires_shipping])
     removed = _remove(shop, order, spec.get("remove") or {})
     if added or removed:
         order.edited = True
@@ -187,10 +185,10 @@ def _line(shop: Shop, spec: Any, place: int, order_id: int) -> Line:
         raise SpecError(f'{where} needs "title" and "price".')
     if spec.get("sku"):
         # A SKU is the same product in every order, as in a catalogue; a line without one is custom.
-        product = CATALOGUE + zlib.crc32(str(spec["sku"]).encode()) * 10
+        product = catalogue.product_of(str(spec["sku"]))
         spec = {"product_id": product, "variant_id": product + 1, **spec}
     rest = {k: v for k, v in spec.items() if k not in {"title", "price", "quantity", "discount", "attributes"}}
-    return Line(
+    made = Line(
         id=shop.next_id(),
         order_id=order_id,
         title=str(spec["title"]),
@@ -200,6 +198,8 @@ def _line(shop: Shop, spec: Any, place: int, order_id: int) -> Line:
         attributes=[(str(k), str(v)) for k, v in (spec.get("attributes") or {}).items()],
         **rest,
     )
+    catalogue.learn(shop, made)
+    return made
 
 
 def _dispute(shop: Shop, spec: Any) -> Dispute:
@@ -244,24 +244,10 @@ def _fulfillment_orders(shop: Shop, order: Order, spec: Spec) -> None:
     shipped = [line for line in order.lines if line.requires_shipping]
     groups = [[line] for line in shipped] if spec.get("split") else [shipped] if shipped else []
     for group in groups:
-        made = _new_fulfillment_order(shop, order, group)
-        if spec.get("fulfill_at"):
+        made = fulfilment.new_order(shop, order, group)
+        if made and spec.get("fulfill_at"):
             made.fulfill_at = moment(spec["fulfill_at"], "fulfill_at")
             made.status = "SCHEDULED" if made.fulfill_at > shop.now() else "OPEN"
-
-
-def _new_fulfillment_order(shop: Shop, order: Order, lines: list[Line]) -> FulfillmentOrder:
-    stamp = max(order.created_at, shop.stamp()) if order.fulfillment_orders else order.created_at
-    made = FulfillmentOrder(
-        id=shop.next_id(),
-        order_id=order.id,
-        created_at=stamp,
-        updated_at=stamp,
-        lines=[FulfillmentOrderLine(shop.next_id(), line, line.quantity, line.quantity) for line in lines],
-    )
-    order.fulfillment_orders.append(made)
-    shop.fulfillment_orders[made.id] = made
-    return made
 
 
 def _assess(shop: Shop, order: Order, spec: Any) -> Assessment:

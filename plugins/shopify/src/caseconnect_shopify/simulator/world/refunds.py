@@ -161,8 +161,9 @@ def make(shop: Shop, order: Order, planned: Plan, return_id: int | None = None) 
     made = Refund(shop.next_id(), order.id, shop.stamp(), planned.note, shipping=planned.shipping, return_id=return_id)
     made.notified = planned.notify
     for line, units, restock in planned.lines:
-        made.lines.append(RefundLine(shop.next_id(), line, units, restock))
-        unsent = min(units, line.open)
+        # Goods of a return have been sent; else the units that never left are taken first.
+        unsent = min(units, line.open) if return_id is None else 0
+        made.lines.append(RefundLine(shop.next_id(), line, units, restock, units - unsent))
         line.removed += units
         line.returned += units - unsent
         fulfilment.withdraw(shop, order, line, unsent)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from .aftersale import Return
     from .balances import GiftCard, StoreCreditAccount
     from .bulk import BulkOperation
+    from .catalogue import Variant
     from .definitions import Definition
     from .drafts import Draft
     from .editing import EditSession
@@ -30,6 +31,7 @@ class Stores:
     customers: dict[int, Customer] = field(default_factory=dict)
     fulfillment_orders: dict[int, FulfillmentOrder] = field(default_factory=dict)
     returns: dict[int, Return] = field(default_factory=dict)
+    variants: dict[int, Variant] = field(default_factory=dict)
     accounts: dict[int, StoreCreditAccount] = field(default_factory=dict)
     gift_cards: dict[int, GiftCard] = field(default_factory=dict)
     drafts: dict[int, Draft] = field(default_factory=dict)

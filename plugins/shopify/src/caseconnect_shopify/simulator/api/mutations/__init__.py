@@ -1,5 +1,5 @@
 """Mutations. Importing this package registers them all."""
 
-from . import annotate, cancel, holds, refunds, subscriptions
+from . import annotate, cancel, holds, processing, refunds, returns, subscriptions
 
-__all__ = ["annotate", "cancel", "holds", "refunds", "subscriptions"]
+__all__ = ["annotate", "cancel", "holds", "processing", "refunds", "returns", "subscriptions"]

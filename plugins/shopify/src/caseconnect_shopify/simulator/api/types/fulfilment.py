@@ -196,17 +196,20 @@ def _of(parcel: Fulfillment, args: dict[str, Any], call: Call) -> Page:
 @field("Fulfillment", "fulfillmentLineItems")
 def _parcel_lines(parcel: Fulfillment, args: dict[str, Any], call: Call) -> Page:
     order = call.shop.orders[parcel.order_id]
-    nodes = [
-        {
-            "id": gid("FulfillmentLineItem", number),
-            "lineItem": line,
-            "quantity": units,
-            "originalTotalSet": bag(order, line.price * units),
-            "discountedTotalSet": bag(order, line.price * units - _share(line, units)),
-        }
-        for number, line, units in parcel.lines
-    ]
+    nodes = [parcel_line(order, *item) for item in parcel.lines]
     return Page(nodes[: args.get("first") or None], [str(n["id"]) for n in nodes], has_next=False, has_previous=False)
+
+
+def parcel_line(order: Order, number: int, line: Line, units: int) -> dict[str, Any]:
+    """A FulfillmentLineItem."""
+    return {
+        "__typename": "FulfillmentLineItem",
+        "id": gid("FulfillmentLineItem", number),
+        "lineItem": line,
+        "quantity": units,
+        "originalTotalSet": bag(order, line.price * units),
+        "discountedTotalSet": bag(order, line.price * units - _share(line, units)),
+    }
 
 
 def _share(line: Line, units: int) -> Decimal:

@@ -261,7 +261,7 @@ def _refunds(order: Order, args: dict[str, Any], call: Call) -> list[Any]:
 
 @field("Order", "returns")
 def _returns(order: Order, args: dict[str, Any], call: Call) -> Page:
-    return in_order([], args)
+    return in_order(order.returns, args)
 
 
 @field("Order", "shippingLine")

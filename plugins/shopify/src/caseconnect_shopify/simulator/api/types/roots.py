@@ -109,6 +109,7 @@ def node(call: Call, text: str) -> Any:
         "Order": call.shop.orders,
         "Customer": call.shop.customers,
         "FulfillmentOrder": call.shop.fulfillment_orders,
+        "Return": call.shop.returns,
     }
     if kind in stores and tail.isdigit():
         return stores[kind].get(int(tail))
