@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from caseconnect_shopify.simulator.world import money
-from caseconnect_shopify.simulator.world.records import ZERO, Order
+from caseconnect_shopify.simulator.world.money import Priced
+from caseconnect_shopify.simulator.world.records import ZERO, Address, Order
 
 from .errors import ApiError
 
@@ -17,12 +18,12 @@ def when(moment: datetime | None) -> str | None:
     return f"{moment.isoformat()[:19]}Z" if moment else None
 
 
-def bag(order: Order, amount: Decimal) -> dict[str, Any]:
+def bag(order: Priced, amount: Decimal) -> dict[str, Any]:
     """A MoneyBag: the amount in the shop's and the customer's currency."""
     return bag_of(order, amount, money.in_presentment(order, amount))
 
 
-def bag_of(order: Order, amount: Decimal, seen: Decimal) -> dict[str, Any]:
+def bag_of(order: Priced, amount: Decimal, seen: Decimal) -> dict[str, Any]:
     """A MoneyBag of two amounts that are known both."""
     return {
         "shopMoney": {"amount": money.spell(amount), "currencyCode": order.currency},
@@ -39,6 +40,14 @@ def moved_bag(order: Order, *kinds: str) -> dict[str, Any]:
 def amount_in(currency: str, amount: Decimal) -> dict[str, Any]:
     """A MoneyV2."""
     return {"amount": money.spell(amount), "currencyCode": currency}
+
+
+def address_of(number: int, wanted: dict[str, Any]) -> Address:
+    """An address from MailingAddressInput."""
+    names = {"firstName": "first_name", "lastName": "last_name", "provinceCode": "province_code"}
+    names |= {"countryCode": "country_code"}
+    given = {names.get(key, key): value for key, value in wanted.items() if key != "id"}
+    return Address(number, **given)
 
 
 def split_gid(text: str) -> tuple[str, str]:

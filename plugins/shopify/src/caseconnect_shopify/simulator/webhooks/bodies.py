@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from caseconnect_shopify.simulator.world import money
+from caseconnect_shopify.simulator.world.drafts import Draft
 from caseconnect_shopify.simulator.world.records import (
     ZERO,
     Customer,
@@ -21,6 +22,7 @@ from caseconnect_shopify.simulator.world.records import (
     gid,
 )
 
+from .drafts import draft_body
 from .goods import fulfillment_body, fulfillment_event_body, refund_body, risk_body, transaction_body
 from .parts import Body, address_body, customer_body, line_body, local, money_set, without
 
@@ -170,5 +172,6 @@ _MAKERS: dict[type, Callable[[Any, Any], Body]] = {
     FulfillmentEvent: fulfillment_event_body,
     Transaction: transaction_body,
     Refund: refund_body,
+    Draft: draft_body,
     tuple: risk_body,
 }

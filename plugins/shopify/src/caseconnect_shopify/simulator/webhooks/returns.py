@@ -89,9 +89,7 @@ def removed(found: Return, items: list[tuple[Any, int]]) -> Body:
     return body | ({"exchange_line_items": {"removals": exchanges}} if exchanges else {})
 
 
-def processed(
-    order: Order, found: Return, lines: list[tuple[Any, int]], exchanges: list[tuple[Any, int]]
-) -> Body:
+def processed(order: Order, found: Return, lines: list[tuple[Any, int]], exchanges: list[tuple[Any, int]]) -> Body:
     """`returns/process`."""
     return _named("Return", found.id) | {
         "order": _named("Order", order.id),

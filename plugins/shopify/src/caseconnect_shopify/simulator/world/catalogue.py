@@ -39,9 +39,15 @@ def learn(shop: Shop, line: Line) -> None:
     """Remembers the variant of an order line; the first price seen stays."""
     if line.variant_id is not None and line.variant_id not in shop.variants:
         made = Variant(
-            line.variant_id, line.product_id or line.variant_id - 1, line.title, line.price, line.sku, line.variant_title,
-            line.requires_shipping, line.taxable,
-        )  # fmt: skip
+            line.variant_id,
+            line.product_id or line.variant_id - 1,
+            line.title,
+            line.price,
+            line.sku,
+            line.variant_title,
+            line.requires_shipping,
+            line.taxable,
+        )
         shop.variants[made.id] = made
 
 

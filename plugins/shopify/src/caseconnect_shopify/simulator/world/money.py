@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Decimal
+from typing import Protocol
 
 from .records import ZERO, Order, Transaction
 
 CENT = Decimal("0.01")
 SYMBOLS = {"EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹"}
 WHOLE = frozenset({"JPY", "KRW", "VND", "CLP", "ISK", "HUF", "TWD"})
+
+
+class Priced(Protocol):
+    """What has prices in two currencies: an order, or a draft of one."""
+
+    currency: str
+    presentment_currency: str
+    presentment_rate: Decimal
 
 
 def spell(amount: Decimal) -> str:
@@ -25,7 +34,7 @@ def spell_rest(amount: Decimal, currency: str) -> str:
     return f"{amount:.0f}" if currency in WHOLE else f"{amount:.2f}"
 
 
-def in_presentment(order: Order, amount: Decimal) -> Decimal:
+def in_presentment(order: Priced, amount: Decimal) -> Decimal:
     """An amount of the shop's currency in the currency that the customer saw."""
     if order.presentment_rate == 1:
         return amount

@@ -177,10 +177,18 @@ def handle(shop: Shop, found: Return, lines: list[tuple[ReturnLine, int]], excha
         exchange.processed += units
         variant = shop.variants[exchange.variant_id]
         line = Line(
-            shop.next_id(), order.id, variant.title, units, exchange.price, variant.sku, variant.variant_title,
-            product_id=variant.product_id, variant_id=variant.id, discount=exchange.discount * units / exchange.quantity,
+            shop.next_id(),
+            order.id,
+            variant.title,
+            units,
+            exchange.price,
+            variant.sku,
+            variant.variant_title,
+            product_id=variant.product_id,
+            variant_id=variant.id,
+            discount=exchange.discount * units / exchange.quantity,
             requires_shipping=variant.requires_shipping,
-        )  # fmt: skip
+        )
         exchange.line = exchange.line or line
         added.append(line)
     if added:

@@ -7,6 +7,7 @@ import uuid
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
 from typing import Any
 
 from caseconnect_shopify.simulator.faults import FaultPlan
@@ -14,6 +15,7 @@ from caseconnect_shopify.simulator.webhooks.outbox import Outbox
 from caseconnect_shopify.simulator.webhooks.transport import Deliver
 
 from . import cancellation
+from .drafts import DraftIndex
 from .later import Later
 from .records import Customer, Order, gid
 from .search import OrderIndex
@@ -26,7 +28,10 @@ SCOPES = (
     "read_orders write_orders read_all_orders read_customers write_customers read_fulfillments write_fulfillments "
     "read_merchant_managed_fulfillment_orders write_merchant_managed_fulfillment_orders "
     "read_third_party_fulfillment_orders write_third_party_fulfillment_orders read_returns write_returns "
-    "read_draft_orders write_draft_orders read_products read_apps read_shopify_payments_disputes read_locations"
+    "read_draft_orders write_draft_orders read_products read_apps read_shopify_payments_disputes read_locations "
+    "read_store_credit_accounts read_store_credit_account_transactions write_store_credit_account_transactions "
+    "read_gift_cards write_gift_cards read_gift_card_transactions write_gift_card_transactions read_files write_files "
+    "read_order_edits write_order_edits read_customer_merge write_customer_merge"
 )
 SECRET_OVERLAP = timedelta(hours=1)
 
@@ -42,11 +47,11 @@ class Shop(Stores):
     Durations are seconds on the shop's clock `now`. `restore_rate` is cost points a second, the bucket holds 20 times
     that (shopify.dev, "API rate limits", 2026-10). `index_lag` is how late the search sees a change, `cancel_seconds`,
     `file_seconds` and `bulk_seconds` how long a cancellation, an uploaded file and an export take. `slow_refunds` names
-    gateways whose refunds stay PENDING: {"klarna": {"seconds": 60, "outcome": "failure"}}. `idempotency_errors` is where
-    a refused idempotency key is told, "user_errors" or "top_level": the user errors of refundCreate have no code and no
+    gateways whose refunds stay PENDING: {"klarna": {"seconds": 60, "outcome": "failure"}}. `idempotency_errors` is
+    where a refused idempotency key is told, "user_errors" or "top_level": refundCreate's user errors have no code and no
     recording shows which of both it is, so a client must bear either. `personal_data=False` is an app that is not
     approved for protected customer data. `webhooks` maps topics to addresses as an app's configuration file does: these
-    are never deleted.
+    are never deleted. `rates` are the other currencies that the shop trades in: {"EUR": "0.93"}.
     """
 
     def __init__(
@@ -58,7 +63,9 @@ class Shop(Stores):
         now: Callable[[], datetime] = utc_now,
         name: str | None = None,
         app_id: int = 280_000_001,
+        app_title: str = "Connect",
         currency: str = "USD",
+        rates: Mapping[str, str] | None = None,
         utc_offset_minutes: int = -300,
         scopes: Iterable[str] | str = SCOPES,
         static_tokens: Iterable[str] = (),
@@ -88,7 +95,9 @@ class Shop(Stores):
         self.now = now
         self.name = name or domain.partition(".")[0]
         self.app_id = app_id
+        self.app_title = app_title
         self.currency = currency
+        self.rates = {code: Decimal(value) for code, value in (rates or {}).items()}
         self.zone = timezone(timedelta(minutes=utc_offset_minutes))
         self.scopes = frozenset(scopes.split() if isinstance(scopes, str) else scopes)
         self.token_life = token_life
@@ -106,6 +115,8 @@ class Shop(Stores):
         self.api_version = api_version
         self.started_at = now()
         self.later = Later()
+        self.draft_index = DraftIndex()
+        self.draft_numbers = 0
         self.ledger: list[Effect] = []
         self.index = OrderIndex(index_lag)
         self.id = zlib.crc32(domain.encode()) % 1_000_000_000
@@ -239,6 +250,10 @@ class Shop(Stores):
         """Makes a customer findable by e-mail."""
         if customer.email:
             self._emails[customer.email.casefold()] = customer.id
+
+    def rate(self, currency: str) -> Decimal | None:
+        """How much of a currency one unit of the shop's buys; None when the shop does not trade in it."""
+        return Decimal(1) if currency == self.currency else self.rates.get(currency)
 
     def app_gid(self) -> str:
         """The gid of the connector's app."""

@@ -1,5 +1,16 @@
 """Mutations. Importing this package registers them all."""
 
-from . import annotate, cancel, holds, processing, refunds, returns, subscriptions
+from . import annotate, balances, cancel, drafts, holds, processing, refunds, returns, risk, subscriptions
 
-__all__ = ["annotate", "cancel", "holds", "processing", "refunds", "returns", "subscriptions"]
+__all__ = [
+    "annotate",
+    "balances",
+    "cancel",
+    "drafts",
+    "holds",
+    "processing",
+    "refunds",
+    "returns",
+    "risk",
+    "subscriptions",
+]

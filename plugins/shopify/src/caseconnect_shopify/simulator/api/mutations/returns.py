@@ -102,9 +102,14 @@ def _exchanges(call: Call, order: Order, items: list[Args]) -> list[ExchangeLine
             discount = fee_of(order, {"amount": off["amount"]}) or ZERO
         made.append(
             ExchangeLine(
-                call.shop.next_id(), variant.id, item["quantity"], variant.price, variant.title, variant.sku,
+                call.shop.next_id(),
+                variant.id,
+                item["quantity"],
+                variant.price,
+                variant.title,
+                variant.sku,
                 min(discount, cost),
-            )  # fmt: skip
+            )
         )
     return made
 

@@ -276,6 +276,7 @@ def _shipping_lines(order: Order, args: dict[str, Any], call: Call) -> Page:
 
 
 @field("Order", "metafield")
+@field("DraftOrder", "metafield")
 @field("Customer", "metafield")
 def _metafield(owner: Any, args: dict[str, Any], call: Call) -> Metafield | None:
     found: Metafield | None = owner.metafields.get((namespace_of(call.shop, args.get("namespace")), args["key"]))
@@ -283,6 +284,7 @@ def _metafield(owner: Any, args: dict[str, Any], call: Call) -> Metafield | None
 
 
 @field("Order", "metafields")
+@field("DraftOrder", "metafields")
 @field("Customer", "metafields")
 def _metafields(owner: Any, args: dict[str, Any], call: Call) -> Page:
     space = namespace_of(call.shop, args["namespace"]) if args.get("namespace") else None

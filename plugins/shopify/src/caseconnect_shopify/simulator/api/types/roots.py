@@ -110,6 +110,9 @@ def node(call: Call, text: str) -> Any:
         "Customer": call.shop.customers,
         "FulfillmentOrder": call.shop.fulfillment_orders,
         "Return": call.shop.returns,
+        "DraftOrder": call.shop.drafts,
+        "StoreCreditAccount": call.shop.accounts,
+        "GiftCard": call.shop.gift_cards,
     }
     if kind in stores and tail.isdigit():
         return stores[kind].get(int(tail))
