@@ -48,8 +48,8 @@ class Shop(Stores):
     that (shopify.dev, "API rate limits", 2026-10). `index_lag` is how late the search sees a change, `cancel_seconds`,
     `file_seconds` and `bulk_seconds` how long a cancellation, an uploaded file and an export take. `slow_refunds` names
     gateways whose refunds stay PENDING: {"klarna": {"seconds": 60, "outcome": "failure"}}. `idempotency_errors` is
-    where a refused idempotency key is told, "user_errors" or "top_level": refundCreate's user errors have no code and no
-    recording shows which of both it is, so a client must bear either. `personal_data=False` is an app that is not
+    where a refused idempotency key is told, "user_errors" or "top_level": refundCreate's user errors have no code and
+    no recording shows which of both it is, so a client must bear either. `personal_data=False` is an app that is not
     approved for protected customer data. `webhooks` maps topics to addresses as an app's configuration file does: these
     are never deleted. `rates` are the other currencies that the shop trades in: {"EUR": "0.93"}.
     """
