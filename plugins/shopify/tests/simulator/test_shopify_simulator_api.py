@@ -259,7 +259,7 @@ def test_refunds_need_the_idempotent_directive(world):
 
 
 def test_what_is_not_simulated_says_so(world):
-    answer = world.graphql("{ disputes(first: 1) { nodes { id } } }")
+    answer = world.graphql("{ abandonedCheckouts(first: 1) { nodes { id } } }")
     assert answer["errors"][0]["extensions"]["code"] == "NOT_SIMULATED"
 
 

@@ -26,6 +26,7 @@ from .control import ControlApi
 from .faults import ConnectionDropped, Fault
 from .pages import Pages
 from .settings import ShopifySimulatorSettings
+from .storage import Storage
 from .webhooks.transport import Deliver
 from .world.shop import VERSIONS, Shop
 
@@ -106,7 +107,8 @@ class Simulator:
                 engine.take_on(*asked)
                 shop.after(fault.seconds, lambda: answer(resumes=True))
                 return Response()
-            found = engine.handle(*asked, resumes=resumes)
+            base = str(request.base_url).rstrip("/")
+            found = engine.handle(*asked, base=base, resumes=resumes)
             return Response(_dump(found), 200, headers, "application/json")
 
         return await self._with_fault(request, fault, shop, answer)
@@ -166,6 +168,7 @@ def create_app(
     made = shops.build() if isinstance(shops, ShopifySimulatorSettings) else list(shops)
     simulator = Simulator(made, deliver, sleep)
     control, pages = ControlApi(simulator.find), Pages(simulator.find, simulator.shops)
+    storage = Storage(simulator.find)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -182,6 +185,7 @@ def create_app(
             Route("/admin/oauth/access_token", simulator.token, methods=["POST"]),
             Route("/admin/api/{version}/graphql.json", simulator.graphql, methods=["POST"]),
             *control.routes(),
+            *storage.routes(),
             *pages.routes(),
         ]
 

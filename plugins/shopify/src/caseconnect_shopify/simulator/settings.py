@@ -37,6 +37,7 @@ class ShopSettings:
     cancel_seconds: float = 2.0
     file_seconds: float = 2.0
     bulk_seconds: float = 5.0
+    bulk_outcome: str = "COMPLETED"
     slow_refunds: dict[str, dict[str, Any]] = field(default_factory=dict)
     idempotency_errors: str = "user_errors"
     personal_data: bool = True

@@ -69,7 +69,15 @@ class Engine:
         self._plans: OrderedDict[Any, Plan] = OrderedDict()
 
     def handle(
-        self, text: str, given: Any, operation: str | None, who: str, version: str, *, resumes: bool = False
+        self,
+        text: str,
+        given: Any,
+        operation: str | None,
+        who: str,
+        version: str,
+        *,
+        base: str = "",
+        resumes: bool = False,
     ) -> dict[str, Any]:
         """Executes a document for an app (`who`) under an API version; `resumes` one that was taken on earlier."""
         try:
@@ -84,7 +92,7 @@ class Engine:
             return throttled.answer
         except Refused as refused:
             return {"errors": refused.errors}
-        call = Call(self.shop, who, values, version, resumes=resumes)
+        call = Call(self.shop, who, values, version, base=base, resumes=resumes)
         data = self._plan(text, name, prepared, chosen, version).run(call)
         mutation = chosen.operation is ast.OperationType.MUTATION
         actual = requested if mutation else min(requested, max(call.objects - 1, 0))

@@ -48,6 +48,8 @@ class Call:
     search: list[dict[str, Any]] = field(default_factory=list)
     objects: int = 0
     idempotency_key: str | None = None
+    base: str = ""
+    """Where the shop answers, for addresses of files."""
     resumes: bool = False
     """Whether the call was taken on earlier and is carried out only now."""
 

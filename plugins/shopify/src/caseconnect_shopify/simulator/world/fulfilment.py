@@ -176,6 +176,13 @@ def fulfill(shop: Shop, order: Order, spec: Spec) -> Fulfillment:
     taken = _take(shop, order, spec.get("lines"))
     if not taken:
         raise SpecError(f"Order {order.name} has nothing open to send: it is sent already, or held.")
+    return send(shop, order, taken, spec)
+
+
+def send(
+    shop: Shop, order: Order, taken: list[tuple[FulfillmentOrder, FulfillmentOrderLine, int]], spec: Spec
+) -> Fulfillment:
+    """Sends these units of fulfilment orders as one parcel."""
     stamp = shop.stamp()
     due = spec.get("estimated_delivery_at")
     parcel = Fulfillment(
@@ -208,7 +215,12 @@ def carrier_event(shop: Shop, order: Order, spec: Spec) -> FulfillmentEvent:
     only(spec, {"status", "message", "happened_at", "city", "country", "estimated_delivery_at"}, "The event")
     if not order.fulfillments:
         raise SpecError(f"Order {order.name} has no parcel yet. Send one first: POST /_sim/orders/{{id}}/fulfill.")
-    parcel = order.fulfillments[-1]
+    return scan(shop, order.fulfillments[-1], spec)
+
+
+def scan(shop: Shop, parcel: Fulfillment, spec: Spec) -> FulfillmentEvent:
+    """A carrier's scan of a parcel."""
+    order = shop.orders[parcel.order_id]
     status = choice(spec.get("status", "in_transit"), EVENT_STATUSES, "event.status")
     at: datetime = moment(spec["happened_at"], "happened_at") if spec.get("happened_at") else shop.stamp()
     due = spec.get("estimated_delivery_at")

@@ -6,8 +6,8 @@ from dataclasses import fields
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from . import catalogue, fulfilment, money, payments
-from .records import ZERO, Address, Assessment, Customer, Dispute, Line, Order
+from . import catalogue, disputes, fulfilment, money, payments
+from .records import ZERO, Address, Assessment, Customer, Line, Order
 from .specs import Spec, SpecError, amount, choice, moment, only, records, whole
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ _ORDER_KEYS_WORDS = """
 ORDER_KEYS = frozenset(_ORDER_KEYS_WORDS.split())
 LEVELS = frozenset({"HIGH", "MEDIUM", "LOW", "NONE", "PENDING"})
 RECOMMENDATIONS = frozenset({"ACCEPT", "CANCEL", "INVESTIGATE", "NONE"})
-DISPUTE_STATUSES = frozenset({"ACCEPTED", "LOST", "NEEDS_RESPONSE", "PREVENTED", "UNDER_REVIEW", "WON"})
 ADVICE = {"HIGH": "CANCEL", "MEDIUM": "INVESTIGATE", "LOW": "ACCEPT"}
 
 
@@ -47,7 +46,7 @@ def create(shop: Shop, spec: Spec) -> Order:
     presentment = only(spec.get("presentment") or {}, {"currency", "rate"}, "presentment")
     number = shop.next_number()
     currency = str(spec.get("currency") or shop.currency)
-    customer = _customer(shop, spec["customer"]) if spec.get("customer") else None
+    buyer = customer(shop, spec["customer"]) if spec.get("customer") else None
     shipping = address(shop, spec["shipping_address"]) if spec.get("shipping_address") else None
     billing = address(shop, spec["billing_address"]) if spec.get("billing_address") else shipping
     order = Order(
@@ -64,9 +63,9 @@ def create(shop: Shop, spec: Spec) -> Order:
         shipping=amount(spec.get("shipping", "0"), "shipping"),
         shipping_title=str(spec.get("shipping_title") or "Standard"),
         tax=amount(spec.get("tax", "0"), "tax"),
-        customer=customer,
-        email=spec.get("email") or (customer.email if customer else None),
-        phone=spec.get("phone") or (customer.phone if customer else None),
+        customer=buyer,
+        email=spec.get("email") or (buyer.email if buyer else None),
+        phone=spec.get("phone") or (buyer.phone if buyer else None),
         note=spec.get("note"),
         po_number=spec.get("po_number"),
         tags=[str(t) for t in records(spec.get("tags"), "tags")],
@@ -75,13 +74,14 @@ def create(shop: Shop, spec: Spec) -> Order:
         source_name=str(spec.get("channel") or "web"),
         client_ip=spec.get("client_ip"),
         test=bool(spec.get("test", False)),
-        disputes=[_dispute(shop, d) for d in records(spec.get("disputes"), "disputes")],
         billing=billing,
         shipping_address=shipping,
     )
     shop.orders[order.id] = order
-    if customer:
-        customer.order_ids.append(order.id)
+    if buyer:
+        buyer.order_ids.append(order.id)
+    for dispute in records(spec.get("disputes"), "disputes"):
+        disputes.add(shop, order, dispute)
     _fulfillment_orders(shop, order, spec)
     made = [payments.add(shop, order, p, emit=False) for p in records(spec.get("payment"), "payment")]
     assessed = [_assess(shop, order, r) for r in records(spec.get("risk"), "risk")]
@@ -143,7 +143,7 @@ def edit(shop: Shop, order: Order, spec: Spec) -> Order:
     removed = _remove(shop, order, spec.get("remove") or {})
     if added or removed:
         order.edited = True
-        shop.emit("orders/edited", _edit_body(shop, order, added, removed))
+        shop.emit("orders/edited", edit_body(shop, order, added, removed))
     shop.touch(order)
     return order
 
@@ -160,7 +160,16 @@ def _remove(shop: Shop, order: Order, wanted: Spec) -> list[tuple[Line, int]]:
     return removed
 
 
-def _edit_body(shop: Shop, order: Order, added: list[Line], removed: list[tuple[Line, int]]) -> dict[str, Any]:
+def edit_body(
+    shop: Shop,
+    order: Order,
+    added: list[Line],
+    removed: list[tuple[Line, int]],
+    *,
+    note: str = "",
+    notify: bool = False,
+) -> dict[str, Any]:
+    """`orders/edited`: the differences, not the order."""
     stamp = shop.stamp().astimezone(shop.zone).isoformat()
     nothing: dict[str, list[Any]] = {"additions": [], "removals": []}
     lines = {
@@ -172,9 +181,9 @@ def _edit_body(shop: Shop, order: Order, added: list[Line], removed: list[tuple[
         "app_id": None,
         "created_at": stamp,
         "committed_at": stamp,
-        "notify_customer": False,
+        "notify_customer": notify,
     }
-    body |= {"order_id": order.id, "staff_note": "", "user_id": None, "line_items": lines}
+    body |= {"order_id": order.id, "staff_note": note, "user_id": None, "line_items": lines}
     return {"order_edit": body | {"discounts": {"line_item": nothing}, "shipping_lines": nothing}}
 
 
@@ -202,20 +211,12 @@ def _line(shop: Shop, spec: Any, place: int, order_id: int) -> Line:
     return made
 
 
-def _dispute(shop: Shop, spec: Any) -> Dispute:
-    only(spec, {"type", "status"}, "disputes")
-    kind = choice(spec.get("type", "chargeback"), {"CHARGEBACK", "INQUIRY"}, "disputes.type")
-    return Dispute(
-        shop.next_id(), kind, choice(spec.get("status", "needs_response"), DISPUTE_STATUSES, "disputes.status")
-    )
-
-
 def _discount(spec: Any) -> tuple[str, Decimal]:
     only(spec, {"code", "amount"}, "discounts")
     return str(spec.get("code", "")), amount(spec.get("amount", "0"), "discounts.amount")
 
 
-def _customer(shop: Shop, spec: Any) -> Customer:
+def customer(shop: Shop, spec: Any) -> Customer:
     """The customer with this id or e-mail, made when there is none; given values are taken over."""
     only(spec, CUSTOMER_KEYS, "The customer")
     wanted, email = spec.get("id"), spec.get("email")

@@ -45,6 +45,8 @@ class FulfillmentOrder:
     request_status: str = "UNSUBMITTED"
     fulfill_at: datetime | None = None
     fulfill_by: datetime | None = None
+    location_id: int = 1
+    progress: bool = False
     holds: list[Hold] = field(default_factory=list)
 
 

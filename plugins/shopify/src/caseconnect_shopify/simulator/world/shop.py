@@ -80,6 +80,7 @@ class Shop(Stores):
         idempotency_errors: str = "user_errors",
         file_seconds: float = 2.0,
         bulk_seconds: float = 5.0,
+        bulk_outcome: str = "COMPLETED",
         personal_data: bool = True,
         first_id: int | None = None,
         api_version: str = "2026-10",
@@ -111,12 +112,14 @@ class Shop(Stores):
         self.idempotency_errors = idempotency_errors
         self.file_seconds = file_seconds
         self.bulk_seconds = bulk_seconds
+        self.bulk_outcome = bulk_outcome
         self.personal_data = personal_data
         self.api_version = api_version
         self.started_at = now()
         self.later = Later()
         self.draft_index = DraftIndex()
         self.draft_numbers = 0
+        self.locations = {1: "Warehouse", 2: "Second warehouse"}
         self.ledger: list[Effect] = []
         self.index = OrderIndex(index_lag)
         self.id = zlib.crc32(domain.encode()) % 1_000_000_000

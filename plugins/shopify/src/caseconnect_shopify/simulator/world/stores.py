@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from .aftersale import Return
+    from .aftersale import Dispute, Return
     from .balances import GiftCard, StoreCreditAccount
     from .bulk import BulkOperation
     from .catalogue import Variant
@@ -34,6 +34,7 @@ class Stores:
     variants: dict[int, Variant] = field(default_factory=dict)
     accounts: dict[int, StoreCreditAccount] = field(default_factory=dict)
     gift_cards: dict[int, GiftCard] = field(default_factory=dict)
+    disputes: dict[int, Dispute] = field(default_factory=dict)
     drafts: dict[int, Draft] = field(default_factory=dict)
     edits: dict[int, EditSession] = field(default_factory=dict)
     files: dict[int, File] = field(default_factory=dict)

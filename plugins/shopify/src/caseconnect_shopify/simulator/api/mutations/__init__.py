@@ -1,13 +1,40 @@
 """Mutations. Importing this package registers them all."""
 
-from . import annotate, balances, cancel, drafts, holds, processing, refunds, returns, risk, subscriptions
+from . import (
+    annotate,
+    balances,
+    bulk,
+    cancel,
+    definitions,
+    disputes,
+    drafts,
+    editing,
+    files,
+    holds,
+    lifecycle,
+    movement,
+    people,
+    processing,
+    refunds,
+    returns,
+    risk,
+    subscriptions,
+)
 
 __all__ = [
     "annotate",
     "balances",
+    "bulk",
     "cancel",
+    "definitions",
+    "disputes",
     "drafts",
+    "editing",
+    "files",
     "holds",
+    "lifecycle",
+    "movement",
+    "people",
     "processing",
     "refunds",
     "returns",

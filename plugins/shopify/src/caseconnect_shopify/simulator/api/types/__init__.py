@@ -1,5 +1,5 @@
 """How records answer GraphQL fields. Importing this package registers them all."""
 
-from . import balances, customers, drafts, fulfilment, orders, payments, refunds, returns, roots
+from . import balances, customers, drafts, fulfilment, orders, payments, people, platform, refunds, returns, roots
 
-__all__ = ["balances", "customers", "drafts", "fulfilment", "orders", "payments", "refunds", "returns", "roots"]
+__all__ = ["balances", "customers", "drafts", "fulfilment", "orders", "payments", "people", "platform", "refunds", "returns", "roots"]

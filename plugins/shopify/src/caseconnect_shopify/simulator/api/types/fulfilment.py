@@ -37,7 +37,6 @@ fields(
     requestStatus=lambda f: f.request_status,
     fulfillmentHolds=lambda f: f.holds,
     orderId=lambda f: gid("Order", f.order_id),
-    assignedLocation=lambda f: {"name": LOCATION["name"], "countryCode": "US", "location": LOCATION},
     deliveryMethod=lambda f: None,
 )
 fields(
@@ -116,6 +115,12 @@ def _actions(fo: FulfillmentOrder, args: dict[str, Any], call: Call) -> list[dic
 @field("Fulfillment", "order")
 def _order(record: FulfillmentOrder | Fulfillment, args: dict[str, Any], call: Call) -> Order:
     return call.shop.orders[record.order_id]
+
+
+@field("FulfillmentOrder", "assignedLocation")
+def _location(fo: FulfillmentOrder, args: dict[str, Any], call: Call) -> dict[str, Any]:
+    name = call.shop.locations.get(fo.location_id, "Warehouse")
+    return {"name": name, "countryCode": "US", "location": {"id": gid("Location", fo.location_id), "name": name}}
 
 
 @field("FulfillmentOrder", "orderName")

@@ -10,7 +10,7 @@ from caseconnect_shopify.simulator.api.registry import field, fields
 from caseconnect_shopify.simulator.api.wire import bag, moved_bag, when
 from caseconnect_shopify.simulator.world import money
 from caseconnect_shopify.simulator.world.metafields import namespace_of
-from caseconnect_shopify.simulator.world.records import ZERO, Address, Assessment, Dispute, Line, Metafield, Order, gid
+from caseconnect_shopify.simulator.world.records import ZERO, Address, Assessment, Line, Metafield, Order, gid
 
 LEVELS = {"HIGH": "HIGH", "MEDIUM": "MEDIUM", "LOW": "LOW"}
 
@@ -187,7 +187,6 @@ fields(
 )
 fields(
     "OrderDisputeSummary",
-    Dispute,
     id=lambda d: gid("OrderDisputeSummary", d.id),
     initiatedAs=lambda d: d.type,
     status=lambda d: d.status,
@@ -206,7 +205,6 @@ fields(
     updatedAt=lambda m: when(m.updated_at),
     ownerType=lambda m: m.owner_id.split("/")[3].upper(),
     sizeInBytes=lambda m: len(m.value.encode()),
-    definition=lambda m: None,
     description=lambda m: None,
 )
 
