@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ PIP = ("shopifyapp==1.0.2", "pyjwt>=2,<3")
 MINUTES = 300
 
 
-def wanted(*programs):
+def wanted(*programs: Any) -> None:
     """Skips, and says why, unless conformance is asked for and these programs are there."""
     if os.environ.get("CONNECT_CONFORMANCE") != "1":
         pytest.skip("CONNECT_CONFORMANCE is not 1: the judges by others are not fetched")
@@ -33,7 +34,7 @@ def wanted(*programs):
 
 
 @pytest.fixture(scope="session")
-def node_folder(tmp_path_factory):
+def node_folder(tmp_path_factory: Any) -> Any:
     """A folder with our small scripts and Shopify's npm packages."""
     wanted("node", "npm")
     folder = tmp_path_factory.mktemp("node")
@@ -47,7 +48,7 @@ def node_folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def python_folder(tmp_path_factory):
+def python_folder(tmp_path_factory: Any) -> Any:
     """A folder with Shopify's Python library."""
     wanted()
     folder = tmp_path_factory.mktemp("python")
@@ -61,42 +62,42 @@ def python_folder(tmp_path_factory):
 class Served:
     """A shop behind uvicorn, in a thread of its own."""
 
-    def __init__(self, shop):
+    def __init__(self, shop: Any) -> None:
         self.shop = shop
         self.port = 0
         self._ready = threading.Event()
-        self._server = None
+        self._server: Any = None
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
 
-    async def _serve(self):
+    async def _serve(self) -> None:
         self._server = server(create_app([self.shop]))
         task = asyncio.create_task(self._server.serve())
         self.port = await self._server.ready(task)
         self._ready.set()
         await task
 
-    def __enter__(self):
+    def __enter__(self) -> Any:
         self._thread.start()
         assert self._ready.wait(20)
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: Any) -> None:
         self._server.should_exit = True
         self._thread.join(20)
 
     @property
-    def base(self):
+    def base(self) -> Any:
         return f"http://127.0.0.1:{self.port}"
 
 
 @pytest.fixture
-def serve():
+def serve() -> Any:
     """Serves shops until the test ends: `serve(**settings)`."""
     with contextlib.ExitStack() as stack:
         yield lambda **settings: stack.enter_context(Served(Shop(static_tokens=["shpat_sim"], **settings)))
 
 
 @pytest.fixture
-def shop():
+def shop() -> Any:
     """A shop that is not served: its webhooks are sent by the test."""
     return Shop()

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import subprocess
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ REFUND = """mutation Refund($input: RefundInput!, $key: String!) { refundCreate(
 MUG = {"lines": [{"title": "Mug", "sku": "MUG", "price": "20.00", "quantity": 2}], "payment": {}}
 
 
-def drive(folder, served, calls, token="shpat_sim"):
+def drive(folder: Any, served: Any, calls: Any, token: Any = "shpat_sim") -> Any:
     asked = {"base": served.base, "domain": served.shop.domain, "token": token, "version": "2026-10", "calls": calls}
     done = subprocess.run(
         ["node", "client.mjs"],
@@ -30,7 +31,7 @@ def drive(folder, served, calls, token="shpat_sim"):
     return {line["name"]: line for line in map(json.loads, done.stdout.splitlines())}
 
 
-def test_the_graphql_client_reads_refunds_and_sees_errors(node_folder, serve):
+def test_the_graphql_client_reads_refunds_and_sees_errors(node_folder: Any, serve: Any) -> None:
     served = serve()
     order = create_order(served.shop, MUG)
     number, sale = f"gid://shopify/Order/{order.id}", f"gid://shopify/OrderTransaction/{order.transactions[0].id}"
@@ -62,7 +63,7 @@ def test_the_graphql_client_reads_refunds_and_sees_errors(node_folder, serve):
     assert found["field"]["errors"]["graphQLErrors"][0]["extensions"]["code"] == "undefinedField"
 
 
-def test_the_graphql_client_sees_a_refused_token_and_an_empty_bucket(node_folder, serve):
+def test_the_graphql_client_sees_a_refused_token_and_an_empty_bucket(node_folder: Any, serve: Any) -> None:
     served = serve()
     call = {"name": "shop", "query": "{ shop { name } }", "variables": {}}
     refused = drive(node_folder, served, [call], token="wrong")["shop"]
@@ -79,7 +80,7 @@ def test_the_graphql_client_sees_a_refused_token_and_an_empty_bucket(node_folder
     assert shapeless["errors"]["message"]
 
 
-def judged(folder, secret, send, count):
+def judged(folder: Any, secret: Any, send: Any, count: Any) -> Any:
     """What the library says of the deliveries that `send(url)` makes."""
     command = ["node", "webhooks.mjs", secret, str(count)]
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as judge:
@@ -94,11 +95,11 @@ def judged(folder, secret, send, count):
 TOPICS = ("orders/create", "order_transactions/create", "orders/paid")
 
 
-def deliver(shop, url, change=None):
+def deliver(shop: Any, url: Any, change: Any = None) -> Any:
     """Makes an order and sends its webhooks over HTTP, changed on the way by `change(headers, body)`."""
     from caseconnect_shopify.simulator.webhooks.transport import post
 
-    async def changed(target, headers, body):
+    async def changed(target: Any, headers: Any, body: Any) -> Any:
         return await post(target, *(change(headers, body) if change else (headers, body)))
 
     shop.outbox.deliver = changed
@@ -109,7 +110,7 @@ def deliver(shop, url, change=None):
     return order
 
 
-def test_webhooks_are_valid(node_folder, shop):
+def test_webhooks_are_valid(node_folder: Any, shop: Any) -> None:
     verdicts = judged(node_folder, shop.client_secret, lambda url: deliver(shop, url), len(TOPICS))
     assert [v["valid"] for v in verdicts] == [True] * len(TOPICS)
     assert {v["topic"] for v in verdicts} == {"ORDERS_CREATE", "ORDER_TRANSACTIONS_CREATE", "ORDERS_PAID"}
@@ -127,12 +128,12 @@ def test_webhooks_are_valid(node_folder, shop):
         (lambda headers, body: ({k: v for k, v in headers.items() if "Webhook-Id" not in k}, body), "missing_headers"),
     ],
 )
-def test_the_judge_of_webhooks_can_say_no(node_folder, shop, change, reason):
+def test_the_judge_of_webhooks_can_say_no(node_folder: Any, shop: Any, change: Any, reason: Any) -> None:
     verdicts = judged(node_folder, shop.client_secret, lambda url: deliver(shop, url, change), len(TOPICS))
     assert [(v["valid"], v["reason"]) for v in verdicts] == [(False, reason)] * len(TOPICS)
 
 
-def test_the_judge_knows_the_secret_that_signs(node_folder, shop):
+def test_the_judge_knows_the_secret_that_signs(node_folder: Any, shop: Any) -> None:
     shop.rotate_secret("new-secret")
     verdicts = judged(node_folder, "sim-secret", lambda url: deliver(shop, url), len(TOPICS))
     assert all(v["valid"] for v in verdicts)

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from caseconnect_shopify.simulator import create_order
 
@@ -15,7 +16,7 @@ REFUND = """mutation Refund($input: RefundInput!) { refundCreate(input: $input) 
   refund { id } userErrors { message } } }"""
 
 
-def ask(folder, served, calls=(), webhooks=(), **more):
+def ask(folder: Any, served: Any, calls: Any = (), webhooks: Any = (), **more: Any) -> Any:
     asked = {
         "base": served.base,
         "shop": served.shop.domain.partition(".")[0],
@@ -40,7 +41,7 @@ def ask(folder, served, calls=(), webhooks=(), **more):
     return json.loads(done.stdout)
 
 
-def test_the_library_gets_a_token_and_asks(python_folder, serve):
+def test_the_library_gets_a_token_and_asks(python_folder: Any, serve: Any) -> None:
     served = serve()
     order = create_order(served.shop, MUG)
     number = f"gid://shopify/Order/{order.id}"
@@ -59,7 +60,7 @@ def test_the_library_gets_a_token_and_asks(python_folder, serve):
     assert served.shop.ledger == []
 
 
-def test_the_library_is_refused_with_a_dead_token_and_retries_what_it_should(python_folder, serve):
+def test_the_library_is_refused_with_a_dead_token_and_retries_what_it_should(python_folder: Any, serve: Any) -> None:
     served = serve()
     call = {"query": "{ shop { name } }", "variables": {}}
     assert ask(python_folder, served, [call], token="dead")["calls"][0]["ok"] is False
@@ -70,11 +71,11 @@ def test_the_library_is_refused_with_a_dead_token_and_retries_what_it_should(pyt
     assert ask(python_folder, served, [call], token="shpat_sim")["calls"][0]["ok"] is False
 
 
-def test_the_library_checks_webhooks(python_folder, serve):
+def test_the_library_checks_webhooks(python_folder: Any, serve: Any) -> None:
     served = serve()
     shop, got = served.shop, []
 
-    async def keep(url, headers, body):
+    async def keep(url: Any, headers: Any, body: Any) -> Any:
         got.append({"url": url, "headers": dict(headers), "body": body.decode()})
         return 200
 

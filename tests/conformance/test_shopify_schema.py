@@ -9,6 +9,7 @@ import json
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from graphql import build_schema, introspection_from_schema, parse
@@ -26,11 +27,11 @@ type Query { find(filter: Filter!, first: Int = 10): [String!]!, old: Int @depre
 
 
 @pytest.mark.skipif(ORIGINAL is None, reason="CONNECT_SHOPIFY_SCHEMA does not name the official schema file")
-def test_the_copy_agrees_with_the_official_schema(capsys):
+def test_the_copy_agrees_with_the_official_schema(capsys: Any) -> None:
     assert prune.main(["--from", str(ORIGINAL), "--check"]) == 0, capsys.readouterr().out
 
 
-def test_the_copy_is_small_and_loads_quickly():
+def test_the_copy_is_small_and_loads_quickly() -> None:
     assert prune.SDL.stat().st_size < 400_000
     schema.cache_clear()
     start = time.process_time()
@@ -39,8 +40,8 @@ def test_the_copy_is_small_and_loads_quickly():
     assert loaded is schema()
 
 
-def test_the_copy_holds_every_operation_of_the_jobs():
-    loaded = schema()
+def test_the_copy_holds_every_operation_of_the_jobs() -> None:
+    loaded: Any = schema()
     assert set(loaded.query_type.fields) == QUERIES
     assert set(loaded.mutation_type.fields) == MUTATIONS
     assert loaded.get_directive("idempotent") is not None
@@ -48,13 +49,13 @@ def test_the_copy_holds_every_operation_of_the_jobs():
     assert len(loaded.type_map["WebhookSubscriptionTopic"].values) == 218
 
 
-def original(tmp_path):
+def original(tmp_path: Any) -> Any:
     path = tmp_path / "schema.json.gz"
     path.write_bytes(gzip.compress(json.dumps({"data": introspection_from_schema(build_schema(SMALL))}).encode()))
     return prune.load_original(path)
 
 
-def test_a_true_copy_has_no_differences(tmp_path):
+def test_a_true_copy_has_no_differences(tmp_path: Any) -> None:
     assert list(prune.differences(parse(SMALL), original(tmp_path))) == []
 
 
@@ -73,12 +74,12 @@ def test_a_true_copy_has_no_differences(tmp_path):
         (("enum Color", "type Extra { a: Int } enum Color"), "type Extra does not exist"),
     ],
 )
-def test_each_kind_of_difference_is_found(tmp_path, change, words):
+def test_each_kind_of_difference_is_found(tmp_path: Any, change: Any, words: Any) -> None:
     copy = parse(SMALL.replace(*change))
     assert any(words in line for line in prune.differences(copy, original(tmp_path)))
 
 
-def test_access_marks_are_read():
+def test_access_marks_are_read() -> None:
     assert sufficient_scopes("Mutation.orderCancel") == {"write_orders", "write_marketplace_orders"}
     assert allowed("Order", frozenset({"write_orders"}))
     assert not allowed("Customer", frozenset({"read_orders"}))
@@ -86,7 +87,7 @@ def test_access_marks_are_read():
     assert protected_content("Order.name") is None
 
 
-def test_the_notice_travels_with_the_copy():
+def test_the_notice_travels_with_the_copy() -> None:
     notice = (Path(prune.__file__).parent / "NOTICE.md").read_text()
     assert "Shopify Inc." in notice
     assert "@shopify/dev-mcp" in notice

@@ -1,5 +1,7 @@
 """Tokens, HTTP errors, cost, scopes and validation: what every call meets before it does anything."""
 
+from typing import Any
+
 import pytest
 from graphql import validate_schema
 
@@ -9,7 +11,7 @@ from caseconnect_shopify.simulator.api.schema import schema
 SHOP_NAME = "{ shop { name } }"
 
 
-def test_token_by_form_and_by_json(world):
+def test_token_by_form_and_by_json(world: Any) -> None:
     form = world.mint()
     assert form.status_code == 200
     body = form.json()
@@ -29,12 +31,12 @@ def test_token_by_form_and_by_json(world):
         ({"same_organization": False}, {}, 400, "shop_not_permitted"),
     ],
 )
-def test_token_refusals(make_world, settings, changes, status, error):
+def test_token_refusals(make_world: Any, settings: Any, changes: Any, status: Any, error: Any) -> None:
     answer = make_world(**settings).mint(**changes)
     assert (answer.status_code, answer.json()["error"]) == (status, error)
 
 
-def test_a_token_ends_with_its_life(world):
+def test_a_token_ends_with_its_life(world: Any) -> None:
     assert world.raw(SHOP_NAME).status_code == 200
     world.clock.pass_(86_398)
     assert world.raw(SHOP_NAME).status_code == 200
@@ -44,7 +46,7 @@ def test_a_token_ends_with_its_life(world):
     assert answer.json() == {"errors": "[API] Invalid API key or access token (unrecognized login or wrong password)"}
 
 
-def test_no_token_and_no_query_and_no_such_place(world):
+def test_no_token_and_no_query_and_no_such_place(world: Any) -> None:
     path = "/admin/api/2026-10/graphql.json"
     assert world.request("POST", path, json={"query": SHOP_NAME}).status_code == 401
     world.raw(SHOP_NAME)
@@ -59,11 +61,11 @@ def test_no_token_and_no_query_and_no_such_place(world):
     ("asked", "served"),
     [("2026-10", "2026-10"), ("2026-07", "2026-07"), ("2025-01", "2026-01"), ("unstable", "unstable")],
 )
-def test_expired_versions_fall_forward(world, asked, served):
+def test_expired_versions_fall_forward(world: Any, asked: Any, served: Any) -> None:
     assert world.raw(SHOP_NAME, version=asked).headers["x-shopify-api-version"] == served
 
 
-def test_cost_is_charged_and_restored_on_the_shops_clock(world):
+def test_cost_is_charged_and_restored_on_the_shops_clock(world: Any) -> None:
     cost = world.graphql(SHOP_NAME)["extensions"]["cost"]
     assert cost == {
         "requestedQueryCost": 1,
@@ -74,14 +76,14 @@ def test_cost_is_charged_and_restored_on_the_shops_clock(world):
     assert world.graphql(SHOP_NAME)["extensions"]["cost"]["throttleStatus"]["currentlyAvailable"] == 1999
 
 
-def test_a_connection_asks_for_its_size_and_pays_for_what_came(world):
+def test_a_connection_asks_for_its_size_and_pays_for_what_came(world: Any) -> None:
     world.order()
     cost = world.graphql("query Q($n: Int!) { orders(first: $n) { nodes { id customer { id } } } }", {"n": 50})
     assert cost["extensions"]["cost"]["requestedQueryCost"] == 50
     assert cost["extensions"]["cost"]["actualQueryCost"] == 1
 
 
-def test_throttled_is_http_200_and_says_how_long(make_world):
+def test_throttled_is_http_200_and_says_how_long(make_world: Any) -> None:
     world = make_world(restore_rate=10)
     expensive = "{ orders(first: 150) { nodes { id customer { id } } } }"
     tags = 'mutation { tagsAdd(id: "gid://shopify/Order/1", tags: ["x"]) { userErrors { message } } }'
@@ -103,14 +105,14 @@ def test_throttled_is_http_200_and_says_how_long(make_world):
     assert "data" in world.graphql(expensive)
 
 
-def test_a_query_above_the_limit_is_refused(world):
+def test_a_query_above_the_limit_is_refused(world: Any) -> None:
     answer = world.graphql("{ orders(first: 250) { nodes { lineItems(first: 250) { nodes { id } } } } }")
     extensions = answer["errors"][0]["extensions"]
     assert (extensions["code"], extensions["cost"], extensions["maxCost"]) == ("MAX_COST_EXCEEDED", 62_500, 1000)
     assert "extensions" not in answer
 
 
-def test_missing_scope_names_the_field_and_the_scope(make_world):
+def test_missing_scope_names_the_field_and_the_scope(make_world: Any) -> None:
     world = make_world(scopes="read_orders")
     order = world.order(customer={"email": "a@example.com"})
     answer = world.graphql(f'{{ order(id: "gid://shopify/Order/{order.id}") {{ name customer {{ id }} }} }}')
@@ -125,7 +127,7 @@ def test_missing_scope_names_the_field_and_the_scope(make_world):
     assert world.graphql(hold + " { userErrors { message } } }")["data"] == {"fulfillmentOrderHold": None}
 
 
-def test_protected_data_is_null_with_an_error(make_world):
+def test_protected_data_is_null_with_an_error(make_world: Any) -> None:
     world = make_world(personal_data=False)
     order = world.order(email="a@example.com", customer={"email": "a@example.com"}, shipping_address={"city": "Bern"})
     fields = "email shippingAddress { city address1 } customer { defaultEmailAddress { emailAddress } }"
@@ -187,7 +189,7 @@ VALIDATION = [
 
 
 @pytest.mark.parametrize(("text", "code", "message"), VALIDATION)
-def test_validation_speaks_like_graphql_ruby(world, text, code, message):
+def test_validation_speaks_like_graphql_ruby(world: Any, text: Any, code: Any, message: Any) -> None:
     answer = world.graphql(text)
     assert "data" not in answer
     error = next(e for e in answer["errors"] if e["extensions"]["code"] == code)
@@ -196,7 +198,7 @@ def test_validation_speaks_like_graphql_ruby(world, text, code, message):
     assert error["locations"]
 
 
-def test_parse_error(world):
+def test_parse_error(world: Any) -> None:
     assert world.graphql("{ shop { ")["errors"][0]["extensions"]["code"] == "PARSE_ERROR"
 
 
@@ -210,7 +212,7 @@ def test_parse_error(world):
         ("OrderInput!", {"id": "x", "tags": [1]}, "for tags.0 (Could not coerce value 1 to String)", ["tags", 0]),
     ],
 )
-def test_variables_are_checked(world, kind, value, message, path):
+def test_variables_are_checked(world: Any, kind: Any, value: Any, message: Any, path: Any) -> None:
     field = "order(id: $v) { id }" if kind == "ID!" else "orderUpdate(input: $v) { order { id } }"
     text = f"{'query' if kind == 'ID!' else 'mutation'} Q($v: {kind}) {{ {field} }}"
     error = world.graphql(text, {"v": value})["errors"][0]
@@ -222,7 +224,7 @@ def test_variables_are_checked(world, kind, value, message, path):
     assert error["extensions"]["problems"][0]["path"] == path
 
 
-def test_operation_names(world):
+def test_operation_names(world: Any) -> None:
     two = "query A { shop { name } } query B { shop { id } }"
     assert world.graphql(two, operationName="A")["data"] == {"shop": {"name": "demo-shop"}}
     assert world.graphql(two)["errors"][0]["message"] == "An operation name is required"
@@ -240,15 +242,15 @@ def test_operation_names(world):
         ('{ orders(first: 1, after: "?") { nodes { id } } }', "INVALID_CURSOR"),
     ],
 )
-def test_errors_of_one_field(world, text, code):
+def test_errors_of_one_field(world: Any, text: Any, code: Any) -> None:
     assert world.graphql(text)["errors"][0]["extensions"]["code"] == code
 
 
-def test_an_unknown_id_is_null_without_an_error(world):
+def test_an_unknown_id_is_null_without_an_error(world: Any) -> None:
     assert world.data('{ order(id: "gid://shopify/Order/1") { id } }') == {"order": None}
 
 
-def test_refunds_need_the_idempotent_directive(world):
+def test_refunds_need_the_idempotent_directive(world: Any) -> None:
     text = 'mutation { refundCreate(input: {orderId: "gid://shopify/Order/1"}) { refund { id } } }'
     answer = world.graphql(text)
     assert answer["data"] == {"refundCreate": None}
@@ -258,17 +260,17 @@ def test_refunds_need_the_idempotent_directive(world):
     )
 
 
-def test_what_is_not_simulated_says_so(world):
+def test_what_is_not_simulated_says_so(world: Any) -> None:
     answer = world.graphql("{ abandonedCheckouts(first: 1) { nodes { id } } }")
     assert answer["errors"][0]["extensions"]["code"] == "NOT_SIMULATED"
 
 
-def test_too_many_items(world):
+def test_too_many_items(world: Any) -> None:
     text = 'mutation($t: [String!]!) { tagsAdd(id: "gid://shopify/Order/1", tags: $t) { userErrors { message } } }'
     assert world.graphql(text, {"t": ["x"] * 251})["errors"][0]["extensions"]["code"] == "MAX_INPUT_SIZE_EXCEEDED"
 
 
-def test_two_shops_do_not_mix(clock, join):
+def test_two_shops_do_not_mix(clock: Any, join: Any) -> None:
     first, second = Shop("a.myshopify.com", now=clock), Shop("b.myshopify.com", "other", "hush", now=clock)
     world = join(first, second)
     world.order()
@@ -288,7 +290,7 @@ def test_two_shops_do_not_mix(clock, join):
     assert world.request("POST", path, "127.0.0.1", json=query, headers=headers).status_code == 404
 
 
-def test_faults_by_operation_and_count(world):
+def test_faults_by_operation_and_count(world: Any) -> None:
     world.raw(SHOP_NAME)
     world.shop.faults.add(Fault("status", operation="Second", status=503, retry_after="4.0", count=2))
     assert world.raw("query First { shop { name } }").status_code == 200
@@ -299,7 +301,7 @@ def test_faults_by_operation_and_count(world):
 
 
 @pytest.mark.parametrize("version", ["2026-01", "2026-04", "2026-07"])
-def test_older_versions_have_what_their_schemas_have(world, version):
+def test_older_versions_have_what_their_schemas_have(world: Any, version: Any) -> None:
     assert validate_schema(schema(version)) == []
     answer = world.graphql('{ order(id: "gid://shopify/Order/1") { cartToken } }', version=version)
     known = version >= "2026-07"

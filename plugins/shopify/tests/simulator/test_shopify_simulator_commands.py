@@ -1,5 +1,7 @@
 """What an app may do to orders: holds, release, cancel, tags, metafields, update; and the ledger of it."""
 
+from typing import Any
+
 import pytest
 
 from caseconnect_shopify.simulator.world import cancellation, fulfilment
@@ -28,32 +30,32 @@ STATE = """query State($id: ID!) { order(id: $id) {
   refunds { totalRefundedSet { shopMoney { amount } } } tags note } }"""
 
 
-def gid(order):
+def gid(order: Any) -> Any:
     return f"gid://shopify/Order/{order.id}"
 
 
-def fo_gid(order, n=0):
+def fo_gid(order: Any, n: Any = 0) -> Any:
     return f"gid://shopify/FulfillmentOrder/{order.fulfillment_orders[n].id}"
 
 
-def hold(world, order, handle="case-1", **more):
+def hold(world: Any, order: Any, handle: Any = "case-1", **more: Any) -> Any:
     wanted = {"reason": "HIGH_RISK_OF_FRAUD", "handle": handle} | more
     return world.data(HOLD, {"id": fo_gid(order), "hold": wanted})["fulfillmentOrderHold"]
 
 
-def release(world, order, ids):
+def release(world: Any, order: Any, ids: Any) -> Any:
     return world.data(RELEASE, {"id": fo_gid(order), "ids": ids})["fulfillmentOrderReleaseHold"]
 
 
-def cancel(world, order, **more):
+def cancel(world: Any, order: Any, **more: Any) -> Any:
     return world.data(CANCEL, {"id": gid(order), "reason": "FRAUD"} | more)["orderCancel"]
 
 
-def state(world, order):
+def state(world: Any, order: Any) -> Any:
     return world.data(STATE, {"id": gid(order)})["order"]
 
 
-def test_hold_and_release_by_own_id(world):
+def test_hold_and_release_by_own_id(world: Any) -> None:
     order = world.order()
     made = hold(world, order, reasonNotes="Case 7")
     assert made["userErrors"] == []
@@ -75,7 +77,7 @@ def test_hold_and_release_by_own_id(world):
     ]
 
 
-def test_a_handle_is_unique_for_an_app_and_fulfilment_order(world):
+def test_a_handle_is_unique_for_an_app_and_fulfilment_order(world: Any) -> None:
     order = world.order(split=True, lines=[{"title": "A", "price": "1"}, {"title": "B", "price": "2"}])
     hold(world, order)
     again = hold(world, order)
@@ -86,14 +88,14 @@ def test_a_handle_is_unique_for_an_app_and_fulfilment_order(world):
     assert len(world.shop.ledger) == 2
 
 
-def test_at_most_ten_holds(world):
+def test_at_most_ten_holds(world: Any) -> None:
     order = world.order()
     for n in range(10):
         assert hold(world, order, handle=f"h{n}")["userErrors"] == []
     assert hold(world, order, handle="h10")["userErrors"][0]["code"] == "FULFILLMENT_ORDER_HOLD_LIMIT_REACHED"
 
 
-def test_holding_a_part_splits(world):
+def test_holding_a_part_splits(world: Any) -> None:
     order = world.order()
     line = f"gid://shopify/FulfillmentOrderLineItem/{order.fulfillment_orders[0].lines[0].id}"
     for units, code in ((0, "GREATER_THAN_ZERO"), (3, "INVALID_LINE_ITEM_QUANTITY")):
@@ -109,7 +111,7 @@ def test_holding_a_part_splits(world):
     assert again["userErrors"][0]["code"] == "FULFILLMENT_ORDER_NOT_SPLITTABLE"
 
 
-def test_holds_of_people_are_not_ours_and_sent_goods_cannot_be_held(world):
+def test_holds_of_people_are_not_ours_and_sent_goods_cannot_be_held(world: Any) -> None:
     order = world.order()
     fulfilment.hold_by_hand(world.shop, order, {"reason": "other"})
     assert hold(world, order)["fulfillmentOrder"]["fulfillmentHolds"] == [{"handle": None}, {"handle": "case-1"}]
@@ -119,7 +121,7 @@ def test_holds_of_people_are_not_ours_and_sent_goods_cannot_be_held(world):
     assert [e.what for e in world.shop.ledger] == ["hold"]
 
 
-def test_unknown_ids_of_holds_are_top_level_errors(world):
+def test_unknown_ids_of_holds_are_top_level_errors(world: Any) -> None:
     order = world.order()
     answer = world.graphql(HOLD, {"id": "gid://shopify/FulfillmentOrder/1", "hold": {"reason": "OTHER"}})
     assert answer["errors"][0]["extensions"]["code"] == "RESOURCE_NOT_FOUND"
@@ -128,7 +130,7 @@ def test_unknown_ids_of_holds_are_top_level_errors(world):
     assert answer["errors"][0]["extensions"]["code"] == "RESOURCE_NOT_FOUND"
 
 
-def test_cancel_is_done_later_and_lets_authorized_money_go(world):
+def test_cancel_is_done_later_and_lets_authorized_money_go(world: Any) -> None:
     order = world.order(payment={"kind": "authorization"})
     taken = cancel(world, order, note="Card thief")
     assert taken["orderCancelUserErrors"] == []
@@ -156,7 +158,7 @@ def test_cancel_is_done_later_and_lets_authorized_money_go(world):
 @pytest.mark.parametrize(
     ("method", "status", "back"), [(None, "PAID", []), ({"originalPaymentMethodsRefund": True}, "REFUNDED", ["40.0"])]
 )
-def test_captured_money_goes_back_only_on_request(make_world, method, status, back):
+def test_captured_money_goes_back_only_on_request(make_world: Any, method: Any, status: Any, back: Any) -> None:
     world = make_world(cancel_seconds=0)
     order = world.order()
     cancel(world, order, method=method)
@@ -165,7 +167,7 @@ def test_captured_money_goes_back_only_on_request(make_world, method, status, ba
     assert [r["totalRefundedSet"]["shopMoney"]["amount"] for r in now["refunds"]] == back
 
 
-def test_reasons_against_a_cancel(world):
+def test_reasons_against_a_cancel(world: Any) -> None:
     sent = world.order()
     fulfilment.fulfill(world.shop, sent, {})
     returning = world.order()
@@ -184,7 +186,7 @@ def test_reasons_against_a_cancel(world):
     assert "Only one of the arguments" in answer["orderCancel"]["orderCancelUserErrors"][0]["message"]
 
 
-def test_what_happens_before_the_job_is_its_error(world):
+def test_what_happens_before_the_job_is_its_error(world: Any) -> None:
     order = world.order()
     job = cancel(world, order)["job"]["id"]
     fulfilment.fulfill(world.shop, order, {})
@@ -195,7 +197,7 @@ def test_what_happens_before_the_job_is_its_error(world):
     assert world.shop.ledger == []
 
 
-def test_tags_are_a_set_without_case(world):
+def test_tags_are_a_set_without_case(world: Any) -> None:
     order = world.order(tags=["VIP"])
     add = "mutation($id: ID!, $t: [String!]!) { tagsAdd(id: $id, tags: $t) { node { id } userErrors { message } } }"
     world.data(add, {"id": gid(order), "t": ["vip", "case-1", "case-1"]})
@@ -210,14 +212,14 @@ def test_tags_are_a_set_without_case(world):
     assert too_long["userErrors"] != []
 
 
-def entry(order, **changes):
+def entry(order: Any, **changes: Any) -> Any:
     return {"ownerId": gid(order), "namespace": "connect", "key": "case", "type": "json", "value": "{}"} | changes
 
 
-def test_metafields_compare_and_set(world):
+def test_metafields_compare_and_set(world: Any) -> None:
     order = world.order()
     made = world.data(SET, {"m": [entry(order, compareDigest=None)]})["metafieldsSet"]["metafields"][0]
-    steps = [
+    steps: list[tuple[dict[str, Any], str | None]] = [
         ({"value": "[1]", "compareDigest": None}, "STALE_OBJECT"),
         ({"value": "[1]", "compareDigest": "stale"}, "STALE_OBJECT"),
         ({"value": "{}", "compareDigest": "stale"}, None),
@@ -232,7 +234,7 @@ def test_metafields_compare_and_set(world):
     assert [e.args["value"] for e in world.shop.ledger] == ["{}", "[1]"]
 
 
-def test_metafields_are_all_or_nothing_and_have_an_own_namespace(world):
+def test_metafields_are_all_or_nothing_and_have_an_own_namespace(world: Any) -> None:
     order = world.order()
     both = [entry(order, key="good"), entry(order, key="bad", value="")]
     assert world.data(SET, {"m": both})["metafieldsSet"]["metafields"] is None
@@ -248,7 +250,7 @@ def test_metafields_are_all_or_nothing_and_have_an_own_namespace(world):
     assert world.data(SET, {"m": many})["metafieldsSet"]["userErrors"][0]["code"] == "LESS_THAN_OR_EQUAL_TO"
 
 
-def test_metafields_are_deleted_once(world):
+def test_metafields_are_deleted_once(world: Any) -> None:
     order = world.order()
     world.data(SET, {"m": [entry(order)]})
     text = """mutation($m: [MetafieldIdentifierInput!]!) { metafieldsDelete(metafields: $m) {
@@ -262,7 +264,7 @@ def test_metafields_are_deleted_once(world):
     assert [e.what for e in world.shop.ledger] == ["metafields_set", "metafields_delete"]
 
 
-def test_order_update_overwrites(world):
+def test_order_update_overwrites(world: Any) -> None:
     order = world.order(tags=["old"], note="before")
     text = "mutation($i: OrderInput!) { orderUpdate(input: $i) { order { note tags } userErrors { field message } } }"
     got = world.data(text, {"i": {"id": gid(order), "note": "after", "tags": ["new"]}})["orderUpdate"]
@@ -278,7 +280,7 @@ def test_order_update_overwrites(world):
     assert [e.what for e in world.shop.ledger] == ["order_update"]
 
 
-def test_a_cancelled_order_still_takes_tags(make_world):
+def test_a_cancelled_order_still_takes_tags(make_world: Any) -> None:
     world = make_world(cancel_seconds=0)
     order = world.order()
     cancellation.by_hand(world.shop, order, {"reason": "customer"})

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -12,11 +13,11 @@ from caseconnect_shopify.simulator import Shop, ShopifySimulatorSettings, SpecEr
 EVIL = '<script>alert("x")</script>'
 
 
-def post(world, path, **body):
+def post(world: Any, path: Any, **body: Any) -> Any:
     return world.request("POST", f"/_sim/{path}", json=body)
 
 
-def test_a_shops_day_through_the_control_api(world):
+def test_a_shops_day_through_the_control_api(world: Any) -> None:
     made = post(
         world,
         "orders",
@@ -28,7 +29,7 @@ def test_a_shops_day_through_the_control_api(world):
     assert made.status_code == 201
     order = made.json()
     assert (order["name"], order["created_at"]) == ("#1001", "2026-11-01T08:00:00+00:00")
-    steps = [
+    steps: list[tuple[str, dict[str, Any], str, str]] = [
         ("transactions", {"kind": "capture"}, "financial_status", "PAID"),
         ("risk", {"level": "medium"}, "recommendation", "INVESTIGATE"),
         ("edit", {"note": "Ring twice"}, "note", "Ring twice"),
@@ -68,14 +69,14 @@ def test_a_shops_day_through_the_control_api(world):
         ("orders/1001/refund", {"amount": "99.00"}, 422, "greater than net payment"),
     ],
 )
-def test_unusable_requests_say_what_would_do(world, path, body, status, words):
+def test_unusable_requests_say_what_would_do(world: Any, path: Any, body: Any, status: Any, words: Any) -> None:
     world.order()
     answer = world.request("POST", f"/_sim/{path}", json=body)
     assert answer.status_code == status
     assert words in answer.json()["error"]
 
 
-def test_switches_tokens_and_secrets(world):
+def test_switches_tokens_and_secrets(world: Any) -> None:
     world.data("{ shop { name } }")
     assert post(world, "settings", personal_data=False, index_lag=3).json()["index_lag"] == 3.0
     assert world.shop.personal_data is False
@@ -86,7 +87,7 @@ def test_switches_tokens_and_secrets(world):
     assert world.raw("{ shop { name } }").status_code == 401
 
 
-def test_pages_escape_everything(world):
+def test_pages_escape_everything(world: Any) -> None:
     order = world.order(
         lines=[{"title": EVIL, "price": "1"}],
         customer={"email": "a@example.com", "first_name": EVIL},
@@ -107,7 +108,7 @@ def test_pages_escape_everything(world):
     assert world.request("GET", "/admin/orders/7").status_code == 404
 
 
-def test_several_shops_are_listed_and_reached_by_prefix(clock, join):
+def test_several_shops_are_listed_and_reached_by_prefix(clock: Any, join: Any) -> None:
     world = join(Shop("a.myshopify.com", now=clock), Shop("b.myshopify.com", now=clock))
     assert 'href="/shops/b.myshopify.com/"' in world.request("GET", "/", "127.0.0.1").text
     assert world.request("GET", "/_sim/state", "127.0.0.1").status_code == 404
@@ -115,7 +116,7 @@ def test_several_shops_are_listed_and_reached_by_prefix(clock, join):
     assert state["domain"] == "b.myshopify.com"
 
 
-def test_settings_from_a_dict():
+def test_settings_from_a_dict() -> None:
     settings = ShopifySimulatorSettings.from_dict(
         {"port": 0, "shops": [{"domain": "x.myshopify.com", "orders": [{"lines": [{"title": "A", "price": "1.00"}]}]}]}
     )
@@ -136,12 +137,12 @@ def test_settings_from_a_dict():
         ({"shops": 3}, "must be a list"),
     ],
 )
-def test_unusable_settings(raw, words):
+def test_unusable_settings(raw: Any, words: Any) -> None:
     with pytest.raises(SpecError, match=re.escape(words)):
         ShopifySimulatorSettings.from_dict(raw)
 
 
-def test_the_command_line_refuses_a_bad_file(tmp_path):
+def test_the_command_line_refuses_a_bad_file(tmp_path: Any) -> None:
     path = tmp_path / "shops.json"
     path.write_text(json.dumps({"shops": [{"domian": "x"}]}))
     command = [sys.executable, "-m", "caseconnect_shopify.simulator", "--config", str(path)]

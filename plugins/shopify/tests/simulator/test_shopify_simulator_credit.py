@@ -1,6 +1,7 @@
 """Store credit, gift cards, and an app's own risk assessment."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -28,28 +29,28 @@ CARD_CREDIT = """mutation G($id: ID!, $in: GiftCardCreditInput!) { giftCardCredi
   giftCardCreditTransaction { amount { amount } giftCard { balance { amount } } } userErrors { field code } } }"""
 
 
-def usd(amount, currency="USD"):
+def usd(amount: Any, currency: Any = "USD") -> Any:
     return {"amount": amount, "currencyCode": currency}
 
 
 @pytest.fixture
-def customer(world):
+def customer(world: Any) -> Any:
     world.order(customer={"email": "a@example.com"})
     number = next(iter(world.shop.customers))
     return f"gid://shopify/Customer/{number}"
 
 
-def credit(world, number, amount, **more):
+def credit(world: Any, number: Any, amount: Any, **more: Any) -> Any:
     wanted = {"creditAmount": amount if isinstance(amount, dict) else usd(amount), **more}
     return world.data(CREDIT, {"id": number, "in": wanted})["storeCreditAccountCredit"]
 
 
-def debit(world, number, amount, currency="USD"):
+def debit(world: Any, number: Any, amount: Any, currency: Any = "USD") -> Any:
     wanted = {"id": number, "in": {"debitAmount": usd(amount, currency)}}
     return world.data(DEBIT, wanted)["storeCreditAccountDebit"]
 
 
-def test_credit_makes_the_account_and_can_be_read_back(world, customer):
+def test_credit_makes_the_account_and_can_be_read_back(world: Any, customer: Any) -> None:
     made = credit(world, customer, "7.23")["storeCreditAccountTransaction"]
     assert made["amount"] == {"amount": "7.23", "currencyCode": "USD"}
     assert made["event"] == "ADJUSTMENT"
@@ -68,13 +69,13 @@ def test_credit_makes_the_account_and_can_be_read_back(world, customer):
     assert [e.what for e in world.shop.ledger] == ["store_credit", "store_credit", "store_credit_debit"]
 
 
-def test_nothing_protects_a_credit_from_being_repeated(world, customer):
+def test_nothing_protects_a_credit_from_being_repeated(world: Any, customer: Any) -> None:
     for _ in range(2):
         credit(world, customer, "5.00")
     assert [a.balance for a in world.shop.accounts.values()] == [Decimal("10.00")]
 
 
-def test_credit_expires(world, customer):
+def test_credit_expires(world: Any, customer: Any) -> None:
     credit(world, customer, "5.00", expiresAt="2026-11-03T10:30:00Z")
     account = credit(world, customer, "4.00")["storeCreditAccountTransaction"]["account"]["id"]
     debit(world, account, "2.00")
@@ -96,7 +97,9 @@ def test_credit_expires(world, customer):
         (None, "100001", {}, ["creditInput", "creditAmount", "amount"], "CREDIT_LIMIT_EXCEEDED"),
     ],
 )
-def test_credits_that_are_refused(world, customer, number, amount, more, field, code):
+def test_credits_that_are_refused(
+    world: Any, customer: Any, number: Any, amount: Any, more: Any, field: Any, code: Any
+) -> None:
     if number == "own":
         number = credit(world, customer, "1")["storeCreditAccountTransaction"]["account"]["id"]
     before = len(world.shop.ledger)
@@ -106,7 +109,7 @@ def test_credits_that_are_refused(world, customer, number, amount, more, field, 
     assert len(world.shop.ledger) == before
 
 
-def test_a_currency_that_the_shop_has_not_is_a_top_level_error(world, customer):
+def test_a_currency_that_the_shop_has_not_is_a_top_level_error(world: Any, customer: Any) -> None:
     answer = world.graphql(CREDIT, {"id": customer, "in": {"creditAmount": usd("1", "JPY")}})
     assert answer["errors"][0]["extensions"]["code"] == "CURRENCY_CODE_INVALID"
 
@@ -119,12 +122,12 @@ def test_a_currency_that_the_shop_has_not_is_a_top_level_error(world, customer):
         ("1", "EUR", "MISMATCHING_CURRENCY"),
     ],
 )
-def test_debits_that_are_refused(world, customer, amount, currency, code):
+def test_debits_that_are_refused(world: Any, customer: Any, amount: Any, currency: Any, code: Any) -> None:
     account = credit(world, customer, "5")["storeCreditAccountTransaction"]["account"]["id"]
     assert debit(world, account, amount, currency)["userErrors"][0]["code"] == code
 
 
-def test_gift_cards_are_made_and_credited(world):
+def test_gift_cards_are_made_and_credited(world: Any) -> None:
     made = world.data(CARD, {"in": {"initialAmount": usd("10.00"), "code": "ABCDEFGH1234"}})["giftCardCreate"]
     assert made["giftCardCode"] == "abcdefgh1234"
     assert made["giftCard"]["lastCharacters"] == "1234"
@@ -142,13 +145,13 @@ def test_gift_cards_are_made_and_credited(world):
     assert "abcdefgh" not in str(world.shop.ledger)
 
 
-def assess(world, number, level="HIGH", facts=1):
+def assess(world: Any, number: Any, level: Any = "HIGH", facts: Any = 1) -> Any:
     told = [{"description": f"Fact {n}", "sentiment": "NEGATIVE"} for n in range(facts)]
     wanted = {"orderId": number, "riskLevel": level, "facts": told}
     return world.data(RISK, {"in": wanted})["orderRiskAssessmentCreate"]
 
 
-def test_an_app_assesses_an_order(world):
+def test_an_app_assesses_an_order(world: Any) -> None:
     world.shop.subscribe("orders/risk_assessment_changed", "http://127.0.0.1/hook")
     order = world.order()
     number = f"gid://shopify/Order/{order.id}"

@@ -1,5 +1,7 @@
 """Draft orders: a replacement from the draft to the order, what is refused, and a search that lags."""
 
+from typing import Any
+
 import pytest
 
 FIELDS = """draftOrder { id name status email note2 tags completedAt order { id name displayFinancialStatus sourceName }
@@ -26,15 +28,15 @@ SEARCH = "query Q($q: String!) { draftOrders(first: 5, query: $q) { nodes { id n
 MUG = {"title": "Mug", "quantity": 1, "originalUnitPriceWithCurrency": {"amount": "20.00", "currencyCode": "USD"}}
 
 
-def create(world, **wanted):
+def create(world: Any, **wanted: Any) -> Any:
     return world.data(CREATE, {"in": {"lineItems": [MUG], **wanted}})["draftOrderCreate"]
 
 
-def search(world, text):
+def search(world: Any, text: Any) -> Any:
     return [n["id"] for n in world.data(SEARCH, {"q": text})["draftOrders"]["nodes"]]
 
 
-def test_a_replacement_from_draft_to_order(world):
+def test_a_replacement_from_draft_to_order(world: Any) -> None:
     for topic in ("draft_orders/create", "draft_orders/update", "orders/create"):
         world.shop.subscribe(topic, "http://127.0.0.1/hook")
     old = world.order(customer={"email": "a@example.com", "first_name": "Ann"})
@@ -109,13 +111,13 @@ def test_a_replacement_from_draft_to_order(world):
         ),
     ],
 )
-def test_drafts_that_are_refused(world, wanted, field, message):
+def test_drafts_that_are_refused(world: Any, wanted: Any, field: Any, message: Any) -> None:
     answer = create(world, **wanted)
     assert answer == {"draftOrder": None, "userErrors": [{"field": field, "message": message}]}
     assert (world.shop.drafts, world.shop.ledger) == ({}, [])
 
 
-def test_a_refused_change_changes_nothing(world):
+def test_a_refused_change_changes_nothing(world: Any) -> None:
     draft = create(world, note="before")["draftOrder"]
     wrong = world.data(UPDATE, {"id": draft["id"], "in": {"note": "after", "tags": ["x" * 41]}})["draftOrderUpdate"]
     assert wrong["userErrors"][0]["field"] == ["input", "tags", "1"]
@@ -125,7 +127,7 @@ def test_a_refused_change_changes_nothing(world):
     assert right["lineItems"]["nodes"][0]["title"] == "Mug"
 
 
-def test_prices_of_the_customers_currency_and_overrides(make_world):
+def test_prices_of_the_customers_currency_and_overrides(make_world: Any) -> None:
     world = make_world(rates={"EUR": "0.5"})
     euro = {"amount": "10.00", "currencyCode": "EUR"}
     lines = [{"title": "A", "quantity": 2, "originalUnitPriceWithCurrency": euro}]
@@ -143,7 +145,7 @@ def test_prices_of_the_customers_currency_and_overrides(make_world):
     assert wrong["errors"][0]["extensions"]["code"] == "CURRENCY_CODE_INVALID"
 
 
-def test_the_search_for_a_tag_lags(make_world):
+def test_the_search_for_a_tag_lags(make_world: Any) -> None:
     world = make_world(index_lag=30)
     draft = create(world, tags=["Key-1"])["draftOrder"]["id"]
     assert search(world, "tag:key-1") == []
@@ -159,11 +161,11 @@ def test_the_search_for_a_tag_lags(make_world):
     assert answer["extensions"]["search"][0]["warnings"][0]["field"] == "colour"
 
 
-def test_invoices_and_deletion(world):
+def test_invoices_and_deletion(world: Any) -> None:
     world.shop.subscribe("draft_orders/delete", "http://127.0.0.1/hook")
     draft = create(world)["draftOrder"]["id"]
 
-    def send(number, to=None):
+    def send(number: Any, to: Any = None) -> Any:
         email = {"to": to} if to else None
         return world.data(INVOICE, {"id": number, "to": email})["draftOrderInvoiceSend"]
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from typing import Any
 
 import httpx  # noqa: TID251 - a client that shares nothing with ours
 import pytest
@@ -12,15 +13,15 @@ from caseconnect_shopify.simulator.server import server
 TAG = 'mutation Tag { tagsAdd(id: "%s", tags: ["seen"]) { userErrors { message } } }'
 
 
-def gid(order):
+def gid(order: Any) -> Any:
     return f"gid://shopify/Order/{order.id}"
 
 
-def plan(world, **fault):
+def plan(world: Any, **fault: Any) -> Any:
     return world.request("POST", "/_sim/faults", json=fault)
 
 
-def test_drop_before_and_after_the_effect(world):
+def test_drop_before_and_after_the_effect(world: Any) -> None:
     order = world.order()
     world.data("{ shop { name } }")
     assert plan(world, kind="drop_before", operation="tagsAdd").status_code == 201
@@ -35,7 +36,7 @@ def test_drop_before_and_after_the_effect(world):
     assert order.tags == ["seen"]
 
 
-def test_delay_truncate_html_throttle(world):
+def test_delay_truncate_html_throttle(world: Any) -> None:
     world.data("{ shop { name } }")
     plan(world, kind="delay", seconds=3)
     assert world.raw("{ shop { name } }").status_code == 200
@@ -51,7 +52,7 @@ def test_delay_truncate_html_throttle(world):
     assert answer["extensions"]["cost"]["throttleStatus"]["currentlyAvailable"] == 0
 
 
-def test_a_fault_may_let_calls_pass_first_and_hit_the_token(world):
+def test_a_fault_may_let_calls_pass_first_and_hit_the_token(world: Any) -> None:
     plan(world, kind="status", status=500, path="access_token", skip=1)
     assert world.mint().status_code == 200
     assert world.mint().status_code == 500
@@ -59,7 +60,7 @@ def test_a_fault_may_let_calls_pass_first_and_hit_the_token(world):
 
 
 @pytest.mark.parametrize("fault", [{}, {"kind": "explode"}, {"kind": "html", "coutn": 2}, {"kind": "html", "count": 0}])
-def test_an_unusable_fault_is_refused(world, fault):
+def test_an_unusable_fault_is_refused(world: Any, fault: Any) -> None:
     answer = plan(world, **fault)
     assert answer.status_code == 422
     assert "ault" in answer.json()["error"]
@@ -67,10 +68,10 @@ def test_an_unusable_fault_is_refused(world, fault):
         world.shop.faults.add(fault)
 
 
-def test_over_sockets_drops_close_the_connection_and_webhooks_arrive():
+def test_over_sockets_drops_close_the_connection_and_webhooks_arrive() -> None:
     received = []
 
-    async def receive(reader, writer):
+    async def receive(reader: Any, writer: Any) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         length = next(int(x.split(":")[1]) for x in head.split("\r\n") if x.lower().startswith("content-length"))
         received.append((head, await reader.readexactly(length)))
@@ -80,7 +81,7 @@ def test_over_sockets_drops_close_the_connection_and_webhooks_arrive():
         if len(received) == 2:
             got_both.set()
 
-    async def scenario():
+    async def scenario() -> Any:
         listener = await asyncio.start_server(receive, "127.0.0.1", 0)
         port = listener.sockets[0].getsockname()[1]
         hook = f"http://127.0.0.1:{port}/hooks/demo/shop"

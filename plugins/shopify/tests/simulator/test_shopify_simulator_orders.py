@@ -1,5 +1,7 @@
 """Orders: what a query shows, how searches find them, and that our executor answers as graphql-core's does."""
 
+from typing import Any
+
 import pytest
 from graphql import graphql_sync
 
@@ -46,7 +48,7 @@ fragment Money on MoneyBag { shopMoney { amount currencyCode } presentmentMoney 
 ADDRESS = {"first_name": "Ada", "address1": "1 Lane", "city": "Ottawa", "country_code": "CA", "zip": "K2P 2L8"}
 
 
-def rich(world, **changes):
+def rich(world: Any, **changes: Any) -> Any:
     spec = {
         "lines": [
             {"title": "Lounger", "sku": "L", "price": "159.99", "quantity": 2},
@@ -69,11 +71,11 @@ def rich(world, **changes):
     return world.order(**spec | changes)
 
 
-def read(world, order, **variables):
+def read(world: Any, order: Any, **variables: Any) -> Any:
     return world.data(ORDER, {"id": f"gid://shopify/Order/{order.id}"} | variables)["order"]
 
 
-def test_an_order_shows_what_a_fraud_review_reads(world):
+def test_an_order_shows_what_a_fraud_review_reads(world: Any) -> None:
     got = read(world, rich(world))
     assert got["totalPriceSet"]["shopMoney"] == {"amount": "436.48", "currencyCode": "USD"}
     assert got["totalPriceSet"]["presentmentMoney"] == {"amount": "401.56", "currencyCode": "EUR"}
@@ -92,25 +94,27 @@ def test_an_order_shows_what_a_fraud_review_reads(world):
     assert got["createdAt"] == "2026-11-03T09:30:00Z"
 
 
-def test_include_and_defaults(world):
+def test_include_and_defaults(world: Any) -> None:
     order = rich(world)
     assert "risk" not in read(world, order, risk=False)
     first = read(world, order, lines=1)["lineItems"]
     assert (len(first["nodes"]), first["pageInfo"]["hasNextPage"]) == (1, True)
 
 
-def test_the_executor_answers_as_graphql_core_does(world):
+def test_the_executor_answers_as_graphql_core_does(world: Any) -> None:
     order = rich(world)
     engine = Engine(world.shop)
     call = Call(world.shop, "app", {}, "2026-10")
 
-    def resolve(source, info, **args):
+    def resolve(source: Any, info: Any, **args: Any) -> Any:
         name = info.field_name
         if isinstance(source, dict) and name in source:
             return source[name]
-        return registry.resolver(info.parent_type.name, name)(source, args, call)
+        answer = registry.resolver(info.parent_type.name, name)
+        assert answer is not None, name
+        return answer(source, args, call)
 
-    def kind(value, info, abstract):
+    def kind(value: Any, info: Any, abstract: Any) -> Any:
         return registry.typename(value)
 
     variables = {"id": f"gid://shopify/Order/{order.id}"}
@@ -122,7 +126,7 @@ def test_the_executor_answers_as_graphql_core_does(world):
     assert got["data"] == want.data
 
 
-def test_ids_beyond_a_doubles_precision_stay_exact(make_world):
+def test_ids_beyond_a_doubles_precision_stay_exact(make_world: Any) -> None:
     world = make_world(first_id=820_982_911_946_154_508)
     order = rich(world)
     assert order.id > 2**53
@@ -145,11 +149,11 @@ def test_ids_beyond_a_doubles_precision_stay_exact(make_world):
         ([{"kind": "sale"}, {"kind": "refund"}], "REFUNDED"),
     ],
 )
-def test_financial_status_follows_the_transactions(world, payment, status):
+def test_financial_status_follows_the_transactions(world: Any, payment: Any, status: Any) -> None:
     assert read(world, world.order(payment=payment))["displayFinancialStatus"] == status
 
 
-def find(world, text, **more):
+def find(world: Any, text: Any, **more: Any) -> Any:
     arguments = {"q": text, "n": 50, "sort": "UPDATED_AT", "reverse": False, "after": None} | more
     query = """query Find($q: String, $n: Int!, $sort: OrderSortKeys, $reverse: Boolean, $after: String) {
       orders(first: $n, query: $q, sortKey: $sort, reverse: $reverse, after: $after) {
@@ -157,7 +161,7 @@ def find(world, text, **more):
     return world.graphql(query, arguments)
 
 
-def names(answer):
+def names(answer: Any) -> Any:
     return [n["name"] for n in answer["data"]["orders"]["nodes"]]
 
 
@@ -180,7 +184,7 @@ def names(answer):
         ("financial_status:paid tag:vip", ["#1003"]),
     ],
 )
-def test_search_filters(world, text, found):
+def test_search_filters(world: Any, text: Any, found: Any) -> None:
     rich(world)
     world.clock.pass_(60)
     world.order(tags=["two words"])
@@ -191,7 +195,7 @@ def test_search_filters(world, text, found):
     assert "search" not in answer["extensions"]
 
 
-def test_search_by_customer(world):
+def test_search_by_customer(world: Any) -> None:
     order = rich(world)
     rich(world)
     world.order()
@@ -200,7 +204,7 @@ def test_search_by_customer(world):
     assert world.data(query % order.customer.id)["customer"]["orders"]["nodes"] == [{"name": "#1002"}]
 
 
-def test_an_unknown_filter_finds_everything_and_warns(world):
+def test_an_unknown_filter_finds_everything_and_warns(world: Any) -> None:
     world.order()
     answer = find(world, "updatd_at:>='2030-01-01T00:00:00Z'")
     assert names(answer) == ["#1001"]
@@ -208,7 +212,7 @@ def test_an_unknown_filter_finds_everything_and_warns(world):
     assert (warning["field"], warning["code"]) == ("updatd_at", "invalid_field")
 
 
-def test_pages_neither_repeat_nor_lose_while_orders_change(world):
+def test_pages_neither_repeat_nor_lose_while_orders_change(world: Any) -> None:
     for _ in range(5):
         world.order()
         world.clock.pass_(1)
@@ -223,7 +227,7 @@ def test_pages_neither_repeat_nor_lose_while_orders_change(world):
     assert names(rest) == ["#1004", "#1003", "#1002"]
 
 
-def test_the_search_index_lags_behind_the_order(make_world):
+def test_the_search_index_lags_behind_the_order(make_world: Any) -> None:
     world = make_world(index_lag=5)
     order = world.order()
     assert names(find(world, "")) == []
@@ -237,7 +241,7 @@ def test_the_search_index_lags_behind_the_order(make_world):
     assert names(find(world, "tag:late")) == ["#1001"]
 
 
-def test_nodes_and_small_roots(world):
+def test_nodes_and_small_roots(world: Any) -> None:
     order = rich(world)
     ids = [f"gid://shopify/Order/{order.id}", f"gid://shopify/Customer/{order.customer.id}", "gid://shopify/Order/1"]
     text = "query($ids: [ID!]!) { nodes(ids: $ids) { __typename id ... on Order { name } } }"
@@ -253,12 +257,12 @@ def test_nodes_and_small_roots(world):
     assert more["ordersCount"] == {"count": 1}
 
 
-def test_introspection_works_for_tools(world):
+def test_introspection_works_for_tools(world: Any) -> None:
     kinds = world.data("{ __schema { queryType { name } } }")
     assert kinds == {"__schema": {"queryType": {"name": "QueryRoot"}}}
 
 
-def test_events_of_a_parcel_are_sorted_by_when_they_happened(world):
+def test_events_of_a_parcel_are_sorted_by_when_they_happened(world: Any) -> None:
     order = world.order()
     fulfilment.fulfill(world.shop, order, {})
     for day, status in ((3, "in_transit"), (2, "carrier_picked_up"), (4, "delayed")):
@@ -275,7 +279,7 @@ def test_events_of_a_parcel_are_sorted_by_when_they_happened(world):
     assert more["order"]["fulfillments"][0]["events"]["nodes"] == [{"status": "CARRIER_PICKED_UP"}]
 
 
-def test_a_sku_is_one_product_in_every_order(world):
+def test_a_sku_is_one_product_in_every_order(world: Any) -> None:
     text = "query($id: ID!) { order(id: $id) { lineItems(first: 5) { nodes { product { id } variant { id } } } } }"
     lines = [{"title": "Mug", "sku": "MUG", "price": "1"}, {"title": "Engraving", "price": "1"}]
     seen = [

@@ -1,29 +1,36 @@
 """What people do outside the API: ask for returns, open disputes, make drafts, edit customers, ask for erasure."""
 
 import json
+from typing import Any
 
 import pytest
 
 from caseconnect_shopify.simulator.world import fulfilment
 
+DISPUTE_WORDS = """
+    id order_id type amount currency reason network_reason_code status evidence_due_by evidence_sent_on finalized_on
+    initiated_at
+"""
+DISPUTE_KEYS = set(DISPUTE_WORDS.split())
 
-def post(world, path, body=None, status=201):
+
+def post(world: Any, path: Any, body: Any = None, status: Any = 201) -> Any:
     answer = world.request("POST", f"/_sim/{path}", content=json.dumps(body or {}))
     assert answer.status_code == status, answer.text
     return answer.json()
 
 
-def subscribe(world, *topics):
+def subscribe(world: Any, *topics: Any) -> None:
     for topic in topics:
         world.shop.subscribe(topic, "http://127.0.0.1/hook")
 
 
-def bodies(world, topic):
+def bodies(world: Any, topic: Any) -> Any:
     world.run_due()
     return world.inbox.bodies(topic)
 
 
-def test_a_shopper_asks_and_staff_decide(world):
+def test_a_shopper_asks_and_staff_decide(world: Any) -> None:
     subscribe(world, "returns/request", "returns/decline", "returns/approve", "returns/close")
     order = world.order()
     early = post(world, f"orders/{order.id}/returns", status=422)
@@ -45,23 +52,20 @@ def test_a_shopper_asks_and_staff_decide(world):
         assert "There is no" in post(world, path, status=422)["error"]
 
 
-def test_a_bank_opens_a_dispute_and_decides(world):
+def test_a_bank_opens_a_dispute_and_decides(world: Any) -> None:
     subscribe(world, "disputes/create", "disputes/update")
     order = world.order()
     shown = post(world, f"orders/{order.id}/disputes", {"reason": "product_not_received", "amount": "11.50"})
     number = shown["disputes"][0]["id"]
     body = bodies(world, "disputes/create")[0]
-    assert set(body) == set(
-        """id order_id type amount currency reason network_reason_code status evidence_due_by evidence_sent_on
-        finalized_on initiated_at""".split()
-    )
+    assert set(body) == DISPUTE_KEYS
     assert (body["amount"], body["reason"], body["status"]) == ("11.50", "product_not_received", "needs_response")
     post(world, f"disputes/{number}", {"status": "lost"})
     assert bodies(world, "disputes/update")[0]["finalized_on"] is not None
     assert "final" in post(world, f"disputes/{number}", {"status": "won"}, 422)["error"]
 
 
-def test_staff_make_drafts_and_complete_them(world):
+def test_staff_make_drafts_and_complete_them(world: Any) -> None:
     subscribe(world, "draft_orders/create", "draft_orders/update", "orders/create")
     post(world, "products", {"title": "Cup", "sku": "CUP", "price": "9.00"})
     made = post(world, "drafts", {"lines": [{"sku": "CUP", "quantity": 2}], "tags": ["vip"], "email": "a@example.com"})
@@ -74,7 +78,7 @@ def test_staff_make_drafts_and_complete_them(world):
     assert "no open draft" in post(world, "drafts/D1/delete", status=422)["error"]
 
 
-def test_customers_are_made_tagged_merged_and_deleted(world):
+def test_customers_are_made_tagged_merged_and_deleted(world: Any) -> None:
     topics = ("customers/create", "customers/update", "customers/merge", "customers/delete")
     subscribe(world, *topics, "customer.tags_added", "customer.tags_removed")
     post(world, "customers", {"email": "a@example.com", "tags": ["vip"]})
@@ -102,7 +106,7 @@ def test_customers_are_made_tagged_merged_and_deleted(world):
         ("shop_redact", "shop/redact", None),
     ],
 )
-def test_the_compliance_topics_reach_the_configured_address(make_world, kind, topic, key):
+def test_the_compliance_topics_reach_the_configured_address(make_world: Any, kind: Any, topic: Any, key: Any) -> None:
     world = make_world(webhooks={topic: "http://127.0.0.1/privacy"})
     order = world.order(customer={"email": "a@example.com", "phone": "+4912345678"})
     sent = post(world, f"compliance/{kind}", {"customer": "a@example.com"} if key else {})
@@ -116,7 +120,7 @@ def test_the_compliance_topics_reach_the_configured_address(make_world, kind, to
     assert topic.replace("/", "_").upper() not in {v["name"] for v in enums["__type"]["enumValues"]}
 
 
-def test_the_merchant_removes_the_app(world):
+def test_the_merchant_removes_the_app(world: Any) -> None:
     world.data("{ shop { name } }")
     world.shop.subscribe("app/uninstalled", "http://127.0.0.1/hook", by_api=True)
     world.shop.subscribe("orders/create", "http://127.0.0.1/hook", by_api=True)
@@ -128,7 +132,7 @@ def test_the_merchant_removes_the_app(world):
     assert bodies(world, "orders/create") == []
 
 
-def test_staff_move_and_split_goods_past_a_hold(world):
+def test_staff_move_and_split_goods_past_a_hold(world: Any) -> None:
     subscribe(world, "fulfillment_orders/moved", "fulfillment_orders/split", "fulfillment_orders/progress_reported")
     order = world.order()
     fulfilment.hold(world.shop, order.fulfillment_orders[0], "OTHER", handle="case", app_id=world.shop.app_id)

@@ -2,6 +2,7 @@
 
 import json
 from decimal import Decimal
+from typing import Any
 
 import httpx  # noqa: TID251 - a client that shares nothing with ours
 import pytest
@@ -31,11 +32,11 @@ SUGGEST = """query Suggest($id: ID!, $lines: [RefundLineItemInput!], $full: Bool
     suggestedRefundMethods { __typename amount { presentmentMoney { amount } } } } } }"""
 
 
-def gid(kind, record):
+def gid(kind: Any, record: Any) -> Any:
     return f"gid://shopify/{kind}/{record.id}"
 
 
-def money_back(order, amount, parent=None, **more):
+def money_back(order: Any, amount: Any, parent: Any = None, **more: Any) -> Any:
     parent = parent or next(t for t in order.transactions if t.kind in {"SALE", "CAPTURE"})
     return {"orderId": gid("Order", order), "parentId": gid("OrderTransaction", parent), "kind": "REFUND"} | {
         "gateway": parent.gateway,
@@ -44,16 +45,16 @@ def money_back(order, amount, parent=None, **more):
     }
 
 
-def refund(world, order, key="k1", **wanted):
+def refund(world: Any, order: Any, key: Any = "k1", **wanted: Any) -> Any:
     wanted = {"orderId": gid("Order", order), **wanted}
     return world.data(REFUND, {"input": wanted, "key": key})["refundCreate"]
 
 
-def effects(world):
+def effects(world: Any) -> Any:
     return [e for e in world.shop.ledger if e.what == "refund"]
 
 
-def test_goods_and_money_go_back_and_everybody_is_told(world):
+def test_goods_and_money_go_back_and_everybody_is_told(world: Any) -> None:
     for topic in ("refunds/create", "order_transactions/create", "orders/updated"):
         world.shop.subscribe(topic, "http://127.0.0.1/hook")
     order = world.order(shipping="5.00", shipping_address={"city": "Bonn"})
@@ -149,7 +150,7 @@ def test_goods_and_money_go_back_and_everybody_is_told(world):
         ),
     ],
 )
-def test_what_is_refused_has_no_effect(world, wanted, field, message):
+def test_what_is_refused_has_no_effect(world: Any, wanted: Any, field: Any, message: Any) -> None:
     order = world.order()
     filled = dict(wanted)
     if "transactions" in wanted:
@@ -164,7 +165,7 @@ def test_what_is_refused_has_no_effect(world, wanted, field, message):
     assert (order.refunds, world.shop.ledger) == ([], [])
 
 
-def test_an_unknown_order_is_a_user_error(world):
+def test_an_unknown_order_is_a_user_error(world: Any) -> None:
     wanted = {"orderId": "gid://shopify/Order/1", "note": "x"}
     answer = world.data(REFUND, {"input": wanted, "key": "k"})["refundCreate"]
     assert answer == {
@@ -174,7 +175,7 @@ def test_an_unknown_order_is_a_user_error(world):
     }
 
 
-def test_a_second_refund_is_capped_by_what_is_left_unless_over_refunding_is_allowed(world):
+def test_a_second_refund_is_capped_by_what_is_left_unless_over_refunding_is_allowed(world: Any) -> None:
     order = world.order()
     assert refund(world, order, "a", transactions=[money_back(order, "30.00")])["userErrors"] == []
     over = refund(world, order, "b", transactions=[money_back(order, "10.01")])
@@ -184,13 +185,13 @@ def test_a_second_refund_is_capped_by_what_is_left_unless_over_refunding_is_allo
     assert allowed["order"]["totalRefundedSet"]["shopMoney"]["amount"] == "45.0"
 
 
-def test_the_gateway_of_the_parent_counts(world):
+def test_the_gateway_of_the_parent_counts(world: Any) -> None:
     order = world.order()
     made = refund(world, order, transactions=[money_back(order, "1.00") | {"gateway": "manual"}])
     assert made["refund"]["transactions"]["nodes"][0]["gateway"] == "shopify_payments"
 
 
-def test_each_payment_gives_back_no_more_than_it_took(world):
+def test_each_payment_gives_back_no_more_than_it_took(world: Any) -> None:
     order = world.order(payment=[{"gateway": "gift_card", "amount": "15.00"}, {"amount": "25.00"}])
     gift, card = order.transactions
     over = refund(world, order, "a", transactions=[money_back(order, "16.00", gift)])
@@ -201,7 +202,7 @@ def test_each_payment_gives_back_no_more_than_it_took(world):
     assert world.shop.gift_cards[gift.gift_card_id].balance == Decimal("5.00")
 
 
-def test_money_is_told_and_capped_in_the_customers_currency(world):
+def test_money_is_told_and_capped_in_the_customers_currency(world: Any) -> None:
     order = world.order(presentment={"currency": "EUR", "rate": "0.93"})
     wanted = {"transactions": [money_back(order, "37.20")]}
     assert refund(world, order, "a", **wanted)["userErrors"][0]["field"] == ["currency"]
@@ -217,7 +218,7 @@ def test_money_is_told_and_capped_in_the_customers_currency(world):
     assert rest["order"]["displayFinancialStatus"] == "REFUNDED"
 
 
-def test_store_credit_is_made_and_told_of_in_the_account(world):
+def test_store_credit_is_made_and_told_of_in_the_account(world: Any) -> None:
     order = world.order(customer={"email": "a@example.com"})
     method = {"storeCreditRefund": {"amount": {"amount": "12.00", "currencyCode": "USD"}}}
     made = refund(world, order, refundMethods=[method])
@@ -226,7 +227,7 @@ def test_store_credit_is_made_and_told_of_in_the_account(world):
     assert (account.balance, account.entries[0].event) == (Decimal("12.00"), "ORDER_REFUND")
 
 
-def test_a_replay_is_answered_from_the_data_of_now_and_has_no_effect(world):
+def test_a_replay_is_answered_from_the_data_of_now_and_has_no_effect(world: Any) -> None:
     order = world.order()
     wanted = {"transactions": [money_back(order, "10.00")]}
     first = refund(world, order, **wanted)
@@ -251,11 +252,11 @@ def test_a_replay_is_answered_from_the_data_of_now_and_has_no_effect(world):
         ({"amount": "99.00"}, {"amount": "99.00"}, "IDEMPOTENCY_PREVIOUS_ATTEMPT_FAILED"),
     ],
 )
-def test_a_key_is_for_one_request(make_world, where, first, second, code):
+def test_a_key_is_for_one_request(make_world: Any, where: Any, first: Any, second: Any, code: Any) -> None:
     world = make_world(idempotency_errors=where)
     order = world.order()
 
-    def call(more):
+    def call(more: Any) -> Any:
         more = dict(more)
         money = [money_back(order, more.pop("amount", "1.00"))]
         wanted = {"orderId": gid("Order", order), **more, "transactions": money}
@@ -273,7 +274,7 @@ def test_a_key_is_for_one_request(make_world, where, first, second, code):
     assert len(effects(world)) == done
 
 
-def test_keys_of_two_shops_do_not_meet(join, clock):
+def test_keys_of_two_shops_do_not_meet(join: Any, clock: Any) -> None:
     from caseconnect_shopify.simulator import Shop
 
     worlds = [join(Shop(domain=f"{n}.myshopify.com", now=clock)) for n in ("a", "b")]
@@ -283,7 +284,7 @@ def test_keys_of_two_shops_do_not_meet(join, clock):
         assert len(effects(world)) == 1
 
 
-def test_a_blank_key_is_refused_and_older_versions_ask_for_none(world):
+def test_a_blank_key_is_refused_and_older_versions_ask_for_none(world: Any) -> None:
     order = world.order()
     wanted = {"orderId": gid("Order", order), "transactions": [money_back(order, "1.00")]}
     blank = world.graphql(REFUND, {"input": wanted, "key": "  "})
@@ -297,7 +298,7 @@ def test_a_blank_key_is_refused_and_older_versions_ask_for_none(world):
 
 
 @pytest.mark.parametrize(("kind", "before"), [("drop_before", 0), ("drop_after", 1), ("late", 0)])
-def test_a_lost_answer_is_asked_for_again_with_the_same_key(world, kind, before):
+def test_a_lost_answer_is_asked_for_again_with_the_same_key(world: Any, kind: Any, before: Any) -> None:
     order = world.order()
     wanted = {"transactions": [money_back(order, "10.00")]}
     world.shop.faults.add({"kind": kind, "operation": "refundCreate", "seconds": 30})
@@ -316,7 +317,7 @@ def test_a_lost_answer_is_asked_for_again_with_the_same_key(world, kind, before)
 @pytest.mark.parametrize(
     ("outcome", "status", "financial"), [("success", "SUCCESS", "PARTIALLY_REFUNDED"), ("failure", "FAILURE", "PAID")]
 )
-def test_a_slow_gateway_settles_later(make_world, outcome, status, financial):
+def test_a_slow_gateway_settles_later(make_world: Any, outcome: Any, status: Any, financial: Any) -> None:
     world = make_world(slow_refunds={"klarna": {"seconds": 600, "outcome": outcome}})
     world.shop.subscribe("order_transactions/create", "http://127.0.0.1/hook")
     order = world.order(payment={"gateway": "klarna"})
@@ -334,7 +335,7 @@ def test_a_slow_gateway_settles_later(make_world, outcome, status, financial):
     assert again["order"]["displayFinancialStatus"] == financial
 
 
-def test_goods_sent_are_not_taken_off_what_is_still_to_send(world):
+def test_goods_sent_are_not_taken_off_what_is_still_to_send(world: Any) -> None:
     order = world.order(lines=[{"title": "A", "sku": "A", "price": "10.00", "quantity": 3}])
     fulfilment.fulfill(world.shop, order, {"lines": {"A": 2}})
     line = {"lineItemId": gid("LineItem", order.lines[0]), "quantity": 2, "restockType": "RETURN"}
@@ -344,7 +345,7 @@ def test_goods_sent_are_not_taken_off_what_is_still_to_send(world):
     assert order.fulfillment_orders[0].status == "CLOSED"
 
 
-def test_a_suggestion_splits_by_tender_and_shares_discount_and_tax(world):
+def test_a_suggestion_splits_by_tender_and_shares_discount_and_tax(world: Any) -> None:
     order = world.order(
         lines=[{"title": "A", "sku": "A", "price": "30.00", "quantity": 2}, {"title": "B", "price": "40.00"}],
         discounts=[{"code": "TEN", "amount": "10.00"}],
@@ -372,7 +373,7 @@ def test_a_suggestion_splits_by_tender_and_shares_discount_and_tax(world):
     ]
 
 
-def test_a_refund_by_hand_between_approval_and_execution_caps_ours(world):
+def test_a_refund_by_hand_between_approval_and_execution_caps_ours(world: Any) -> None:
     order = world.order()
     path = f"/_sim/orders/{order.id}/refund"
     assert world.request("POST", path, content=json.dumps({"amount": "35.00"})).status_code == 201
@@ -380,7 +381,7 @@ def test_a_refund_by_hand_between_approval_and_execution_caps_ours(world):
     assert answer["userErrors"][0]["message"] == "Refund amount $40.00 is greater than net payment received $5.00"
 
 
-def test_a_cancel_may_give_store_credit(world):
+def test_a_cancel_may_give_store_credit(world: Any) -> None:
     order = world.order(customer={"email": "a@example.com"})
     cancel = """mutation Cancel($id: ID!, $until: DateTime) { orderCancel(orderId: $id, reason: CUSTOMER, restock: true,
       refundMethod: { storeCreditRefund: { expiresAt: $until } }) { job { id } orderCancelUserErrors { code } } }"""

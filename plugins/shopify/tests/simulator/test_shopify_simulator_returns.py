@@ -1,6 +1,7 @@
 """Returns from the shopper's wish to the goods' way back, exchanges and money."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -28,20 +29,20 @@ REMOVE = """mutation M($id: ID!, $lines: [ReturnLineItemRemoveFromReturnInput!])
 TOPICS = ("request", "approve", "decline", "process", "update", "close", "cancel", "reopen")
 
 
-def gid(kind, number):
+def gid(kind: Any, number: Any) -> Any:
     return f"gid://shopify/{kind}/{number}"
 
 
-def call(world, name, argument):
+def call(world: Any, name: Any, argument: Any) -> Any:
     return world.data(OPERATIONS[name] % FIELDS, {"a": argument})[name]
 
 
-def remove(world, number, lines):
+def remove(world: Any, number: Any, lines: Any) -> Any:
     return world.data(REMOVE % FIELDS, {"id": number, "lines": lines})["removeFromReturn"]
 
 
 @pytest.fixture
-def order(world):
+def order(world: Any) -> Any:
     for topic in TOPICS:
         world.shop.subscribe(f"returns/{topic}", "http://127.0.0.1/hook")
     made = world.order(customer={"email": "a@example.com"}, shipping="4.00", shipping_address={"city": "Bonn"})
@@ -49,32 +50,32 @@ def order(world):
     return made
 
 
-def line(order, quantity=1, **more):
+def line(order: Any, quantity: Any = 1, **more: Any) -> Any:
     number = order.fulfillments[0].lines[0][0]
     reason = {} if {"returnReason", "returnReasonDefinitionId"} & more.keys() else {"returnReason": "DEFECTIVE"}
     return {"fulfillmentLineItemId": gid("FulfillmentLineItem", number), "quantity": quantity, **reason, **more}
 
 
-def ask(world, order, *lines, **more):
+def ask(world: Any, order: Any, *lines: Any, **more: Any) -> Any:
     wanted = {"orderId": gid("Order", order.id), "returnLineItems": list(lines or [line(order)]), **more}
     return call(world, "returnRequest", wanted)
 
 
-def make(world, order, *lines, **more):
+def make(world: Any, order: Any, *lines: Any, **more: Any) -> Any:
     wanted = {"orderId": gid("Order", order.id), "returnLineItems": list(lines or [line(order)]), **more}
     return call(world, "returnCreate", wanted)
 
 
-def told(world, topic):
+def told(world: Any, topic: Any) -> Any:
     world.run_due()
     return world.inbox.bodies(f"returns/{topic}")
 
 
-def what(world):
+def what(world: Any) -> Any:
     return [e.what for e in world.shop.ledger]
 
 
-def test_asked_for_approved_processed_and_closed(world, order):
+def test_asked_for_approved_processed_and_closed(world: Any, order: Any) -> None:
     asked = ask(world, order, line(order, customerNote="Cracked"))["return"]
     assert (asked["name"], asked["status"], asked["totalQuantity"]) == (f"{order.name}-R1", "REQUESTED", 1)
     assert asked["order"]["returnStatus"] == "RETURN_REQUESTED"
@@ -141,7 +142,7 @@ def test_asked_for_approved_processed_and_closed(world, order):
     assert world.shop.ledger[2].args["transactions"][0]["amount"] == Decimal("20.00")
 
 
-def test_declined_goods_can_be_asked_for_again(world, order):
+def test_declined_goods_can_be_asked_for_again(world: Any, order: Any) -> None:
     asked = ask(world, order, line(order, 2))["return"]
     long = call(world, "returnDeclineRequest", {"id": asked["id"], "declineReason": "OTHER", "declineNote": "x" * 501})
     assert (long["userErrors"][0]["field"], long["userErrors"][0]["code"]) == (["input", "declineNote"], "TOO_LONG")
@@ -180,7 +181,7 @@ def test_declined_goods_can_be_asked_for_again(world, order):
         ("CLOSED", "removeFromReturn", ["returnId"], "Return status is invalid."),
     ],
 )
-def test_what_a_state_does_not_allow(world, order, state, name, field, message):
+def test_what_a_state_does_not_allow(world: Any, order: Any, state: Any, name: Any, field: Any, message: Any) -> None:
     made = (ask if state == "REQUESTED" else make)(world, order)["return"]
     for move in {"CLOSED": ["returnClose"], "CANCELED": ["returnCancel"]}.get(state, []):
         call(world, move, made["id"])
@@ -208,7 +209,7 @@ def test_what_a_state_does_not_allow(world, order, state, name, field, message):
         ("returnClose", gid("Return", 1), ["id"]),
     ],
 )
-def test_unknown_returns(world, name, argument, field):
+def test_unknown_returns(world: Any, name: Any, argument: Any, field: Any) -> None:
     error = call(world, name, argument)["userErrors"][0]
     assert error == {"field": field, "message": "Return not found.", "code": "NOT_FOUND"}
 
@@ -236,7 +237,7 @@ def test_unknown_returns(world, name, argument, field):
         ),
     ],
 )
-def test_lines_that_cannot_be_returned(world, order, root, change, field, code):
+def test_lines_that_cannot_be_returned(world: Any, order: Any, root: Any, change: Any, field: Any, code: Any) -> None:
     start = ask if root == "input" else make
     error = start(world, order, line(order) | change)["userErrors"][0]
     assert error["field"] == [root, "returnLineItems", "0"] + ([field] if field else [])
@@ -244,7 +245,7 @@ def test_lines_that_cannot_be_returned(world, order, root, change, field, code):
     assert order.returns == []
 
 
-def test_an_unknown_order_and_goods_not_sent(world):
+def test_an_unknown_order_and_goods_not_sent(world: Any) -> None:
     wanted = {"orderId": gid("Order", 1), "returnLineItems": []}
     assert call(world, "returnRequest", wanted)["userErrors"][0]["field"] == ["input", "orderId"]
     order = world.order()
@@ -253,11 +254,11 @@ def test_an_unknown_order_and_goods_not_sent(world):
     assert answer["userErrors"][0]["code"] == "NOT_FOUND"
 
 
-def test_what_can_be_returned_shrinks_by_returns_and_refunds(world, order):
+def test_what_can_be_returned_shrinks_by_returns_and_refunds(world: Any, order: Any) -> None:
     query = """query Q($id: ID!) { returnableFulfillments(orderId: $id, first: 5) { nodes { id fulfillment { id }
       returnableFulfillmentLineItems(first: 5) { nodes { quantity fulfillmentLineItem { id } } } } } }"""
 
-    def left():
+    def left() -> Any:
         nodes = world.data(query, {"id": gid("Order", order.id)})["returnableFulfillments"]["nodes"]
         return [x["quantity"] for n in nodes for x in n["returnableFulfillmentLineItems"]["nodes"]]
 
@@ -272,7 +273,7 @@ def test_what_can_be_returned_shrinks_by_returns_and_refunds(world, order):
     assert left() == []
 
 
-def test_units_are_removed_by_deltas_until_the_return_closes(world, order):
+def test_units_are_removed_by_deltas_until_the_return_closes(world: Any, order: Any) -> None:
     made = make(world, order, line(order, 2))["return"]
     number = made["returnLineItems"]["nodes"][0]["id"]
     for units, code in ((0, "GREATER_THAN"), (3, "INVALID")):
@@ -287,7 +288,7 @@ def test_units_are_removed_by_deltas_until_the_return_closes(world, order):
     assert (none["status"], none["totalQuantity"], none["order"]["returnStatus"]) == ("CLOSED", 0, "RETURNED")
 
 
-def test_a_closed_return_opens_again_and_repeats_change_nothing(world, order):
+def test_a_closed_return_opens_again_and_repeats_change_nothing(world: Any, order: Any) -> None:
     made = make(world, order)["return"]
     call(world, "returnClose", made["id"])
     call(world, "returnClose", made["id"])
@@ -297,7 +298,7 @@ def test_a_closed_return_opens_again_and_repeats_change_nothing(world, order):
     assert what(world) == ["return_create", "return_close", "return_reopen"]
 
 
-def test_an_exchange_adds_a_line_and_a_fulfilment_order_that_nobody_holds(world, order):
+def test_an_exchange_adds_a_line_and_a_fulfilment_order_that_nobody_holds(world: Any, order: Any) -> None:
     world.order(lines=[{"title": "Cup", "sku": "CUP", "price": "15.00"}])
     cup = next(v for v in world.shop.variants.values() if v.sku == "CUP")
     wrong = make(world, order, exchangeLineItems=[{"variantId": gid("ProductVariant", 1), "quantity": 1}])
@@ -323,7 +324,7 @@ def test_an_exchange_adds_a_line_and_a_fulfilment_order_that_nobody_holds(world,
     assert order.refunds == []
 
 
-def test_a_return_says_what_it_should_come_to(world, order):
+def test_a_return_says_what_it_should_come_to(world: Any, order: Any) -> None:
     fee = {"amount": {"amount": "3.00", "currencyCode": "USD"}}
     made = make(world, order, line(order, 2, restockingFee={"percentage": 10}), returnShippingFee=fee)["return"]
     query = """query Q($id: ID!, $lines: [SuggestedOutcomeReturnLineItemInput!]!) { return(id: $id) {
@@ -346,7 +347,7 @@ def test_a_return_says_what_it_should_come_to(world, order):
     assert outcome["financialTransfer"]["suggestedTransactions"][0]["gateway"] == "shopify_payments"
 
 
-def test_returns_are_found_by_order_and_search(world, order):
+def test_returns_are_found_by_order_and_search(world: Any, order: Any) -> None:
     asked = ask(world, order)["return"]
     query = """query Q($id: ID!) { orders(first: 5, query: "return_status:return_requested") { nodes { id } }
       order(id: $id) { returnStatus returns(first: 5) { nodes { id status } } }
@@ -358,7 +359,7 @@ def test_returns_are_found_by_order_and_search(world, order):
     assert ask(world, order, line(order, returnReasonDefinitionId=definition))["userErrors"] == []
 
 
-def test_an_order_with_an_open_return_is_not_cancelled(world, order):
+def test_an_order_with_an_open_return_is_not_cancelled(world: Any, order: Any) -> None:
     ask(world, order)
     cancel = """mutation C($id: ID!) { orderCancel(orderId: $id, reason: CUSTOMER, restock: true) {
       orderCancelUserErrors { message } } }"""

@@ -8,6 +8,7 @@ import json
 import re
 from datetime import timedelta
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -25,16 +26,16 @@ CREATE = """mutation Subscribe($topic: WebhookSubscriptionTopic!, $sub: WebhookS
 
 
 @pytest.fixture
-def hooked(make_world):
+def hooked(make_world: Any) -> Any:
     return make_world(webhooks=dict.fromkeys(TOPICS.split(), HOOK), cancel_seconds=0)
 
 
-def signed_by(secret, headers, body):
+def signed_by(secret: Any, headers: Any, body: Any) -> Any:
     want = base64.b64encode(hmac.new(secret.encode(), body, hashlib.sha256).digest()).decode()
     return headers["X-Shopify-Hmac-Sha256"] == want
 
 
-def test_headers_and_signature(hooked):
+def test_headers_and_signature(hooked: Any) -> None:
     order = hooked.order(test=True, payment=None)
     hooked.run_due()
     url, headers, body = hooked.inbox.got[0]
@@ -51,8 +52,8 @@ def test_headers_and_signature(hooked):
     assert headers["X-Shopify-Event-Id"] != headers["X-Shopify-Webhook-Id"]
 
 
-def test_a_rotated_secret_signs_an_hour_later_or_after_revoking(hooked):
-    def signer():
+def test_a_rotated_secret_signs_an_hour_later_or_after_revoking(hooked: Any) -> None:
+    def signer() -> Any:
         hooked.order(payment=None)
         hooked.run_due()
         _, headers, body = hooked.inbox.got[-1]
@@ -68,7 +69,7 @@ def test_a_rotated_secret_signs_an_hour_later_or_after_revoking(hooked):
     assert signer() == "third"
 
 
-def test_an_order_body_is_rest_shaped(make_world):
+def test_an_order_body_is_rest_shaped(make_world: Any) -> None:
     world = make_world(webhooks={"orders/create": HOOK}, first_id=820_982_911_946_154_508)
     order = world.order(
         customer={"email": "ada@example.com"},
@@ -90,7 +91,7 @@ def test_an_order_body_is_rest_shaped(make_world):
     assert "tags" not in body["customer"]
 
 
-def test_personal_keys_are_absent_without_access(make_world):
+def test_personal_keys_are_absent_without_access(make_world: Any) -> None:
     world = make_world(webhooks={"orders/create": HOOK}, personal_data=False)
     world.order(customer={"email": "ada@example.com", "phone": "1"}, shipping_address={"city": "Bern", "country": "CH"})
     world.run_due()
@@ -134,7 +135,7 @@ def test_personal_keys_are_absent_without_access(make_world):
         (lambda shop, order: orders.edit(shop, order, {"remove": {"MUG": 1}}), ["orders/edited", "orders/updated"]),
     ],
 )
-def test_each_change_sends_its_topics(hooked, change, topics):
+def test_each_change_sends_its_topics(hooked: Any, change: Any, topics: Any) -> None:
     order = hooked.order()
     hooked.run_due()
     assert hooked.inbox.topics() == ["orders/create", "order_transactions/create", "orders/paid"]
@@ -144,7 +145,7 @@ def test_each_change_sends_its_topics(hooked, change, topics):
     assert hooked.inbox.topics() == topics
 
 
-def test_release_and_carrier_events(hooked):
+def test_release_and_carrier_events(hooked: Any) -> None:
     order = hooked.order()
     fulfilment.hold_by_hand(hooked.shop, order, {"reason": "incorrect_address"})
     fulfilment.release_by_hand(hooked.shop, order)
@@ -159,7 +160,7 @@ def test_release_and_carrier_events(hooked):
     assert hooked.inbox.bodies("fulfillments/create")[0]["tracking_number"] == "1Z"
 
 
-def test_bodies_of_money_and_risk(hooked):
+def test_bodies_of_money_and_risk(hooked: Any) -> None:
     order = hooked.order(payment={"kind": "authorization", "avs": "N"})
     orders.assess(hooked.shop, order, {"level": "high"})
     payments.add(hooked.shop, order, {"kind": "capture"})
@@ -177,12 +178,12 @@ def test_bodies_of_money_and_risk(hooked):
     assert refund["transactions"][0]["amount"] == "5.00"
 
 
-def subscribe(world, topic="ORDERS_CREATE", **sub):
+def subscribe(world: Any, topic: Any = "ORDERS_CREATE", **sub: Any) -> Any:
     answer = world.data(CREATE, {"topic": topic, "sub": {"uri": HOOK} | sub})
     return answer["webhookSubscriptionCreate"]
 
 
-def test_subscribing_by_api(world):
+def test_subscribing_by_api(world: Any) -> None:
     made = subscribe(world)["webhookSubscription"]
     assert (made["topic"], made["uri"]) == ("ORDERS_CREATE", HOOK)
     listed = world.data(
@@ -204,7 +205,7 @@ def test_subscribing_by_api(world):
     assert [e.what for e in world.shop.ledger] == ["webhook_subscribe", "webhook_unsubscribe"]
 
 
-def test_include_fields_trims_and_holds_back_what_is_equal(world):
+def test_include_fields_trims_and_holds_back_what_is_equal(world: Any) -> None:
     subscribe(world, "ORDERS_UPDATED", includeFields=["id", "note"])
     order = world.order()
     for note in ("a", "a", "b"):
@@ -213,7 +214,7 @@ def test_include_fields_trims_and_holds_back_what_is_equal(world):
     assert world.inbox.bodies("orders/updated") == [{"id": order.id, "note": "a"}, {"id": order.id, "note": "b"}]
 
 
-def test_eight_retries_in_four_hours_with_the_same_id_then_the_subscription_goes(world):
+def test_eight_retries_in_four_hours_with_the_same_id_then_the_subscription_goes(world: Any) -> None:
     subscribe(world)
     world.order()
     world.inbox.statuses = [500, 302, TimeoutError(), 404, 500, 500, 500, 500, 500]
@@ -233,7 +234,7 @@ def test_eight_retries_in_four_hours_with_the_same_id_then_the_subscription_goes
     assert world.shop.outbox.recent[0].state == "failed"
 
 
-def test_a_subscription_of_the_app_configuration_stays(hooked):
+def test_a_subscription_of_the_app_configuration_stays(hooked: Any) -> None:
     hooked.inbox.statuses = [500] * 50
     hooked.order(payment=None)
     hooked.run_due()
@@ -243,7 +244,7 @@ def test_a_subscription_of_the_app_configuration_stays(hooked):
     assert "orders/create" in {s.topic for s in hooked.shop.subscriptions.values()}
 
 
-def test_a_retry_that_works_is_the_last(world):
+def test_a_retry_that_works_is_the_last(world: Any) -> None:
     subscribe(world)
     world.order()
     world.inbox.statuses = [503]
@@ -256,7 +257,7 @@ def test_a_retry_that_works_is_the_last(world):
     assert len(world.inbox.got) == 2
 
 
-def test_one_event_to_two_addresses_has_two_webhook_ids(world):
+def test_one_event_to_two_addresses_has_two_webhook_ids(world: Any) -> None:
     subscribe(world)
     subscribe(world, uri=HOOK + "/second")
     world.order()
@@ -266,6 +267,6 @@ def test_one_event_to_two_addresses_has_two_webhook_ids(world):
     assert len({h["X-Shopify-Event-Id"] for h in heads}) == 1
 
 
-def test_nothing_is_posted_beyond_this_machine():
+def test_nothing_is_posted_beyond_this_machine() -> None:
     with pytest.raises(ValueError, match=r"127\.0\.0\.1"):
         asyncio.run(post("http://example.com/hooks", {}, b"{}"))

@@ -22,10 +22,11 @@ from .world.specs import SpecError, only
 
 Finder = Callable[[Request], Shop | None]
 Step = Callable[[Shop, Order, dict[str, Any]], Any]
-SWITCHES = frozenset(
-    """personal_data cancel_seconds token_life installed same_organization scopes index_lag slow_refunds
-    idempotency_errors file_seconds bulk_seconds bulk_outcome""".split()
-)
+_SWITCHES_WORDS = """
+    personal_data cancel_seconds token_life installed same_organization scopes index_lag slow_refunds
+    idempotency_errors file_seconds bulk_seconds bulk_outcome
+"""
+SWITCHES = frozenset(_SWITCHES_WORDS.split())
 SHOWN = 100
 
 STEPS: dict[str, Step] = {

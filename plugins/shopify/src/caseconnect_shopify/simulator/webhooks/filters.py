@@ -114,7 +114,9 @@ def _values(value: Any, path: list[str]) -> Iterator[Any]:
 def _holds(have: Any, op: str, wanted: str) -> bool:
     text = {True: "true", False: "false", None: ""}.get(have, str(have)) if not isinstance(have, dict) else ""
     left, right = _number(text), _number(wanted)
-    pair: tuple[Any, Any] = (left, right) if left is not None and right is not None else (text.casefold(), wanted.casefold())
+    pair: tuple[Any, Any] = (
+        (left, right) if left is not None and right is not None else (text.casefold(), wanted.casefold())
+    )
     match op:
         case ">":
             return bool(pair[0] > pair[1])

@@ -40,7 +40,9 @@ def add(shop: Shop, order: Order, spec: Spec) -> Dispute:
         reason=choice(spec.get("reason", "fraudulent"), REASONS, "dispute.reason"),
         network_reason_code=spec.get("network_reason_code", "4837"),
         initiated_at=stamp,
-        evidence_due_by=moment(spec["evidence_due_by"], "dispute.evidence_due_by") if "evidence_due_by" in spec else due,
+        evidence_due_by=moment(spec["evidence_due_by"], "dispute.evidence_due_by")
+        if "evidence_due_by" in spec
+        else due,
         evidence_id=shop.next_id(),
     )
     order.disputes.append(made)

@@ -42,7 +42,7 @@ def custom(shop: Shop, session: EditSession, title: str, price: Decimal, quantit
 
 
 def commit(shop: Shop, session: EditSession, note: str | None, *, notify: bool) -> Order:
-    """Brings the changes into force: new lines get a new fulfilment order, which nobody holds; emits `orders/edited`."""
+    """Brings the changes into force; new lines get a fulfilment order that nobody holds. Emits `orders/edited`."""
     order = session.order
     del shop.edits[session.id]
     removed = []

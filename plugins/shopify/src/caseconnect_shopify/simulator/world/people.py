@@ -75,7 +75,7 @@ def merge(shop: Shop, kept: Customer, gone: Customer) -> None:
     shop.merged[gone.id] = kept.id
     kept.updated_at = shop.stamp()
     shop.note_email(kept)
-    body = {
+    body: dict[str, Any] = {
         "admin_graphql_api_customer_kept_id": gid("Customer", kept.id),
         "admin_graphql_api_customer_deleted_id": gid("Customer", gone.id),
         "admin_graphql_api_job_id": None,
@@ -99,15 +99,15 @@ def compliance(shop: Shop, kind: str, spec: Spec) -> dict[str, Any]:
 
     `kind` is data_request, redact (of `customer`) or shop_redact. Shopify changes nothing by it: the app has to act.
     """
+    body: dict[str, Any] = {"shop_id": shop.id, "shop_domain": shop.domain}
     if kind == "shop_redact":
-        body: dict[str, Any] = {"shop_id": shop.id, "shop_domain": shop.domain}
         return {"topic": "shop/redact", "deliveries": shop.emit("shop/redact", body)}
     only(spec, {"customer", "orders"}, "The request")
     customer = find(shop, spec.get("customer"))
     wanted = spec.get("orders")
     numbers = [int(n) for n in records(wanted, "orders")] if wanted is not None else list(customer.order_ids)
     who = {"id": customer.id, "email": customer.email, "phone": customer.phone}
-    body = {"shop_id": shop.id, "shop_domain": shop.domain, "customer": who}
+    body["customer"] = who
     if kind == "data_request":
         body |= {"orders_requested": numbers, "data_request": {"id": shop.next_id()}}
         return {"topic": "customers/data_request", "deliveries": shop.emit("customers/data_request", body)}

@@ -128,11 +128,17 @@ def customer_summary(shop: Shop, customer: Customer) -> dict[str, Any]:
 def product(shop: Shop, spec: Spec) -> dict[str, Any]:
     """A product comes to be."""
     made = catalogue.add(shop, spec)
-    return {"sku": made.sku, "variant_id": gid("ProductVariant", made.id), "product_id": gid("Product", made.product_id)}
+    return {
+        "sku": made.sku,
+        "variant_id": gid("ProductVariant", made.id),
+        "product_id": gid("Product", made.product_id),
+    }
 
 
 def _open_orders(order: Order) -> list[FulfillmentOrder]:
-    return [f for f in order.fulfillment_orders if f.status not in movement.CLOSED and any(x.remaining for x in f.lines)]
+    return [
+        f for f in order.fulfillment_orders if f.status not in movement.CLOSED and any(x.remaining for x in f.lines)
+    ]
 
 
 def move_goods(shop: Shop, order: Order, spec: Spec) -> None:
@@ -148,7 +154,9 @@ def split_goods(shop: Shop, order: Order, spec: Spec) -> None:
     """Staff split off `lines` {line id or sku: units}: the new fulfilment order bears no hold."""
     wanted = only(spec, {"lines"}, "The split").get("lines") or {}
     for fo in _open_orders(order):
-        part = {x.id: whole(wanted[k], "lines", 1) for x in fo.lines for k in (str(x.line.id), x.line.sku) if k in wanted}
+        part = {
+            x.id: whole(wanted[k], "lines", 1) for x in fo.lines for k in (str(x.line.id), x.line.sku) if k in wanted
+        }
         try:
             movement.check_part(fo, part, ["lines"])
         except Refused as refusal:

@@ -6,8 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 from caseconnect_shopify.simulator.api.execute import Call
-from caseconnect_shopify.simulator.api.registry import field, fields, mutation
 from caseconnect_shopify.simulator.api.paging import Page, paginate
+from caseconnect_shopify.simulator.api.registry import field, fields, mutation
 from caseconnect_shopify.simulator.api.wire import bag, number_of
 from caseconnect_shopify.simulator.world import catalogue, editing, money
 from caseconnect_shopify.simulator.world.editing import EditSession

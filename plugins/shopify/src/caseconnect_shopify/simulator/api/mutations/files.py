@@ -83,7 +83,10 @@ def _update(root: object, args: dict[str, Any], call: Call) -> dict[str, Any]:
             code = "NON_READY_STATE"
         if code or found is None:
             text = "File does not exist" if found is None else "Non-ready files cannot be updated."
-            return {"files": None, "userErrors": [{"field": ["files", str(place), "id"], "message": text, "code": code}]}
+            return {
+                "files": None,
+                "userErrors": [{"field": ["files", str(place), "id"], "message": text, "code": code}],
+            }
         found.alt = item.get("alt", found.alt)
         made.append(found)
     return {"files": made, "userErrors": []}

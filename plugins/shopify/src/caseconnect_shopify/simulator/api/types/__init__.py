@@ -2,4 +2,16 @@
 
 from . import balances, customers, drafts, fulfilment, orders, payments, people, platform, refunds, returns, roots
 
-__all__ = ["balances", "customers", "drafts", "fulfilment", "orders", "payments", "people", "platform", "refunds", "returns", "roots"]
+__all__ = [
+    "balances",
+    "customers",
+    "drafts",
+    "fulfilment",
+    "orders",
+    "payments",
+    "people",
+    "platform",
+    "refunds",
+    "returns",
+    "roots",
+]

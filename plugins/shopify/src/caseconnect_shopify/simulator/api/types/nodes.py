@@ -35,7 +35,12 @@ def node(call: Call, text: str) -> Any:
         raise ApiError(f"Invalid id: {text}", "RESOURCE_NOT_FOUND")
     if kind in stores:
         return stores[kind].get(int(number))
-    lists = {"Fulfillment": "fulfillments", "OrderTransaction": "transactions", "Refund": "refunds", "LineItem": "lines"}
+    lists = {
+        "Fulfillment": "fulfillments",
+        "OrderTransaction": "transactions",
+        "Refund": "refunds",
+        "LineItem": "lines",
+    }
     if kind in lists:
         every = (r for o in shop.orders.values() for r in getattr(o, lists[kind]))
         return next((r for r in every if r.id == int(number)), None)

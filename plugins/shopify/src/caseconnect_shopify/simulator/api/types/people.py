@@ -8,9 +8,9 @@ from caseconnect_shopify.simulator.api.execute import Call
 from caseconnect_shopify.simulator.api.paging import Page, in_order
 from caseconnect_shopify.simulator.api.registry import field, fields, query
 from caseconnect_shopify.simulator.api.wire import number_of, when
+from caseconnect_shopify.simulator.world.drafts import Draft
 from caseconnect_shopify.simulator.world.records import Customer, Order, gid
 from caseconnect_shopify.simulator.world.search import parse
-from caseconnect_shopify.simulator.world.drafts import Draft
 from caseconnect_shopify.simulator.world.system import Effect
 from caseconnect_shopify.simulator.world.timeline import Entry
 
@@ -120,7 +120,9 @@ def _one(root: object, args: dict[str, Any], call: Call) -> dict[str, Any] | Non
 @query("locations")
 def _all(root: object, args: dict[str, Any], call: Call) -> Page:
     nodes = [_location(n, name) for n, name in call.shop.locations.items()]
-    return Page(nodes[: args.get("first") or None], [str(n) for n in range(len(nodes))], has_next=False, has_previous=False)
+    return Page(
+        nodes[: args.get("first") or None], [str(n) for n in range(len(nodes))], has_next=False, has_previous=False
+    )
 
 
 @query("manualHoldsFulfillmentOrders")

@@ -17,10 +17,16 @@ from caseconnect_shopify.simulator.world.files import File, Image
 from caseconnect_shopify.simulator.world.records import Customer, Order, gid
 
 DATES_ONLY = "2026-01"
-TEXTS = """accessActivityLog cancellationPolicyDisclosure cancellationRebuttal customerEmailAddress customerFirstName
-    customerLastName refundPolicyDisclosure refundRefusalExplanation uncategorizedText""".split()
-FILES = """cancellationPolicyFile customerCommunicationFile refundPolicyFile serviceDocumentationFile
-    shippingDocumentationFile uncategorizedFile""".split()
+_TEXTS_WORDS = """
+    accessActivityLog cancellationPolicyDisclosure cancellationRebuttal customerEmailAddress customerFirstName
+    customerLastName refundPolicyDisclosure refundRefusalExplanation uncategorizedText
+"""
+TEXTS = _TEXTS_WORDS.split()
+_FILES_WORDS = """
+    cancellationPolicyFile customerCommunicationFile refundPolicyFile serviceDocumentationFile
+    shippingDocumentationFile uncategorizedFile
+"""
+FILES = _FILES_WORDS.split()
 
 fields(
     "ShopifyPaymentsDispute",
