@@ -143,3 +143,26 @@ def test_staff_move_and_split_goods_past_a_hold(world: Any) -> None:
     post(world, f"orders/{order.id}/progress")
     assert {f.status for f in order.fulfillment_orders} == {"CLOSED", "IN_PROGRESS"}
     assert [len(bodies(world, f"fulfillment_orders/{t}")) for t in ("moved", "split", "progress_reported")] == [2, 1, 2]
+
+
+def test_the_pages_show_returns_refunds_disputes_drafts_and_credit_escaped(world: Any) -> None:
+    order = world.order(customer={"email": "<i>@example.com"})
+    fulfilment.fulfill(world.shop, order, {})
+    post(world, f"orders/{order.id}/returns", {"reason": "defective"})
+    post(world, f"orders/{order.id}/refund", {"amount": "5.00", "note": "<b>sorry</b>"})
+    post(world, f"orders/{order.id}/disputes")
+    post(world, "drafts", {"lines": [{"title": "A", "price": "1.00"}], "tags": ["<u>"]})
+    post(world, f"customers/{order.customer.id}/credit", {"amount": "3.00"})
+    page = world.request("GET", f"/admin/orders/{order.id}").text
+    home = world.request("GET", "/").text
+    assert all(words in page for words in (f"{order.name}-R1", "REQUESTED", "&lt;b&gt;sorry", "NEEDS_RESPONSE"))
+    assert all(words in home for words in ("#D1", "&lt;u&gt;", "3.00 USD", "&lt;i&gt;@example.com"))
+    assert not any(tag in page + home for tag in ("<b>", "<u>", "<i>"))
+
+
+def test_an_order_tells_of_its_returns(world: Any) -> None:
+    subscribe(world, "orders/updated")
+    order = world.order()
+    fulfilment.fulfill(world.shop, order, {})
+    post(world, f"orders/{order.id}/returns")
+    assert bodies(world, "orders/updated")[-1]["returns"][0]["status"] == "requested"

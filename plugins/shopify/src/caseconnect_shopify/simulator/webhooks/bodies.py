@@ -24,6 +24,7 @@ from caseconnect_shopify.simulator.world.records import (
     gid,
 )
 
+from . import returns
 from .drafts import draft_body
 from .goods import fulfillment_body, fulfillment_event_body, refund_body, risk_body, transaction_body
 from .parts import Body, address_body, customer_body, line_body, local, money_set, without
@@ -125,7 +126,7 @@ def order_body(shop: Shop, order: Order) -> Body:
         "payment_terms": None,
         "refunds": [refund_body(shop, r) for r in order.refunds],
         "shipping_lines": _shipping_lines(order),
-        "returns": [],
+        "returns": [returns.whole(order, r) for r in order.returns],
         "line_item_groups": [],
     } | _amounts(order)
     if order.billing:
