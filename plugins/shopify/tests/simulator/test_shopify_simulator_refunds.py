@@ -2,6 +2,7 @@
 
 import json
 from decimal import Decimal
+from itertools import product
 from typing import Any
 
 import httpx  # noqa: TID251 - a client that shares nothing with ours
@@ -392,3 +393,36 @@ def test_a_cancel_may_give_store_credit(world: Any) -> None:
     world.run_due()
     assert order.cancelled_at is not None
     assert [a.balance for a in world.shop.accounts.values()] == [Decimal("40.00")]
+
+
+TROUBLES: tuple[dict[str, Any], ...] = (
+    {"kind": "drop_before"},
+    {"kind": "drop_after"},
+    {"kind": "late", "seconds": 3},
+    {"kind": "status", "status": 502},
+    {"kind": "throttle"},
+)
+
+
+@pytest.mark.parametrize("troubles", list(product(range(len(TROUBLES)), repeat=2)))
+def test_whatever_goes_wrong_on_the_way_one_key_is_one_refund(world: Any, troubles: tuple[int, ...]) -> None:
+    order = world.order()
+    wanted = {"orderId": gid("Order", order), "transactions": [money_back(order, "10.00")]}
+    for number in troubles:
+        world.shop.faults.add(TROUBLES[number] | {"operation": "refundCreate"})
+    for _ in range(8):
+        try:
+            answer = world.raw(REFUND, {"input": wanted, "key": "k"})
+        except ConnectionDropped:
+            answer = None
+        world.clock.pass_(2)
+        told = answer.json() if answer is not None and answer.status_code == 200 else {}
+        if (told.get("data") or {}).get("refundCreate", {}).get("refund"):
+            break
+        world.clock.pass_(20 if "errors" in told else 0)
+    else:
+        pytest.fail("never told of the refund")
+    world.clock.pass_(60)
+    world.run_due()
+    assert len(effects(world)) == len(order.refunds) == 1
+    assert sum(t.amount for t in order.transactions if t.kind == "REFUND") == Decimal("10.00")
