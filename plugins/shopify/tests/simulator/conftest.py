@@ -51,7 +51,7 @@ class World:
         self.shop = shops[0]
         self.clock = clock
         self.inbox = inbox
-        self.slept: list[Any] = []
+        self.slept: list[float] = []
 
         async def sleep(seconds: Any) -> None:
             self.slept.append(seconds)

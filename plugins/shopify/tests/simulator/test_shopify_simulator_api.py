@@ -3,8 +3,10 @@
 from typing import Any
 
 import pytest
+from graphql import validate_schema
 
 from caseconnect_shopify.simulator import Fault, Shop
+from caseconnect_shopify.simulator.api.schema import schema
 
 SHOP_NAME = "{ shop { name } }"
 
@@ -259,7 +261,7 @@ def test_refunds_need_the_idempotent_directive(world: Any) -> None:
 
 
 def test_what_is_not_simulated_says_so(world: Any) -> None:
-    answer = world.graphql("{ disputes(first: 1) { nodes { id } } }")
+    answer = world.graphql("{ abandonedCheckouts(first: 1) { nodes { id } } }")
     assert answer["errors"][0]["extensions"]["code"] == "NOT_SIMULATED"
 
 
@@ -296,3 +298,17 @@ def test_faults_by_operation_and_count(world: Any) -> None:
         answer = world.raw("query Second { shop { name } }")
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "4.0")
     assert world.raw("query Second { shop { name } }").status_code == 200
+
+
+@pytest.mark.parametrize("version", ["2026-01", "2026-04", "2026-07"])
+def test_older_versions_have_what_their_schemas_have(world: Any, version: Any) -> None:
+    assert validate_schema(schema(version)) == []
+    answer = world.graphql('{ order(id: "gid://shopify/Order/1") { cartToken } }', version=version)
+    known = version >= "2026-07"
+    assert ("errors" not in answer) is known
+    job = (
+        'mutation { orderCancel(orderId: "gid://shopify/Order/1", reason: FRAUD, restock: true) { jobResult { id } } }'
+    )
+    error = world.graphql(job, version=version)["errors"][0]
+    assert error["message"] == "Field 'jobResult' doesn't exist on type 'OrderCancelPayload'"
+    assert "errors" not in world.graphql(job)

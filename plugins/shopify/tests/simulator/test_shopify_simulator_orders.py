@@ -110,8 +110,9 @@ def test_the_executor_answers_as_graphql_core_does(world: Any) -> None:
         name = info.field_name
         if isinstance(source, dict) and name in source:
             return source[name]
-        found: Any = registry.resolver(info.parent_type.name, name)
-        return found(source, args, call)
+        answer = registry.resolver(info.parent_type.name, name)
+        assert answer is not None, name
+        return answer(source, args, call)
 
     def kind(value: Any, info: Any, abstract: Any) -> Any:
         return registry.typename(value)

@@ -26,6 +26,7 @@ from .control import ControlApi
 from .faults import ConnectionDropped, Fault
 from .pages import Pages
 from .settings import ShopifySimulatorSettings
+from .storage import Storage
 from .webhooks.transport import Deliver
 from .world.shop import VERSIONS, Shop
 
@@ -92,16 +93,22 @@ class Simulator:
         shop.settle()
         who = oauth.holder(shop, request.headers.get("x-shopify-access-token"))
         body = _document(await request.body())
-        fault = shop.faults.take(request.url.path, _operations(body))
+        fault = shop.faults.take(request.url.path, _operations(body, served))
         headers = {"X-Shopify-API-Version": served, "X-Request-Id": shop.next_uuid()}
 
-        def answer() -> Response:
+        def answer(*, resumes: bool = False) -> Response:
             if who is None:
                 return JSONResponse({"errors": BAD_TOKEN}, 401, headers)
             if body is None:
                 return JSONResponse(BAD_BODY, 400, headers)
             engine = self.engines[shop.domain]
-            found = engine.handle(body["query"], body.get("variables"), body.get("operationName"), who, served)
+            asked = (body["query"], body.get("variables"), body.get("operationName"), who, served)
+            if fault is not None and fault.kind == "late" and not resumes:
+                engine.take_on(*asked)
+                shop.after(fault.seconds, lambda: answer(resumes=True))
+                return Response()
+            base = str(request.base_url).rstrip("/")
+            found = engine.handle(*asked, base=base, resumes=resumes)
             return Response(_dump(found), 200, headers, "application/json")
 
         return await self._with_fault(request, fault, shop, answer)
@@ -114,9 +121,9 @@ class Simulator:
         if fault.kind == "delay":
             await self.sleep(fault.seconds)
             return answer()
-        if fault.kind in {"drop_before", "drop_after"}:
+        if fault.kind in {"drop_before", "drop_after", "late"}:
             after_effect = fault.kind == "drop_after"
-            if after_effect:
+            if fault.kind != "drop_before":
                 answer()
             return await _drop(request, after_effect=after_effect)
         if fault.kind == "truncate":
@@ -161,6 +168,7 @@ def create_app(
     made = shops.build() if isinstance(shops, ShopifySimulatorSettings) else list(shops)
     simulator = Simulator(made, deliver, sleep)
     control, pages = ControlApi(simulator.find), Pages(simulator.find, simulator.shops)
+    storage = Storage(simulator.find)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -177,6 +185,7 @@ def create_app(
             Route("/admin/oauth/access_token", simulator.token, methods=["POST"]),
             Route("/admin/api/{version}/graphql.json", simulator.graphql, methods=["POST"]),
             *control.routes(),
+            *storage.routes(),
             *pages.routes(),
         ]
 
@@ -221,12 +230,12 @@ def _document(raw: bytes) -> dict[str, Any] | None:
     return body if usable else None
 
 
-def _operations(body: dict[str, Any] | None) -> set[str]:
+def _operations(body: dict[str, Any] | None, version: str) -> set[str]:
     """The names by which a fault may match: of the operation, and of its root fields."""
     if body is None:
         return set()
     try:
-        prepared = prepare(body["query"])
+        prepared = prepare(body["query"], version)
     except Refused:
         return set()
     chosen = prepared.operations.get(body.get("operationName") or next(iter(prepared.operations)))

@@ -14,16 +14,19 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from . import oauth
-from .world import cancellation, fulfilment, money, orders, payments
+from .world import cancellation, disputes, fulfilment, money, orders, payments, people, staff
+from .world.drafts import Draft
 from .world.records import Order, gid
 from .world.shop import Shop
 from .world.specs import SpecError, only
 
 Finder = Callable[[Request], Shop | None]
 Step = Callable[[Shop, Order, dict[str, Any]], Any]
-SWITCHES = frozenset(
-    {"personal_data", "cancel_seconds", "token_life", "installed", "same_organization", "scopes", "index_lag"}
-)
+_SWITCHES_WORDS = """
+    personal_data cancel_seconds token_life installed same_organization scopes index_lag slow_refunds
+    idempotency_errors file_seconds bulk_seconds bulk_outcome
+"""
+SWITCHES = frozenset(_SWITCHES_WORDS.split())
 SHOWN = 100
 
 STEPS: dict[str, Step] = {
@@ -36,6 +39,11 @@ STEPS: dict[str, Step] = {
     "release": lambda shop, order, spec: fulfilment.release_by_hand(shop, order),
     "refund": payments.refund,
     "events": fulfilment.carrier_event,
+    "returns": staff.ask_return,
+    "disputes": disputes.open_,
+    "move": staff.move_goods,
+    "split": staff.split_goods,
+    "progress": staff.begin_work,
 }
 
 
@@ -69,6 +77,10 @@ def summary(order: Order) -> dict[str, Any]:
         "cancel_reason": order.cancel_reason,
         "tags": order.tags,
         "note": order.note,
+        "return_status": order.return_status,
+        "returns": [{"id": str(r.id), "name": r.name, "status": r.status} for r in order.returns],
+        "disputes": [{"id": str(d.id), "type": d.type, "status": d.status} for d in order.disputes],
+        "refunded": str(money.refunded(order)),
         "holds": [plain(h) for fo in order.fulfillment_orders for h in fo.holds],
         "metafields": {f"{n}.{k}": m.value for (n, k), m in order.metafields.items()},
     }
@@ -86,6 +98,15 @@ class ControlApi:
             Route("/_sim/orders", self._on_shop(_create), methods=["POST"]),
             Route("/_sim/orders/{key}", self._on_shop(_show), methods=["GET"]),
             Route("/_sim/orders/{key}/{step}", self._on_shop(_step), methods=["POST"]),
+            Route("/_sim/products", self._on_shop(lambda s, r, b: staff.product(s, b)), methods=["POST"]),
+            Route("/_sim/customers", self._on_shop(_customer), methods=["POST"]),
+            Route("/_sim/customers/{key}/{step}", self._on_shop(_decide(staff.decide_customer)), methods=["POST"]),
+            Route("/_sim/drafts", self._on_shop(lambda s, r, b: _draft(staff.draft(s, b))), methods=["POST"]),
+            Route("/_sim/drafts/{key}/{step}", self._on_shop(_decide_draft), methods=["POST"]),
+            Route("/_sim/returns/{key}/{step}", self._on_shop(_decide(staff.decide_return)), methods=["POST"]),
+            Route("/_sim/disputes/{key}", self._on_shop(_dispute), methods=["POST"]),
+            Route("/_sim/compliance/{kind}", self._on_shop(_compliance), methods=["POST"]),
+            Route("/_sim/uninstall", self._on_shop(lambda s, r, b: staff.uninstall(s)), methods=["POST"]),
             Route("/_sim/faults", self._on_shop(_faults), methods=["GET", "POST", "DELETE"]),
             Route("/_sim/settings", self._on_shop(_settings), methods=["POST"]),
             Route("/_sim/secret", self._on_shop(_secret), methods=["POST"]),
@@ -130,6 +151,37 @@ def _step(shop: Shop, request: Request, body: Any) -> Any:
     order = shop.order(request.path_params["key"])
     STEPS[name](shop, order, body)
     return summary(order)
+
+
+def _customer(shop: Shop, request: Request, body: Any) -> Any:
+    return staff.customer_summary(shop, people.save(shop, body))
+
+
+def _decide(decide: Callable[[Shop, str, str, Any], Any]) -> Callable[[Shop, Request, Any], Any]:
+    return lambda shop, request, body: plain(
+        decide(shop, request.path_params["key"], request.path_params["step"], body)
+    )
+
+
+def _decide_draft(shop: Shop, request: Request, body: Any) -> Any:
+    return _draft(staff.decide_draft(shop, request.path_params["key"], request.path_params["step"], body))
+
+
+def _draft(draft: Draft) -> Any:
+    shown = {"id": str(draft.id), "name": draft.name, "status": draft.status, "total": str(draft.total)}
+    return shown | {"tags": draft.tags, "order_id": str(draft.order_id) if draft.order_id else None}
+
+
+def _dispute(shop: Shop, request: Request, body: Any) -> Any:
+    key = request.path_params["key"]
+    found = shop.disputes.get(int(key)) if key.isdigit() else None
+    if found is None:
+        raise SpecError(f"There is no dispute {key!r}.")
+    return plain(disputes.change(shop, found, body))
+
+
+def _compliance(shop: Shop, request: Request, body: Any) -> Any:
+    return people.compliance(shop, request.path_params["kind"], body)
 
 
 def _faults(shop: Shop, request: Request, body: Any) -> Any:

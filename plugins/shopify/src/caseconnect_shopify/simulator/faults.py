@@ -8,7 +8,7 @@ from typing import Any
 
 from .world.specs import SpecError, only, whole
 
-KINDS = ("throttle", "status", "html", "drop_before", "drop_after", "delay", "truncate")
+KINDS = ("throttle", "status", "html", "drop_before", "drop_after", "delay", "truncate", "late")
 
 
 class ConnectionDropped(ConnectionError):
@@ -27,7 +27,8 @@ class Fault:
     """One planned fault. It hits `count` calls that match, after letting `skip` matching ones pass.
 
     A call matches by `operation` (the operation's name or a root field) and by `path` (a part of the request's path).
-    `status` with `body` and `retry_after` is for the kind "status"; `seconds` is for "delay".
+    `status` with `body` and `retry_after` is for the kind "status"; `seconds` is for "delay" and for "late", which
+    drops the connection and carries the call out so many seconds later on the shop's clock.
     """
 
     kind: str

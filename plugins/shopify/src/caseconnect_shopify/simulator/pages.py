@@ -84,6 +84,8 @@ class Pages:
             [
                 ("Orders", table(_ORDER_HEAD, [_order_row(o, link(f"admin/orders/{o.id}", o.name)) for o in newest])),
                 ("Effects brought about by API calls", _ledger(shop, None)),
+                ("Draft orders", table(["Draft", "State", "Total", "Tags"], _drafts(shop))),
+                ("Store credit", table(["Customer", "Balance"], _credit(shop))),
                 ("Webhook subscriptions", _subscriptions(shop)),
                 ("Deliveries", _deliveries(shop)),
                 ("Planned faults", table(["Kind", "Operation", "Left"], _faults(shop))),
@@ -134,11 +136,47 @@ def _details(shop: Shop, order: Order) -> list[tuple[str, Markup]]:
         ("Note", Markup(f"<p>{escaped(order.note or 'None.')}</p>")),
         ("Customer", table(["E-mail", "First name", "Last name", "Tags"], people)),
         ("Lines", table(["Title", "SKU", "Units", "Price", "Sent", "Removed"], lines)),
+        ("Returns", table(["Return", "State", "Units", "Reason"], _returns(order))),
+        ("Refunds", table(["Made", "Note", "Money", "Goods"], _refunds(order))),
+        ("Disputes", table(["Type", "State", "Reason", "Amount"], _disputes(order))),
         ("Transactions", table(["Kind", "Status", "Amount", "Gateway", "Error"], paid)),
         ("Risk", table(["Level", "Provider", "Facts"], risks)),
         ("Metafields", table(["Key", "Value"], fields)),
         ("Effects brought about by API calls", _ledger(shop, order)),
     ]
+
+
+def _returns(order: Order) -> list[list[Any]]:
+    return [
+        [r.name, r.status, sum(x.quantity for x in r.lines), "; ".join(f"{x.line.name}: {x.reason}" for x in r.lines)]
+        for r in order.returns
+    ]
+
+
+def _refunds(order: Order) -> list[list[Any]]:
+    return [
+        [
+            f"{r.created_at:%Y-%m-%d %H:%M:%S}",
+            r.note,
+            "; ".join(f"{t.amount:.2f} {t.gateway} {t.status}" for t in r.transactions),
+            "; ".join(f"{x.quantity} {x.line.name}" for x in r.lines),
+        ]
+        for r in order.refunds
+    ]
+
+
+def _disputes(order: Order) -> list[list[Any]]:
+    return [[d.type, d.status, d.reason, f"{d.amount:.2f} {d.currency}"] for d in order.disputes]
+
+
+def _drafts(shop: Shop) -> list[list[Any]]:
+    newest = list(shop.drafts.values())[-SHOWN:][::-1]
+    return [[d.name, d.status, f"{d.total:.2f} {d.currency}", ", ".join(d.tags)] for d in newest]
+
+
+def _credit(shop: Shop) -> list[list[Any]]:
+    owners = ((a, shop.customers.get(a.customer_id)) for a in shop.accounts.values())
+    return [[c.email if c else a.customer_id, f"{a.balance:.2f} {a.currency}"] for a, c in owners]
 
 
 def _ledger(shop: Shop, order: Order | None) -> Markup:

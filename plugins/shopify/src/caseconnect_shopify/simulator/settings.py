@@ -22,7 +22,9 @@ class ShopSettings:
     client_id: str = "sim-client"
     client_secret: str = field(default="sim-secret", repr=False)
     name: str | None = None
+    app_title: str = "Connect"
     currency: str = "USD"
+    rates: dict[str, str] = field(default_factory=dict)
     utc_offset_minutes: int = -300
     scopes: str = SCOPES
     static_tokens: list[str] = field(default_factory=list, repr=False)
@@ -33,6 +35,11 @@ class ShopSettings:
     max_query_cost: int = 1000
     index_lag: float = 0.0
     cancel_seconds: float = 2.0
+    file_seconds: float = 2.0
+    bulk_seconds: float = 5.0
+    bulk_outcome: str = "COMPLETED"
+    slow_refunds: dict[str, dict[str, Any]] = field(default_factory=dict)
+    idempotency_errors: str = "user_errors"
     personal_data: bool = True
     first_id: int | None = None
     api_version: str = "2026-10"

@@ -16,9 +16,10 @@ from . import mutations, types
 from .cost import DOCUMENTATION, Bucket, Estimate, estimator
 from .errors import Refused, entry
 from .execute import Call, Plan
+from .idempotency import fingerprint, reserve
 from .schema import schema
 from .validation import Checker
-from .values import variables
+from .values import literal, variables
 
 if TYPE_CHECKING:
     from caseconnect_shopify.simulator.world.shop import Shop
@@ -38,8 +39,8 @@ class Prepared:
 
 
 @lru_cache(maxsize=MAX_PLANS)
-def prepare(text: str) -> Prepared:
-    """Parses and validates a document; Refused with Shopify's errors when it does not fit."""
+def prepare(text: str, version: str) -> Prepared:
+    """Parses and validates a document under an API version; Refused with Shopify's errors when it does not fit."""
     try:
         document = parse(text)
     except GraphQLSyntaxError as error:
@@ -48,13 +49,13 @@ def prepare(text: str) -> Prepared:
         found = {"message": f"syntax error, {error.message.removeprefix('Syntax Error: ')}{where}"}
         place = [{"line": at.line, "column": at.column}] if at else []
         raise Refused({**found, "locations": place, "extensions": {"code": "PARSE_ERROR"}}) from None
-    errors = Checker(schema(), document).check()
+    errors = Checker(schema(version), document).check()
     if errors:
         raise Refused(*errors)
     operations = {
         d.name.value if d.name else None: d for d in document.definitions if isinstance(d, ast.OperationDefinitionNode)
     }
-    estimates = {name: estimator(schema(), document, o) for name, o in operations.items()}
+    estimates = {name: estimator(schema(version), document, o) for name, o in operations.items()}
     return Prepared(document, operations, estimates, bool(re.search(r"\b__(schema|type)\b", text)))
 
 
@@ -67,22 +68,32 @@ class Engine:
         self.max_cost = shop.max_query_cost
         self._plans: OrderedDict[Any, Plan] = OrderedDict()
 
-    def handle(self, text: str, given: Any, operation: str | None, who: str, version: str) -> dict[str, Any]:
-        """Executes a document for an app (`who`) under an API version."""
+    def handle(
+        self,
+        text: str,
+        given: Any,
+        operation: str | None,
+        who: str,
+        version: str,
+        *,
+        base: str = "",
+        resumes: bool = False,
+    ) -> dict[str, Any]:
+        """Executes a document for an app (`who`) under an API version; `resumes` one that was taken on earlier."""
         try:
-            prepared = prepare(text)
+            prepared = prepare(text, version)
             name, chosen = _choose(prepared, operation)
             if prepared.introspects:
-                return _introspect(text, given, operation)
-            values = variables(schema(), chosen, given if isinstance(given, Mapping) else {})
+                return _introspect(text, given, operation, version)
+            values = variables(schema(version), chosen, given if isinstance(given, Mapping) else {})
             requested = prepared.estimates[name](values)
             self._admit(requested)
         except _Throttled as throttled:
             return throttled.answer
         except Refused as refused:
             return {"errors": refused.errors}
-        call = Call(self.shop, who, values, version)
-        data = self._plan(text, name, prepared, chosen).run(call)
+        call = Call(self.shop, who, values, version, base=base, resumes=resumes)
+        data = self._plan(text, name, prepared, chosen, version).run(call)
         mutation = chosen.operation is ast.OperationType.MUTATION
         actual = requested if mutation else min(requested, max(call.objects - 1, 0))
         self.bucket.charge(actual)
@@ -93,6 +104,20 @@ class Engine:
         if call.search:
             answer["extensions"]["search"] = call.search
         return answer
+
+    def take_on(self, text: str, given: Any, operation: str | None, who: str, version: str) -> None:
+        """Marks the idempotency keys of a call that will be carried out later as in use."""
+        try:
+            prepared = prepare(text, version)
+            name, chosen = _choose(prepared, operation)
+            values = variables(schema(version), chosen, given if isinstance(given, Mapping) else {})
+        except Refused:
+            return
+        call = Call(self.shop, who, values, version)
+        for guarded in self._plan(text, name, prepared, chosen, version).guarded:
+            key = literal(guarded.idempotency, values) if guarded.idempotency else None
+            if isinstance(key, str) and (who, key) not in self.shop.keys:
+                reserve(call, key, fingerprint(guarded.name, guarded.args(values) if guarded.args else {}))
 
     def throttled(self, requested: int = 10) -> dict[str, Any]:
         """The answer to a call for which there are not enough points."""
@@ -116,11 +141,13 @@ class Engine:
         if self.bucket.available() < requested:
             raise _Throttled(self.throttled(requested))
 
-    def _plan(self, text: str, name: str | None, prepared: Prepared, chosen: ast.OperationDefinitionNode) -> Plan:
-        key = (text, name, self.shop.scopes, self.shop.personal_data)
+    def _plan(
+        self, text: str, name: str | None, prepared: Prepared, chosen: ast.OperationDefinitionNode, version: str
+    ) -> Plan:
+        key = (text, name, version, self.shop.scopes, self.shop.personal_data)
         plan = self._plans.get(key)
         if plan is None:
-            plan = Plan(schema(), prepared.document, chosen, self.shop.scopes, self.shop.personal_data)
+            plan = Plan(prepared.document, chosen, version, self.shop.scopes, self.shop.personal_data)
             self._plans[key] = plan
             if len(self._plans) > MAX_PLANS:
                 self._plans.popitem(last=False)
@@ -143,7 +170,7 @@ def _choose(prepared: Prepared, operation: str | None) -> tuple[str | None, ast.
     return next(iter(prepared.operations.items()))
 
 
-def _introspect(text: str, given: Any, operation: str | None) -> dict[str, Any]:
+def _introspect(text: str, given: Any, operation: str | None, version: str) -> dict[str, Any]:
     """Introspection is graphql-core's own: it is asked for once, by tools."""
-    found = graphql_sync(schema(), text, variable_values=given or {}, operation_name=operation)
+    found = graphql_sync(schema(version), text, variable_values=given or {}, operation_name=operation)
     return dict(found.formatted)

@@ -14,7 +14,6 @@ from graphql import (
     GraphQLList,
     GraphQLNonNull,
     GraphQLObjectType,
-    GraphQLSchema,
     is_abstract_type,
     is_leaf_type,
 )
@@ -24,6 +23,7 @@ from . import registry
 from .arguments import Conditions, arguments_of, conditions_of, holds, is_idempotent
 from .errors import ApiError, Error, entry
 from .schema import allowed, protected_content, required_access
+from .schema import schema as schema_of
 from .values import literal
 
 if TYPE_CHECKING:
@@ -48,6 +48,10 @@ class Call:
     search: list[dict[str, Any]] = field(default_factory=list)
     objects: int = 0
     idempotency_key: str | None = None
+    base: str = ""
+    """Where the shop answers, for addresses of files."""
+    resumes: bool = False
+    """Whether the call was taken on earlier and is carried out only now."""
 
 
 class NullBubbleError(Exception):
@@ -83,13 +87,14 @@ class Plan:
 
     def __init__(
         self,
-        schema: GraphQLSchema,
         document: ast.DocumentNode,
         operation: ast.OperationDefinitionNode,
+        version: str,
         scopes: frozenset[str],
         personal_data: bool,
     ) -> None:
-        self.schema = schema
+        self.schema = schema = schema_of(version)
+        self.version = version
         self.operation = operation
         self.scopes = scopes
         self.personal_data = personal_data
@@ -97,6 +102,7 @@ class Plan:
         mutation = operation.operation is ast.OperationType.MUTATION
         root = schema.mutation_type if mutation else schema.query_type
         assert root is not None  # noqa: S101 - the pruned schema has both
+        self.guarded: list[FieldPlan] = []
         self.root = self._object(root, [(operation.selection_set, ())])
 
     def run(self, call: Call) -> dict[str, Any] | None:
@@ -179,7 +185,7 @@ class Plan:
         key_node = next(
             (a.value for d in node.directives or () if d.name.value == "idempotent" for a in d.arguments or ()), None
         )
-        return FieldPlan(
+        made = FieldPlan(
             key=key,
             name=name,
             node=node,
@@ -191,6 +197,9 @@ class Plan:
             refusal=self._refusal(kind.name, name, definition.type, node),
             idempotency=key_node,
         )
+        if key_node is not None:
+            self.guarded.append(made)
+        return made
 
     def _refusal(self, owner: str, name: str, kind: Any, node: ast.FieldNode) -> Refusal | None:
         inner = kind
@@ -204,7 +213,8 @@ class Plan:
         if not self.personal_data and protected_content(f"{owner}.{name}"):
             text = f"This app is not approved to use the {name} field. See {PROTECTED_DOC} for more details."
             return text, {"code": "ACCESS_DENIED", "documentation": PROTECTED_DOC}
-        if owner == "Mutation" and name in registry.NEEDS_IDEMPOTENCY and not is_idempotent(node):
+        needs_key = name in registry.NEEDS_IDEMPOTENCY and self.version >= registry.KEY_REQUIRED_FROM
+        if owner == "Mutation" and needs_key and not is_idempotent(node):
             text = "The @idempotent directive is required for this mutation but was not provided."
             return text, {"code": "BAD_REQUEST"}
         return None

@@ -12,6 +12,7 @@ from . import registry
 from .errors import ApiError
 
 MAX_PAGE = 250
+EVERYTHING = 2_147_483_647
 
 
 @dataclass(slots=True)
@@ -49,7 +50,7 @@ def size(args: dict[str, Any]) -> tuple[int, bool]:
     name, count = given[0]
     if count < 1:
         raise ApiError(f"{name} must be greater than 0", "BAD_REQUEST")
-    if count > MAX_PAGE:
+    if count > MAX_PAGE and count != EVERYTHING:
         raise ApiError(f"{name} cannot exceed {MAX_PAGE}", "BAD_REQUEST")
     return count, name == "last"
 

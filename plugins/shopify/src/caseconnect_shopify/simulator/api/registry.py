@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 Resolver = Callable[[Any, dict[str, Any], "Call"], Any]
 ROOT = object()
 NEEDS_IDEMPOTENCY = frozenset({"refundCreate"})
+KEY_REQUIRED_FROM = "2026-04"
 _fields: dict[tuple[str, str], Resolver] = {}
 _typenames: dict[type, str] = {}
 R = TypeVar("R", bound=Resolver)

@@ -7,16 +7,20 @@ import re
 from functools import cache
 from importlib import resources
 
-from graphql import GraphQLSchema, build_schema
+from graphql import GraphQLSchema, build_ast_schema
+
+from caseconnect_shopify.simulator.schema.versions import NEWEST, OLDER, document
 
 PACKAGE = "caseconnect_shopify.simulator.schema"
 
 
 @cache
-def schema() -> GraphQLSchema:
-    """The schema of API 2026-10, as far as the jobs of the connector reach."""
+def schema(version: str = NEWEST) -> GraphQLSchema:
+    """The schema of an API version, as far as the jobs of the connector reach; `unstable` is the newest."""
+    if version != NEWEST and version not in OLDER:
+        return schema(NEWEST)
     text = (resources.files(PACKAGE) / "admin_2026_10.graphql").read_text("utf-8")
-    return build_schema(text, assume_valid=True, assume_valid_sdl=True, no_location=True)
+    return build_ast_schema(document(text, version), assume_valid=True, assume_valid_sdl=True)
 
 
 @cache

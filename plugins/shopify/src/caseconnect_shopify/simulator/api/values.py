@@ -109,16 +109,16 @@ def _object(kind: GraphQLInputObjectType, value: Any) -> dict[str, Any]:
     for key in value:
         if key not in kind.fields:
             raise Problem([key], f"Field is not defined on {kind.name}")
-    found: dict[str, Any] = {}
+    # In the order given: it is part of the fingerprint of an idempotency key.
+    found = {name: _at(name, kind.fields[name].type, given) for name, given in value.items()}
     for name, field in kind.fields.items():
-        given = value.get(name, MISSING)
-        if given is MISSING:
-            given = default_of(field)
-        if given is MISSING:
-            if isinstance(field.type, GraphQLNonNull):
-                raise Problem([name], "Expected value to not be null")
+        if name in value:
             continue
-        found[name] = _at(name, field.type, given)
+        given = default_of(field)
+        if given is not MISSING:
+            found[name] = _at(name, field.type, given)
+        elif isinstance(field.type, GraphQLNonNull):
+            raise Problem([name], "Expected value to not be null")
     if getattr(kind, "is_one_of", False) and sum(v is not None for v in found.values()) != 1:
         raise Problem([], f"'{kind.name}' requires exactly one argument, but {len(found)} were provided.")
     return found

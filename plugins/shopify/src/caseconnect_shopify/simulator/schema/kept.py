@@ -14,12 +14,14 @@ _QUERIES_WORDS = """
 QUERIES = frozenset(_QUERIES_WORDS.split())
 
 _MUTATIONS_WORDS = """
-    bulkOperationCancel bulkOperationRunQuery customerUpdate disputeEvidenceUpdate draftOrderComplete
+    bulkOperationCancel bulkOperationRunQuery customerMerge customerUpdate disputeEvidenceUpdate draftOrderComplete
     draftOrderCreate draftOrderDelete draftOrderInvoiceSend draftOrderUpdate fileCreate fileUpdate
-    fulfillmentCreate fulfillmentEventCreate fulfillmentOrderCancel fulfillmentOrderHold
-    fulfillmentOrderReleaseHold fulfillmentOrderReportProgress giftCardCreate giftCardCredit
+    fulfillmentCreate fulfillmentEventCreate fulfillmentOrderCancel fulfillmentOrderHold fulfillmentOrderMove
+    fulfillmentOrderOpen fulfillmentOrderReleaseHold fulfillmentOrderReportProgress fulfillmentOrderReschedule
+    fulfillmentOrderSplit giftCardCreate giftCardCredit giftCardDebit
     metafieldDefinitionCreate metafieldDefinitionPin metafieldDefinitionUpdate metafieldsDelete metafieldsSet
-    orderCancel orderCapture orderClose orderEditBegin orderEditCommit orderInvoiceSend orderMarkAsPaid
+    orderCancel orderCapture orderClose orderEditAddCustomItem orderEditAddVariant orderEditBegin orderEditCommit
+    orderEditSetQuantity orderInvoiceSend orderMarkAsPaid
     orderOpen orderRiskAssessmentCreate orderUpdate refundCreate removeFromReturn returnApproveRequest
     returnCancel returnClose returnCreate returnDeclineRequest returnProcess returnReopen returnRequest
     stagedUploadsCreate storeCreditAccountCredit storeCreditAccountDebit tagsAdd tagsRemove
@@ -28,34 +30,34 @@ _MUTATIONS_WORDS = """
 MUTATIONS = frozenset(_MUTATIONS_WORDS.split())
 
 _OBJECTS_WORDS = """
-    AbandonedCheckout AbandonedCheckoutLineItem AccessScope AdditionalFee ApiVersion App AppInstallation
-    Attribute BasePaymentDetails BasicEvent BulkOperation BusinessEntity CalculatedOrder CalculatedReturn
-    CardPaymentDetails CashRoundingAdjustment CommentEvent Count CurrencyExchangeAdjustment Customer
-    CustomerEmailAddress CustomerMergeable CustomerPhoneNumber CustomerStatistics DeliveryMethod
-    DiscountAllocation DiscountApplication DiscountCodeApplication AutomaticDiscountApplication
-    ManualDiscountApplication ScriptDiscountApplication Domain DraftOrder DraftOrderAppliedDiscount
-    DraftOrderLineItem Duty Event ExchangeLineItem File Fulfillment FulfillmentEvent FulfillmentHold
-    FulfillmentLineItem FulfillmentOrder FulfillmentOrderAssignedLocation FulfillmentOrderDestination
-    FulfillmentOrderLineItem FulfillmentOrderMerchantRequest FulfillmentOrderSupportedAction
-    FulfillmentOriginAddress FulfillmentService FulfillmentTrackingInfo GenericFile GiftCard
-    GiftCardCreditTransaction GiftCardTransaction HasCompareDigest HasEvents HasMetafields
-    HasStoreCreditAccounts Image Job LegacyInteroperability LineItem LineItemGroup
-    LocalPaymentMethodsPaymentDetails Location MailingAddress MediaImage Metafield MetafieldDefinition
-    MetafieldDefinitionType MetafieldIdentifier MoneyBag MoneyV2 Node Order OrderAdjustment OrderApp
-    OrderCancelJobResult OrderCancellation OrderDisputeSummary OrderEditSession OrderPaymentCollectionDetails
-    OrderRisk OrderRiskAssessment OrderRiskSummary OrderTransaction PaymentDetails PaypalWalletPaymentDetails
-    PricingPercentageValue PricingValue Product ProductVariant Publication PurchasingEntity Refund RefundDuty
-    RefundLineItem RefundShippingLine RefundReturnOutcome ResourceAlert RestockingFee Return
-    ReturnableFulfillment ReturnableFulfillmentLineItem ReturnDecline ReturnLineItem ReturnLineItemType
-    UnverifiedReturnLineItem ReturnReasonDefinition ReturnShippingFee ReverseFulfillmentOrder
-    ReverseFulfillmentOrderLineItem ReverseFulfillmentOrderDisposition RiskFact ShippingLine ShippingRefund Shop
-    ShopAddress ShopPayInstallmentsPaymentDetails ShopPlan ShopifyPaymentsAccount ShopifyPaymentsDispute
-    ShopifyPaymentsDisputeEvidence ShopifyPaymentsDisputeFileUpload ShopifyPaymentsDisputeFulfillment
-    ShopifyPaymentsDisputeReasonDetails ShopifyProtectOrderSummary StaffMember StagedMediaUploadTarget
-    StagedUploadParameter StoreCreditAccount StoreCreditAccountCreditTransaction
-    StoreCreditAccountDebitTransaction StoreCreditAccountTransaction SuggestedOrderTransaction SuggestedRefund
-    SuggestedReturnFinancialOutcome SuggestedReturnRefund TaxLine TransactionFee WebhookSubscription
-    WebhookEventBridgeEndpoint WebhookHttpEndpoint WebhookPubSubEndpoint WebhookSubscriptionEndpoint
-    WebhookSubscriptionMetafieldIdentifier Weight
+    AbandonedCheckout AbandonedCheckoutLineItem AccessScope AdditionalFee ApiVersion App AppInstallation Attribute
+    AutomaticDiscountApplication BasePaymentDetails BasicEvent BulkOperation BusinessEntity CalculatedLineItem
+    CalculatedOrder CalculatedReturn CardPaymentDetails CashRoundingAdjustment CommentEvent Count
+    CurrencyExchangeAdjustment Customer CustomerEmailAddress CustomerMergeable CustomerPhoneNumber
+    CustomerStatistics DeliveryMethod DiscountAllocation DiscountApplication DiscountCodeApplication Domain
+    DraftOrder DraftOrderAppliedDiscount DraftOrderLineItem Duty Event ExchangeLineItem File Fulfillment
+    FulfillmentEvent FulfillmentHold FulfillmentLineItem FulfillmentOrder FulfillmentOrderAssignedLocation
+    FulfillmentOrderDestination FulfillmentOrderLineItem FulfillmentOrderMerchantRequest FulfillmentOrderSplitResult
+    FulfillmentOrderSupportedAction FulfillmentOriginAddress FulfillmentService FulfillmentTrackingInfo GenericFile
+    GiftCard GiftCardCreditTransaction GiftCardDebitTransaction GiftCardTransaction HasCompareDigest HasEvents
+    HasMetafields HasStoreCreditAccounts Image InvoiceReturnOutcome Job LegacyInteroperability LineItem
+    LineItemGroup LocalPaymentMethodsPaymentDetails Location MailingAddress ManualDiscountApplication MediaImage
+    Metafield MetafieldDefinition MetafieldDefinitionType MetafieldIdentifier MoneyBag MoneyV2 Node Order
+    OrderAdjustment OrderApp OrderCancelJobResult OrderCancellation OrderDisputeSummary OrderEditSession
+    OrderPaymentCollectionDetails OrderRisk OrderRiskAssessment OrderRiskSummary OrderTransaction PaymentDetails
+    PaypalWalletPaymentDetails PricingPercentageValue PricingValue Product ProductVariant Publication
+    PurchasingEntity Refund RefundDuty RefundLineItem RefundReturnOutcome RefundShippingLine ResourceAlert
+    RestockingFee Return ReturnDecline ReturnLineItem ReturnLineItemType ReturnOutcomeFinancialTransfer
+    ReturnReasonDefinition ReturnShippingFee ReturnableFulfillment ReturnableFulfillmentLineItem
+    ReverseFulfillmentOrder ReverseFulfillmentOrderDisposition ReverseFulfillmentOrderLineItem RiskFact
+    ScriptDiscountApplication ShippingLine ShippingRefund Shop ShopAddress ShopPayInstallmentsPaymentDetails
+    ShopPlan ShopifyPaymentsAccount ShopifyPaymentsDispute ShopifyPaymentsDisputeEvidence
+    ShopifyPaymentsDisputeFileUpload ShopifyPaymentsDisputeFulfillment ShopifyPaymentsDisputeReasonDetails
+    ShopifyProtectOrderSummary StaffMember StagedMediaUploadTarget StagedUploadParameter StoreCreditAccount
+    StoreCreditAccountCreditTransaction StoreCreditAccountDebitTransaction StoreCreditAccountExpirationTransaction
+    StoreCreditAccountTransaction StoreCreditAccountTransactionOrigin SuggestedOrderTransaction SuggestedRefund
+    SuggestedRefundMethod SuggestedReturnFinancialOutcome SuggestedReturnRefund SuggestedStoreCreditRefund TaxLine
+    TransactionFee UnverifiedReturnLineItem WebhookEventBridgeEndpoint WebhookHttpEndpoint WebhookPubSubEndpoint
+    WebhookSubscription WebhookSubscriptionEndpoint WebhookSubscriptionMetafieldIdentifier Weight
 """
 OBJECTS = frozenset(_OBJECTS_WORDS.split())

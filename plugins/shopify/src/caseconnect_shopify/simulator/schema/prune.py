@@ -2,7 +2,8 @@
 
 The original is `package/dist/data/admin_2026-10.json.gz` of npm `@shopify/dev-mcp@1.16.0` (ISC): standard introspection
 with extension keys for access and protected data. The copy holds names and types only, of what the connector's jobs can
-reach, plus deprecation flags; `access.json` holds the extension keys of what was kept.
+reach, plus deprecation flags; `access.json` holds the extension keys of what was kept, and `versions.json` what of it
+the older versions do not have (from `admin_2026-07.json.gz` and so on, beside the original).
 
     python -m caseconnect_shopify.simulator.schema.prune --from admin_2026-10.json.gz --write | --check
 """
@@ -21,10 +22,12 @@ from graphql import DocumentNode, parse
 from graphql.language import ast, print_ast
 
 from .kept import MUTATIONS, OBJECTS, QUERIES
+from .versions import FILE, NEWEST, OLDER, absences
 
 HERE = Path(__file__).parent
 SDL = HERE / "admin_2026_10.graphql"
 ACCESS = HERE / "access.json"
+VERSIONS = HERE / FILE
 BUILT_IN = frozenset({"String", "Int", "Float", "Boolean", "ID"})
 Type = dict[str, Any]
 
@@ -223,6 +226,12 @@ def _value(text: str) -> ast.ValueNode:
     return value
 
 
+def older_versions(source: Path, copy: DocumentNode) -> dict[str, Any]:
+    """What the older versions lack of the copy, for those whose files lie beside the original."""
+    files = {v: source.with_name(source.name.replace(NEWEST, v)) for v in OLDER}
+    return {v: absences(copy, load_original(f), spelled) for v, f in files.items() if f != source and f.exists()}
+
+
 def main(argv: list[str] | None = None) -> int:
     """Command line. Exit code 0: written, or the copy is true; 1: the copy differs from the original."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -236,9 +245,18 @@ def main(argv: list[str] | None = None) -> int:
         pruned = Pruned(types)
         SDL.write_text(pruned.sdl(), encoding="utf-8")
         ACCESS.write_text(json.dumps(pruned.access(), indent=1) + "\n", encoding="utf-8")
+        older = older_versions(options.source, parse(pruned.sdl(), no_location=True))
+        if len(older) < len(OLDER):
+            raise SystemExit(f"Put the schemas of {', '.join(OLDER)} beside {options.source.name}.")
+        VERSIONS.write_text(json.dumps(older, indent=1) + "\n", encoding="utf-8")
         sys.stdout.write(f"Wrote {SDL.name}: {len(pruned.names())} types, {SDL.stat().st_size} bytes.\n")
         return 0
-    found = list(differences(parse(SDL.read_text(encoding="utf-8"), no_location=True), types))
+    copy = parse(SDL.read_text(encoding="utf-8"), no_location=True)
+    found = list(differences(copy, types))
+    kept = json.loads(VERSIONS.read_text(encoding="utf-8"))
+    for version, there in older_versions(options.source, copy).items():
+        if kept[version] != there:
+            found.append(f"{FILE} differs from the original of {version}; run --write")
     if json.loads(ACCESS.read_text(encoding="utf-8")) != Pruned(types).access():
         found.append(f"{ACCESS.name} differs from the original; run --write")
     sys.stdout.writelines(f"{line}\n" for line in found)

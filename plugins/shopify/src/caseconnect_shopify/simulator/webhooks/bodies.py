@@ -10,9 +10,12 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from caseconnect_shopify.simulator.world import money
+from caseconnect_shopify.simulator.world.bulk import BulkOperation
+from caseconnect_shopify.simulator.world.drafts import Draft
 from caseconnect_shopify.simulator.world.records import (
     ZERO,
     Customer,
+    Dispute,
     Fulfillment,
     FulfillmentEvent,
     Order,
@@ -21,6 +24,8 @@ from caseconnect_shopify.simulator.world.records import (
     gid,
 )
 
+from . import returns
+from .drafts import draft_body
 from .goods import fulfillment_body, fulfillment_event_body, refund_body, risk_body, transaction_body
 from .parts import Body, address_body, customer_body, line_body, local, money_set, without
 
@@ -121,7 +126,7 @@ def order_body(shop: Shop, order: Order) -> Body:
         "payment_terms": None,
         "refunds": [refund_body(shop, r) for r in order.refunds],
         "shipping_lines": _shipping_lines(order),
-        "returns": [],
+        "returns": [returns.whole(order, r) for r in order.returns],
         "line_item_groups": [],
     } | _amounts(order)
     if order.billing:
@@ -163,6 +168,36 @@ def metafields(shop: Shop, order: Order, namespaces: Iterable[str]) -> list[Body
     ]
 
 
+def dispute_body(shop: Shop, dispute: Dispute) -> Body:
+    """`disputes/*`: twelve flat keys, no `admin_graphql_api_id`."""
+    return {
+        "id": dispute.id,
+        "order_id": dispute.order_id,
+        "type": dispute.type.lower(),
+        "amount": money.spell_rest(dispute.amount, dispute.currency),
+        "currency": dispute.currency,
+        "reason": dispute.reason.lower(),
+        "network_reason_code": dispute.network_reason_code,
+        "status": dispute.status.lower(),
+        "evidence_due_by": local(shop, dispute.evidence_due_by),
+        "evidence_sent_on": local(shop, dispute.evidence_sent_on),
+        "finalized_on": local(shop, dispute.finalized_on),
+        "initiated_at": local(shop, dispute.initiated_at),
+    }
+
+
+def bulk_body(shop: Shop, operation: BulkOperation) -> Body:
+    """`bulk_operations/finish`: no address of the result, which must be asked for."""
+    return {
+        "admin_graphql_api_id": gid("BulkOperation", operation.id),
+        "completed_at": local(shop, operation.completed_at),
+        "created_at": local(shop, operation.created_at),
+        "error_code": operation.error_code.lower() if operation.error_code else None,
+        "status": operation.status.lower(),
+        "type": "query",
+    }
+
+
 _MAKERS: dict[type, Callable[[Any, Any], Body]] = {
     Order: order_body,
     Customer: customer_body,
@@ -170,5 +205,8 @@ _MAKERS: dict[type, Callable[[Any, Any], Body]] = {
     FulfillmentEvent: fulfillment_event_body,
     Transaction: transaction_body,
     Refund: refund_body,
+    BulkOperation: bulk_body,
+    Dispute: dispute_body,
+    Draft: draft_body,
     tuple: risk_body,
 }

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from caseconnect_shopify.simulator.world import money
+from caseconnect_shopify.simulator.world import money, tenders
 from caseconnect_shopify.simulator.world.records import (
     ZERO,
     Assessment,
@@ -14,6 +15,7 @@ from caseconnect_shopify.simulator.world.records import (
     Hold,
     Order,
     Refund,
+    RefundLine,
     Transaction,
     gid,
 )
@@ -129,6 +131,7 @@ def transaction_body(shop: Shop, transaction: Transaction) -> Body:
 def refund_body(shop: Shop, refund: Refund) -> Body:
     """A refund; the subtotals of its lines are numbers, not strings."""
     order = shop.orders[refund.order_id]
+    way_back = shop.returns.get(refund.return_id or 0)
     return {
         "id": refund.id,
         "order_id": refund.order_id,
@@ -138,8 +141,8 @@ def refund_body(shop: Shop, refund: Refund) -> Body:
         "processed_at": local(shop, refund.created_at),
         "duties": [],
         "total_duties_set": money_set(order, ZERO),
-        "return": None,
-        "refund_shipping_lines": [],
+        "return": {"id": way_back.id, "admin_graphql_api_id": gid("Return", way_back.id)} if way_back else None,
+        "refund_shipping_lines": [_shipping_refund(order, refund)] if refund.shipping else [],
         "restock": any(line.restock_type != "NO_RESTOCK" for line in refund.lines),
         "admin_graphql_api_id": gid("Refund", refund.id),
         "order_adjustments": [],
@@ -150,16 +153,30 @@ def refund_body(shop: Shop, refund: Refund) -> Body:
                 "line_item_id": line.line.id,
                 "location_id": None,
                 "restock_type": line.restock_type.lower(),
-                "subtotal": float(line.line.price * line.quantity),
-                "total_tax": 0,
-                "subtotal_set": money_set(order, line.line.price * line.quantity),
-                "total_tax_set": money_set(order, ZERO),
+                "subtotal": float(_net(order, line)),
+                "total_tax": float(tenders.tax_share(order, _net(order, line))),
+                "subtotal_set": money_set(order, _net(order, line)),
+                "total_tax_set": money_set(order, tenders.tax_share(order, _net(order, line))),
                 "line_item": line_body(order, line.line),
             }
             for line in refund.lines
         ],
         "transactions": [transaction_body(shop, t) for t in refund.transactions],
     }
+
+
+def _net(order: Order, line: RefundLine) -> Decimal:
+    return tenders.line_net(line.line, line.quantity) - tenders.cart_share(order, line.line, line.quantity)
+
+
+def _shipping_refund(order: Order, refund: Refund) -> Body:
+    line = {
+        "id": order.id + 1,
+        "title": order.shipping_title,
+        "price": money.spell_rest(order.shipping, order.currency),
+    }
+    amounts = {"subtotal_amount_set": money_set(order, refund.shipping), "tax_amount_set": money_set(order, ZERO)}
+    return {"id": refund.id, "shipping_line": line} | amounts
 
 
 def risk_body(shop: Shop, changed: tuple[Order, Assessment]) -> Body:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from caseconnect_shopify.simulator.world.records import Order
 from caseconnect_shopify.simulator.world.system import Subscription
 
-from . import bodies
+from . import bodies, filters
 from .transport import Deliver, post
 
 if TYPE_CHECKING:
@@ -117,11 +117,13 @@ class Outbox:
         shown = payload
         if sub.metafield_namespaces and isinstance(resource, Order):
             shown = payload | {"metafields": bodies.metafields(self.shop, resource, sub.metafield_namespaces)}
+        if sub.filter and not filters.parse(sub.filter)(shown):
+            return 0
         if sub.include_fields:
-            shown = {k: v for k, v in shown.items() if k in sub.include_fields}
+            shown = filters.trim(shown, sub.include_fields)
         body = json.dumps(shown, ensure_ascii=False, separators=(",", ":")).encode()
         if sub.include_fields:
-            key = (sub.id, getattr(resource, "id", None))
+            key = (sub.id, payload.get("id") or getattr(resource, "id", None))
             if self._last_trimmed.get(key) == body:
                 return 0
             self._last_trimmed[key] = body

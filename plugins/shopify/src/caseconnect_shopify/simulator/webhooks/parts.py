@@ -82,13 +82,13 @@ def customer_body(shop: Shop, customer: Customer) -> Body:
 
 def line_body(order: Order, line: Line) -> Body:
     """A line item."""
-    left = line.quantity - line.removed - line.fulfilled
-    status = None if not line.fulfilled else "fulfilled" if left <= 0 else "partial"
+    left = line.open
+    status = None if not line.fulfilled else "partial" if left else "fulfilled"
     return {
         "id": line.id,
         "admin_graphql_api_id": gid("LineItem", line.id),
         "current_quantity": line.quantity - line.removed,
-        "fulfillable_quantity": max(left, 0),
+        "fulfillable_quantity": left,
         "fulfillment_service": "manual",
         "fulfillment_status": status,
         "gift_card": line.gift_card,

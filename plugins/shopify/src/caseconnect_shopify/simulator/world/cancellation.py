@@ -5,11 +5,12 @@ Conditions and messages from the API reference of `orderCancel`, 2026-10, and re
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from . import money, payments
-from .records import Order, RefundLine, gid
+from . import money, payments, refunds
+from .records import Order, gid
 from .specs import Spec, SpecError, choice, only
 from .system import Job
 
@@ -79,14 +80,13 @@ def by_hand(shop: Shop, order: Order, spec: Spec) -> Order:
 
 def apply(shop: Shop, order: Order, args: dict[str, Any]) -> None:
     """Changes the order. Authorized money is let go; captured money goes back only when a refund was asked for."""
-    net = money.received(order) - money.refunded(order)
+    net = money.received(order) - money.returning(order)
     payments.void(shop, order)
     if args.get("refund") and net > 0:
         kind = "CANCEL" if args.get("restock") else "NO_RESTOCK"
-        goods = [
-            RefundLine(shop.next_id(), x, x.quantity - x.removed, kind) for x in order.lines if x.quantity > x.removed
-        ]
-        payments.give_back(shop, order, net, None, goods)
+        goods = [(x, x.quantity - x.removed, kind) for x in order.lines if x.quantity > x.removed]
+        shipping = order.shipping - money.shipping_refunded(order)
+        refunds.make(shop, order, refunds.Plan(goods, shipping, _moves(order, net, args)))
     for fo in order.fulfillment_orders:
         fo.status = "CLOSED"
         fo.holds = []
@@ -95,3 +95,11 @@ def apply(shop: Shop, order: Order, args: dict[str, Any]) -> None:
     order.cancel_reason = str(args["reason"])
     order.cancel_note = args.get("staffNote")
     shop.touch(order, "orders/cancelled")
+
+
+def _moves(order: Order, net: Decimal, args: dict[str, Any]) -> list[refunds.Move]:
+    """The whole of what was paid: to store credit when asked so, else the way it came."""
+    if "storeCredit" not in args:
+        return payments.moves(order, net)
+    until = args["storeCredit"]
+    return [refunds.Move(money.net_seen(order), None, datetime.fromisoformat(until) if until else None)]

@@ -123,6 +123,38 @@ def split(shop: Shop, fo: FulfillmentOrder, part: dict[int, int]) -> Fulfillment
     return made
 
 
+def new_order(shop: Shop, order: Order, lines: list[Line]) -> FulfillmentOrder | None:
+    """A fulfilment order for these lines, open and without any hold; None for no lines."""
+    if not lines:
+        return None
+    stamp = max(order.created_at, shop.stamp()) if order.fulfillment_orders else order.created_at
+    made = FulfillmentOrder(
+        id=shop.next_id(),
+        order_id=order.id,
+        created_at=stamp,
+        updated_at=stamp,
+        lines=[FulfillmentOrderLine(shop.next_id(), line, line.quantity, line.quantity) for line in lines],
+    )
+    order.fulfillment_orders.append(made)
+    shop.fulfillment_orders[made.id] = made
+    return made
+
+
+def withdraw(shop: Shop, order: Order, line: Line, units: int) -> None:
+    """Takes units that are not to be sent any more off the order's fulfilment orders; an emptied one is closed."""
+    for fo in order.fulfillment_orders:
+        for fo_line in fo.lines:
+            if fo_line.line is line and units and fo_line.remaining:
+                taken = min(units, fo_line.remaining)
+                fo_line.remaining -= taken
+                fo_line.total -= taken
+                units -= taken
+                fo.updated_at = shop.stamp()
+        fo.lines = [x for x in fo.lines if x.total] or fo.lines
+        if fo.status != "CLOSED" and not any(x.remaining for x in fo.lines):
+            fo.status, fo.holds = "CLOSED", []
+
+
 def hold_by_hand(shop: Shop, order: Order, spec: Spec) -> list[Hold]:
     """A hold set by a person in the admin, on every open fulfilment order."""
     only(spec, {"reason", "notes"}, "The hold")
@@ -144,6 +176,13 @@ def fulfill(shop: Shop, order: Order, spec: Spec) -> Fulfillment:
     taken = _take(shop, order, spec.get("lines"))
     if not taken:
         raise SpecError(f"Order {order.name} has nothing open to send: it is sent already, or held.")
+    return send(shop, order, taken, spec)
+
+
+def send(
+    shop: Shop, order: Order, taken: list[tuple[FulfillmentOrder, FulfillmentOrderLine, int]], spec: Spec
+) -> Fulfillment:
+    """Sends these units of fulfilment orders as one parcel."""
     stamp = shop.stamp()
     due = spec.get("estimated_delivery_at")
     parcel = Fulfillment(
@@ -176,7 +215,12 @@ def carrier_event(shop: Shop, order: Order, spec: Spec) -> FulfillmentEvent:
     only(spec, {"status", "message", "happened_at", "city", "country", "estimated_delivery_at"}, "The event")
     if not order.fulfillments:
         raise SpecError(f"Order {order.name} has no parcel yet. Send one first: POST /_sim/orders/{{id}}/fulfill.")
-    parcel = order.fulfillments[-1]
+    return scan(shop, order.fulfillments[-1], spec)
+
+
+def scan(shop: Shop, parcel: Fulfillment, spec: Spec) -> FulfillmentEvent:
+    """A carrier's scan of a parcel."""
+    order = shop.orders[parcel.order_id]
     status = choice(spec.get("status", "in_transit"), EVENT_STATUSES, "event.status")
     at: datetime = moment(spec["happened_at"], "happened_at") if spec.get("happened_at") else shop.stamp()
     due = spec.get("estimated_delivery_at")

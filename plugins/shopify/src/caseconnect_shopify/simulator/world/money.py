@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Decimal
+from typing import Protocol
 
-from .records import ZERO, Order
+from .records import ZERO, Order, Transaction
 
 CENT = Decimal("0.01")
+SYMBOLS = {"EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹"}
 WHOLE = frozenset({"JPY", "KRW", "VND", "CLP", "ISK", "HUF", "TWD"})
+
+
+class Priced(Protocol):
+    """What has prices in two currencies: an order, or a draft of one."""
+
+    currency: str
+    presentment_currency: str
+    presentment_rate: Decimal
 
 
 def spell(amount: Decimal) -> str:
@@ -24,12 +34,31 @@ def spell_rest(amount: Decimal, currency: str) -> str:
     return f"{amount:.0f}" if currency in WHOLE else f"{amount:.2f}"
 
 
-def in_presentment(order: Order, amount: Decimal) -> Decimal:
+def in_presentment(order: Priced, amount: Decimal) -> Decimal:
     """An amount of the shop's currency in the currency that the customer saw."""
     if order.presentment_rate == 1:
         return amount
     unit = Decimal(1) if order.presentment_currency in WHOLE else CENT
     return (amount * order.presentment_rate).quantize(unit, ROUND_HALF_UP)
+
+
+def seen(order: Order, transaction: Transaction) -> Decimal:
+    """A transaction's amount in the customer's currency."""
+    exact = transaction.presentment
+    return exact if exact is not None else in_presentment(order, transaction.amount)
+
+
+def in_shop(order: Order, amount: Decimal) -> Decimal:
+    """An amount of the customer's currency in the shop's."""
+    if order.presentment_rate == 1:
+        return amount
+    unit = Decimal(1) if order.currency in WHOLE else CENT
+    return (amount / order.presentment_rate).quantize(unit, ROUND_HALF_UP)
+
+
+def worded(amount: Decimal, currency: str) -> str:
+    """An amount as Shopify's messages write it: `$25.00`."""
+    return f"{SYMBOLS.get(currency, '$')}{spell_rest(amount, currency)}"
 
 
 def lines_total(order: Order) -> Decimal:
@@ -56,7 +85,13 @@ def current_total(order: Order) -> Decimal:
     """What the order costs now: nothing once cancelled, less what was removed."""
     if order.cancelled_at:
         return ZERO
-    return max(total(order) - sum((line.price * line.removed for line in order.lines), ZERO), ZERO)
+    gone = sum((line.price * line.removed for line in order.lines), ZERO) + shipping_refunded(order)
+    return max(total(order) - gone, ZERO)
+
+
+def shipping_refunded(order: Order) -> Decimal:
+    """What was given back for the delivery."""
+    return sum((r.shipping for r in order.refunds), ZERO)
 
 
 def moved(order: Order, *kinds: str) -> Decimal:
@@ -72,6 +107,22 @@ def received(order: Order) -> Decimal:
 def refunded(order: Order) -> Decimal:
     """Money given back."""
     return moved(order, "REFUND")
+
+
+def returning(order: Order, parent_id: int | None = None, *, customer: bool = False) -> Decimal:
+    """Money given back or on its way back, of all payments or of one, in the shop's or the customer's currency."""
+    found = (
+        t
+        for t in order.transactions
+        if t.kind == "REFUND" and t.status in {"SUCCESS", "PENDING"} and parent_id in {None, t.parent_id}
+    )
+    return sum((seen(order, t) if customer else t.amount for t in found), ZERO)
+
+
+def net_seen(order: Order) -> Decimal:
+    """Payments less refunds, also pending ones, in the customer's currency."""
+    taken = (t for t in order.transactions if t.status == "SUCCESS" and t.kind in {"SALE", "CAPTURE"})
+    return sum((seen(order, t) for t in taken), ZERO) - returning(order, customer=True)
 
 
 def capturable(order: Order) -> Decimal:
@@ -102,10 +153,9 @@ def financial_status(order: Order) -> str | None:
 
 def fulfillment_status(order: Order) -> str:
     """`displayFulfillmentStatus`; a cancelled order stays as it was."""
-    wanted = sum(line.quantity - line.removed for line in order.lines if line.requires_shipping)
-    sent = sum(line.fulfilled for line in order.lines)
-    if sent:
-        return "FULFILLED" if sent >= wanted else "PARTIALLY_FULFILLED"
+    if any(line.fulfilled for line in order.lines):
+        left = any(line.open for line in order.lines if line.requires_shipping)
+        return "PARTIALLY_FULFILLED" if left else "FULFILLED"
     states = {fo.status for fo in order.fulfillment_orders}
     for status in ("ON_HOLD", "SCHEDULED", "IN_PROGRESS"):
         if status in states:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import fields
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from . import money, payments
-from .records import ZERO, Address, Assessment, Customer, Dispute, FulfillmentOrder, FulfillmentOrderLine, Line, Order
+from . import catalogue, disputes, fulfilment, money, payments
+from .records import ZERO, Address, Assessment, Customer, Line, Order
 from .specs import Spec, SpecError, amount, choice, moment, only, records, whole
 
 if TYPE_CHECKING:
@@ -29,8 +28,6 @@ _ORDER_KEYS_WORDS = """
 ORDER_KEYS = frozenset(_ORDER_KEYS_WORDS.split())
 LEVELS = frozenset({"HIGH", "MEDIUM", "LOW", "NONE", "PENDING"})
 RECOMMENDATIONS = frozenset({"ACCEPT", "CANCEL", "INVESTIGATE", "NONE"})
-DISPUTE_STATUSES = frozenset({"ACCEPTED", "LOST", "NEEDS_RESPONSE", "PREVENTED", "UNDER_REVIEW", "WON"})
-CATALOGUE = 7_000_000_000_000
 ADVICE = {"HIGH": "CANCEL", "MEDIUM": "INVESTIGATE", "LOW": "ACCEPT"}
 
 
@@ -49,7 +46,7 @@ def create(shop: Shop, spec: Spec) -> Order:
     presentment = only(spec.get("presentment") or {}, {"currency", "rate"}, "presentment")
     number = shop.next_number()
     currency = str(spec.get("currency") or shop.currency)
-    customer = _customer(shop, spec["customer"]) if spec.get("customer") else None
+    buyer = customer(shop, spec["customer"]) if spec.get("customer") else None
     shipping = address(shop, spec["shipping_address"]) if spec.get("shipping_address") else None
     billing = address(shop, spec["billing_address"]) if spec.get("billing_address") else shipping
     order = Order(
@@ -66,9 +63,9 @@ def create(shop: Shop, spec: Spec) -> Order:
         shipping=amount(spec.get("shipping", "0"), "shipping"),
         shipping_title=str(spec.get("shipping_title") or "Standard"),
         tax=amount(spec.get("tax", "0"), "tax"),
-        customer=customer,
-        email=spec.get("email") or (customer.email if customer else None),
-        phone=spec.get("phone") or (customer.phone if customer else None),
+        customer=buyer,
+        email=spec.get("email") or (buyer.email if buyer else None),
+        phone=spec.get("phone") or (buyer.phone if buyer else None),
         note=spec.get("note"),
         po_number=spec.get("po_number"),
         tags=[str(t) for t in records(spec.get("tags"), "tags")],
@@ -77,13 +74,14 @@ def create(shop: Shop, spec: Spec) -> Order:
         source_name=str(spec.get("channel") or "web"),
         client_ip=spec.get("client_ip"),
         test=bool(spec.get("test", False)),
-        disputes=[_dispute(shop, d) for d in records(spec.get("disputes"), "disputes")],
         billing=billing,
         shipping_address=shipping,
     )
     shop.orders[order.id] = order
-    if customer:
-        customer.order_ids.append(order.id)
+    if buyer:
+        buyer.order_ids.append(order.id)
+    for dispute in records(spec.get("disputes"), "disputes"):
+        disputes.add(shop, order, dispute)
     _fulfillment_orders(shop, order, spec)
     made = [payments.add(shop, order, p, emit=False) for p in records(spec.get("payment"), "payment")]
     assessed = [_assess(shop, order, r) for r in records(spec.get("risk"), "risk")]
@@ -141,33 +139,37 @@ def edit(shop: Shop, order: Order, spec: Spec) -> Order:
     added = [_line(shop, s, n, order.id) for n, s in enumerate(records(spec.get("add"), "add"), 1)]
     if added:
         order.lines += added
-        _new_fulfillment_order(shop, order, added)
-    removed = _remove(order, spec.get("remove") or {})
+        fulfilment.new_order(shop, order, [x for x in added if x.requires_shipping])
+    removed = _remove(shop, order, spec.get("remove") or {})
     if added or removed:
         order.edited = True
-        shop.emit("orders/edited", _edit_body(shop, order, added, removed))
+        shop.emit("orders/edited", edit_body(shop, order, added, removed))
     shop.touch(order)
     return order
 
 
-def _remove(order: Order, wanted: Spec) -> list[tuple[Line, int]]:
+def _remove(shop: Shop, order: Order, wanted: Spec) -> list[tuple[Line, int]]:
     removed = []
     for key, units in wanted.items():
         line = next((x for x in order.lines if str(x.id) == str(key) or x.sku == key), None)
-        if line is None or whole(units, "remove", 1) > line.quantity - line.removed - line.fulfilled:
+        if line is None or whole(units, "remove", 1) > line.open:
             raise SpecError(f"Order {order.name} has not {units} units of line {key!r} to remove.")
         line.removed += units
         removed.append((line, units))
-        left = units
-        for fo_line in (x for fo in order.fulfillment_orders for x in fo.lines if x.line is line):
-            taken = min(left, fo_line.remaining)
-            fo_line.remaining -= taken
-            fo_line.total -= taken
-            left -= taken
+        fulfilment.withdraw(shop, order, line, units)
     return removed
 
 
-def _edit_body(shop: Shop, order: Order, added: list[Line], removed: list[tuple[Line, int]]) -> dict[str, Any]:
+def edit_body(
+    shop: Shop,
+    order: Order,
+    added: list[Line],
+    removed: list[tuple[Line, int]],
+    *,
+    note: str = "",
+    notify: bool = False,
+) -> dict[str, Any]:
+    """`orders/edited`: the differences, not the order."""
     stamp = shop.stamp().astimezone(shop.zone).isoformat()
     nothing: dict[str, list[Any]] = {"additions": [], "removals": []}
     lines = {
@@ -179,9 +181,9 @@ def _edit_body(shop: Shop, order: Order, added: list[Line], removed: list[tuple[
         "app_id": None,
         "created_at": stamp,
         "committed_at": stamp,
-        "notify_customer": False,
+        "notify_customer": notify,
     }
-    body |= {"order_id": order.id, "staff_note": "", "user_id": None, "line_items": lines}
+    body |= {"order_id": order.id, "staff_note": note, "user_id": None, "line_items": lines}
     return {"order_edit": body | {"discounts": {"line_item": nothing}, "shipping_lines": nothing}}
 
 
@@ -192,10 +194,10 @@ def _line(shop: Shop, spec: Any, place: int, order_id: int) -> Line:
         raise SpecError(f'{where} needs "title" and "price".')
     if spec.get("sku"):
         # A SKU is the same product in every order, as in a catalogue; a line without one is custom.
-        product = CATALOGUE + zlib.crc32(str(spec["sku"]).encode()) * 10
+        product = catalogue.product_of(str(spec["sku"]))
         spec = {"product_id": product, "variant_id": product + 1, **spec}
     rest = {k: v for k, v in spec.items() if k not in {"title", "price", "quantity", "discount", "attributes"}}
-    return Line(
+    made = Line(
         id=shop.next_id(),
         order_id=order_id,
         title=str(spec["title"]),
@@ -205,14 +207,8 @@ def _line(shop: Shop, spec: Any, place: int, order_id: int) -> Line:
         attributes=[(str(k), str(v)) for k, v in (spec.get("attributes") or {}).items()],
         **rest,
     )
-
-
-def _dispute(shop: Shop, spec: Any) -> Dispute:
-    only(spec, {"type", "status"}, "disputes")
-    kind = choice(spec.get("type", "chargeback"), {"CHARGEBACK", "INQUIRY"}, "disputes.type")
-    return Dispute(
-        shop.next_id(), kind, choice(spec.get("status", "needs_response"), DISPUTE_STATUSES, "disputes.status")
-    )
+    catalogue.learn(shop, made)
+    return made
 
 
 def _discount(spec: Any) -> tuple[str, Decimal]:
@@ -220,7 +216,7 @@ def _discount(spec: Any) -> tuple[str, Decimal]:
     return str(spec.get("code", "")), amount(spec.get("amount", "0"), "discounts.amount")
 
 
-def _customer(shop: Shop, spec: Any) -> Customer:
+def customer(shop: Shop, spec: Any) -> Customer:
     """The customer with this id or e-mail, made when there is none; given values are taken over."""
     only(spec, CUSTOMER_KEYS, "The customer")
     wanted, email = spec.get("id"), spec.get("email")
@@ -249,24 +245,10 @@ def _fulfillment_orders(shop: Shop, order: Order, spec: Spec) -> None:
     shipped = [line for line in order.lines if line.requires_shipping]
     groups = [[line] for line in shipped] if spec.get("split") else [shipped] if shipped else []
     for group in groups:
-        made = _new_fulfillment_order(shop, order, group)
-        if spec.get("fulfill_at"):
+        made = fulfilment.new_order(shop, order, group)
+        if made and spec.get("fulfill_at"):
             made.fulfill_at = moment(spec["fulfill_at"], "fulfill_at")
             made.status = "SCHEDULED" if made.fulfill_at > shop.now() else "OPEN"
-
-
-def _new_fulfillment_order(shop: Shop, order: Order, lines: list[Line]) -> FulfillmentOrder:
-    stamp = max(order.created_at, shop.stamp()) if order.fulfillment_orders else order.created_at
-    made = FulfillmentOrder(
-        id=shop.next_id(),
-        order_id=order.id,
-        created_at=stamp,
-        updated_at=stamp,
-        lines=[FulfillmentOrderLine(shop.next_id(), line, line.quantity, line.quantity) for line in lines],
-    )
-    order.fulfillment_orders.append(made)
-    shop.fulfillment_orders[made.id] = made
-    return made
 
 
 def _assess(shop: Shop, order: Order, spec: Any) -> Assessment:

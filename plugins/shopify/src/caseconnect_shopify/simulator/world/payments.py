@@ -7,8 +7,8 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from . import money
-from .records import Card, Order, Refund, RefundLine, Transaction
+from . import balances, money, refunds, tenders
+from .records import Card, Order, Refund, Transaction
 from .specs import Spec, SpecError, amount, choice, moment, only, whole
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ STATUSES = frozenset({"SUCCESS", "FAILURE", "ERROR", "PENDING", "AWAITING_RESPON
 CARD_KEYS = frozenset(f.name for f in fields(Card))
 _KEYS_WORDS = """
     kind status amount gateway error_code message parent_id avs cvv card created_at authorization_expires_at
-    manual
+    manual gift_card presentment_amount
 """
 KEYS = frozenset(_KEYS_WORDS.split())
 AUTHORIZATION_DAYS = 7
@@ -38,6 +38,8 @@ def add(shop: Shop, order: Order, spec: Spec, *, emit: bool = True) -> Transacti
     card_spec |= {k: spec[k] for k in ("avs", "cvv") if k in spec}
     status = choice(spec.get("status", "success"), STATUSES, "payment.status")
     code = spec.get("error_code")
+    gateway = str(spec.get("gateway") or "shopify_payments")
+    plain = spec.get("manual") or gateway in tenders.LAST
     expires = None
     if kind == "AUTHORIZATION" and status == "SUCCESS":
         default = at + timedelta(days=AUTHORIZATION_DAYS)
@@ -49,7 +51,7 @@ def add(shop: Shop, order: Order, spec: Spec, *, emit: bool = True) -> Transacti
         kind=kind,
         status=status,
         amount=amount(spec["amount"], "payment.amount") if "amount" in spec else _default_amount(order, kind),
-        gateway=str(spec.get("gateway") or "shopify_payments"),
+        gateway=gateway,
         created_at=at,
         test=order.test,
         error_code=str(code).upper() if code else None,
@@ -59,8 +61,13 @@ def add(shop: Shop, order: Order, spec: Spec, *, emit: bool = True) -> Transacti
         authorization_expires_at=expires,
         payment_id=f"{order.name}.{len(order.transactions) + 1}",
         manual=bool(spec.get("manual", False)),
-        card=None if spec.get("manual") else Card(**card_spec),
+        card=None if plain else Card(**card_spec),
+        presentment=amount(spec["presentment_amount"], "payment.presentment_amount")
+        if "presentment_amount" in spec
+        else None,
     )
+    if kind == "SALE" and status == "SUCCESS":
+        balances.spend(shop, order.customer, made, spec.get("gift_card"))
     before = money.financial_status(order)
     order.transactions.append(made)
     if emit:
@@ -72,35 +79,28 @@ def add(shop: Shop, order: Order, spec: Spec, *, emit: bool = True) -> Transacti
 
 
 def refund(shop: Shop, order: Order, spec: Spec) -> Refund:
-    """A refund by hand: `amount` moves money, `lines` {line id or sku: units} records goods."""
-    only(spec, {"amount", "lines", "note", "restock"}, "The refund")
-    back = amount(spec["amount"], "refund.amount") if "amount" in spec else None
-    net = money.received(order) - money.refunded(order)
-    if back is not None and not 0 < back <= net:
-        raise SpecError(f"Refund amount ${back:.2f} is greater than net payment received ${net:.2f}")
-    goods = []
+    """A refund by hand in the admin: `amount` (the shop's money) moves money, `lines` {line id or sku: units} goods."""
+    only(spec, {"amount", "lines", "note", "restock", "shipping"}, "The refund")
+    planned = refunds.Plan(note=spec.get("note"), shipping=amount(spec.get("shipping", "0"), "refund.shipping"))
     for key, units in dict(spec.get("lines") or {}).items():
         line = next((x for x in order.lines if str(x.id) == key or x.sku == key), None)
         if line is None or whole(units, "refund.lines", 1) > line.quantity - line.removed:
             raise SpecError("Quantity cannot refund more items than were purchased")
-        goods.append(RefundLine(shop.next_id(), line, units, "RETURN" if spec.get("restock") else "NO_RESTOCK"))
-    return give_back(shop, order, back, spec.get("note"), goods)
+        planned.lines.append((line, units, "RETURN" if spec.get("restock") else "NO_RESTOCK"))
+    if "amount" in spec:
+        back = amount(spec["amount"], "refund.amount")
+        net = money.received(order) - money.returning(order)
+        if not 0 < back <= net:
+            raise SpecError(f"Refund amount ${back:.2f} is greater than net payment received ${net:.2f}")
+        planned.moves = moves(order, back)
+    return refunds.make(shop, order, planned)
 
 
-def give_back(shop: Shop, order: Order, back: Decimal | None, note: str | None, goods: list[RefundLine]) -> Refund:
-    """Records a refund, moves the money (None for none) and emits `refunds/create` and the transaction."""
-    made = Refund(shop.next_id(), order.id, shop.stamp(), note, goods)
-    for line in goods:
-        line.line.removed += line.quantity
-    if back is not None:
-        spec = {"kind": "refund", "amount": back}
-        made.transactions.append(add(shop, order, spec, emit=False))
-    order.refunds.append(made)
-    shop.touch(order)
-    shop.emit("refunds/create", made)
-    for transaction in made.transactions:
-        shop.emit("order_transactions/create", transaction)
-    return made
+def moves(order: Order, back: Decimal) -> list[refunds.Move]:
+    """An amount of the shop's money, to go back the way it came."""
+    rest = money.received(order) - money.returning(order)
+    seen = money.net_seen(order) if back == rest else money.in_presentment(order, back)
+    return [refunds.Move(s.amount, s.parent) for s in tenders.allocate(order, seen) if s.amount]
 
 
 def void(shop: Shop, order: Order) -> None:
@@ -113,8 +113,10 @@ def void(shop: Shop, order: Order) -> None:
 
 def _default_amount(order: Order, kind: str) -> Decimal:
     if kind == "REFUND":
-        return money.received(order) - money.refunded(order)
-    return money.capturable(order) if kind == "CAPTURE" else money.total(order)
+        return money.received(order) - money.returning(order)
+    if kind == "CAPTURE":
+        return money.capturable(order)
+    return money.total(order) - money.received(order) or money.total(order)
 
 
 def _default_parent(order: Order, kind: str) -> int | None:

@@ -6,6 +6,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
+from .aftersale import Dispute as Dispute
+from .aftersale import Refund as Refund
+from .aftersale import RefundLine as RefundLine
+from .aftersale import Return as Return
+from .parcels import Fulfillment as Fulfillment
+from .parcels import FulfillmentEvent as FulfillmentEvent
+from .parcels import FulfillmentOrder as FulfillmentOrder
+from .parcels import FulfillmentOrderLine as FulfillmentOrderLine
+from .parcels import Hold as Hold
+
 ZERO = Decimal(0)
 
 
@@ -82,7 +92,9 @@ class Customer:
 
 @dataclass(slots=True)
 class Line:
-    """A line item. `removed` counts units taken out by an edit, a refund or a cancel."""
+    """A line item. `removed` counts units taken out by an edit, a refund or a cancel, `returned` those of them
+    that had been sent.
+    """
 
     id: int
     order_id: int
@@ -102,6 +114,12 @@ class Line:
     attributes: list[tuple[str, str]] = field(default_factory=list)
     removed: int = 0
     fulfilled: int = 0
+    returned: int = 0
+
+    @property
+    def open(self) -> int:
+        """Units still to be sent."""
+        return max(self.quantity - self.removed - self.fulfilled + self.returned, 0)
 
     @property
     def name(self) -> str:
@@ -126,7 +144,11 @@ class Card:
 
 @dataclass(slots=True)
 class Transaction:
-    """A movement of money on an order, or the attempt at one. `kind` and `status` are GraphQL enum values."""
+    """A movement of money on an order, or the attempt at one. `kind` and `status` are GraphQL enum values.
+
+    `amount` is the shop's money; `presentment` is the customer's, None while it follows from the order's rate.
+    `gift_card_id` and `account_id` name the gift card or store credit account that it moved.
+    """
 
     id: int
     order_id: int
@@ -144,6 +166,10 @@ class Transaction:
     payment_id: str | None = None
     manual: bool = False
     card: Card | None = None
+    presentment: Decimal | None = None
+    gift_card_id: int | None = None
+    account_id: int | None = None
+    return_id: int | None = None
 
 
 @dataclass(slots=True)
@@ -155,115 +181,6 @@ class Assessment:
     created_at: datetime
     provider_id: int | None = None
     provider_title: str | None = None
-
-
-@dataclass(slots=True)
-class Hold:
-    """A hold on a fulfilment order. `app_id` None means that a person of the shop set it."""
-
-    id: int
-    reason: str
-    reason_notes: str | None
-    handle: str | None
-    app_id: int | None
-    external_id: str | None = None
-
-
-@dataclass(slots=True)
-class FulfillmentOrderLine:
-    """How many units of an order line this fulfilment order is for."""
-
-    id: int
-    line: Line
-    total: int
-    remaining: int
-
-
-@dataclass(slots=True)
-class FulfillmentOrder:
-    """Goods of an order to be sent together."""
-
-    id: int
-    order_id: int
-    created_at: datetime
-    updated_at: datetime
-    lines: list[FulfillmentOrderLine]
-    status: str = "OPEN"
-    request_status: str = "UNSUBMITTED"
-    fulfill_at: datetime | None = None
-    fulfill_by: datetime | None = None
-    holds: list[Hold] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class FulfillmentEvent:
-    """What a carrier said about a parcel."""
-
-    id: int
-    fulfillment_id: int
-    order_id: int
-    status: str
-    happened_at: datetime
-    created_at: datetime
-    message: str | None = None
-    city: str | None = None
-    province: str | None = None
-    country: str | None = None
-    zip: str | None = None
-    estimated_delivery_at: datetime | None = None
-
-
-@dataclass(slots=True)
-class Fulfillment:
-    """A parcel."""
-
-    id: int
-    order_id: int
-    name: str
-    created_at: datetime
-    updated_at: datetime
-    lines: list[tuple[int, Line, int]]
-    fulfillment_order_ids: list[int]
-    status: str = "SUCCESS"
-    display_status: str = "FULFILLED"
-    company: str | None = None
-    numbers: list[str] = field(default_factory=list)
-    urls: list[str] = field(default_factory=list)
-    estimated_delivery_at: datetime | None = None
-    delivered_at: datetime | None = None
-    in_transit_at: datetime | None = None
-    events: list[FulfillmentEvent] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class RefundLine:
-    """Units of a line that a refund covers."""
-
-    id: int
-    line: Line
-    quantity: int
-    restock_type: str = "NO_RESTOCK"
-
-
-@dataclass(slots=True)
-class Refund:
-    """A refund; money moved only by its transactions."""
-
-    id: int
-    order_id: int
-    created_at: datetime
-    note: str | None
-    lines: list[RefundLine] = field(default_factory=list)
-    transactions: list[Transaction] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Dispute:
-    """A chargeback or inquiry on an order's payment."""
-
-    id: int
-    type: str
-    status: str
 
 
 @dataclass(slots=True)
@@ -303,6 +220,7 @@ class Order:
     cancel_note: str | None = None
     closed_at: datetime | None = None
     return_status: str = "NO_RETURN"
+    returns: list[Return] = field(default_factory=list)
     recommendation: str = "NONE"
     assessments: list[Assessment] = field(default_factory=list)
     transactions: list[Transaction] = field(default_factory=list)

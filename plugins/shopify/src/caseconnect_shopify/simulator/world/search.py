@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, insort
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -113,8 +113,11 @@ class Query:
     parsed: tuple[str, ...]
 
 
-def parse(text: str) -> Query:
-    """Reads a search; what it cannot use becomes a warning, never an error, as at Shopify."""
+def parse(
+    text: str, equals: Mapping[str, Callable[[Any, str], bool]] | None = None, dates: frozenset[str] = DATES
+) -> Query:
+    """Reads a search; what it cannot use becomes a warning, never an error, as at Shopify. Orders by default."""
+    equals = EQUALS if equals is None else equals
     tests: list[Test] = []
     warnings: list[dict[str, Any]] = []
     parsed: list[str] = []
@@ -128,7 +131,7 @@ def parse(text: str) -> Query:
                 continue
             tests.append(_negate(_anywhere(value.casefold()), negated))
             continue
-        test = _test(name, op, value)
+        test = _test(name, op, value, equals, dates)
         if isinstance(test, dict):
             warnings.append(test)
             continue
@@ -141,14 +144,16 @@ def parse(text: str) -> Query:
     return Query(tuple(tests), since, customer, tuple(warnings), tuple(parsed))
 
 
-def _test(name: str, op: str, value: str) -> Test | dict[str, Any]:
-    if name in DATES:
+def _test(
+    name: str, op: str, value: str, known: Mapping[str, Callable[[Any, str], bool]], dates: frozenset[str]
+) -> Test | dict[str, Any]:
+    if name in dates:
         try:
             moment = _instant(value)
         except ValueError:
             return _warning(name, "invalid_value", f"Invalid value: {value!r} is not a date.")
         return lambda e: _compare(getattr(e, name), op, moment)
-    equals = EQUALS.get(name)
+    equals = known.get(name)
     if equals is None or op:
         return _warning(name, "invalid_field", "Invalid search field for this query.")
     wanted = value.casefold()
@@ -210,6 +215,10 @@ class OrderIndex:
             self._waiting.append((now + timedelta(seconds=self.lag), entry_of(order)))
         else:
             self._store(entry_of(order))
+
+    def visible_at(self, now: datetime) -> datetime:
+        """When the search sees a change of now."""
+        return now + timedelta(seconds=self.lag)
 
     def find(self, text: str, sort: str, reverse: bool, now: datetime) -> tuple[list[Entry], Query]:
         """The entries that match, in order (ties by id), and how the search was read."""

@@ -7,6 +7,7 @@ import uuid
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
 from typing import Any
 
 from caseconnect_shopify.simulator.faults import FaultPlan
@@ -14,9 +15,12 @@ from caseconnect_shopify.simulator.webhooks.outbox import Outbox
 from caseconnect_shopify.simulator.webhooks.transport import Deliver
 
 from . import cancellation
-from .records import Customer, FulfillmentOrder, Order, gid
+from .drafts import DraftIndex
+from .later import Later
+from .records import Customer, Order, gid
 from .search import OrderIndex
-from .system import Effect, Job, Subscription
+from .stores import Stores
+from .system import Effect, Subscription
 from .topics import known_topic
 
 VERSIONS = ("2026-01", "2026-04", "2026-07", "2026-10")
@@ -24,7 +28,10 @@ SCOPES = (
     "read_orders write_orders read_all_orders read_customers write_customers read_fulfillments write_fulfillments "
     "read_merchant_managed_fulfillment_orders write_merchant_managed_fulfillment_orders "
     "read_third_party_fulfillment_orders write_third_party_fulfillment_orders read_returns write_returns "
-    "read_draft_orders write_draft_orders read_products read_apps read_shopify_payments_disputes read_locations"
+    "read_draft_orders write_draft_orders read_products read_apps read_shopify_payments_disputes read_locations "
+    "read_store_credit_accounts read_store_credit_account_transactions write_store_credit_account_transactions "
+    "read_gift_cards write_gift_cards read_gift_card_transactions write_gift_card_transactions read_files write_files "
+    "read_order_edits write_order_edits read_customer_merge write_customer_merge"
 )
 SECRET_OVERLAP = timedelta(hours=1)
 
@@ -34,13 +41,17 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Shop:
+class Shop(Stores):
     """The world of one shop. Every change goes through it, so that times, index, ledger and webhooks agree.
 
     Durations are seconds on the shop's clock `now`. `restore_rate` is cost points a second, the bucket holds 20 times
-    that (shopify.dev, "API rate limits", 2026-10). `index_lag` is how late the search sees a change, `cancel_seconds`
-    how long an order's cancellation takes. `personal_data=False` is an app that is not approved for protected customer
-    data. `webhooks` maps topics to addresses as an app's configuration file does: these are never deleted.
+    that (shopify.dev, "API rate limits", 2026-10). `index_lag` is how late the search sees a change, `cancel_seconds`,
+    `file_seconds` and `bulk_seconds` how long a cancellation, an uploaded file and an export take. `slow_refunds` names
+    gateways whose refunds stay PENDING: {"klarna": {"seconds": 60, "outcome": "failure"}}. `idempotency_errors` is
+    where a refused idempotency key is told, "user_errors" or "top_level": refundCreate's user errors have no code and
+    no recording shows which of both it is, so a client must bear either. `personal_data=False` is an app that is not
+    approved for protected customer data. `webhooks` maps topics to addresses as an app's configuration file does: these
+    are never deleted. `rates` are the other currencies that the shop trades in: {"EUR": "0.93"}.
     """
 
     def __init__(
@@ -52,7 +63,9 @@ class Shop:
         now: Callable[[], datetime] = utc_now,
         name: str | None = None,
         app_id: int = 280_000_001,
+        app_title: str = "Connect",
         currency: str = "USD",
+        rates: Mapping[str, str] | None = None,
         utc_offset_minutes: int = -300,
         scopes: Iterable[str] | str = SCOPES,
         static_tokens: Iterable[str] = (),
@@ -63,12 +76,18 @@ class Shop:
         max_query_cost: int = 1000,
         index_lag: float = 0.0,
         cancel_seconds: float = 2.0,
+        slow_refunds: Mapping[str, Mapping[str, Any]] | None = None,
+        idempotency_errors: str = "user_errors",
+        file_seconds: float = 2.0,
+        bulk_seconds: float = 5.0,
+        bulk_outcome: str = "COMPLETED",
         personal_data: bool = True,
         first_id: int | None = None,
         api_version: str = "2026-10",
         webhooks: Mapping[str, str] | None = None,
         deliver: Deliver | None = None,
     ) -> None:
+        super().__init__()
         self.domain = domain
         self.client_id = client_id
         self.client_secret = client_secret
@@ -77,7 +96,9 @@ class Shop:
         self.now = now
         self.name = name or domain.partition(".")[0]
         self.app_id = app_id
+        self.app_title = app_title
         self.currency = currency
+        self.rates = {code: Decimal(value) for code, value in (rates or {}).items()}
         self.zone = timezone(timedelta(minutes=utc_offset_minutes))
         self.scopes = frozenset(scopes.split() if isinstance(scopes, str) else scopes)
         self.token_life = token_life
@@ -87,15 +108,18 @@ class Shop:
         self.restore_rate = restore_rate
         self.max_query_cost = max_query_cost
         self.cancel_seconds = cancel_seconds
+        self.slow_refunds = dict(slow_refunds or {})
+        self.idempotency_errors = idempotency_errors
+        self.file_seconds = file_seconds
+        self.bulk_seconds = bulk_seconds
+        self.bulk_outcome = bulk_outcome
         self.personal_data = personal_data
         self.api_version = api_version
         self.started_at = now()
-        self.orders: dict[int, Order] = {}
-        self.customers: dict[int, Customer] = {}
-        self.fulfillment_orders: dict[int, FulfillmentOrder] = {}
-        self.jobs: dict[str, Job] = {}
-        self.open_jobs: list[Job] = []
-        self.subscriptions: dict[int, Subscription] = {}
+        self.later = Later()
+        self.draft_index = DraftIndex()
+        self.draft_numbers = 0
+        self.locations = {1: "Warehouse", 2: "Second warehouse"}
         self.ledger: list[Effect] = []
         self.index = OrderIndex(index_lag)
         self.id = zlib.crc32(domain.encode()) % 1_000_000_000
@@ -186,6 +210,7 @@ class Shop:
         for job in [j for j in self.open_jobs if j.due_at <= now]:
             self.open_jobs.remove(job)
             cancellation.complete(self, job)
+        self.later.run(now)
 
     async def run_due(self, now: datetime | None = None) -> int:
         """Settles due work and makes every delivery attempt that is due (at `now`, by default the shop's clock).
@@ -198,8 +223,17 @@ class Shop:
     def next_due(self) -> datetime | None:
         """When `run_due` next has something to do; None when nothing waits."""
         times = [j.due_at for j in self.open_jobs]
-        waiting = self.outbox.next_due()
-        return min([*times, *([waiting] if waiting else [])], default=None)
+        waiting = (self.outbox.next_due(), self.later.next_due())
+        return min([*times, *(t for t in waiting if t)], default=None)
+
+    def after(self, seconds: float, action: Callable[[], object]) -> None:
+        """Lets something come to pass so many seconds from now; at once when the time is not above zero."""
+        if seconds <= 0:
+            action()
+            return
+        self.later.add(self.now() + timedelta(seconds=seconds), action)
+        if self.outbox.wakeup is not None:
+            self.outbox.wakeup.set()
 
     def order(self, key: int | str) -> Order:
         """An order by numeric id, gid, number (`1001`) or name (`#1001`). KeyError when there is none."""
@@ -219,6 +253,10 @@ class Shop:
         """Makes a customer findable by e-mail."""
         if customer.email:
             self._emails[customer.email.casefold()] = customer.id
+
+    def rate(self, currency: str) -> Decimal | None:
+        """How much of a currency one unit of the shop's buys; None when the shop does not trade in it."""
+        return Decimal(1) if currency == self.currency else self.rates.get(currency)
 
     def app_gid(self) -> str:
         """The gid of the connector's app."""

@@ -1,5 +1,43 @@
 """Mutations. Importing this package registers them all."""
 
-from . import annotate, cancel, holds, subscriptions
+from . import (
+    annotate,
+    balances,
+    bulk,
+    cancel,
+    definitions,
+    disputes,
+    drafts,
+    editing,
+    files,
+    holds,
+    lifecycle,
+    movement,
+    people,
+    processing,
+    refunds,
+    returns,
+    risk,
+    subscriptions,
+)
 
-__all__ = ["annotate", "cancel", "holds", "subscriptions"]
+__all__ = [
+    "annotate",
+    "balances",
+    "bulk",
+    "cancel",
+    "definitions",
+    "disputes",
+    "drafts",
+    "editing",
+    "files",
+    "holds",
+    "lifecycle",
+    "movement",
+    "people",
+    "processing",
+    "refunds",
+    "returns",
+    "risk",
+    "subscriptions",
+]

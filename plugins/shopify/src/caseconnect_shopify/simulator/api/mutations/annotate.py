@@ -9,7 +9,7 @@ from caseconnect_shopify.simulator.api.errors import ApiError
 from caseconnect_shopify.simulator.api.execute import Call
 from caseconnect_shopify.simulator.api.registry import mutation
 from caseconnect_shopify.simulator.api.wire import number_of, split_gid
-from caseconnect_shopify.simulator.world import metafields
+from caseconnect_shopify.simulator.world import metafields, people
 from caseconnect_shopify.simulator.world.records import Customer, Order
 
 PHONE = re.compile(r"^\+?[0-9 ()./-]{6,20}$")
@@ -30,8 +30,7 @@ def _touched(call: Call, owner: Order | Customer) -> None:
     if isinstance(owner, Order):
         call.shop.touch(owner)
     else:
-        owner.updated_at = call.shop.stamp()
-        call.shop.emit("customers/update", owner)
+        people.changed(call.shop, owner)
 
 
 def _user_error(field: list[str] | None, message: str) -> dict[str, Any]:
@@ -56,6 +55,8 @@ def _tags_add(root: object, args: dict[str, Any], call: Call) -> dict[str, Any]:
         return {"node": None, "userErrors": [_user_error(["tags"], f"Tags cannot exceed {MAX_TAGS} tags")]}
     if new:
         owner.tags += new
+        if isinstance(owner, Customer):
+            people.tell_tags(call.shop, owner, new, [])
         call.shop.effect(call.who, "tags_add", args["id"], tags=new)
         _touched(call, owner)
     return {"node": owner, "userErrors": []}
@@ -70,6 +71,8 @@ def _tags_remove(root: object, args: dict[str, Any], call: Call) -> dict[str, An
     gone = [t for t in owner.tags if t.casefold() in unwanted]
     if gone:
         owner.tags = [t for t in owner.tags if t not in gone]
+        if isinstance(owner, Customer):
+            people.tell_tags(call.shop, owner, [], gone)
         call.shop.effect(call.who, "tags_remove", args["id"], tags=gone)
         _touched(call, owner)
     return {"node": owner, "userErrors": []}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from caseconnect_shopify.simulator.api.execute import Call
@@ -37,7 +38,9 @@ def _order_refusal(order: Order) -> dict[str, Any] | None:
     return _error("orderId", reason, "INVALID") if reason else None
 
 
-def _argument_refusal(args: dict[str, Any], method: dict[str, Any] | None, order: Order) -> dict[str, Any] | None:
+def _argument_refusal(
+    call: Call, args: dict[str, Any], method: dict[str, Any] | None, order: Order
+) -> dict[str, Any] | None:
     if args.get("refund") is not None and method is not None:
         return _error("refund", "Only one of the arguments `refund` or `refund_method` is allowed.", "INVALID")
     if len(args.get("staffNote") or "") > cancellation.NOTE_LENGTH:
@@ -48,8 +51,11 @@ def _argument_refusal(args: dict[str, Any], method: dict[str, Any] | None, order
     if order.customer is None:
         text = "Store credit refunds need a customer."
         return _error("refundMethod", text, "STORE_CREDIT_REFUND_MISSING_CUSTOMER")
-    text = "The simulated app may not refund to store credit."
-    return _error("refundMethod", text, "NO_REFUND_TO_STORE_CREDIT_PERMISSION")
+    until = method["storeCreditRefund"].get("expiresAt")
+    if until and datetime.fromisoformat(until) <= call.shop.now():
+        text = "Store credit expiration date must be in the future."
+        return _error("refundMethod", text, "STORE_CREDIT_REFUND_EXPIRATION_IN_PAST")
+    return None
 
 
 @mutation("orderCancel")
@@ -58,15 +64,18 @@ def _cancel(root: object, args: dict[str, Any], call: Call) -> dict[str, Any]:
     if order is None:
         return _answer([_error("orderId", "Order does not exist", "NOT_FOUND")])
     method = args.get("refundMethod")
-    refusal = _argument_refusal(args, method, order) or _order_refusal(order)
+    refusal = _argument_refusal(call, args, method, order) or _order_refusal(order)
     if refusal:
         return _answer([refusal])
-    refund = bool(args.get("refund") or (method or {}).get("originalPaymentMethodsRefund"))
+    credit = (method or {}).get("storeCreditRefund")
+    refund = bool(args.get("refund") or (method or {}).get("originalPaymentMethodsRefund") or credit is not None)
     wanted = {
         "reason": args["reason"],
         "restock": args["restock"],
         "refund": refund,
         "staffNote": args.get("staffNote"),
     }
+    if credit is not None:
+        wanted["storeCredit"] = credit.get("expiresAt")
     job = cancellation.begin(call.shop, order, call.who, wanted | {"notifyCustomer": bool(args.get("notifyCustomer"))})
     return _answer([], job, call)

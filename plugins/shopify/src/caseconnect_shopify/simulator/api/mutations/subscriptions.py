@@ -10,6 +10,7 @@ from caseconnect_shopify.simulator.api.errors import ApiError
 from caseconnect_shopify.simulator.api.execute import Call
 from caseconnect_shopify.simulator.api.registry import mutation
 from caseconnect_shopify.simulator.api.wire import number_of
+from caseconnect_shopify.simulator.webhooks import filters
 from caseconnect_shopify.simulator.world.records import gid
 from caseconnect_shopify.simulator.world.topics import topic_of
 
@@ -35,8 +36,11 @@ def _address_problem(uri: str) -> str | None:
 
 def _problem(call: Call, topic: str, wanted: dict[str, Any], own: int | None) -> dict[str, Any] | None:
     uri = wanted.get("uri") or wanted.get("callbackUrl")
-    if wanted.get("filter"):
-        raise ApiError("The simulator does not filter webhooks yet.", "NOT_SIMULATED")
+    try:
+        filters.parse(wanted.get("filter") or "id:*")
+    except filters.FilterError:
+        text = "The specified filter is invalid, please ensure you specify the field(s) you wish to filter on."
+        return _refused(text, "webhookSubscription", "filter")
     if wanted.get("format") == "XML":
         raise ApiError("The simulator sends JSON only.", "NOT_SIMULATED")
     if uri is None and own is None:
@@ -45,7 +49,8 @@ def _problem(call: Call, topic: str, wanted: dict[str, Any], own: int | None) ->
         problem = _address_problem(uri)
         if problem:
             return _refused(problem, "webhookSubscription", "uri")
-        others = [s for s in call.shop.subscriptions.values() if s.id != own and s.topic == topic and s.uri == uri]
+        same = (topic, uri, wanted.get("filter"))
+        others = [s for s in call.shop.subscriptions.values() if s.id != own and (s.topic, s.uri, s.filter) == same]
         if others:
             return _refused("Address for this topic has already been taken", "webhookSubscription", "uri")
     if wanted.get("name") and not NAME.match(wanted["name"]):
@@ -61,6 +66,7 @@ def _create(root: object, args: dict[str, Any], call: Call) -> dict[str, Any]:
         return problem
     uri = wanted.get("uri") or wanted["callbackUrl"]
     made = call.shop.subscribe(topic, uri, by_api=True, version=call.version, name=wanted.get("name"))
+    made.filter = wanted.get("filter")
     made.include_fields = wanted.get("includeFields") or []
     made.metafield_namespaces = wanted.get("metafieldNamespaces") or []
     call.shop.effect(call.who, "webhook_subscribe", gid("WebhookSubscription", made.id), topic=topic, uri=uri)
@@ -78,6 +84,7 @@ def _update(root: object, args: dict[str, Any], call: Call) -> dict[str, Any]:
         return problem
     found.uri = wanted.get("uri") or wanted.get("callbackUrl") or found.uri
     found.name = wanted.get("name", found.name)
+    found.filter = wanted.get("filter", found.filter)
     found.include_fields = wanted.get("includeFields", found.include_fields) or []
     found.metafield_namespaces = wanted.get("metafieldNamespaces", found.metafield_namespaces) or []
     found.updated_at = call.shop.stamp()

@@ -1,5 +1,17 @@
 """How records answer GraphQL fields. Importing this package registers them all."""
 
-from . import customers, fulfilment, orders, payments, roots
+from . import balances, customers, drafts, fulfilment, orders, payments, people, platform, refunds, returns, roots
 
-__all__ = ["customers", "fulfilment", "orders", "payments", "roots"]
+__all__ = [
+    "balances",
+    "customers",
+    "drafts",
+    "fulfilment",
+    "orders",
+    "payments",
+    "people",
+    "platform",
+    "refunds",
+    "returns",
+    "roots",
+]

@@ -37,7 +37,6 @@ fields(
     requestStatus=lambda f: f.request_status,
     fulfillmentHolds=lambda f: f.holds,
     orderId=lambda f: gid("Order", f.order_id),
-    assignedLocation=lambda f: {"name": LOCATION["name"], "countryCode": "US", "location": LOCATION},
     deliveryMethod=lambda f: None,
 )
 fields(
@@ -118,6 +117,12 @@ def _order(record: FulfillmentOrder | Fulfillment, args: dict[str, Any], call: C
     return call.shop.orders[record.order_id]
 
 
+@field("FulfillmentOrder", "assignedLocation")
+def _location(fo: FulfillmentOrder, args: dict[str, Any], call: Call) -> dict[str, Any]:
+    name = call.shop.locations.get(fo.location_id, "Warehouse")
+    return {"name": name, "countryCode": "US", "location": {"id": gid("Location", fo.location_id), "name": name}}
+
+
 @field("FulfillmentOrder", "orderName")
 def _order_name(fo: FulfillmentOrder, args: dict[str, Any], call: Call) -> str:
     return call.shop.orders[fo.order_id].name
@@ -196,17 +201,20 @@ def _of(parcel: Fulfillment, args: dict[str, Any], call: Call) -> Page:
 @field("Fulfillment", "fulfillmentLineItems")
 def _parcel_lines(parcel: Fulfillment, args: dict[str, Any], call: Call) -> Page:
     order = call.shop.orders[parcel.order_id]
-    nodes = [
-        {
-            "id": gid("FulfillmentLineItem", number),
-            "lineItem": line,
-            "quantity": units,
-            "originalTotalSet": bag(order, line.price * units),
-            "discountedTotalSet": bag(order, line.price * units - _share(line, units)),
-        }
-        for number, line, units in parcel.lines
-    ]
+    nodes = [parcel_line(order, *item) for item in parcel.lines]
     return Page(nodes[: args.get("first") or None], [str(n["id"]) for n in nodes], has_next=False, has_previous=False)
+
+
+def parcel_line(order: Order, number: int, line: Line, units: int) -> dict[str, Any]:
+    """A FulfillmentLineItem."""
+    return {
+        "__typename": "FulfillmentLineItem",
+        "id": gid("FulfillmentLineItem", number),
+        "lineItem": line,
+        "quantity": units,
+        "originalTotalSet": bag(order, line.price * units),
+        "discountedTotalSet": bag(order, line.price * units - _share(line, units)),
+    }
 
 
 def _share(line: Line, units: int) -> Decimal:
@@ -226,6 +234,6 @@ for _name, _reckon in (
     ("discountedTotalSet", lambda x: x.price * x.quantity - x.discount),
     ("discountedUnitPriceSet", lambda x: x.price - _share(x, 1)),
     ("discountedUnitPriceAfterAllDiscountsSet", lambda x: x.price - _share(x, 1)),
-    ("unfulfilledOriginalTotalSet", lambda x: x.price * max(x.quantity - x.removed - x.fulfilled, 0)),
+    ("unfulfilledOriginalTotalSet", lambda x: x.price * x.open),
 ):
     _money(_name, _reckon)

@@ -7,10 +7,10 @@ from typing import Any
 from caseconnect_shopify.simulator.api.execute import Call
 from caseconnect_shopify.simulator.api.paging import Page, in_order
 from caseconnect_shopify.simulator.api.registry import field, fields
-from caseconnect_shopify.simulator.api.wire import bag, when
+from caseconnect_shopify.simulator.api.wire import bag, moved_bag, when
 from caseconnect_shopify.simulator.world import money
 from caseconnect_shopify.simulator.world.metafields import namespace_of
-from caseconnect_shopify.simulator.world.records import ZERO, Address, Assessment, Dispute, Line, Metafield, Order, gid
+from caseconnect_shopify.simulator.world.records import ZERO, Address, Assessment, Line, Metafield, Order, gid
 
 LEVELS = {"HIGH": "HIGH", "MEDIUM": "MEDIUM", "LOW": "LOW"}
 
@@ -106,9 +106,9 @@ fields(
     totalDiscountsSet=lambda o: bag(o, money.discounts(o)),
     currentTotalDiscountsSet=lambda o: bag(o, money.discounts(o)),
     cartDiscountAmountSet=lambda o: bag(o, sum((a for _, a in o.discount_codes), ZERO)),
-    totalReceivedSet=lambda o: bag(o, money.received(o)),
-    totalRefundedSet=lambda o: bag(o, money.refunded(o)),
-    totalRefundedShippingSet=lambda o: bag(o, ZERO),
+    totalReceivedSet=lambda o: moved_bag(o, "SALE", "CAPTURE"),
+    totalRefundedSet=lambda o: moved_bag(o, "REFUND"),
+    totalRefundedShippingSet=lambda o: bag(o, money.shipping_refunded(o)),
     totalCapturableSet=lambda o: bag(o, money.capturable(o)),
     totalOutstandingSet=lambda o: bag(o, money.outstanding(o)),
     totalTipReceivedSet=lambda o: bag(o, ZERO),
@@ -136,9 +136,9 @@ fields(
     quantity=lambda x: x.quantity,
     currentQuantity=lambda x: x.quantity - x.removed,
     refundableQuantity=lambda x: x.quantity - x.removed,
-    fulfillableQuantity=lambda x: max(x.quantity - x.removed - x.fulfilled, 0),
-    unfulfilledQuantity=lambda x: max(x.quantity - x.removed - x.fulfilled, 0),
-    nonFulfillableQuantity=lambda x: x.removed + x.fulfilled,
+    fulfillableQuantity=lambda x: x.open,
+    unfulfilledQuantity=lambda x: x.open,
+    nonFulfillableQuantity=lambda x: x.quantity - x.open,
     requiresShipping=lambda x: x.requires_shipping,
     isGiftCard=lambda x: x.gift_card,
     taxable=lambda x: x.taxable,
@@ -187,7 +187,6 @@ fields(
 )
 fields(
     "OrderDisputeSummary",
-    Dispute,
     id=lambda d: gid("OrderDisputeSummary", d.id),
     initiatedAs=lambda d: d.type,
     status=lambda d: d.status,
@@ -206,7 +205,6 @@ fields(
     updatedAt=lambda m: when(m.updated_at),
     ownerType=lambda m: m.owner_id.split("/")[3].upper(),
     sizeInBytes=lambda m: len(m.value.encode()),
-    definition=lambda m: None,
     description=lambda m: None,
 )
 
@@ -261,21 +259,22 @@ def _refunds(order: Order, args: dict[str, Any], call: Call) -> list[Any]:
 
 @field("Order", "returns")
 def _returns(order: Order, args: dict[str, Any], call: Call) -> Page:
-    return in_order([], args)
+    return in_order(order.returns, args)
 
 
 @field("Order", "shippingLine")
 def _shipping_line(order: Order, args: dict[str, Any], call: Call) -> dict[str, Any] | None:
-    return _shipping(order)
+    return shipping_line(order)
 
 
 @field("Order", "shippingLines")
 def _shipping_lines(order: Order, args: dict[str, Any], call: Call) -> Page:
-    line = _shipping(order)
+    line = shipping_line(order)
     return Page([line] if line else [], [""] if line else [], has_next=False, has_previous=False)
 
 
 @field("Order", "metafield")
+@field("DraftOrder", "metafield")
 @field("Customer", "metafield")
 def _metafield(owner: Any, args: dict[str, Any], call: Call) -> Metafield | None:
     found: Metafield | None = owner.metafields.get((namespace_of(call.shop, args.get("namespace")), args["key"]))
@@ -283,6 +282,7 @@ def _metafield(owner: Any, args: dict[str, Any], call: Call) -> Metafield | None
 
 
 @field("Order", "metafields")
+@field("DraftOrder", "metafields")
 @field("Customer", "metafields")
 def _metafields(owner: Any, args: dict[str, Any], call: Call) -> Page:
     space = namespace_of(call.shop, args["namespace"]) if args.get("namespace") else None
@@ -291,7 +291,8 @@ def _metafields(owner: Any, args: dict[str, Any], call: Call) -> Page:
     return in_order([m for m in found if not keys or m.key in keys or f"{m.namespace}.{m.key}" in keys], args)
 
 
-def _shipping(order: Order) -> dict[str, Any] | None:
+def shipping_line(order: Order) -> dict[str, Any] | None:
+    """The order's ShippingLine; None for what is not shipped."""
     if order.shipping_address is None:
         return None
     price = bag(order, order.shipping)

@@ -1,15 +1,14 @@
-"""Transactions, cards and refunds."""
+"""Transactions and cards."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from caseconnect_shopify.simulator.api.execute import Call
-from caseconnect_shopify.simulator.api.paging import Page, in_order
 from caseconnect_shopify.simulator.api.registry import field, fields
-from caseconnect_shopify.simulator.api.wire import amount_in, bag, when
-from caseconnect_shopify.simulator.world import money
-from caseconnect_shopify.simulator.world.records import ZERO, Card, Order, Refund, RefundLine, Transaction, gid
+from caseconnect_shopify.simulator.api.wire import amount_in, bag, bag_of, when
+from caseconnect_shopify.simulator.world import money, tenders
+from caseconnect_shopify.simulator.world.records import Card, Order, Transaction, gid
 
 fields(
     "OrderTransaction",
@@ -49,43 +48,21 @@ fields(
     paymentMethodName=lambda c: (c.company or "other").lower(),
     wallet=lambda c: c.wallet,
 )
-fields(
-    "Refund",
-    Refund,
-    id=lambda r: gid("Refund", r.id),
-    legacyResourceId=lambda r: str(r.id),
-    createdAt=lambda r: when(r.created_at),
-    updatedAt=lambda r: when(r.created_at),
-    processedAt=lambda r: when(r.created_at),
-    note=lambda r: r.note,
-    duties=lambda r: [],
-    staffMember=lambda r: None,
-)
-fields(
-    "RefundLineItem",
-    RefundLine,
-    id=lambda x: gid("RefundLineItem", x.id),
-    lineItem=lambda x: x.line,
-    quantity=lambda x: x.quantity,
-    restockType=lambda x: x.restock_type,
-    restocked=lambda x: x.restock_type != "NO_RESTOCK",
-    location=lambda x: None,
-)
 
 
-def _order(record: Transaction | Refund, call: Call) -> Order:
+def _order(record: Transaction, call: Call) -> Order:
     return call.shop.orders[record.order_id]
 
 
 @field("OrderTransaction", "order")
-@field("Refund", "order")
-def _own_order(record: Transaction | Refund, args: dict[str, Any], call: Call) -> Order:
+def _own_order(record: Transaction, args: dict[str, Any], call: Call) -> Order:
     return _order(record, call)
 
 
 @field("OrderTransaction", "amountSet")
 def _amount(transaction: Transaction, args: dict[str, Any], call: Call) -> dict[str, Any]:
-    return bag(_order(transaction, call), transaction.amount)
+    order = _order(transaction, call)
+    return bag_of(order, transaction.amount, money.seen(order, transaction))
 
 
 @field("OrderTransaction", "totalUnsettledSet")
@@ -99,41 +76,9 @@ def _refundable(transaction: Transaction, args: dict[str, Any], call: Call) -> d
     if transaction.kind not in {"SALE", "CAPTURE"} or transaction.status != "SUCCESS":
         return None
     order = _order(transaction, call)
-    back = sum((t.amount for t in order.transactions if t.kind == "REFUND" and t.parent_id == transaction.id), ZERO)
-    return amount_in(order.currency, max(transaction.amount - back, ZERO))
+    return amount_in(order.presentment_currency, tenders.refundable(order, transaction))
 
 
 @field("OrderTransaction", "parentTransaction")
 def _parent(transaction: Transaction, args: dict[str, Any], call: Call) -> Transaction | None:
     return next((t for t in _order(transaction, call).transactions if t.id == transaction.parent_id), None)
-
-
-@field("Refund", "totalRefundedSet")
-def _refunded(refund: Refund, args: dict[str, Any], call: Call) -> dict[str, Any]:
-    moved = sum((t.amount for t in refund.transactions if t.status == "SUCCESS"), ZERO)
-    return bag(_order(refund, call), moved)
-
-
-@field("Refund", "refundLineItems")
-def _lines(refund: Refund, args: dict[str, Any], call: Call) -> Page:
-    return in_order(refund.lines, args)
-
-
-@field("Refund", "transactions")
-def _transactions(refund: Refund, args: dict[str, Any], call: Call) -> Page:
-    return in_order(refund.transactions, args)
-
-
-@field("RefundLineItem", "priceSet")
-def _price(line: RefundLine, args: dict[str, Any], call: Call) -> dict[str, Any]:
-    return bag(call.shop.orders[line.line.order_id], line.line.price)
-
-
-@field("RefundLineItem", "subtotalSet")
-def _subtotal(line: RefundLine, args: dict[str, Any], call: Call) -> dict[str, Any]:
-    return bag(call.shop.orders[line.line.order_id], line.line.price * line.quantity)
-
-
-@field("RefundLineItem", "totalTaxSet")
-def _tax(line: RefundLine, args: dict[str, Any], call: Call) -> dict[str, Any]:
-    return bag(call.shop.orders[line.line.order_id], ZERO)

@@ -15,6 +15,8 @@ from caseconnect_shopify.simulator.world.shop import VERSIONS
 from caseconnect_shopify.simulator.world.system import Job, Subscription
 from caseconnect_shopify.simulator.world.topics import enum_of
 
+from .nodes import node
+
 MAX_COUNT = 10_000
 
 
@@ -100,40 +102,18 @@ def _refund(root: object, args: dict[str, Any], call: Call) -> Any:
     return next((r for o in call.shop.orders.values() for r in o.refunds if r.id == number), None)
 
 
-def node(call: Call, text: str) -> Any:
-    """Any record by gid; None when the shop does not hold it."""
-    kind, tail = split_gid(text)
-    if kind == "Job":
-        return call.shop.jobs.get(text)
-    stores: dict[str, dict[int, Any]] = {
-        "Order": call.shop.orders,
-        "Customer": call.shop.customers,
-        "FulfillmentOrder": call.shop.fulfillment_orders,
-    }
-    if kind in stores and tail.isdigit():
-        return stores[kind].get(int(tail))
-    if kind == "Shop":
-        return _shop_dict(call)
-    lists = {
-        "Fulfillment": "fulfillments",
-        "OrderTransaction": "transactions",
-        "Refund": "refunds",
-        "LineItem": "lines",
-    }
-    if kind in lists and tail.isdigit():
-        every = (r for o in call.shop.orders.values() for r in getattr(o, lists[kind]))
-        return next((r for r in every if r.id == int(tail)), None)
-    return None
-
-
 @query("node")
 def _node(root: object, args: dict[str, Any], call: Call) -> Any:
-    return node(call, args["id"])
+    return _any_node(call, args["id"])
 
 
 @query("nodes")
 def _nodes(root: object, args: dict[str, Any], call: Call) -> list[Any]:
-    return [node(call, text) for text in args["ids"]]
+    return [_any_node(call, text) for text in args["ids"]]
+
+
+def _any_node(call: Call, text: str) -> Any:
+    return _shop_dict(call) if split_gid(text)[0] == "Shop" else node(call, text)
 
 
 @query("job")
@@ -165,7 +145,7 @@ def _shop_dict(call: Call) -> dict[str, Any]:
         "email": f"owner@{shop.domain}",
         "contactEmail": f"owner@{shop.domain}",
         "currencyCode": shop.currency,
-        "enabledPresentmentCurrencies": [shop.currency],
+        "enabledPresentmentCurrencies": [shop.currency, *shop.rates],
         "ianaTimezone": "Etc/UTC" if not minutes else f"Etc/GMT{-minutes // 60:+d}",
         "timezoneOffset": hours,
         "timezoneOffsetMinutes": minutes,
@@ -188,7 +168,7 @@ def _shop_dict(call: Call) -> dict[str, Any]:
 def _installation(root: object, args: dict[str, Any], call: Call) -> dict[str, Any]:
     shop = call.shop
     scopes = [{"handle": s, "description": s.replace("_", " ").capitalize()} for s in sorted(shop.scopes)]
-    app = {"id": gid("App", shop.app_id), "title": "Connect", "handle": "connect", "apiKey": shop.client_id}
+    app = {"id": gid("App", shop.app_id), "title": shop.app_title, "handle": "connect", "apiKey": shop.client_id}
     number = gid("AppInstallation", shop.app_id + 1)
     return {"id": number, "accessScopes": scopes, "app": app | {"webhookApiVersion": shop.api_version}}
 
@@ -214,7 +194,8 @@ def _subscriptions(root: object, args: dict[str, Any], call: Call) -> Page:
 
 @query("webhookSubscriptionsCount")
 def _subscriptions_count(root: object, args: dict[str, Any], call: Call) -> dict[str, Any]:
-    return {"count": sum(s.by_api for s in call.shop.subscriptions.values()), "precision": "EXACT"}
+    count, limit = sum(s.by_api for s in call.shop.subscriptions.values()), args.get("limit") or MAX_COUNT
+    return {"count": min(count, limit), "precision": "EXACT" if count <= limit else "AT_LEAST"}
 
 
 fields(
