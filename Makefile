@@ -9,10 +9,10 @@ SIZE ?= full
 PACKAGES := core demo $(wildcard plugins/*) $(wildcard usecases/*)
 MANIFESTS := $(wildcard pyproject.toml requirements.lock $(addsuffix /pyproject.toml,$(PACKAGES)))
 
-.PHONY: help demo test check bench docs lock format clean
+.PHONY: help demo test check conformance bench docs lock format clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: .venv/.ready ## Play a shop's day against simulators of both platforms
 	@$(BIN)/connect demo $(DEMO)
@@ -26,6 +26,9 @@ check: .venv/.ready ## Check style, types, imports, and that the docs are in ste
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m tools.docs --check
+
+conformance: .venv/.ready ## Let programs that we did not write judge the simulators; needs npm
+	CONNECT_CONFORMANCE=1 $(BIN)/pytest -q tests/conformance
 
 bench: .venv/.ready ## Measure; SIZE=small for a quick look
 	$(BIN)/python -m bench --size $(SIZE) $(BENCH)

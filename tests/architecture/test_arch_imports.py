@@ -12,7 +12,7 @@ from tools.docs.workspace import ROOT
 from tools.sources import imported
 
 PURE = ("models", "sdk.events", "sdk.commands", "sdk.decisions", "sdk.casework", "sdk.subjects")
-CLIENT = ("sdk.http", "sdk.errors", "sdk.tokens", "sdk.pace")
+CLIENT = ("sdk.http", "sdk.errors", "sdk.tokens", "sdk.pace", "sdk.texts")
 LIBRARIES = {"orjson"}
 IMPURE = {
     *("asyncio", "concurrent", "http", "io", "logging", "multiprocessing", "os", "pathlib", "random", "secrets"),

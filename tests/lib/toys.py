@@ -13,7 +13,7 @@ from toy_world import ALL, COMMANDS, LOST_AFTER, LOST_BEFORE, ORDER, PLACED, Toy
 
 from caseconnect.host.journal import SqliteJournal
 from caseconnect.host.journal.records import MatterRow, NewDelivery
-from caseconnect.host.pipeline.live import Accounts, LiveTenant, build
+from caseconnect.host.pipeline.live import Accounts, LiveTenant, build, first_starts
 from caseconnect.host.pipeline.runner import Runner
 from caseconnect.host.tenants.file_models import Limits, Timing
 from caseconnect.host.tenants.schedule import Poll, Schedule
@@ -148,13 +148,15 @@ class Pipe:
         """Open the journal and take the tenant up."""
         self.journal = SqliteJournal.open(self.folder / "journal.db", synchronous="OFF")
         self.runner = Runner(self.journal, self.now, self.log)
+        began, starts = await first_starts(self.journal, self.tenant, self.now())
         self.live: LiveTenant = await build(
             self.tenant,
             accounts=Accounts(off=True),
             secrets=MemorySecrets(),
             now=self.now,
             log=self.log,
-            go_live=await self.journal.first("acme", "start", self.now()),
+            go_live=began,
+            starts=starts,
         )
         await self.runner.start({"acme": self.live})
         return self
