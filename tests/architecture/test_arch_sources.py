@@ -30,7 +30,6 @@ LONGER: dict[str, tuple[int, str]] = {
     "plugins/shopify/src/caseconnect_shopify/queries.py": (330, "GraphQL documents, one after another"),
     "plugins/sfcc/src/caseconnect_sfcc/simulator/search/query.py": (310, "one grammar, one operator after another"),
     "plugins/shopify/src/caseconnect_shopify/simulator/api/types/orders.py": (310, "the fields of one object"),
-    "plugins/shopify/src/caseconnect_shopify/simulator/world/records.py": (330, "records: fields and nothing else"),
 }
 
 

@@ -29,6 +29,7 @@ from caseconnect.sdk.commands import (
     UpdateCase,
     digest_of,
 )
+from caseconnect.sdk.components import Settings
 from caseconnect.sdk.decisions import Decision, Facts, Finding, Matter, Missing, Need
 from caseconnect.sdk.deliveries import Ignored, Parsed
 from caseconnect.sdk.events import EVENTS, CaseChanged, CommandSettled, Event, OrderChanged, TimerFired
@@ -286,3 +287,23 @@ def test_records_ignore_what_a_newer_version_wrote() -> None:
         id: str
 
     assert Thing.model_validate({"id": "1", "new": 2}) == Thing(id="1")
+
+
+class Shopper(Record):
+    """A record that holds personal data."""
+
+    born: int
+
+
+class Access(Settings):
+    """Settings in which somebody wrote a secret in the wrong place."""
+
+    retries: int
+
+
+@pytest.mark.parametrize(("model", "field"), [(Shopper, "born"), (Access, "retries")])
+def test_what_could_not_be_read_is_not_in_the_error(model: type[BaseModel], field: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        model.model_validate({field: "Kim Mustermann"})
+    assert "Mustermann" not in str(caught.value) + repr(caught.value)
+    assert field in str(caught.value)

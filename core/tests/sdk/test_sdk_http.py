@@ -7,11 +7,13 @@ from email.parser import BytesParser
 from email.policy import HTTP
 from typing import Any
 
+import httpx  # noqa: TID251 - tests may
 import orjson
 import pytest
+import uvicorn
 
 from caseconnect.sdk.errors import ConfigError, ConnectError, PluginError, TransientError, UnknownOutcome
-from caseconnect.sdk.http import Http, Part, Response
+from caseconnect.sdk.http import Http, Part, Response, unix_transport
 from caseconnect.sdk.pace import Pace
 from caseconnect.sdk.testing import Wire, run
 from caseconnect.sdk.testing.wire import CUT_AFTER, LOST_AFTER, LOST_BEFORE, REFUSED, SILENT
@@ -322,3 +324,18 @@ def test_real_refused_connection() -> None:
         await http.close()
 
     asyncio.run(story())
+
+
+def test_an_idle_connection_is_closed_before_the_server_does_so(monkeypatch: Any) -> None:
+    made: list[Any] = []
+    real = httpx.AsyncHTTPTransport
+
+    def spy(**options: Any) -> Any:
+        made.append(options["limits"])
+        return real(**options)
+
+    monkeypatch.setattr(httpx, "AsyncHTTPTransport", spy)
+    Http("https://shop.example", pace=Pace(math.inf, 1))
+    unix_transport("/run/none.sock")
+    servers = uvicorn.Config(echo).timeout_keep_alive
+    assert [limits.keepalive_expiry <= servers - 3 for limits in made] == [True, True]

@@ -284,7 +284,19 @@ def test_rotated_secret_is_used_without_a_restart(make_rig: Any) -> None:
         with pytest.raises(AuthError):
             await rig.source.check()
         rig.resources.secrets.values["CC_SECRET"] = "rotated-secret"
+        await asyncio.sleep(30)
         assert (await rig.source.check())[0].ok
+
+    run(story())
+
+
+def test_refused_credentials_are_not_tried_by_every_lane(make_rig: Any) -> None:
+    async def story() -> None:
+        rig = make_rig(tenant={"client_secret": "rotated-secret"})
+        lanes = [part.check() for part in (rig.source, rig.sink) for _ in range(5)]
+        told = await asyncio.gather(*lanes, return_exceptions=True)
+        assert {type(error) for error in told} == {AuthError}
+        assert rig.calls() == ["token"]
 
     run(story())
 

@@ -328,6 +328,17 @@ def test_token_requests_that_fail(
     assert "sim-secret" not in str(found)
 
 
+@pytest.mark.parametrize("code", ["BAD_REQUEST", "INTERNAL_SERVER_ERROR"])
+def test_what_shopify_quotes_of_ours_is_masked(code: str, make_resources: Make, settings: ShopifySettings) -> None:
+    order = "gid://shopify/Order/820982911946154508"
+    message = f"{order}: note 'Kim wants it' is too long; kim@example.com, +49 30 12345678"
+    shop = Shopify(httpx.Response(200, json={"errors": [error(code, message)]}))
+    client = client_for(shop, make_resources, settings)
+    with pytest.raises(ConnectError) as caught:
+        asyncio.run(client.run(MUTATION, {"id": order, "note": "Kim wants it"}))
+    assert f"{order}: note '…' is too long; <e-mail>, <number>" in str(caught.value)
+
+
 def test_the_served_version_is_kept(make_resources: Make, settings: ShopifySettings) -> None:
     answer = httpx.Response(200, headers={"X-Shopify-API-Version": "2027-01"}, json={"data": {"shop": {}}})
     client = client_for(Shopify(answer), make_resources, settings)

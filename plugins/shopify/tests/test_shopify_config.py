@@ -28,6 +28,9 @@ GOOD: dict[str, Any] = {"shop": "demo-shop.myshopify.com", "client_id": "id", "c
         {"tag_prefix": "a,b"},
         {"hold_prefix": "UPPER"},
         {"unknown_key": 1},
+        {"base_url": "http://shop.example.com"},
+        {"base_url": "https://user:pass-word@shop.example.com"},
+        {"base_url": "shop.example.com"},
     ],
 )
 def test_settings_that_are_refused(wrong: dict[str, Any]) -> None:
@@ -43,7 +46,7 @@ def test_the_domain_is_taken_in_any_case() -> None:
     ("base_url", "api", "order"),
     [
         (None, "https://demo-shop.myshopify.com", "https://admin.shopify.com/store/demo-shop/orders/7"),
-        ("http://127.0.0.1:99/shops/x/", "http://127.0.0.1:99/shops/x/", "http://127.0.0.1:99/shops/x/admin/orders/7"),
+        ("http://127.0.0.1:99/shops/x/", "http://127.0.0.1:99/shops/x", "http://127.0.0.1:99/shops/x/admin/orders/7"),
     ],
 )
 def test_where_things_are(base_url: str | None, api: str, order: str) -> None:

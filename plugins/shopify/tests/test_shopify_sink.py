@@ -171,6 +171,48 @@ def test_what_is_left_of_a_partly_shipped_order_is_held(stage: Stage) -> None:
     assert stage.effects() == ["hold"]
 
 
+def full_of_holds(stage: Stage, order: Order, part: int) -> None:
+    """As many holds of this app, of another connection, as Shopify allows: one more is refused."""
+    for number in range(fulfilment.MAX_HOLDS):
+        fulfilment.hold(
+            stage.shop, order.fulfillment_orders[part], "OTHER", None, f"else-{number}", app_id=stage.shop.app_id
+        )
+
+
+@pytest.mark.parametrize("part", [0, 1])
+def test_a_part_that_could_not_be_held_is_not_done(part: int, stage: Stage) -> None:
+    order = stage.order(split=True)
+    full_of_holds(stage, order, part)
+    command = HoldOrder(target=target(order))
+    which = f"1 of 2 parts held; not held: fulfilment order {order.fulfillment_orders[part].id}: The maximum"
+    with pytest.raises(UnknownOutcome, match=which):
+        stage.do(command)
+    with pytest.raises(TransientError, match=which):
+        stage.do(command)
+    assert stage.effects() == ["hold"]
+    order.fulfillment_orders[part].holds.clear()
+    assert stage.do(command).state == "done"
+    assert stage.effects() == ["hold", "hold"]
+
+
+def test_a_part_that_is_too_late_does_not_hinder_the_hold(stage: Stage) -> None:
+    order = stage.order(split=True)
+    full_of_holds(stage, order, 1)
+    order.fulfillment_orders[1].status = "IN_PROGRESS"
+    command = HoldOrder(target=target(order))
+    outcome = stage.do(command)
+    assert (outcome.state, len(outcome.data["not_held"])) == ("done", 1)
+    assert "too late: a part of the goods is in progress" in outcome.note
+
+
+def test_a_hold_that_no_part_takes_is_refused(stage: Stage) -> None:
+    order = stage.order()
+    full_of_holds(stage, order, 0)
+    outcome = stage.do(HoldOrder(target=target(order)))
+    assert outcome.state == "refused"
+    assert "maximum" in outcome.note
+
+
 def test_a_cancelled_order_is_not_held(stage: Stage) -> None:
     order = stage.order()
     stage.do(CancelOrder(target=target(order)))
@@ -322,6 +364,22 @@ def test_an_empty_text_deletes_the_metafield(
     assert asyncio.run(sink.execute(command, "k")).state == "done"
     wanted = {"ownerId": "gid://shopify/Order/7", "namespace": "connect", "key": "status"}
     assert [b["variables"] for b in sent[1:]] == [{"metafields": [wanted]}]
+
+
+def test_what_a_user_error_quotes_is_masked(
+    settings: ShopifySettings, make_resources: Callable[..., Resources]
+) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("access_token"):
+            return httpx.Response(200, json={"access_token": "t", "expires_in": 86399})
+        if json.loads(request.content)["operationName"] == "ConnectAddTags":
+            message = "Tag Kim M is taken by kim@example.com"
+            return httpx.Response(200, json={"data": {"tagsAdd": {"userErrors": [{"message": message}]}}})
+        return httpx.Response(200, json={"data": {"order": {"tags": []}}})
+
+    sink = ShopifySink(settings, make_resources(httpx.MockTransport(answer)))
+    outcome = asyncio.run(sink.execute(AnnotateOrder(target=target("7"), add_tags=("Kim M",)), "k"))
+    assert (outcome.state, outcome.note) == ("refused", "Tag … is taken by <e-mail>")
 
 
 def test_tags_carry_the_prefix(stage: Stage, settings: ShopifySettings) -> None:

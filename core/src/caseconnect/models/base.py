@@ -30,7 +30,7 @@ class Record(BaseModel):
     newer one wrote (DESIGN: stored payloads carry type and version).
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="strings")
+    model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="strings", hide_input_in_errors=True)
 
 
 def personal_fields(model: type[BaseModel]) -> frozenset[str]:

@@ -28,7 +28,7 @@ Stability = Literal["experimental", "beta", "stable"]
 class Settings(BaseModel):
     """Base of all settings: an unknown key is an error; every field has a description."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings", hide_input_in_errors=True)
 
 
 class Repeat(Enum):

@@ -42,10 +42,13 @@ ConnectionRefused = httpx.ConnectError
 
 def unix_transport(path: str) -> Transport:
     """A transport to a server on a unix socket of this machine."""
-    return httpx.AsyncHTTPTransport(uds=path, trust_env=False)
+    return httpx.AsyncHTTPTransport(uds=path, trust_env=False, limits=_limits())
 
 
 _CONNECTIONS = 8  # httpx 0.28's pool slows down steeply beyond this
+# Servers close an idle connection after 5 s (uvicorn) or more. A request sent just then is lost without an answer,
+# and a lost write waits for minutes: we close first.
+_IDLE_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -202,4 +205,6 @@ class Http:
 
 
 def _limits() -> httpx.Limits:
-    return httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS)
+    return httpx.Limits(
+        max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS, keepalive_expiry=_IDLE_SECONDS
+    )

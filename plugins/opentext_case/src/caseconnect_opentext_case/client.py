@@ -11,10 +11,11 @@ import orjson
 
 from caseconnect.sdk.errors import AuthError, ConnectError, PermanentError, TransientError, UnknownOutcome
 from caseconnect.sdk.http import Http, Part, Response
+from caseconnect.sdk.texts import leaves
 from caseconnect.sdk.tokens import TokenCache
 
 from .dialect import Dialect, rows_of
-from .refusals import Asked, explain, judge, leaves
+from .refusals import Asked, explain, judge
 
 Json = dict[str, Any]
 """A JSON object."""

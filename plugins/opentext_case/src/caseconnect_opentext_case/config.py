@@ -7,10 +7,10 @@ default. Only what no default can be right for is required: base URL, the two id
 from __future__ import annotations
 
 from typing import Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
+from caseconnect.sdk.addresses import checked_url
 from caseconnect.sdk.components import Settings
 from caseconnect.sdk.secrets import Secret
 
@@ -18,18 +18,6 @@ from .auth import Form
 from .config_api import CommentSettings, CreateSettings, ListingSettings, PathSettings
 from .config_fields import AttributeSettings, EditSettings, FieldSettings
 from .dialect import Dialect, Paging
-
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
-
-
-def _checked_url(value: str, what: str) -> str:
-    parts = urlsplit(value)
-    host = parts.netloc.rsplit(":", 1)[0]
-    if parts.scheme not in {"http", "https"} or not parts.netloc or "@" in parts.netloc or parts.query:
-        raise ValueError(f"{what} must be https://host[:port][/path], without credentials and query")
-    if parts.scheme == "http" and host not in _LOOPBACK:
-        raise ValueError(f"{what} must use https: tokens and personal data go there (http only for this machine)")
-    return value.rstrip("/")
 
 
 class AuthSettings(Settings):
@@ -58,7 +46,7 @@ class AuthSettings(Settings):
     @field_validator("token_url", "authority")
     @classmethod
     def _url(cls, value: str | None) -> str | None:
-        return value if value is None else _checked_url(value, "this address")
+        return value if value is None else checked_url(value, "this address")
 
     @model_validator(mode="after")
     def _enough(self) -> Self:
@@ -118,7 +106,7 @@ class CoreCaseSettings(Settings):
     @field_validator("base_url")
     @classmethod
     def _url(cls, value: str) -> str:
-        return _checked_url(value, "base_url")
+        return checked_url(value, "base_url")
 
     @model_validator(mode="after")
     def _agree(self) -> Self:

@@ -6,7 +6,6 @@ Core Case's own error bodies are not documented. Shapes looked for, in this orde
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,11 +15,7 @@ import orjson
 
 from caseconnect.sdk.errors import ConnectError, PermanentError, TransientError, UnknownOutcome
 from caseconnect.sdk.http import Response
-
-_LONGEST = 240
-_EMAIL = re.compile(r"[^\s@<>\"'(),;:]+@[^\s@<>\"'(),;:]+")
-_PHONE = re.compile(r"(?<![\w-])\+?\d[\d ()/.-]{6,}\d(?![\w-])")
-_UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}")
+from caseconnect.sdk.texts import mask, shorten
 
 
 @dataclass(frozen=True)
@@ -60,32 +55,6 @@ def _told(body: Any) -> str:
         if isinstance(value, Mapping):
             return _told(value)
     return ""
-
-
-def mask(text: str, sent: Iterable[str] = ()) -> str:
-    """`text` without e-mail addresses, telephone numbers and what we sent (uuids stay: they are no secret)."""
-    for value in sorted(set(sent), key=len, reverse=True):
-        if len(value) >= 3 and not _UUID.fullmatch(value):
-            text = text.replace(value, "…")
-    return _PHONE.sub("<number>", _EMAIL.sub("<e-mail>", text))
-
-
-def shorten(text: str) -> str:
-    """One line of at most 240 characters."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
-
-
-def leaves(value: Any) -> Iterable[str]:
-    """Every text in a JSON value."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from leaves(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from leaves(item)
 
 
 def judge(response: Response, asked: Asked, now: datetime) -> ConnectError | None:

@@ -15,6 +15,7 @@ from typing import Any, Final
 from caseconnect.sdk.errors import AuthError, ConnectError, PermanentError, TransientError, UnknownOutcome
 from caseconnect.sdk.http import Http, Response
 from caseconnect.sdk.tokens import Token, TokenCache
+from caseconnect_shopify.words import masked
 
 _GUESS: Final = 4  # what is charged is a fraction of what is asked for; after one answer it is known
 _SCOPES: Final = re.compile(r"\b(?:read|write)_[a-z_]+\b")
@@ -101,7 +102,7 @@ class ShopifyClient:
         if not isinstance(answer, dict) or not ("data" in answer or "errors" in answer):
             raise self._lost(operation, "the answer is JSON, but not a GraphQL answer")
         cost = self._note_cost(operation, answer)
-        return self._judge_answer(operation, answer, cost)
+        return self._judge_answer(operation, answer, cost, variables)
 
     async def _post(self, operation: Operation, variables: Mapping[str, Any], token: str) -> Response:
         try:
@@ -166,9 +167,11 @@ class ShopifyClient:
             raise self._lost(operation, where, retry_after=response.retry_after(self._now()))
         raise PermanentError(f"{where}: the request is not accepted")
 
-    def _judge_answer(self, operation: Operation, answer: dict[str, Any], cost: _Cost) -> dict[str, Any]:
+    def _judge_answer(
+        self, operation: Operation, answer: dict[str, Any], cost: _Cost, sent: Mapping[str, Any]
+    ) -> dict[str, Any]:
         data = answer.get("data")
-        problems = _problems(answer.get("errors"))
+        problems = _problems(answer.get("errors"), sent)
         warnings = _search_warnings(answer)
         if warnings:
             raise PermanentError(f"Shopify ignored a part of the search in {operation.name}: {warnings}")
@@ -256,12 +259,12 @@ class _Problem:
         """For people: the missing scope when it is one, else Shopify's words."""
         if self.scopes:
             return f"the app lacks an access scope, one of: {', '.join(self.scopes)}. Grant it and install the app anew"
-        return self.message[:300] or self.code
+        return self.message or self.code
 
 
-def _problems(errors: Any) -> list[_Problem]:
+def _problems(errors: Any, sent: Mapping[str, Any]) -> list[_Problem]:
     if isinstance(errors, str):
-        return [_Problem("", errors)]
+        return [_Problem("", masked(errors, sent))]
     if not isinstance(errors, list):
         return []
     found = []
@@ -276,9 +279,8 @@ def _problems(errors: Any) -> list[_Problem]:
             code = "INVALID_CURSOR"
         scopes = _SCOPES.findall(f"{extensions.get('requiredAccess', '')} {message}") if code == "ACCESS_DENIED" else []
         path = entry.get("path")
-        found.append(
-            _Problem(code, message, tuple(dict.fromkeys(scopes)), tuple(path) if isinstance(path, list) else ())
-        )
+        where = tuple(path) if isinstance(path, list) else ()
+        found.append(_Problem(code, masked(message, sent), tuple(dict.fromkeys(scopes)), where))
     return found
 
 

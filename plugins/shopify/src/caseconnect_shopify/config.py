@@ -6,6 +6,7 @@ from typing import Final
 
 from pydantic import Field, field_validator
 
+from caseconnect.sdk.addresses import checked_url
 from caseconnect.sdk.components import Settings
 from caseconnect.sdk.secrets import Secret
 
@@ -36,7 +37,8 @@ class ShopifySettings(Settings):
         pattern=r"^20\d\d-(01|04|07|10)$",
     )
     base_url: str | None = Field(
-        None, description="Where the API is instead of https://<shop>: a simulator's address, http allowed."
+        None,
+        description="Where the API is instead of https://<shop>: a simulator's address; http only on this machine.",
     )
     overlap_seconds: int = Field(
         300,
@@ -65,6 +67,11 @@ class ShopifySettings(Settings):
     def _plain_domain(cls, value: object) -> object:
         return value.strip().lower() if isinstance(value, str) else value
 
+    @field_validator("base_url")
+    @classmethod
+    def _url(cls, value: str | None) -> str | None:
+        return value if value is None else checked_url(value, "base_url")
+
     def api_url(self) -> str:
         """Origin, and perhaps a path, of the API."""
         return self.base_url or f"https://{self.shop}"
@@ -72,5 +79,5 @@ class ShopifySettings(Settings):
     def order_url(self, order_id: str) -> str:
         """Where staff see an order."""
         if self.base_url:
-            return f"{self.base_url.rstrip('/')}/admin/orders/{order_id}"
+            return f"{self.base_url}/admin/orders/{order_id}"
         return f"https://admin.shopify.com/store/{self.shop.removesuffix('.myshopify.com')}/orders/{order_id}"

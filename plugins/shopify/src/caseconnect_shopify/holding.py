@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from caseconnect.sdk.commands import HoldOrder
 from caseconnect.sdk.components import Outcome, Sighting
-from caseconnect.sdk.errors import PermanentError, TransientError
+from caseconnect.sdk.errors import PermanentError, TransientError, UnknownOutcome
 from caseconnect_shopify import queries
 from caseconnect_shopify.client import ShopifyClient
 from caseconnect_shopify.reading import order_to_ship
@@ -51,21 +51,28 @@ class Holds:
         if refusal := _nothing_to_hold(order, parts):
             return Outcome(state="refused", note=refusal)
         held = [p["id"] for p in parts if self.ours(p)]
+        late: dict[str, str] = {}
         failed: dict[str, str] = {}
         for part in parts:
             if part["id"] in held:
                 continue
-            problem = await self._hold_part(writer, part, command, key)
-            if problem is None:
-                held.append(part["id"])
-            else:
+            if not any(a.get("action") == "HOLD" for a in part.get("supportedActions") or ()):
+                state = part["status"].lower().replace("_", " ")
+                late[part["id"]] = f"too late: a part of the goods is {state} and cannot be held"
+            elif problem := await self._hold_part(writer, part, command, key):
                 failed[part["id"]] = problem
+            else:
+                held.append(part["id"])
+        why = "; ".join(dict.fromkeys((*late.values(), *failed.values())))
         if not held:
-            return Outcome(state="refused", note="; ".join(dict.fromkeys(failed.values())))
-        note = (
-            "" if not failed else f"{len(held)} of {len(parts)} parts held: {'; '.join(dict.fromkeys(failed.values()))}"
-        )
-        return Outcome(state="done", note=note, data={"held": held, "not_held": sorted(failed)})
+            return Outcome(state="refused", note=why)
+        if failed:
+            # The next attempt looks anew: a part that was shipped meanwhile is late then, and the hold done.
+            which = "; ".join(f"fulfilment order {part.rsplit('/', 1)[-1]}: {text}" for part, text in failed.items())
+            note = f"{len(held)} of {len(parts)} parts held; not held: {which}"
+            raise UnknownOutcome(note) if writer.changed else TransientError(note)
+        note = f"{len(held)} of {len(parts)} parts held: {why}" if late else ""
+        return Outcome(state="done", note=note, data={"held": held, "not_held": sorted(late)})
 
     async def is_held(self, client: ShopifyClient, gid: str) -> Sighting:
         """Whether every open fulfilment order bears our hold."""
@@ -99,8 +106,6 @@ class Holds:
 
     async def _hold_part(self, writer: Writer, part: dict[str, Any], command: HoldOrder, key: str) -> str | None:
         """Why this fulfilment order could not be held; None when it is held."""
-        if not any(a.get("action") == "HOLD" for a in part.get("supportedActions") or ()):
-            return f"too late: a part of the goods is {part['status'].lower().replace('_', ' ')} and cannot be held"
         hold = {"reason": _REASONS[command.cause], "handle": self.handle(key)}
         if command.note:
             hold["reasonNotes"] = command.note

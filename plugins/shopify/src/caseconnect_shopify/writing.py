@@ -8,6 +8,7 @@ from typing import Any
 from caseconnect.sdk.components import Outcome
 from caseconnect.sdk.errors import ConnectError, UnknownOutcome
 from caseconnect_shopify.client import Operation, ShopifyClient
+from caseconnect_shopify.words import masked
 
 
 class Writer:
@@ -42,6 +43,7 @@ class Writer:
         payload = next(iter(data.values()), None)
         if not isinstance(payload, dict):
             raise UnknownOutcome(f"{operation.name}: Shopify's answer is empty")
-        problems = [p for name in payload if name.endswith(("userErrors", "UserErrors")) for p in payload[name] or ()]
+        found = [p for name in payload if name.endswith(("userErrors", "UserErrors")) for p in payload[name] or ()]
+        problems = [{**p, "message": masked(p.get("message") or "no reason is given", variables)} for p in found]
         self.changed = self.changed or not problems
         return problems, payload

@@ -1,0 +1,38 @@
+"""A platform's own words, made fit for notes, alerts and comments: they may quote what we sent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+_LONGEST = 240
+_EMAIL = re.compile(r"[^\s@<>\"'(),;:]+@[^\s@<>\"'(),;:]+")
+_PHONE = re.compile(r"(?<![\w-])\+?\d[\d ()/.-]{6,}\d(?![\w-])")
+_UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}")
+
+
+def mask(text: str, sent: Iterable[str] = ()) -> str:
+    """`text` without e-mail addresses, telephone numbers and what we sent (uuids stay: they are no secret)."""
+    for value in sorted(set(sent), key=len, reverse=True):
+        if len(value) >= 3 and not _UUID.fullmatch(value):
+            text = text.replace(value, "…")
+    return _PHONE.sub("<number>", _EMAIL.sub("<e-mail>", text))
+
+
+def shorten(text: str) -> str:
+    """One line of at most 240 characters."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
+
+
+def leaves(value: Any) -> Iterable[str]:
+    """Every text in a JSON value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from leaves(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from leaves(item)
