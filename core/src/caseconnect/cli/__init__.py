@@ -57,7 +57,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "caseconnect.cli.operate:replay",
         "Take parked deliveries or events up again: all, or those with the given numbers.",
     ),
-    "resolve": ("caseconnect.cli.operate:resolve", "Answer a parked command."),
+    "resolve": (
+        "caseconnect.cli.operate:resolve",
+        "Answer what waits for a person: a command, a parked delivery or event, an alert.",
+    ),
     "resume": ("caseconnect.cli.operate:resume", "End a pause."),
     "serve": ("caseconnect.cli.serve:serve", "Run the daemon: take deliveries, decide, carry commands out."),
     "simulate": (

@@ -33,7 +33,10 @@ def explain(ctx: click.Context, subject: str, tenant: str | None, data: Path, as
     journal = SqliteJournal.read(journal_path(data))
     found = [(t, s) for t, s in journal.find(subject) if tenant in (None, t)]
     if not found:
-        complain(f"nothing is known of {subject!r}: no delivery named it since this journal began")
+        complain(
+            f"nothing is known of {subject!r}: no event of it was made since this journal began; deliveries that were"
+            " parked are in `connect errors`"
+        )
         ctx.exit(Exit.WRONG)
     told = [journal.explain(t, Subject.parse(s)) for t, s in found]
     journal.close()

@@ -6,6 +6,7 @@ They go to the running daemon over its local socket; with the daemon down they t
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -56,17 +57,38 @@ def errors(data: Path, as_json: bool) -> None:
         say("nothing waits for a person")
         return
     if stuck["alerts"]:
-        rows = [(a["tenant"], a["title"], a["count"], a["last_at"][:19], a["link"]) for a in stuck["alerts"]]
-        table(("Tenant", "Alert", "Times", "Last (UTC)", "See"), rows, title="Alerts")
+        rows = [
+            (a["tenant"], a["cause"], a["title"], a["count"], a["last_at"][:19], a["link"]) for a in stuck["alerts"]
+        ]
+        table(("Tenant", "Cause", "Alert", "Times", "Last (UTC)", "See"), rows, title="Alerts")
+        say("  one that does not close by itself: connect resolve alert:CAUSE --answer close --reason WHY")
+    if stuck["refused"]:
+        title = "Cases that could not be opened"
+        _show_commands(stuck["refused"], "held", "Orders held", title)
+        say("  when the cause is gone: connect resolve COMMAND --answer retry --reason WHY")
     if stuck["commands"]:
-        rows = [(c["key"], c["kind"], c["reference"], c["note"], c["blocks"]) for c in stuck["commands"]]
-        table(("Command", "Kind", "Matter", "Why", "Blocks"), rows, title="Parked commands")
+        _show_commands(stuck["commands"], "blocks", "Blocks", "Parked commands")
         say("  look at each, then: connect resolve COMMAND --answer retry|done|refuse --reason WHY")
     _show_parked(stuck)
     if stuck["brakes"]:
         brakes = [(b["tenant"], b["scope"], b["name"], b["reason"], b["by"], b["at"][:19]) for b in stuck["brakes"]]
         table(("Tenant", "Paused", "Name", "Why", "By", "Since (UTC)"), brakes, title="Pauses")
         say("  connect resume --tenant TENANT [--flow|--connection|--command NAME] --reason WHY")
+
+
+def _show_commands(commands: list[dict[str, Any]], counted: str, column: str, title: str) -> None:
+    """One line for each cause, with how many, the sum of what is `counted`, and the keys to answer."""
+    causes: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    for command in commands:
+        causes.setdefault((command["tenant"], command["kind"], command["note"]), []).append(command)
+    rows = [
+        (*cause, len(those), sum(c[counted] for c in those), _some([c["reference"] for c in those]))
+        + (_some([c["key"] for c in those]),)
+        for cause, those in causes.items()
+    ]
+    table(("Tenant", "Kind", "Why", "How many", column, "Matters", "Commands"), rows, title=title)
+    if any(len(those) > _SHOWN for those in causes.values()):
+        say("  `connect errors --json` lists all of them")
 
 
 def _show_parked(stuck: dict[str, Any]) -> None:
@@ -78,32 +100,63 @@ def _show_parked(stuck: dict[str, Any]) -> None:
             rows = [(*cause, len(seqs), _some(seqs)) for cause, seqs in causes.items()]
             table(("Tenant", column.title(), "Why", "How many", "Numbers"), rows, title=f"Parked {what}")
             say(f"  when the cause is gone: connect replay {what} --yes")
+            one = _ONE_OF[what]
+            say(f"  if nothing can be made of one: connect resolve {one}:NUMBER --answer drop --reason WHY")
 
 
-def _some(seqs: list[int]) -> str:
-    return ", ".join(map(str, seqs[:8])) + (", ..." if len(seqs) > 8 else "")
+_ONE_OF = {"deliveries": "delivery", "events": "event"}
+_SHOWN = 8
+
+
+def _some(items: Sequence[object]) -> str:
+    return ", ".join(map(str, items[:_SHOWN])) + (", ..." if len(items) > _SHOWN else "")
 
 
 @click.command("resolve")
-@click.argument("command")
+@click.argument("what")
 @click.option(
     "--answer",
     required=True,
-    type=click.Choice(["retry", "done", "refuse"]),
-    help="retry: it surely did not happen, plan it once more; done: it did happen; refuse: it shall not happen.",
+    type=click.Choice(["retry", "done", "refuse", "drop", "close"]),
+    help="Of a command: retry: it surely did not happen, plan it once more; done: it did happen; refuse: it shall not"
+    " happen. Of a delivery or an event: drop. Of an alert: close.",
 )
+@click.option("--tenant", help="Whose alert, if several tenants have one of that cause.")
 @reason_option
 @by_option
 @data_option
 @json_option
-def resolve(command: str, answer: str, reason: str, by: str, data: Path, as_json: bool) -> None:
-    """Answer a parked command. COMMAND is its key, as `connect errors` shows it.
+def resolve(what: str, answer: str, tenant: str | None, reason: str, by: str, data: Path, as_json: bool) -> None:
+    """Answer what waits for a person: a command, a parked delivery or event, an alert.
+
+    WHAT is a command's key, delivery:NUMBER, event:NUMBER, or alert:CAUSE, as `connect errors` shows them. A refused
+    command takes only `retry`: it is asked again, under a new key, while its matter is open.
 
     \b
     connect resolve 1f3a...:CancelOrder --answer done --reason "cancelled in the admin, seen 10:42"
+    connect resolve delivery:3 --answer drop --reason "a test message of the platform"
+    connect resolve alert:close:held --answer close --reason "released in the admin"
     """
-    told = do(data, "answer", {"key": command, "answer": answer, "reason": reason, "by": by})
-    emit_json(told) if as_json else say(f"{command} is {told['state']} now")
+    scope, _, name = what.partition(":")
+    why = {"reason": reason, "by": by}
+    if scope in _PARKED and name.isdecimal():
+        _only(scope, answer, "drop")
+        told = do(data, "drop", {"what": _PARKED[scope], "seq": int(name), **why})
+    elif scope == "alert":
+        _only("an alert", answer, "close")
+        told = do(data, "dismiss", {"cause": name, "tenant": tenant, **why})
+    else:
+        _only("a command", answer, "retry", "done", "refuse")
+        told = do(data, "answer", {"key": what, "answer": answer, **why})
+    emit_json(told) if as_json else say(f"{told.get('key', what)} is {told['state']} now")
+
+
+_PARKED = {one: many for many, one in _ONE_OF.items()}
+
+
+def _only(what: str, answer: str, *allowed: str) -> None:
+    if answer not in allowed:
+        raise click.UsageError(f"{what} takes --answer {' or '.join(allowed)}, not {answer}")
 
 
 @click.command("replay")
@@ -121,17 +174,23 @@ def replay(what: str, numbers: tuple[int, ...], tenant: str | None, yes: bool, d
     from caseconnect.host.journal import SqliteJournal
 
     journal = SqliteJournal.read(journal_path(data))
-    parked = journal.parked_ids(what, tenant)
+    parked = {row["seq"]: row for row in journal.stuck()[what] if tenant in (None, row["tenant"])}
     journal.close()
     seqs = [seq for seq in parked if not numbers or seq in numbers]
     absent = sorted(set(numbers) - set(parked))
-    told = do(data, "replay", {"what": what, "seqs": seqs}) if yes and seqs else {"replayed": 0}
-    told |= {"planned": seqs, "not_parked": absent}
+    told: dict[str, Any] = {"replayed": 0}
+    if yes and seqs:
+        told = do(data, "replay", {"what": what, "seqs": seqs})
+    told |= {"planned": seqs, "not_parked": absent, "parked": [parked[seq] for seq in seqs]}
     if as_json:
         emit_json(told)
         return
     if absent:
         say(f"not parked: {_some(absent)}")
+    if not yes and seqs:
+        kind, where = ("topic", "connection") if what == "deliveries" else ("type", "lane")
+        rows = [[row[name] for name in ("seq", "tenant", kind, where, "reason")] for row in told["parked"]]
+        table(("Number", "Tenant", kind.title(), where.title(), "Why it parked"), rows)
     verb = (
         f"{told['replayed']} {what} taken up again"
         if yes
@@ -165,6 +224,7 @@ def _what(function: Any) -> Any:
 
 @click.command("pause")
 @_what
+@click.option("--force", is_flag=True, help="Also a name that nothing has now: of a flow that is gone, or is to come.")
 @reason_option
 @by_option
 @data_option
@@ -175,6 +235,7 @@ def pause(
     flow: str | None,
     connection: str | None,
     command: str | None,
+    force: bool,
     reason: str,
     by: str,
     data: Path,
@@ -187,7 +248,8 @@ def pause(
     connect pause --tenant acme --command CancelOrder --reason "wrong mapping, see ticket 812"
     """
     scope, name = _scope(flow, connection, command, tenant)
-    told = do(data, "pause", {"tenant": tenant, "scope": scope, "name": name, "reason": reason, "by": by})
+    ask = {"tenant": tenant, "scope": scope, "name": name, "reason": reason, "by": by, "force": force}
+    told = do(data, "pause", ask)
     say(f"paused: {scope} {name}" if told["changed"] else f"{scope} {name} was paused already")
 
 

@@ -16,7 +16,7 @@ from caseconnect.host.journal.records import NewAlert, NewDelivery, Receipt
 from caseconnect.host.pipeline_thread import PipelineThread
 from caseconnect.host.tenants.tenant import Tenant
 from caseconnect.host.web.app import make_app
-from caseconnect.host.web.control import Verbs, control_app, socket_path
+from caseconnect.host.web.control import Names, Verbs, control_app, socket_path
 from caseconnect.host.web.hooks import Hook, Hooks
 from caseconnect.host.web.server import Server, make_server
 from caseconnect.sdk.errors import ConnectError
@@ -97,7 +97,9 @@ class Daemon:
         public = make_server(app, host=self.options.host, port=self.options.port)
         path = socket_path(self.options.data)
         path.unlink(missing_ok=True)
-        control = make_server(control_app(Verbs(journal, self.now, pipeline.ring)), uds=str(path))
+        control = make_server(
+            control_app(Verbs(journal, self.now, pipeline.ring, lambda: names_of(self.tenants))), uds=str(path)
+        )
         serving = [asyncio.create_task(server.serve()) for server in (public, control)]
         watching = asyncio.create_task(self._watch(journal, pipeline))
         stopping = asyncio.create_task(stop.wait())
@@ -150,6 +152,14 @@ async def _until_started(server: Server, serving: list[asyncio.Task[None]]) -> N
                 await task
                 raise JournalError("the server could not be started: is the port in use?")
         await asyncio.sleep(0.01)
+
+
+def names_of(tenants: Mapping[str, Tenant]) -> Names:
+    """What can be paused, by tenant."""
+    return {
+        name: {"flow": {flow.use for flow in tenant.flows}, "connection": set(tenant.connections)}
+        for name, tenant in tenants.items()
+    }
 
 
 def hooks_of(tenants: Mapping[str, Tenant]) -> dict[tuple[str, str], Hook]:

@@ -14,6 +14,7 @@ from journal_desk import START, TENANT, Desk, delivery, now_of
 
 from caseconnect.host.journal import SqliteJournal
 from caseconnect.host.journal.errors import JournalError, JournalLocked, JournalNewer
+from caseconnect.host.journal.records import NewAlert
 
 LIB = Path(__file__).parents[4] / "tests" / "lib"
 
@@ -64,6 +65,21 @@ def test_an_older_journal_is_brought_up_by_a_writer_and_refused_to_a_reader(tmp_
         SqliteJournal.read(path)
     SqliteJournal.open(path).close()
     SqliteJournal.read(path).close()
+
+
+def test_an_older_journal_keeps_its_alerts(desk: Desk) -> None:
+    now_of(desk.journal.alert(NewAlert(TENANT, "c", "t"), START))
+    desk.close()
+    with sqlite3.connect(desk.path) as db:
+        for column in ("closed_by", "closed_reason"):
+            db.execute(f"ALTER TABLE alerts DROP COLUMN {column}")
+        db.execute("DELETE FROM _sqlite_migrations WHERE name='0002_alerts_closed_by'")
+    db.close()
+    with pytest.raises(JournalError, match="not up to date"):
+        SqliteJournal.read(desk.path)
+    journal = SqliteJournal.open(desk.path)
+    assert now_of(journal.dismiss("c", None, "seen", "ann", START)) == TENANT
+    journal.close()
 
 
 def test_a_migration_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from caseconnect.host.journal import states
+from caseconnect.host.journal import closing, states
 from caseconnect.host.journal.alerts import alert
 from caseconnect.host.journal.codec import Squeezer, dump, load, stamp, unstamp
 from caseconnect.host.journal.errors import Conflict
@@ -108,20 +108,28 @@ def decided(db: sqlite3.Connection, squeezer: Squeezer, verdict: Verdict) -> lis
         db.execute("INSERT INTO labels VALUES (?,?,?) ON CONFLICT DO NOTHING", named)
     for seen in verdict.observed:
         observe(db, verdict.tenant, seen, verdict.at)
-    closing = [m for m in verdict.matters if m.state == "closed"]
+    ending = [m for m in verdict.matters if m.state == "closed"]
     for matter in verdict.matters:
-        save_matter(db, matter, state="open" if matter in closing else matter.state)
+        save_matter(db, matter, state="open" if matter in ending else matter.state)
     planned = [plan(db, squeezer, verdict.tenant, ask, verdict.at, verdict.slot_limit) for ask in verdict.asks]
     for matter_id in sorted({ask.matter for ask in verdict.asks}.union(*(overtaken for _, overtaken in planned))):
         release_followers(db, matter_id, verdict.at)
     for answer in verdict.answers:
         _timers(db, verdict, answer)
+    for matter in ending:
+        _close(db, matter, verdict.at)
+    if verdict.observed:
+        closing.review(db, verdict.tenant, verdict.at, closing.UNCLAIMED)
+    _alerts(db, verdict)
+    return [key for key, _ in planned if key]
+
+
+def _alerts(db: sqlite3.Connection, verdict: Verdict) -> None:
+    """After matters were closed: what is told in the same verdict is not over with them."""
+    for answer in verdict.answers:
         if answer.alert:
             cause = f"{answer.use}:{answer.alert[:80]}"
             alert(db, NewAlert(verdict.tenant, cause, answer.alert, str(verdict.lane)), verdict.at)
-    for matter in closing:
-        _close(db, matter, verdict.at)
-    return [key for key, _ in planned if key]
 
 
 def _facts(verdict: Verdict) -> bytes:
@@ -153,10 +161,11 @@ def _close(db: sqlite3.Connection, matter: MatterRow, now: datetime) -> None:
     """A matter cannot close while it claims a hold: then it stays open and a person is told."""
     if db.execute("SELECT 1 FROM claims WHERE matter=? LIMIT 1", (matter.id,)).fetchone():
         title = f"{matter.reference} was to be closed but still holds the order: release or cancel it first"
-        alert(db, NewAlert(matter.key.tenant, "close:held", title, matter.id), now)
+        alert(db, NewAlert(matter.key.tenant, closing.HELD, title, matter.id), now)
         return
     db.execute("UPDATE matters SET state='closed', closed_at=? WHERE id=?", (stamp(now), matter.id))
     db.execute("DELETE FROM timers WHERE matter=?", (matter.id,))
+    closing.matter_closed(db, matter.key.tenant, matter.id, {matter.owner, *matter.uses}, now)
 
 
 def save_matter(db: sqlite3.Connection, matter: MatterRow, *, state: str) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sqlite3
 from datetime import datetime
+from difflib import get_close_matches
 from typing import Literal
 
 from caseconnect.host.journal import states
 from caseconnect.host.journal.alerts import close_alert
-from caseconnect.host.journal.codec import stamp, unstamp
+from caseconnect.host.journal.codec import Squeezer, stamp, unstamp
 from caseconnect.host.journal.errors import Conflict
+from caseconnect.host.journal.planning import ask_again
 from caseconnect.host.journal.records import Brake, Settlement
-from caseconnect.host.journal.settling import settle
+from caseconnect.host.journal.settling import release_followers, settle
 
 OURSELVES = "connect"
 """Who the host is where a name is asked for."""
@@ -60,6 +62,8 @@ def answer(db: sqlite3.Connection, key: str, what: Answer, reason: str, by: str,
     row = db.execute("SELECT state, kind, tenant, data FROM commands WHERE key=?", (key,)).fetchone()
     if row is None:
         raise Conflict(f"there is no command {key}")
+    if row[0] == states.REFUSED:
+        raise Conflict(f"command {key} is refused; only `retry` is left: it is asked again")
     if row[0] != states.PARKED:
         raise Conflict(f"command {key} is {row[0]}; only a parked one can be answered")
     if row[1] == "OpenCase" and becomes == states.DONE:
@@ -73,23 +77,65 @@ def answer(db: sqlite3.Connection, key: str, what: Answer, reason: str, by: str,
     return str(db.execute("SELECT state FROM commands WHERE key=?", (key,)).fetchone()[0])
 
 
-def replay_deliveries(db: sqlite3.Connection, seqs: list[int], now: datetime) -> int:
-    """Parse parked deliveries anew. Effects are keyed by matter, so what was done is not done again."""
-    count = 0
-    for seq in seqs:
-        count += db.execute(
-            "UPDATE deliveries SET state='new', reason='', due=?, tries=0 WHERE seq=? AND state='parked'",
-            (stamp(now), seq),
-        ).rowcount
-    return count
+def again(db: sqlite3.Connection, squeezer: Squeezer, key: str, reason: str, by: str, now: datetime) -> str:
+    """A person asks a refused command again; the key of its next generation. See `planning.ask_again`."""
+    key, overtaken = ask_again(db, squeezer, key, reason, by, now)
+    matter = db.execute("SELECT matter FROM commands WHERE key=?", (key,)).fetchone()[0]
+    for each in sorted({matter, *overtaken}):
+        release_followers(db, each, now)
+    return key
 
 
-def replay_events(db: sqlite3.Connection, seqs: list[int], now: datetime) -> int:
-    """Decide parked events anew."""
-    count = 0
-    for seq in seqs:
-        count += db.execute(
-            "UPDATE events SET state='ready', reason='', due=?, tries=0 WHERE seq=? AND state='parked'",
-            (stamp(now), seq),
-        ).rowcount
-    return count
+Waiting = Literal["deliveries", "events"]
+_CAUSES: dict[Waiting, str] = {"deliveries": "parked:delivery", "events": "parked:event"}
+_AGAIN: dict[Waiting, str] = {"deliveries": "new", "events": "ready"}
+_DROPPED: dict[Waiting, str] = {"deliveries": "ignored", "events": "done"}
+
+
+def replay(db: sqlite3.Connection, what: Waiting, seqs: list[int], now: datetime) -> int:
+    """Parse parked deliveries, or decide parked events, anew; how many. The alert closes where none is left.
+
+    Effects are keyed by matter, so what was done is not done again.
+    """
+    tenants = [_end_parked(db, what, seq, _AGAIN[what], "", now) for seq in seqs]
+    _none_left(db, what, {tenant for tenant in tenants if tenant is not None}, now)
+    return sum(tenant is not None for tenant in tenants)
+
+
+def drop(db: sqlite3.Connection, what: Waiting, seq: int, reason: str, by: str, now: datetime) -> str:
+    """A person ends a parked delivery or event of which nothing can be made; its state then. Else `Conflict`."""
+    tenant = _end_parked(db, what, seq, _DROPPED[what], f"dropped by {by}: {reason}", now)
+    if tenant is None:
+        raise Conflict(f"number {seq} is not among the parked {what} (`connect errors` lists them)")
+    _none_left(db, what, {tenant}, now)
+    return _DROPPED[what]
+
+
+def _end_parked(db: sqlite3.Connection, what: Waiting, seq: int, state: str, reason: str, now: datetime) -> str | None:
+    """The tenant of what was parked and is `state` now; None if it was not parked."""
+    row = db.execute(
+        f"UPDATE {what} SET state=?, reason=?, due=?, tries=0 WHERE seq=? AND state='parked' RETURNING tenant",  # noqa: S608 - one of two names
+        (state, reason, stamp(now), seq),
+    ).fetchone()
+    return str(row[0]) if row else None
+
+
+def _none_left(db: sqlite3.Connection, what: Waiting, tenants: set[str], now: datetime) -> None:
+    for tenant in tenants:
+        left = db.execute(f"SELECT 1 FROM {what} WHERE state='parked' AND tenant=? LIMIT 1", (tenant,))  # noqa: S608 - as above
+        if left.fetchone() is None:
+            close_alert(db, tenant, _CAUSES[what], now)
+
+
+def dismiss(db: sqlite3.Connection, cause: str, tenant: str | None, reason: str, by: str, now: datetime) -> str:
+    """A person closes the alert of a cause; its tenant. `Conflict` unless exactly one is open for it."""
+    rows = db.execute("SELECT tenant, cause FROM alerts WHERE closed_at IS NULL").fetchall()
+    found = [whose for whose, what in rows if what == cause and tenant in (None, whose)]
+    if not found:
+        near = get_close_matches(cause, {what for whose, what in rows if tenant in (None, whose)}, 1)
+        meant = f"; did you mean {near[0]}?" if near else ""
+        raise Conflict(f"no alert {cause!r} is open{meant} (`connect errors` lists them)")
+    if len(found) > 1:
+        raise Conflict(f"the alert {cause!r} is open for {', '.join(sorted(found))}: say which with --tenant")
+    close_alert(db, found[0], cause, now, by, reason)
+    return str(found[0])

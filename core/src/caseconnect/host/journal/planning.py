@@ -6,15 +6,17 @@ All of it happens in the deciding commit, so that two decisions never plan the s
 from __future__ import annotations
 
 import sqlite3
+import sys
 from datetime import datetime
 
-from caseconnect.host.journal import counters, slots, states
+from caseconnect.host.journal import closing, counters, slots, states
 from caseconnect.host.journal.alerts import alert
-from caseconnect.host.journal.codec import Squeezer, dump, stamp
+from caseconnect.host.journal.codec import Squeezer, dump, expand, stamp
+from caseconnect.host.journal.errors import Conflict
 from caseconnect.host.journal.history import record, tell
 from caseconnect.host.journal.records import Ask, NewAlert
 from caseconnect.host.journal.slots import Birth
-from caseconnect.sdk.commands import CASE, CancelOrder, OpenCase
+from caseconnect.sdk.commands import CASE, COMMANDS, CancelOrder, OpenCase
 
 _INSERT = (
     "INSERT INTO commands (key, base, generation, tenant, matter, use, kind, name, connection, target,"
@@ -33,11 +35,61 @@ def plan(
     """
     command = ask.command
     base = ":".join(filter(None, (ask.matter, command.kind, command.name.replace("~", "~~"))))
-    field, value = command.slot() or (None, None)
-    slot = slots.name_of(tenant, ask.connection, command.target or ask.matter, field) if field else None
-    generation = _next_generation(db, base, ask, slot, value)
+    generation = _next_generation(db, base, ask, *_slot(tenant, ask))
     if generation is None:
         return None, set()
+    return _write(db, squeezer, tenant, ask, base, generation, now, slot_limit)
+
+
+def ask_again(
+    db: sqlite3.Connection, squeezer: Squeezer, key: str, reason: str, by: str, now: datetime
+) -> tuple[str, set[str]]:
+    """A person asks a refused command of an open matter again: its next generation, whatever its ground and slot.
+
+    Answers like `plan`. `Conflict` if it is not refused, was asked again already, or its matter is closed.
+    """
+    row = db.execute(
+        "SELECT c.state, c.base, c.generation, c.tenant, c.matter, c.use, c.kind, c.connection, c.body, c.ground,"
+        " m.state, (SELECT n.key FROM commands n WHERE n.base = c.base ORDER BY n.generation DESC LIMIT 1)"
+        " FROM commands c JOIN matters m ON m.id = c.matter WHERE c.key=?",
+        (key,),
+    ).fetchone()
+    if row is None:
+        raise Conflict(f"there is no command {key}")
+    state, base, generation, tenant, matter, use, kind, connection, body, ground, matter_state, newest = row
+    if state != states.REFUSED:
+        raise Conflict(f"command {key} is {state}; only a refused one can be asked again")
+    if newest != key:
+        raise Conflict(f"command {key} was asked again already, as {newest}")
+    if matter_state != "open":
+        raise Conflict(f"the matter of {key} is closed: nothing is done for it any more")
+    if kind not in COMMANDS:
+        raise Conflict(f"this version knows no command {kind}, so it cannot be asked again")
+    command = COMMANDS[kind].model_validate_json(expand(body))
+    ask = Ask(matter, use, command, connection, "planned", ground, f"{by}: {reason}")
+    return _write(db, squeezer, tenant, ask, base, generation + 1, now, sys.maxsize, by)
+
+
+def _slot(tenant: str, ask: Ask) -> tuple[str | None, str | None]:
+    """(slot, value) that the command is to set, if it sets one."""
+    field, value = ask.command.slot() or (None, None)
+    target = ask.command.target or ask.matter
+    return (slots.name_of(tenant, ask.connection, target, field) if field else None), value
+
+
+def _write(
+    db: sqlite3.Connection,
+    squeezer: Squeezer,
+    tenant: str,
+    ask: Ask,
+    base: str,
+    generation: int,
+    now: datetime,
+    slot_limit: int,
+    by: str = "connect",
+) -> tuple[str, set[str]]:
+    command = ask.command
+    slot, value = _slot(tenant, ask)
     key = base if generation == 1 else f"{base}~{generation}"
     birth = Birth(ask.birth, ask.note)
     overtaken: set[str] = set()
@@ -60,11 +112,13 @@ def plan(
         + (squeezer.squeeze(command.model_dump_json().encode()), ask.ground, command.protective, bool(after))
         + (birth.state, at, birth.note, at, at),
     )
-    record(db, key, 0, states.NEW, birth.state, birth.note, {}, "connect", now)
+    record(db, key, 0, states.NEW, birth.state, birth.note, {}, by, now)
     if birth.state in states.SETTLED:
         tell(db, key, birth.state, birth.note, now)
     if birth.state == states.PARKED:
         alert(db, NewAlert(tenant, f"parked:{command.kind}", f"{command.kind} parked: {birth.note}", key), now)
+    if generation > 1:
+        closing.review(db, tenant, now, f"{closing.REFUSED}{command.kind}")
     return key, overtaken
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from caseconnect.host.journal.people import Answer
+from caseconnect.host.journal.people import Answer, Waiting
 from caseconnect.host.journal.records import (
     Brake,
     CursorMove,
@@ -87,8 +87,17 @@ class Journal(Protocol):
     async def answer(self, key: str, what: Answer, reason: str, by: str, now: datetime) -> str:
         """A person ends a parked command."""
 
-    async def replay(self, what: str, seqs: Sequence[int], now: datetime) -> int:
+    async def again(self, key: str, reason: str, by: str, now: datetime) -> str:
+        """A person asks a refused command again; the new key."""
+
+    async def replay(self, what: Waiting, seqs: Sequence[int], now: datetime) -> int:
         """Take parked 'deliveries' or 'events' up again."""
+
+    async def drop(self, what: Waiting, seq: int, reason: str, by: str, now: datetime) -> str:
+        """A person ends a parked delivery or event; its state then."""
+
+    async def dismiss(self, cause: str, tenant: str | None, reason: str, by: str, now: datetime) -> str:
+        """A person closes an alert; its tenant."""
 
     # reads
     def unparsed(self, tenant: str, now: datetime, limit: int) -> list[StoredDelivery]:
@@ -154,8 +163,8 @@ class Journal(Protocol):
     def alerts(self, after: datetime) -> list[dict[str, Any]]:
         """Open alerts that were opened or counted after a moment, oldest first."""
 
-    def parked_ids(self, what: str, tenant: str | None) -> list[int]:
-        """Sequence numbers of parked 'deliveries' or 'events'."""
+    def names(self) -> dict[str, dict[str, list[str]]]:
+        """By tenant the names under 'flow' and 'connection' that rows have."""
 
     def close(self) -> None:
         """Write what waits and let go. May be called twice."""

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from caseconnect.host.journal.codec import dump, expand, load, stamp
+from caseconnect.sdk.commands import CASE, OpenCase
 from caseconnect.sdk.subjects import Subject
 
 _STATES = {
@@ -114,13 +115,35 @@ def find(db: sqlite3.Connection, text: str, limit: int = 20) -> list[tuple[str, 
     return list(dict.fromkeys(db.execute(exact, asked).fetchall() or db.execute(by_id, asked).fetchall()))
 
 
+_PARKED = """
+SELECT c.key, c.tenant, c.use, c.kind, c.name, c.target, c.note, c.updated_at, m.reference, (
+    SELECT count(*) FROM commands f WHERE f.matter = c.matter AND f.waits = 1 AND f.state = 'planned' AND EXISTS (
+        SELECT 1 FROM json_each(f.after) a WHERE a.value = c.kind || ':' || c.name
+        OR (c.name = '' AND a.value = c.kind) OR (c.kind = :case_kind AND a.value = :case))) AS blocks
+FROM commands c JOIN matters m ON m.id = c.matter WHERE c.state = 'parked' ORDER BY c.seq
+"""
+
+
 def stuck(db: sqlite3.Connection) -> dict[str, list[dict[str, Any]]]:
-    """What waits for a person: open alerts, parked deliveries, events and commands, brakes."""
+    """What waits for a person: open alerts, cases that were refused, parked deliveries, events and commands, brakes.
+
+    Of refused cases those of open matters that were not asked again. `blocks`: how many commands wait for this one.
+    """
     return {
         "alerts": _dicts(
             db.execute(
                 "SELECT tenant, cause, title, link, first_at, last_at, count FROM alerts WHERE closed_at IS NULL"
                 " ORDER BY seq"
+            )
+        ),
+        "refused": _dicts(
+            db.execute(
+                "SELECT c.key, c.tenant, c.use, c.kind, c.note, c.updated_at, m.reference,"
+                " EXISTS (SELECT 1 FROM claims WHERE claims.matter = m.id) AS held"
+                " FROM matters m JOIN commands c ON c.matter = m.id"
+                " WHERE m.state='open' AND c.kind=? AND c.state='refused' AND NOT EXISTS"
+                " (SELECT 1 FROM commands n WHERE n.base = c.base AND n.generation > c.generation) ORDER BY c.seq",
+                (OpenCase.kind,),
             )
         ),
         "deliveries": _dicts(
@@ -132,13 +155,7 @@ def stuck(db: sqlite3.Connection) -> dict[str, list[dict[str, Any]]]:
         "events": _dicts(
             db.execute("SELECT seq, tenant, lane, type, at, reason FROM events WHERE state='parked' ORDER BY seq")
         ),
-        "commands": _dicts(
-            db.execute(
-                "SELECT c.key, c.tenant, c.use, c.kind, c.name, c.target, c.note, c.updated_at, m.reference,"
-                " (SELECT count(*) FROM commands f WHERE f.matter = c.matter AND f.waits = 1) AS blocks"
-                " FROM commands c JOIN matters m ON m.id = c.matter WHERE c.state='parked' ORDER BY c.seq"
-            )
-        ),
+        "commands": _dicts(db.execute(_PARKED, {"case_kind": OpenCase.kind, "case": CASE})),
         "brakes": _dicts(
             db.execute("SELECT tenant, scope, name, reason, by, at FROM brakes WHERE released_at IS NULL ORDER BY seq")
         ),
@@ -156,11 +173,22 @@ def alerts(db: sqlite3.Connection, after: datetime) -> list[dict[str, Any]]:
     )
 
 
-def parked_ids(db: sqlite3.Connection, what: str, tenant: str | None) -> list[int]:
-    """Sequence numbers of parked deliveries or events."""
-    table = {"deliveries": "deliveries", "events": "events"}[what]
-    rows = db.execute(
-        f"SELECT seq FROM {table} WHERE state='parked' AND (? IS NULL OR tenant=?) ORDER BY seq",  # noqa: S608 - one of two names
-        (tenant, tenant),
-    )
-    return [seq for (seq,) in rows]
+_FLOWS = """
+SELECT DISTINCT tenant, use FROM commands
+UNION SELECT DISTINCT m.tenant, u.value FROM matters m, json_each(m.uses) u
+"""
+_CONNECTIONS = """
+SELECT DISTINCT tenant, connection FROM deliveries UNION SELECT DISTINCT tenant, connection FROM commands
+UNION SELECT tenant, connection FROM cursors UNION SELECT tenant, connection FROM schedules
+"""
+
+
+def names(db: sqlite3.Connection) -> dict[str, dict[str, list[str]]]:
+    """By tenant the names of flows and connections that rows have. A tenant that was ever started is there."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for (tenant,) in db.execute("SELECT DISTINCT tenant FROM firsts"):
+        found[tenant] = {"flow": [], "connection": []}
+    for scope, rows in (("flow", _FLOWS), ("connection", _CONNECTIONS)):
+        for tenant, name in db.execute(rows):
+            found.setdefault(tenant, {"flow": [], "connection": []})[scope].append(name)
+    return found

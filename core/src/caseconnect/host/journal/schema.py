@@ -142,6 +142,12 @@ def _first(db: Database) -> None:
             db.conn.execute(statement)
 
 
+@migrations(name="0002_alerts_closed_by")
+def _alerts_closed_by(db: Database) -> None:
+    for column in ("closed_by", "closed_reason"):
+        db.conn.execute(f"ALTER TABLE alerts ADD COLUMN {column} TEXT")
+
+
 def migrate(db: Database) -> list[str]:
     """Bring `db` up to this program's schema; the names of what was applied. `JournalNewer` if it is beyond."""
     refuse_newer(db)

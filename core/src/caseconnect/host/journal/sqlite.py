@@ -258,10 +258,21 @@ class SqliteJournal:
         """See `port.Journal`."""
         return str(await self._write("answer", lambda db: people.answer(db, key, what, reason, by, now)))
 
-    async def replay(self, what: str, seqs: Sequence[int], now: datetime) -> int:
+    async def again(self, key: str, reason: str, by: str, now: datetime) -> str:
         """See `port.Journal`."""
-        again = {"deliveries": people.replay_deliveries, "events": people.replay_events}[what]
-        return int(await self._write("replay", lambda db: again(db, list(seqs), now)))
+        return str(await self._write("answer", lambda db: people.again(db, self._squeezer, key, reason, by, now)))
+
+    async def replay(self, what: people.Waiting, seqs: Sequence[int], now: datetime) -> int:
+        """See `port.Journal`."""
+        return int(await self._write("replay", lambda db: people.replay(db, what, list(seqs), now)))
+
+    async def drop(self, what: people.Waiting, seq: int, reason: str, by: str, now: datetime) -> str:
+        """See `port.Journal`."""
+        return str(await self._write("drop", lambda db: people.drop(db, what, seq, reason, by, now)))
+
+    async def dismiss(self, cause: str, tenant: str | None, reason: str, by: str, now: datetime) -> str:
+        """See `port.Journal`."""
+        return str(await self._write("alert", lambda db: people.dismiss(db, cause, tenant, reason, by, now)))
 
     # reads
 
@@ -354,6 +365,6 @@ class SqliteJournal:
         """See `port.Journal`."""
         return reads.alerts(self._db(), after)
 
-    def parked_ids(self, what: str, tenant: str | None) -> list[int]:
+    def names(self) -> dict[str, dict[str, list[str]]]:
         """See `port.Journal`."""
-        return reads.parked_ids(self._db(), what, tenant)
+        return reads.names(self._db())

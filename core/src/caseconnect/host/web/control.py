@@ -1,13 +1,17 @@
 """The local control socket: what writes beside a running daemon goes through it.
 
-A unix socket in the data folder, mode 0600: whoever may write the journal's file may use it.
+A unix socket in the data folder, mode 0600: whoever may write the journal's file may use it. Where the data folder's
+path is too long for a socket's address, it is in a folder that only its user may enter.
 """
 
 from __future__ import annotations
 
+import os
+import stat
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
+from difflib import get_close_matches
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -17,8 +21,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from caseconnect.host.journal import Journal
+from caseconnect.host.journal import Journal, states
 from caseconnect.host.journal.records import Brake
+from caseconnect.sdk.commands import COMMANDS
 from caseconnect.sdk.errors import ConnectError
 from caseconnect.sdk.http import Http, unix_transport
 from caseconnect.sdk.pace import Pace
@@ -26,19 +31,53 @@ from caseconnect.sdk.pace import Pace
 _LONGEST_PATH = 100  # a unix socket's address holds 108 bytes
 
 
+Names = Mapping[str, Mapping[str, Collection[str]]]
+"""By tenant the names under 'flow' and 'connection'."""
+
+
 def socket_path(data: Path) -> Path:
-    """Where the daemon of a data folder listens."""
+    """Where the daemon of a data folder listens. `ConnectError` if there is no safe place for it."""
     path = data.resolve() / "control.sock"
     if len(str(path)) <= _LONGEST_PATH:
         return path
-    return Path(tempfile.gettempdir()) / f"connect-{sha256(str(path).encode()).hexdigest()[:24]}.sock"
+    return _private_folder() / f"connect-{sha256(str(path).encode()).hexdigest()[:24]}.sock"
+
+
+def _private_folder() -> Path:
+    """A folder that nobody else may enter: what lies at a known place in /tmp, anybody could have put there."""
+    given = os.environ.get("XDG_RUNTIME_DIR")
+    folder = Path(given) if given else Path(tempfile.gettempdir()) / f"connect-{os.geteuid()}"
+    try:
+        if not given:
+            folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()
+    except OSError as error:
+        raise ConnectError(
+            f"{folder}, where the control socket is to be, cannot be used ({error}): {_SHORTER}"
+        ) from error
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+        raise ConnectError(f"{folder}, where the control socket is to be, is not a folder of yours alone: {_SHORTER}")
+    return folder
+
+
+_SHORTER = "give a data folder with a shorter path, or set XDG_RUNTIME_DIR to a folder of yours with mode 0700"
 
 
 class Verbs:
-    """What a person may do, the same through the socket and with the daemon down."""
+    """What a person may do, the same through the socket and with the daemon down.
 
-    def __init__(self, journal: Journal, now: Callable[[], datetime], ring: Callable[[], None] = lambda: None) -> None:
+    `known`: the names that can be paused, as the daemon runs them; without it those that the journal's rows have.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        now: Callable[[], datetime],
+        ring: Callable[[], None] = lambda: None,
+        known: Callable[[], Names] | None = None,
+    ) -> None:
         self._journal, self._now, self._ring = journal, now, ring
+        self._known = known or journal.names
 
     async def do(self, verb: str, ask: dict[str, Any]) -> dict[str, Any]:
         """Carry out `verb`; its result as JSON. Raises what the journal raises."""
@@ -47,30 +86,57 @@ class Verbs:
         return result
 
     async def _pause(self, ask: dict[str, Any]) -> dict[str, Any]:
+        if not ask.get("force"):
+            self._check(ask["tenant"], ask["scope"], ask["name"])
         brake = Brake(ask["tenant"], ask["scope"], ask["name"], ask["reason"], ask["by"], self._now())
         return {"changed": await self._journal.pause(brake)}
+
+    def _check(self, tenant: str, scope: str, name: str) -> None:
+        """Raise `ConnectError` for a name that pauses nothing."""
+        names = self._known()
+        if tenant not in names:
+            raise _unknown("tenant", tenant, names)
+        if scope == "command" and name not in COMMANDS:
+            raise _unknown("kind of command", name, COMMANDS)
+        if scope in ("flow", "connection") and name not in names[tenant][scope]:
+            raise _unknown(f"{scope} of {tenant}", name, names[tenant][scope])
 
     async def _resume(self, ask: dict[str, Any]) -> dict[str, Any]:
         names = (ask["tenant"], ask["scope"], ask["name"], ask["reason"], ask["by"])
         return {"changed": await self._journal.resume(*names, self._now())}
 
     async def _answer(self, ask: dict[str, Any]) -> dict[str, Any]:
-        became = await self._journal.answer(ask["key"], ask["answer"], ask["reason"], ask["by"], self._now())
+        """A refused command that is to be tried again goes on under a new key."""
+        key, answer, why = ask["key"], ask["answer"], (ask["reason"], ask["by"], self._now())
+        stored = self._journal.command(key)
+        if answer == "retry" and stored and stored.state == states.REFUSED:
+            key = await self._journal.again(key, *why)
+            stored = self._journal.command(key)
+            return {"key": key, "state": stored.state if stored else ""}
+        return {"key": key, "state": await self._journal.answer(key, answer, *why)}
+
+    async def _drop(self, ask: dict[str, Any]) -> dict[str, Any]:
+        became = await self._journal.drop(ask["what"], ask["seq"], ask["reason"], ask["by"], self._now())
         return {"state": became}
 
+    async def _dismiss(self, ask: dict[str, Any]) -> dict[str, Any]:
+        why = (ask["reason"], ask["by"], self._now())
+        return {"state": "closed", "tenant": await self._journal.dismiss(ask["cause"], ask["tenant"], *why)}
+
     async def _replay(self, ask: dict[str, Any]) -> dict[str, Any]:
-        count = await self._journal.replay(ask["what"], ask["seqs"], self._now())
-        if not self._journal.parked_ids(ask["what"], None):
-            for tenant in {row["tenant"] for row in self._journal.stuck()["alerts"]}:
-                await self._journal.close_alert(tenant, _CAUSES[ask["what"]], self._now())
-        return {"replayed": count}
+        return {"replayed": await self._journal.replay(ask["what"], ask["seqs"], self._now())}
 
     async def _status(self, ask: dict[str, Any]) -> dict[str, Any]:
         return {"counts": self._journal.counts()}
 
 
-_CAUSES = {"deliveries": "parked:delivery", "events": "parked:event"}
-VERBS = ("pause", "resume", "answer", "replay", "status")
+def _unknown(what: str, name: str, known: Collection[str]) -> ConnectError:
+    near = get_close_matches(name, known, 1)
+    meant = f"did you mean {near[0]}?" if near else f"known: {', '.join(sorted(known)) or 'none'}"
+    return ConnectError(f"there is no {what} {name!r} ({meant} --force pauses a name that is not known)")
+
+
+VERBS = ("pause", "resume", "answer", "drop", "dismiss", "replay", "status")
 
 
 def control_app(verbs: Verbs) -> Starlette:

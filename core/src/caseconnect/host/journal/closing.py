@@ -1,0 +1,106 @@
+"""Which alerts close by themselves, and when: once nothing that they name needs a person any more."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Collection
+from datetime import datetime
+
+from caseconnect.host.journal import slots
+from caseconnect.host.journal.alerts import MORE, close_alert, joined, links_of
+from caseconnect.host.journal.intake import subject_of
+from caseconnect.sdk.commands import HOLD, OpenCase
+from caseconnect.sdk.subjects import Subject
+
+REFUSED = "refused:"
+"""Begins the cause of an alert about refused commands; their kind follows."""
+
+HELD, TWINS, UNCLAIMED = "close:held", "matters:twins", "held:unclaimed"
+"""Other causes that end by themselves: what they name is a matter, a matter, and an order."""
+
+Over = Callable[[sqlite3.Connection, str, str], bool]
+
+
+def matter_closed(db: sqlite3.Connection, tenant: str, matter: str, uses: Collection[str], now: datetime) -> None:
+    """A matter was closed: end what was told of it. `uses` are its use cases, whose alerts name its subject."""
+    review(db, tenant, now, REFUSED, HELD, TWINS)
+    subject = db.execute("SELECT subject FROM matters WHERE id=?", (matter,)).fetchone()[0]
+    still = db.execute(
+        "SELECT 1 FROM matters WHERE tenant=? AND subject=? AND state='open' LIMIT 1", (tenant, subject)
+    ).fetchone()
+    if not still:
+        causes = [cause for use in uses for cause in (f"{use}:", f"mode:{use}")]
+        review(db, tenant, now, *causes, over=lambda _db, _tenant, link: link == subject)
+
+
+def review(db: sqlite3.Connection, tenant: str, now: datetime, *causes: str, over: Over | None = None) -> None:
+    """Look again at the open alerts whose cause begins with one of `causes`: what is over is not named any more.
+
+    An alert that names nothing more closes. What is not known any more is left to a person.
+    """
+    rows = db.execute("SELECT seq, cause, link FROM alerts WHERE tenant=? AND closed_at IS NULL", (tenant,))
+    for seq, cause, link in rows.fetchall():
+        if not cause.startswith(causes):
+            continue
+        links, ended = links_of(link), over or _OVER[cause if cause in _OVER else REFUSED]
+        left = [one for one in links if one == MORE or not ended(db, tenant, one)]
+        if left == [MORE] and cause == f"{REFUSED}{OpenCase.kind}" and not _any_case_refused(db, tenant):
+            left = []
+        if links and not left:
+            close_alert(db, tenant, cause, now)
+        elif left != links:
+            db.execute("UPDATE alerts SET link=? WHERE seq=?", (joined(left), seq))
+
+
+def _refusal_over(db: sqlite3.Connection, tenant: str, key: str) -> bool:
+    """It was asked again, or its matter was closed: after the refusal, if it was of something else than the case."""
+    row = db.execute(
+        "SELECT m.state = 'closed' AND (c.kind = ? OR m.closed_at > c.updated_at) OR EXISTS ("
+        "SELECT 1 FROM commands n WHERE n.base = c.base AND n.generation > c.generation)"
+        " FROM commands c JOIN matters m ON m.id = c.matter WHERE c.key=?",
+        (OpenCase.kind, key),
+    ).fetchone()
+    return row is not None and bool(row[0])
+
+
+def _any_case_refused(db: sqlite3.Connection, tenant: str) -> bool:
+    found = db.execute(
+        "SELECT 1 FROM matters m JOIN commands c ON c.matter = m.id WHERE m.tenant=? AND m.state='open' AND c.kind=?"
+        " AND c.state='refused'"
+        " AND NOT EXISTS (SELECT 1 FROM commands n WHERE n.base = c.base AND n.generation > c.generation) LIMIT 1",
+        (tenant, OpenCase.kind),
+    )
+    return found.fetchone() is not None
+
+
+def _matter_closed(db: sqlite3.Connection, tenant: str, matter: str) -> bool:
+    return db.execute("SELECT 1 FROM matters WHERE id=? AND state='closed'", (matter,)).fetchone() is not None
+
+
+def _twins_over(db: sqlite3.Connection, tenant: str, matter: str) -> bool:
+    row = db.execute("SELECT subject, topic, item, observe, state FROM matters WHERE id=?", (matter,)).fetchone()
+    if row is None:
+        return False
+    subject, topic, item, observe, state = row
+    root = str(subject_of(db, tenant, Subject.parse(subject)))
+    other = db.execute(
+        "SELECT 1 FROM matters WHERE tenant=? AND subject=? AND topic=? AND item=? AND observe=? AND state='open'"
+        " AND id<>?",
+        (tenant, root, topic, item, observe, matter),
+    ).fetchone()
+    return state == "closed" or other is None
+
+
+def _hold_over(db: sqlite3.Connection, tenant: str, order: str) -> bool:
+    """A person took it off, or a matter claims it again."""
+    slot = slots.name_of(tenant, order.partition("/")[0], order, HOLD)
+    claimed = db.execute("SELECT 1 FROM claims WHERE slot=?", (slot,)).fetchone()
+    return slots.confirmed(db, slot) != slots.HELD or claimed is not None
+
+
+_OVER: dict[str, Over] = {
+    REFUSED: _refusal_over,
+    HELD: _matter_closed,
+    TWINS: _twins_over,
+    UNCLAIMED: _hold_over,
+}

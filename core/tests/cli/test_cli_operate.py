@@ -1,0 +1,133 @@
+"""`errors`, `resolve`, `replay` and `pause` on a journal that no daemon holds."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from journal_desk import TENANT, Desk, case_of, delivery, now_of
+
+from caseconnect.cli import Exit, main
+from caseconnect.host.journal.records import NewAlert
+from caseconnect.sdk.commands import AnnotateOrder, HoldOrder
+from caseconnect.sdk.subjects import Subject
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    Desk(tmp_path).close()
+    return tmp_path
+
+
+def run(data: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(main, [*arguments, "--data", str(data)])
+
+
+def why(*arguments: str) -> tuple[str, ...]:
+    return (*arguments, "--reason", "seen", "--by", "ann")
+
+
+def test_a_held_order_without_a_case_is_shown_with_its_way_out(data: Path) -> None:
+    desk = Desk(data)
+    keys = []
+    for number in range(10):
+        matter = desk.matter(subject=Subject("shop", "order", str(number)))
+        case, hold = desk.plan(matter, case_of(), HoldOrder())
+        desk.send(hold)
+        desk.send(case, "refused", note="no right to")
+        keys.append(case)
+    desk.close()
+    shown = run(data, "errors").stdout
+    (line,) = [line.split() for line in shown.splitlines() if "no right to" in line and "ref/" in line]
+    assert line[:7] == [TENANT, "OpenCase", "no", "right", "to", "10", "10"]
+    assert line[-9:] == [*(f"{key}," for key in keys[:8]), "..."]
+    assert "connect resolve COMMAND --answer retry" in shown
+    assert "`connect errors --json` lists all" in shown
+    told = run(data, *why("resolve", keys[0], "--answer", "retry"))
+    assert (told.exit_code, told.stdout) == (Exit.OK, f"{keys[0]}~2 is planned now\n")
+    assert [c["key"] for c in json.loads(run(data, "errors", "--json").stdout)["refused"]] == keys[1:]
+    twice = run(data, *why("resolve", keys[0], "--answer", "retry"))
+    assert twice.exit_code == Exit.WRONG
+    assert "asked again already" in twice.stderr
+
+
+def test_parked_commands_are_grouped_by_kind_and_cause(data: Path) -> None:
+    desk = Desk(data)
+    first, *_ = desk.plan(desk.matter(), AnnotateOrder(name="a"), AnnotateOrder(name="b", after=("AnnotateOrder:a",)))
+    (second,) = desk.plan(desk.matter("other"), AnnotateOrder(name="c"))
+    for key in (first, second):
+        desk.settle(key, "parked", note="tried too often")
+    desk.close()
+    lines = run(data, "errors").stdout.splitlines()
+    (line,) = [line.split() for line in lines if first in line and second in line and "ref/" in line]
+    assert line[:7] == [TENANT, "AnnotateOrder", "tried", "too", "often", "2", "1"]
+
+
+def test_what_cannot_be_read_is_dropped(data: Path) -> None:
+    desk = Desk(data)
+    seq = desk.receive(delivery())[0].seq
+    desk.parsed(seq, state="parked", reason="unreadable")
+    event = desk.event()
+    now_of(desk.journal.put_off([event], "parked", "no such order", desk.now))
+    desk.close()
+    assert "connect resolve delivery:NUMBER --answer drop" in run(data, "errors").stdout
+    told = run(data, *why("resolve", f"delivery:{seq}", "--answer", "drop"))
+    assert (told.exit_code, told.stdout) == (Exit.OK, f"delivery:{seq} is ignored now\n")
+    assert run(data, *why("resolve", f"event:{event}", "--answer", "drop")).stdout == f"event:{event} is done now\n"
+    assert run(data, "errors").stdout == "nothing waits for a person\n"
+    assert run(data, *why("resolve", f"event:{event}", "--answer", "drop")).exit_code == Exit.WRONG
+
+
+@pytest.mark.parametrize(("what", "answer"), [("delivery:1", "retry"), ("alert:x", "done"), ("m:OpenCase", "drop")])
+def test_an_answer_that_does_not_fit_is_usage(data: Path, what: str, answer: str) -> None:
+    told = run(data, *why("resolve", what, "--answer", answer))
+    assert told.exit_code == Exit.USAGE
+    assert f"not {answer}" in told.stderr
+
+
+def test_an_alert_is_closed_by_a_person(data: Path) -> None:
+    desk = Desk(data)
+    now_of(desk.journal.alert(NewAlert(TENANT, "close:held", "held"), desk.now))
+    desk.close()
+    assert "close:held" in run(data, "errors").stdout
+    told = run(data, *why("resolve", "alert:close:held", "--answer", "close", "--tenant", TENANT))
+    assert (told.exit_code, told.stdout) == (Exit.OK, "alert:close:held is closed now\n")
+    assert run(data, "errors").stdout == "nothing waits for a person\n"
+
+
+def test_the_plan_of_a_replay_says_what_each_is_and_why_it_parked(data: Path) -> None:
+    desk = Desk(data)
+    for number, tenant in ((1, TENANT), (2, TENANT), (3, "other")):
+        new = replace(delivery(f"d{number}", f"{number}".encode(), topic=f"t{number}"), tenant=tenant)
+        desk.parsed(desk.receive(new)[0].seq, state="parked", reason=f"because {number}")
+    desk.close()
+    planned = run(data, "replay", "deliveries", "--tenant", TENANT).stdout
+    rows = [line.split() for line in planned.splitlines()]
+    assert ["1", TENANT, "t1", "shop", "because", "1"] in rows
+    assert ["2", TENANT, "t2", "shop", "because", "2"] in rows
+    assert "because 3" not in planned
+    told = json.loads(run(data, "replay", "deliveries", "2", "9", "--json").stdout)
+    assert (told["replayed"], told["planned"], told["not_parked"]) == (0, [2], [9])
+    assert [row["reason"] for row in told["parked"]] == ["because 2"]
+    assert "2 deliveries taken up again" in run(data, "replay", "deliveries", "--yes", "--tenant", TENANT).stdout
+
+
+def test_a_pause_of_a_name_that_is_not_there_is_refused(data: Path) -> None:
+    desk = Desk(data)
+    desk.plan(desk.matter(), case_of())
+    desk.close()
+    pause = why("pause", "--tenant", TENANT, "--command", "CancelOrdr")
+    told = run(data, *pause)
+    assert told.exit_code == Exit.WRONG
+    assert "no kind of command 'CancelOrdr' (did you mean CancelOrder?" in told.stderr
+    assert run(data, *pause, "--force").stdout == "paused: command CancelOrdr\n"
+
+
+def test_explain_says_where_else_to_look(data: Path) -> None:
+    told = run(data, "explain", "5001")
+    assert told.exit_code == Exit.WRONG
+    assert "no event of it was made" in told.stderr
+    assert "`connect errors`" in told.stderr
