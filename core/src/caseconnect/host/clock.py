@@ -15,6 +15,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
+from caseconnect.host.faults import told
 from caseconnect.host.pipeline.runner import Runner
 
 _SWEEP = 30
@@ -54,7 +55,7 @@ class Clock:
                 self._set_jobs()
                 self._runner.announce()
             except Exception as error:  # noqa: BLE001 - the clock must not stop; the sweep goes on meanwhile
-                self._runner.context.log.error("clock", error=repr(error))
+                self._runner.context.log.error("clock", error=told(error))
             woken.clear()
             await woken.wait()
             await asyncio.sleep(_SETTLE)

@@ -9,16 +9,16 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
-from types import FrameType
+from traceback import walk_stack
 
 import uvloop
 
 from caseconnect.host.clock import Clock
+from caseconnect.host.faults import kind_and_place, places, told
 from caseconnect.host.journal import Journal
-from caseconnect.host.pipeline.live import Accounts, LiveTenant, build
+from caseconnect.host.pipeline.live import Accounts, LiveTenant, build, first_starts
 from caseconnect.host.pipeline.runner import Runner
 from caseconnect.host.tenants.tenant import Tenant
-from caseconnect.sdk.errors import ConnectError
 from caseconnect.sdk.resources import Log
 
 _BEAT = 0.5
@@ -87,7 +87,7 @@ class PipelineThread:
     def where(self) -> str:
         """What the thread is doing right now: the innermost places outside the standard library."""
         frame = sys._current_frames().get(self._thread.ident or 0)
-        return _places(frame)
+        return places(walk_stack(frame)) if frame else "unknown"
 
     def _rung(self) -> None:
         self._ringing = False
@@ -127,7 +127,7 @@ class PipelineThread:
         """Build the tenants that can be; the others are shown and the rest goes on."""
         live: dict[str, LiveTenant] = {}
         for tenant in self._tenants.values():
-            began = await self._journal.first(tenant.name, "start", self._now())
+            began, starts = await first_starts(self._journal, tenant, self._now())
             try:
                 live[tenant.name] = await build(
                     tenant,
@@ -136,10 +136,11 @@ class PipelineThread:
                     now=self._now,
                     log=self._log,
                     go_live=began,
+                    starts=starts,
                 )
-            except ConnectError as error:
-                self.refused[tenant.name] = str(error)
-                self._log.error("tenant refused", tenant=tenant.name, why=str(error))
+            except Exception as error:  # noqa: BLE001 - one tenant's fault must not stop the others
+                self.refused[tenant.name] = told(error)
+                self._log.error("tenant refused", tenant=tenant.name, why=told(error))
         return live
 
     async def _beats(self) -> None:
@@ -151,17 +152,4 @@ class PipelineThread:
 def _kinds(error: BaseException) -> list[str]:
     if isinstance(error, BaseExceptionGroup):
         return [kind for inner in error.exceptions for kind in _kinds(inner)]
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return [f"{type(error).__name__} at {_places(trace.tb_frame) if trace else 'unknown'}"]
-
-
-def _places(frame: FrameType | None) -> str:
-    places: list[str] = []
-    while frame is not None and len(places) < 3:
-        module = frame.f_globals.get("__name__", "?")
-        if not str(module).startswith(("asyncio", "selectors", "threading")):
-            places.append(f"{module}:{frame.f_lineno}")
-        frame = frame.f_back
-    return " < ".join(places) or "unknown"
+    return [kind_and_place(error)]

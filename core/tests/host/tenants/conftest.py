@@ -75,16 +75,18 @@ def _unused(*_: Any) -> Any:
     raise AssertionError("reading a tenant file must not build or decide anything")
 
 
-def source(name: str, settings: type[Settings], emits: set[type[Event]], facts: dict[str, Any]) -> SourceSpec:
+def source(
+    name: str, settings: type[Settings], emits: set[type[Event]], facts: dict[str, Any], *roots: str
+) -> SourceSpec:
     return SourceSpec(
         name,
         "A toy.",
         settings,
         build=_unused,
-        account=_unused,
+        account=lambda given: f"{name} {getattr(given, 'shop', '')}",
         emits=frozenset(emits),
         facts=facts,
-        roots=frozenset({"order"}),
+        roots=frozenset(roots),
         pacing=Pacing(1, 1),
     )
 
@@ -111,8 +113,8 @@ def _installed() -> Installed:
     made = Installed()
     shop_facts = {"order": Order, "order_history": OrderHistory}
     made.sources = {
-        "toyshop": source("toyshop", ToyShop, {OrderChanged}, shop_facts),
-        "plainshop": source("plainshop", ToyCases, {OrderChanged}, {"order": Order}),
+        "toyshop": source("toyshop", ToyShop, {OrderChanged}, shop_facts, "order"),
+        "plainshop": source("plainshop", ToyCases, {OrderChanged}, {"order": Order}, "order"),
         "toycases": source("toycases", ToyCases, {CaseChanged}, {"case": Case}),
     }
     made.sinks = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -41,8 +42,24 @@ def test_default_places(read: Read) -> None:
 
 
 def test_two_shops_are_both_taken(read: Read) -> None:
-    assert places(read(file("  - use: review\n", a=SHOP, b=SHOP, cases=CASES))) == [(("a", "b"), "cases")]
-    assert places(read(file("  - {use: review, on: [b]}\n", a=SHOP, b=SHOP, cases=CASES))) == [(("b",), "cases")]
+    other = SHOP.replace("a.example", "b.example")
+    assert places(read(file("  - use: review\n", a=SHOP, b=other, cases=CASES))) == [(("a", "b"), "cases")]
+    assert places(read(file("  - {use: review, on: [b]}\n", a=SHOP, b=other, cases=CASES))) == [(("b",), "cases")]
+
+
+def test_two_connections_to_one_account_are_refused(read: Read) -> None:
+    (problem,) = problems(read(file("  - use: review\n", a=SHOP, b=SHOP, cases=CASES)))
+    assert problem == "connections.b: a is a connection to the same account (keep one of them)"
+
+
+def test_a_plugin_that_cannot_name_its_account_is_told_without_its_text(read: Read, installed: Installed) -> None:
+    def account(_: object) -> str:
+        raise ValueError("ann@shop.test")
+
+    installed.sources["toyshop"] = replace(installed.sources["toyshop"], account=account)
+    (problem,) = problems(read(file("  - use: review\n", a=SHOP, cases=CASES)))
+    assert problem.startswith("connections.a: toyshop cannot name its account: ValueError at ")
+    assert "ann@" not in problem
 
 
 def test_two_places_for_cases_must_be_told_apart(read: Read) -> None:

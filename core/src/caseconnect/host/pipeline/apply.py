@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from caseconnect.host.journal.records import Ask, DecidedBy, MatterRow
+from caseconnect.host.journal.records import Ask, DecidedBy, MatterRow, Mode
 from caseconnect.host.pipeline.drafts import Draft
 from caseconnect.host.tenants.tenant import Flow
 from caseconnect.sdk.commands import Command, OpenCase, digest_of
@@ -19,6 +19,8 @@ class Applied:
 
     answer: DecidedBy
     asks: list[Ask] = field(default_factory=list)
+    kept_back: str = ""
+    """What a person must know: the mode keeps back an answer about an order that is held. Empty: nothing."""
 
 
 def apply_decision(
@@ -38,7 +40,7 @@ def apply_decision(
         commands = [c for c in commands if c not in left_out]
         if left_out:
             notes.append(f"not asked for, because no matter is open: {', '.join(c.kind for c in left_out)}")
-    row = draft.row
+    row, acted_on = draft.row, decision.acted_on
     acting = row is not None and (draft.is_open or bool(commands))
     if row is None or not acting:
         told = DecidedBy(
@@ -49,9 +51,17 @@ def apply_decision(
             alert=decision.alert,
         )
         return Applied(told)
+    # An answer that the mode keeps back was not acted on: it counts as soon as the mode allows it.
+    kept_back = [c.kind for c in commands if withholds(flow.mode, c) and not withholds(row.mode, c)]
+    in_vain = _held_in_vain(flow, row, draft) if kept_back and (acted_on or decision.close) else ""
+    if kept_back:
+        notes.append(f"mode {flow.mode} keeps it back, the matter stays as it is: {', '.join(kept_back)}")
+        decision = decision.model_copy(update={"acted_on": None, "stage": None, "close": False, "cancel_timers": ()})
     if draft.is_open:
         _put(flow, draft, decision, findings)
-    ground = digest_of(decision.acted_on and decision.acted_on.revision, sorted(f.ground for f in decision.findings))
+    ground = digest_of(acted_on and acted_on.revision, sorted(f.ground for f in decision.findings))
+    if kept_back:
+        ground = digest_of(ground, flow.mode)  # else it would be the same command for ever, withheld
     asks = [_ask(flow, draft, command, ground) for command in commands]
     draft.commands += tuple(CommandState(a.command.kind, a.command.name, a.birth, flow.use, "") for a in asks)
     draft.timers = (draft.timers - set(decision.cancel_timers)) | {t.name for t in decision.timers}
@@ -68,7 +78,22 @@ def apply_decision(
     )
     if decision.close and draft.is_open:
         draft.change(state="closed")
-    return Applied(answer, asks)
+    return Applied(answer, asks, in_vain)
+
+
+def withholds(mode: Mode, command: Command) -> bool:
+    """The mode does not let this command go out."""
+    return mode == "observe" or (mode == "cases" and command.side == "order")
+
+
+def _held_in_vain(flow: Flow, row: MatterRow, draft: Draft) -> str:
+    if not draft.claims:
+        return ""
+    case = row.case_number or (row.case and row.case.id) or "unknown"
+    return (
+        f"{row.key.subject} is held and an answer for it (case {case}) is kept back, because {flow.use} is in mode "
+        f"{flow.mode}: set it to live again, then change the case or the order so that it is looked at; or act by hand"
+    )
 
 
 def _for_closed(command: Command, draft: Draft) -> bool:
@@ -111,10 +136,9 @@ def _ask(flow: Flow, draft: Draft, command: Command, ground: str) -> Ask:
         connection = row.cases
     if isinstance(command, OpenCase):
         command = command.model_copy(update={"reference": row.reference})
-    if flow.mode == "observe" or row.mode == "observe":
-        return Ask(row.id, flow.use, command, connection, "withheld", ground, "mode observe: nothing is done")
-    if flow.mode == "cases" and command.side == "order":
-        return Ask(row.id, flow.use, command, connection, "withheld", ground, "mode cases: no order is touched")
+    if row.mode == "observe" or withholds(flow.mode, command):
+        note = "mode cases: no order is touched" if flow.mode == "cases" else "mode observe: nothing is done"
+        return Ask(row.id, flow.use, command, connection, "withheld", ground, note)
     return Ask(row.id, flow.use, command, connection, "planned", ground)
 
 

@@ -9,6 +9,7 @@ from functools import partial
 from itertools import groupby
 
 from caseconnect.host.crash import crashpoint
+from caseconnect.host.faults import kind_and_place, told
 from caseconnect.host.journal.errors import Conflict, JournalError
 from caseconnect.host.journal.records import Ask, DecidedBy, MatterKey, Observation, StoredEvent, Verdict
 from caseconnect.host.pipeline.apply import Applied, apply_decision, park_conflicts
@@ -26,7 +27,8 @@ from caseconnect.sdk.events import CaseChanged, CommandSettled, Event, OrderChan
 from caseconnect.sdk.subjects import Subject
 
 _WINDOW = 512
-_LANES = 32
+_LANES = 16  # per tenant: one whose platform hangs takes no lane from the others
+_RACES = 3  # conflicts of one event after which it is no race any more
 _ROUNDS = 3
 _PATIENT = 2  # turns for which an optional fact that may come in a moment is waited for
 _TRIES = 12
@@ -40,17 +42,19 @@ class Decider:
     def __init__(self, context: Context, fetcher: Fetcher) -> None:
         self._context, self._fetcher = context, fetcher
         self._lanes: dict[tuple[str, Subject], asyncio.Task[None]] = {}
+        self._room: dict[str, asyncio.Semaphore] = {}
+        self._conflicts: dict[tuple[str, Subject], tuple[int, int]] = {}
 
     async def turn(self) -> bool:
-        """Start the turn of every lane that has one; False when none had."""
+        """Queue the turn of every lane that has one; False when none had. It waits for no lane."""
         started = False
         for tenant in list(self._context.tenants.values()):
+            if sum(name == tenant.name for name, _ in self._lanes) > _LANES:
+                continue  # enough are queued: the end of each wakes this room
             lanes: dict[Subject, list[StoredEvent]] = {}
             for event in self._context.journal.ready_events(tenant.name, self._context.now(), _WINDOW):
                 lanes.setdefault(event.lane, []).append(event)
             for lane, events in lanes.items():
-                if len(self._lanes) >= _LANES:
-                    await asyncio.wait(self._lanes.values(), return_when=asyncio.FIRST_COMPLETED)
                 if (tenant.name, lane) not in self._lanes:
                     started = True
                     task = asyncio.create_task(self._lane(tenant, lane, events))
@@ -67,27 +71,44 @@ class Decider:
         self._lanes.pop(key, None)
         if not task.cancelled() and (error := task.exception()):
             # Not at once again: the journal could not take it (a full disk), and the sweep comes by.
-            self._context.log.error("lane failed", tenant=key[0], lane=str(key[1]), error=repr(error))
+            self._context.log.error("lane failed", tenant=key[0], lane=str(key[1]), error=told(error))
             return
         self._context.wake.ring()
 
     async def _lane(self, tenant: LiveTenant, lane: Subject, events: Sequence[StoredEvent]) -> None:
+        async with self._room.setdefault(tenant.name, asyncio.Semaphore(_LANES)):
+            await self._turn(tenant, lane, events)
+
+    async def _turn(self, tenant: LiveTenant, lane: Subject, events: Sequence[StoredEvent]) -> None:
         """All ready events of a lane in order; order events that follow each other are one look."""
         for _, run in groupby(enumerate(events), key=lambda e: -1 if isinstance(e[1].event, OrderChanged) else e[0]):
             batch = [event for _, event in run]
             try:
                 if not await self._decide(tenant, lane, batch):
                     return
+                self._conflicts.pop((tenant.name, lane), None)
             except Conflict as error:
-                self._context.log.info("decided again", lane=str(lane), why=str(error))
-                return
+                if self._races(tenant, lane, batch):
+                    self._context.log.info("decided again", lane=str(lane), why=str(error))
+                    return
+                self._context.log.warning("conflict stays", lane=str(lane), why=str(error))
+                if not await self._wait(tenant, lane, batch, PluginError(_stays(error))):
+                    return
+                self._conflicts.pop((tenant.name, lane), None)
             except JournalError:
                 raise
             except Exception as error:  # noqa: BLE001 - one lane's fault must neither spin nor stop the others
-                fault = PluginError(f"its turn failed: {type(error).__name__}")
-                self._context.log.error("turn failed", lane=str(lane), error=repr(error))
+                fault = PluginError(f"its turn failed: {kind_and_place(error)}")
+                self._context.log.error("turn failed", lane=str(lane), error=told(error))
                 if not await self._wait(tenant, lane, batch, fault):
                     return
+
+    def _races(self, tenant: LiveTenant, lane: Subject, batch: Sequence[StoredEvent]) -> bool:
+        """The conflict may be a race, which the next try does not meet again; the same one thrice is none."""
+        head, times = self._conflicts.get((tenant.name, lane), (batch[0].seq, 0))
+        times = times + 1 if head == batch[0].seq else 1
+        self._conflicts[tenant.name, lane] = batch[0].seq, times
+        return times < _RACES
 
     async def _decide(self, tenant: LiveTenant, lane: Subject, batch: Sequence[StoredEvent]) -> bool:
         """Decide on the newest of `batch`; False when the lane has to wait."""
@@ -104,12 +125,15 @@ class Decider:
         read: Read = {}
         answers: list[DecidedBy] = []
         asks: list[Ask] = []
+        kept_back: dict[str, str] = {}
         patient = max(stored.tries for stored in batch) < _PATIENT
         try:
             for flow, draft in self._offers(tenant, lane, event, drafts):
-                answer, asked = await self._ask(tenant, flow, draft, event, read, patient=patient)
-                answers.append(answer)
-                asks.extend(asked)
+                applied = await self._ask(tenant, flow, draft, event, read, patient=patient)
+                answers.append(applied.answer)
+                asks.extend(applied.asks)
+                if applied.kept_back:
+                    kept_back[flow.use] = applied.kept_back
         except (TransientError, AuthError, PermanentError, PluginError) as error:
             return await self._wait(tenant, lane, batch, error)
         if not answers:
@@ -127,6 +151,8 @@ class Decider:
             labels=tuple(r.number for (_, s), (r, _) in read.items() if s == lane and isinstance(r, Order)),
             slot_limit=tenant.tenant.limits.state_changes_per_hour,
         )
+        for use, title in kept_back.items():
+            await self._context.alert(tenant.name, f"mode:{use}", title, str(lane))
         crashpoint("decide")
         await journal.decided(verdict)
         return True
@@ -179,7 +205,7 @@ class Decider:
 
     async def _ask(
         self, tenant: LiveTenant, flow: Flow, draft: Draft, event: Event, read: Read, *, patient: bool
-    ) -> tuple[DecidedBy, list[Ask]]:
+    ) -> Applied:
         """One use case's answer. One that raises is guarded: it is shown, and the others count."""
         for _ in range(_ROUNDS + 1):
             facts = Facts({key: record for key, (record, _) in read.items()})
@@ -187,36 +213,47 @@ class Decider:
                 matter = draft.view(flow.mode)
                 decision: object = flow.transform.decide(event, matter, facts, flow.settings, self._context.now())
             except Exception as error:  # noqa: BLE001 - a plugin's fault must not stop the others
-                why = f"{flow.use} broke on {event.type}: {type(error).__name__}: {str(error)[:200]}"
-                self._context.log.error("use case broke", use=flow.use, error=type(error).__name__)
-                return DecidedBy(flow.use, why, alert=why), []
+                why = f"{flow.use} broke on {event.type}: {kind_and_place(error)}"
+                self._context.log.error("use case broke", use=flow.use, error=kind_and_place(error))
+                return Applied(DecidedBy(flow.use, why, alert=why))
             if isinstance(decision, Decision):
-                applied = self._apply(tenant, flow, draft, decision)
-                return applied.answer, applied.asks
+                return self._apply(tenant, flow, draft, decision)
             if not isinstance(decision, Needs):
                 why = f"{flow.use} answered {type(decision).__name__}: allowed are Decision and Needs"
-                return DecidedBy(flow.use, why, alert=why), []
+                return Applied(DecidedBy(flow.use, why, alert=why))
             lacking = facts.lacking(decision.needs)
             undeclared = sorted({need.fact for need in lacking} - flow.transform.needs)
             if undeclared:
                 why = (
                     f"{flow.use} asks for {', '.join(undeclared)}, which it did not declare: its answer does not count"
                 )
-                return DecidedBy(flow.use, why, alert=why), []
+                return Applied(DecidedBy(flow.use, why, alert=why))
             if not lacking:
                 break
             for need, result in (await self._fetcher.fetch_all(tenant.name, lacking, patient=patient)).items():
                 read[need.fact, need.subject] = result
         why = f"{flow.use} asks for facts again and again"
-        return DecidedBy(flow.use, why, alert=why), []
+        return Applied(DecidedBy(flow.use, why, alert=why))
 
     def _apply(self, tenant: LiveTenant, flow: Flow, draft: Draft, decision: Decision) -> Applied:
         connection = tenant.connections.get(draft.key.subject.connection)
         shop = connection.account if connection else draft.key.subject.connection
+        since = connection.go_live if connection else tenant.go_live
         parts = [tenant.tenant.environment, shop, draft.key.subject.kind, draft.key.subject.id, draft.key.topic]
         parts += [draft.key.item] if draft.key.item else []
         parts += ["observe"] if draft.key.observe else []
-        return apply_decision(flow, draft, decision, "/".join(parts), tenant.go_live, self._context.now())
+        return apply_decision(flow, draft, decision, "/".join(parts), since, self._context.now())
+
+
+def _stays(error: Conflict) -> str:
+    """What a conflict that is no race means, and what to do about it."""
+    why = f"it cannot be written, again and again: {error}"
+    if "matters.reference" not in str(error):
+        return why
+    return (
+        "another connection has worked this subject already, under the same reference: the connection was renamed, or "
+        "two have one account. Give it its former name in the tenant file, then `connect replay events --yes`"
+    )
 
 
 def _key(tenant: LiveTenant, lane: Subject, flow: Flow) -> MatterKey:

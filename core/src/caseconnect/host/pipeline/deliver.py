@@ -10,9 +10,11 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from caseconnect.host.crash import crashpoint
+from caseconnect.host.faults import kind_and_place, told
 from caseconnect.host.journal import states
 from caseconnect.host.journal.errors import Conflict, JournalError
 from caseconnect.host.journal.records import Settlement, StoredCommand
+from caseconnect.host.pipeline.apply import withholds
 from caseconnect.host.pipeline.context import Context
 from caseconnect.host.pipeline.facts import Fetcher
 from caseconnect.host.pipeline.live import PATIENCE, LiveConnection, LiveTenant, guarded
@@ -30,6 +32,7 @@ from caseconnect.sdk.errors import (
 from caseconnect.sdk.pace import NORMAL, PROTECTIVE, priority
 
 _WINDOW = 128
+_MODE_AGAIN = timedelta(minutes=1)
 _AT_ONCE = 6  # per connection: few enough that a pause holds within two seconds at 5 requests a second
 
 
@@ -69,7 +72,7 @@ class Deliverer:
         self._running.pop(key, None)
         if not task.cancelled() and (error := task.exception()):
             # Not at once again: the journal could not take it (a full disk), and the sweep comes by.
-            self._context.log.error("delivery failed", key=key, error=repr(error))
+            self._context.log.error("delivery failed", key=key, error=told(error))
             self._unwritten.add(key)
             return
         self._context.wake.ring()
@@ -115,8 +118,8 @@ class Deliverer:
 
     async def _fault(self, connection: LiveConnection, stored: StoredCommand, error: Exception) -> None:
         """Something of ours or of a plugin broke: what may have gone out is unknown, the rest waits a while."""
-        why = f"{stored.kind} broke on its way: {type(error).__name__}"
-        self._context.log.error("delivery broke", key=stored.key, error=repr(error))
+        why = f"{stored.kind} broke on its way: {kind_and_place(error)}"
+        self._context.log.error("delivery broke", key=stored.key, error=told(error))
         await self._context.alert(stored.tenant, f"broke:{stored.kind}", why, stored.key)
         fresh = self._context.journal.command(stored.key)
         if fresh is not None and fresh.state == states.SENDING:
@@ -138,10 +141,21 @@ class Deliverer:
             for b in self._context.journal.brakes()
         )
 
+    async def _kept_back(self, tenant: LiveTenant, stored: StoredCommand) -> bool:
+        """The flow's mode is another one than when this was planned: it stays as it is, and is looked at again."""
+        flow = tenant.flow(stored.use)
+        if flow is None or not withholds(flow.mode, stored.command):
+            return False
+        note = f"mode {flow.mode}: it waits until {stored.use} is live again"
+        await self._looker.postpone(stored, self._context.now() + _MODE_AGAIN, stored.looked, note)
+        return True
+
     async def _send(self, tenant: LiveTenant, connection: LiveConnection, stored: StoredCommand) -> None:
         """One attempt, after the last look. `sending` is committed before the first byte goes out."""
         sink, now = sink_of(connection), self._context.now
         command = whole(stored)
+        if await self._kept_back(tenant, stored):
+            return
         timing = connection.timing
         deadline = timing.deadline if timing else timedelta(seconds=30)
         async with self._turn(stored, command):

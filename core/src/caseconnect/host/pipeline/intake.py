@@ -6,6 +6,7 @@ import asyncio
 from datetime import timedelta
 from functools import partial
 
+from caseconnect.host.faults import kind_and_place, told
 from caseconnect.host.journal.records import DeliveryResult, Resolved, StoredDelivery
 from caseconnect.host.pipeline.context import Context, backoff
 from caseconnect.host.pipeline.live import PATIENCE, LiveConnection, guarded
@@ -17,7 +18,7 @@ from caseconnect.sdk.subjects import Subject
 
 _BATCH = 256
 _TRIES = 12
-_AT_ONCE = 16
+_AT_ONCE = 16  # per tenant
 
 
 class Intake:
@@ -29,7 +30,7 @@ class Intake:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._asking: dict[int, asyncio.Task[None]] = {}
-        self._room = asyncio.Semaphore(_AT_ONCE)
+        self._room: dict[str, asyncio.Semaphore] = {}
 
     async def turn(self) -> bool:
         """One batch per tenant; False when nothing was there."""
@@ -89,7 +90,7 @@ class Intake:
         except PermanentError as error:
             return str(error)
         except Exception as error:  # noqa: BLE001 - a plugin's fault must not stop intake
-            return f"{platform} could not read it: {type(error).__name__}"
+            return f"{platform} could not read it: {kind_and_place(error)}"
         if not isinstance(parsed, Parsed | Ignored):
             return f"{platform} answered {type(parsed).__name__} for it"
         return parsed
@@ -104,12 +105,12 @@ class Intake:
     def _over(self, seq: int, task: asyncio.Task[None]) -> None:
         self._asking.pop(seq, None)
         if not task.cancelled() and (error := task.exception()):
-            self._context.log.error("resolving failed", delivery=seq, error=repr(error))
+            self._context.log.error("resolving failed", delivery=seq, error=told(error))
             return
         self._context.wake.ring()
 
     async def _ask(self, stored: StoredDelivery, connection: LiveConnection, events: list[Event]) -> None:
-        async with self._room:
+        async with self._room.setdefault(stored.tenant, asyncio.Semaphore(_AT_ONCE)):
             await self._end(stored.tenant, [await self._lanes(stored, connection, events)])
 
     async def _lanes(self, stored: StoredDelivery, connection: LiveConnection, events: list[Event]) -> DeliveryResult:

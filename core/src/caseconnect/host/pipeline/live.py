@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
+from caseconnect.host.faults import kind_and_place
+from caseconnect.host.journal import Journal
 from caseconnect.host.tenants.file_models import SinkTiming
 from caseconnect.host.tenants.tenant import Connection, Flow, Tenant
 from caseconnect.sdk.components import Repeat, Sink, Source
@@ -46,7 +48,7 @@ class Accounts:
 
 @dataclass
 class LiveConnection:
-    """A connection with its working objects. `account` is the remote account's name."""
+    """A connection with its working objects. `account` is the remote account's name; findings count from `go_live`."""
 
     spec: Connection
     resources: Resources
@@ -54,6 +56,7 @@ class LiveConnection:
     sink: Sink | None
     timing: SinkTiming | None
     account: str
+    go_live: datetime
 
     def repeat(self, command: type[Any]) -> Repeat:
         """How a repeat of `command` is safe here; a person's matter when the sink does not know it."""
@@ -84,6 +87,12 @@ class LiveTenant:
         await self._stack.aclose()
 
 
+async def first_starts(journal: Journal, tenant: Tenant, now: datetime) -> tuple[datetime, dict[str, datetime]]:
+    """When the tenant, and each of its connections, was first started; this start counts if there was none."""
+    starts = {name: await journal.first(tenant.name, f"start:{name}", now) for name in tenant.connections}
+    return await journal.first(tenant.name, "start", now), starts
+
+
 async def build(
     tenant: Tenant,
     *,
@@ -92,24 +101,31 @@ async def build(
     now: Callable[[], datetime],
     log: Log,
     go_live: datetime,
+    starts: Mapping[str, datetime] | None = None,
     transport: TransportFor | None = None,
 ) -> LiveTenant:
-    """Build all of a tenant's connections. Raises what a plugin's `build` raises, as `PluginError`."""
+    """Build all of a tenant's connections. Raises what a plugin's `build` raises, as `PluginError`.
+
+    Without `go_live` in the tenant's file, `go_live` (the tenant's first start) and `starts` (each connection's)
+    count, whichever is later.
+    """
     stack = AsyncExitStack()
     live: dict[str, LiveConnection] = {}
     for name, connection in tenant.connections.items():
-        resources = Resources(
-            tenant=tenant.name,
-            environment=tenant.environment,
-            connection=name,
-            now=now,
-            secrets=secrets,
-            log=log,
-            pace=accounts.pace(connection),
-            transport=transport(tenant.name, name) if transport else None,
-        )
-        stack.push_async_callback(resources.close)
         try:
+            resources = Resources(
+                tenant=tenant.name,
+                environment=tenant.environment,
+                connection=name,
+                now=now,
+                secrets=secrets,
+                log=log,
+                pace=accounts.pace(connection),
+                transport=transport(tenant.name, name) if transport else None,
+            )
+            stack.push_async_callback(resources.close)
+            account = connection.source.account(connection.settings) if connection.source else name
+            timing = tenant.timing.for_sink(connection.sink) if connection.sink else None
             source = connection.source.build(connection.settings, resources) if connection.source else None
             sink = connection.sink.build(connection.settings, resources) if connection.sink else None
             components: tuple[object, ...] = (source, sink)
@@ -121,12 +137,10 @@ async def build(
             raise
         except Exception as error:
             await stack.aclose()
-            raise PluginError(
-                f"{connection.platform}: could not be built: {error}", plugin=connection.platform
-            ) from error
-        account = connection.source.account(connection.settings) if connection.source else name
-        timing = tenant.timing.for_sink(connection.sink) if connection.sink else None
-        live[name] = LiveConnection(connection, resources, source, sink, timing, account)
+            why = f"{connection.platform}: {name} could not be built: {kind_and_place(error)}"
+            raise PluginError(why, plugin=connection.platform) from error
+        since = tenant.go_live or max(go_live, (starts or {}).get(name, go_live))
+        live[name] = LiveConnection(connection, resources, source, sink, timing, account, since)
     return LiveTenant(tenant, live, tenant.go_live or go_live, stack)
 
 

@@ -10,10 +10,13 @@ import asyncio
 from datetime import datetime, timedelta
 from functools import partial
 
+from caseconnect.host.faults import told
+from caseconnect.host.journal.errors import JournalError
 from caseconnect.host.journal.records import CursorMove, NewDelivery
 from caseconnect.host.pipeline.context import Context, backoff
 from caseconnect.host.pipeline.live import PATIENCE, LiveConnection, LiveTenant, guarded
-from caseconnect.sdk.errors import AuthError, ConnectError, TransientError
+from caseconnect.sdk.deliveries import Page, Polled
+from caseconnect.sdk.errors import AuthError, ConnectError, PluginError, TransientError
 from caseconnect.sdk.pace import BACKGROUND, priority
 
 
@@ -24,6 +27,7 @@ class Poller:
         self._context = context
         self._running: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._failures: dict[tuple[str, str], int] = {}
+        self._unwritten: dict[tuple[str, str], tuple[int, datetime]] = {}
 
     async def prepare(self) -> None:
         """Give every polled connection a due time. A row keeps its own, unless the schedule is shorter now."""
@@ -44,7 +48,8 @@ class Poller:
         for tenant, connection in self._polled():
             key = (tenant.name, connection.spec.name)
             row = rows.get(key)
-            if row is not None and row[0] <= now and key not in self._running:
+            again = self._unwritten.get(key, (0, now))[1]
+            if row is not None and row[0] <= now and again <= now and key not in self._running:
                 started = True
                 task = asyncio.create_task(self._poll(tenant, connection))
                 self._running[key] = task
@@ -67,7 +72,12 @@ class Poller:
     def _over(self, key: tuple[str, str], task: asyncio.Task[None]) -> None:
         self._running.pop(key, None)
         if not task.cancelled() and (error := task.exception()):
-            self._context.log.error("poll failed", tenant=key[0], connection=key[1], error=repr(error))
+            # Its due time could not be written (a full disk), so the row says it is due: not before this.
+            times = self._unwritten.get(key, (0, None))[0] + 1
+            self._unwritten[key] = times, self._context.now() + _wait(key, times)
+            self._context.log.error("poll failed", tenant=key[0], connection=key[1], error=told(error))
+            return
+        self._unwritten.pop(key, None)
         self._context.wake.ring()
 
     async def _poll(self, tenant: LiveTenant, connection: LiveConnection) -> None:
@@ -79,8 +89,10 @@ class Poller:
             return
         try:
             stored = await self._pages(tenant, connection)
+        except JournalError:
+            raise
         except ConnectError as error:
-            await self._failed(tenant, connection, began, error)
+            await self._failed(tenant, connection, error)
             return
         self._failures.pop(key, None)
         await self._context.worked(*key)
@@ -99,6 +111,7 @@ class Poller:
             page = await guarded(
                 source.read(cursor, watch), plugin=connection.spec.platform, doing="poll", deadline=PATIENCE
             )
+            _check(page, connection.spec.platform)
             now = self._context.now()
             items = [
                 NewDelivery(tenant.name, name, item.kind, f"{item.id}@{item.version}", now, item.body, polled=True)
@@ -109,17 +122,37 @@ class Poller:
             more = page.more and page.cursor != cursor
         return stored
 
-    async def _failed(
-        self, tenant: LiveTenant, connection: LiveConnection, began: datetime, error: ConnectError
-    ) -> None:
+    async def _failed(self, tenant: LiveTenant, connection: LiveConnection, error: ConnectError) -> None:
         key = (tenant.name, connection.spec.name)
         self._failures[key] = failures = self._failures.get(key, 0) + 1
         if isinstance(error, AuthError):
             await self._context.credentials_refused(*key, str(error))
         else:
             await self._context.failed(*key, f"it cannot be polled: {error}")
-        wait = backoff(timedelta(seconds=10), timedelta(minutes=10), failures - 1, "/".join(key))
+        wait = _wait(key, failures)
         if isinstance(error, TransientError) and error.retry_after:
             wait = max(wait, timedelta(seconds=error.retry_after))
         self._context.log.warning("poll failed", tenant=key[0], connection=key[1], why=str(error))
         await self._context.journal.schedule(*key, self._context.now() + wait, None, str(error)[:200])
+
+
+def _wait(key: tuple[str, str], failures: int) -> timedelta:
+    return backoff(timedelta(seconds=10), timedelta(minutes=10), failures - 1, "/".join(key))
+
+
+def _check(page: object, platform: str) -> None:
+    """A page that is none is the plugin's fault, told as such; it says what, never the page's content."""
+    if not isinstance(page, Page):
+        raise PluginError(f"{platform}: a poll answered {type(page).__name__}, not a Page", plugin=platform)
+    wanted = {"items": list | tuple, "cursor": str, "more": bool}
+    wrong = [name for name, kind in wanted.items() if not isinstance(getattr(page, name), kind)]
+    if not wrong and any(not _is_item(item) for item in page.items):
+        wrong = ["items"]
+    if wrong:
+        raise PluginError(f"{platform}: a polled page has wrong {', '.join(wrong)}", plugin=platform)
+
+
+def _is_item(item: object) -> bool:
+    if not isinstance(item, Polled) or not isinstance(item.body, bytes):
+        return False
+    return all(isinstance(text, str) for text in (item.kind, item.id, item.version))

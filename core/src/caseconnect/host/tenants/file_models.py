@@ -76,7 +76,9 @@ class Limits(Part):
     """Brakes of one tenant."""
 
     state_changes_per_hour: int = Field(6, ge=1, description="More changes of one slot in an hour are parked.")
-    attempts: int = Field(8, ge=1, description="Attempts of one command before it is parked.")
+    attempts: int = Field(
+        8, ge=1, description="How often a command that sets a state is sent again after its answer was lost."
+    )
 
 
 class ConnectionPart(Part):
@@ -107,7 +109,9 @@ class TenantPart(Part):
     tenant: str = Field(pattern=NAME, description="The tenant's name: the file's name without its ending.")
     environment: str = Field(pattern=NAME, description="Part of our references, such as production or test.")
     go_live: Utc | None = Field(
-        None, description="Exceptions that arose earlier open nothing; default: the first start. With UTC offset."
+        None,
+        description="Exceptions that arose earlier open nothing; default: the first start of the tenant and of the"
+        " connection, whichever is later. With UTC offset.",
     )
     connections: Any = Field(description="Accounts by name.")
     flows: Any = Field(None, description="Use cases in order of ownership: the first owns the case.")

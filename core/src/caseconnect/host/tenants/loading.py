@@ -8,6 +8,7 @@ from hashlib import sha256
 from pathlib import Path as FilePath
 from typing import Any
 
+from caseconnect.host.faults import kind_and_place
 from caseconnect.host.plugins import Installed
 from caseconnect.host.tenants.document import MAX_BYTES, read_document
 from caseconnect.host.tenants.file_models import HOST_NAME, NAME, ConnectionPart, FlowPart, Limits, TenantPart, Timing
@@ -105,7 +106,24 @@ class _Reading:
         if not isinstance(given, dict) or not given:
             self.report.add(("connections",), "at least one connection is needed", "write name: {platform: …}")
             return {}
-        return {name: self._connection(name, raw) for name, raw in given.items()}
+        made = {name: self._connection(name, raw) for name, raw in given.items()}
+        self._check_accounts([c for c in made.values() if c and c.source and c.source.roots])
+        return made
+
+    def _check_accounts(self, connections: Iterable[Connection]) -> None:
+        """The account is part of a matter's reference, so one whose orders are worked has one connection."""
+        first: dict[tuple[str, str], str] = {}
+        for connection in connections:
+            path: Path = ("connections", connection.name)
+            try:
+                account = connection.source.account(connection.settings) if connection.source else ""
+                other = first.setdefault((connection.platform, account), connection.name)
+            except Exception as error:  # noqa: BLE001 - the plugin's code
+                why = f"{connection.platform} cannot name its account: {kind_and_place(error)}"
+                self.report.add(path, why, "a fault of the plugin")
+                continue
+            if other != connection.name:
+                self.report.add(path, f"{other} is a connection to the same account", "keep one of them")
 
     def _connection(self, name: str, raw: Any) -> Connection | None:
         path: Path = ("connections", name)
