@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import stat
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -44,7 +43,7 @@ def test_without_one_it_is_in_a_folder_that_only_we_may_enter(
     long: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr("caseconnect.host.web.control.SHORT_PLACE", tmp_path)
     folder = socket_path(long).parent
     assert (folder.parent, stat.S_IMODE(folder.stat().st_mode)) == (tmp_path, 0o700)
     assert socket_path(long).parent == folder

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from difflib import get_close_matches
@@ -28,6 +27,8 @@ from caseconnect.sdk.errors import ConnectError
 from caseconnect.sdk.http import Http, unix_transport
 from caseconnect.sdk.pace import Pace
 
+# Not TMPDIR: that may be as long as the path that was too long.
+SHORT_PLACE = Path("/tmp")  # noqa: S108 - owner and mode of what we make there are checked
 _LONGEST_PATH = 100  # a unix socket's address holds 108 bytes
 
 
@@ -46,7 +47,7 @@ def socket_path(data: Path) -> Path:
 def _private_folder() -> Path:
     """A folder that nobody else may enter: what lies at a known place in /tmp, anybody could have put there."""
     given = os.environ.get("XDG_RUNTIME_DIR")
-    folder = Path(given) if given else Path(tempfile.gettempdir()) / f"connect-{os.geteuid()}"
+    folder = Path(given) if given else SHORT_PLACE / f"connect-{os.geteuid()}"
     try:
         if not given:
             folder.mkdir(mode=0o700, exist_ok=True)
