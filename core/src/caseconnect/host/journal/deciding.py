@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from caseconnect.host.journal import closing, states
+from caseconnect.host.journal import closing
 from caseconnect.host.journal.alerts import alert
 from caseconnect.host.journal.codec import Squeezer, dump, load, stamp, unstamp
 from caseconnect.host.journal.errors import Conflict
@@ -291,10 +291,3 @@ def open_cases(db: sqlite3.Connection, tenant: str, connection: str) -> list[str
     )
     found = [Subject.parse(text) for (text,) in rows]
     return list(dict.fromkeys(s.id for s in found if s.connection == connection))
-
-
-def states_in_use(db: sqlite3.Connection) -> dict[str, int]:
-    """How many commands are in each state."""
-    return dict.fromkeys(states.TRANSITIONS, 0) | dict(
-        db.execute("SELECT state, count(*) FROM commands GROUP BY state")
-    )
