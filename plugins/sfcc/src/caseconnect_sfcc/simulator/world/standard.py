@@ -10,17 +10,7 @@ from collections.abc import Mapping
 
 from .people import ObjectType
 
-_ACTION = {
-    "caseconnectAction": "string",
-    "caseconnectActionId": "string",
-    "caseconnectActionPayload": "text",
-    "caseconnectActionStatus": "string",
-    "caseconnectActionResult": "text",
-    "caseconnectActionTime": "datetime",
-}
-
 _ORDER = {
-    **_ACTION,
     "caseconnectCase": "string",
     "caseconnectCaseStatus": "string",
     "caseconnectCaseLink": "string",
@@ -62,7 +52,7 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "vip": "boolean",
         "caseconnectCase": "string",
     },
-    "Product": {"caseconnectNotice": "text", "caseconnectRecall": "string", "warrantyMonths": "int"},
+    "Product": {"caseconnectNotice": "localized text", "caseconnectRecall": "string", "warrantyMonths": "int"},
     "Content": {"body": "html"},
     "SitePreferences": {"caseconnectNotice": "text"},
     "PaymentTransaction": {"avsResult": "string", "authResult": "string"},
@@ -77,6 +67,13 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "payload": "text",
         "status": "string",
         "result": "text",
+        "startedAt": "datetime",
+        "finishedAt": "datetime",
+    },
+    "CaseConnectReceipt": {
+        "status": "string",
+        "result": "text",
+        "startedAt": "datetime",
         "finishedAt": "datetime",
     },
     "CaseConnectReturn": {
@@ -132,6 +129,7 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
 
 OBJECT_TYPES = (
     ObjectType("CaseConnectAction", "actionId"),
+    ObjectType("CaseConnectReceipt", "actionId"),
     ObjectType("CaseConnectReturn", "returnId"),
     ObjectType("CaseConnectComplaint", "complaintId"),
     ObjectType("CaseConnectClaim", "claimId"),
