@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+import caseconnect_sfcc
+
 HERE = Path(__file__).parent / "cartridge"
-CARTRIDGE = Path(__file__).resolve().parents[2] / "plugins" / "sfcc" / "cartridges" / "int_caseconnect"
+CARTRIDGE = Path(caseconnect_sfcc.__file__).parent / "cartridges" / "int_caseconnect"
 NPM = ("sfcc-dts@1.0.12", "acorn@8.19.0")
 CLASSES = json.loads((HERE / "dw-calls.json").read_text("utf-8"))["classes"]
 

@@ -13,7 +13,7 @@ from caseconnect_sfcc.simulator.settings import CartridgeSettings
 from caseconnect_sfcc.simulator.world import cartridge
 from caseconnect_sfcc.simulator.world.standard import ATTRIBUTES, OBJECT_TYPES, REQUESTS
 
-FOLDER = Path(__file__).resolve().parents[1] / "cartridges"
+FOLDER = Path(__file__).resolve().parents[1] / "src" / "caseconnect_sfcc" / "cartridges"
 CODE = FOLDER / "int_caseconnect"
 META = FOLDER / "metadata" / "meta"
 # parents: tests, sfcc, plugins, the repository; the specifications lie next to it.
