@@ -8,10 +8,10 @@ script("controllers/CaseConnect.js");
 const KEY = "abcdefghij0123456789";
 const PDF = Buffer.from("%PDF-1.7 receipt");
 const KINDS = {
-    return: { type: "CaseConnectReturn", form: { reason: "damaged", comment: "broken", proofOfPurchase: "" } },
+    return: { type: "CaseConnectReturn", form: { reason: "damaged", wish: "refund", comment: "broken", proofOfPurchase: "" } },
     complaint: { type: "CaseConnectComplaint", form: { kind: "late", trackingNumber: "T1", comment: "where is it" } },
-    claim: { type: "CaseConnectClaim", form: { serialNumber: "S1", purchasedAt: "2026-01-02", defect: "does not start" } },
-    dispute: { type: "CaseConnectDispute", form: { kind: "missing_points", amount: null, points: 50, comment: "where" } },
+    claim: { type: "CaseConnectClaim", form: { serialNumber: "S1", purchasedAt: "2026-01-02", defect: "does not start", wish: "repair" } },
+    dispute: { type: "CaseConnectDispute", form: { kind: "loyalty", amount: null, points: 50, comment: "where" } },
 };
 let world;
 
@@ -24,7 +24,7 @@ function fill(kind, values, valid = true) {
 }
 
 function signIn() {
-    world.customer = { authenticated: true, ID: "customer-1", profile: { email: "jane@shopper.example", customerNo: "7" } };
+    world.customer = { authenticated: true, ID: "customer-1", profile: { email: "jane@shopper.example", customerNo: "7", firstName: "Jane", lastName: "S" } };
 }
 
 const find = (form, kind = "return") => visit("Find", { query: { kind }, form });
@@ -101,7 +101,7 @@ for (const [kind, choice, made] of [
     ["return", { quantity_line1: "2" }, { items: '[{"itemId":"line1","productId":"mug","quantity":2}]', reason: "damaged" }],
     ["complaint", { quantity_line1: "1", quantity_line2: "1" }, { skus: ["mug", "cup"], kind: "late" }],
     ["claim", { quantity_line2: "1" }, { productId: "cup", serialNumber: "S1" }],
-    ["dispute", {}, { kind: "missing_points", points: 50, currency: "USD" }],
+    ["dispute", {}, { kind: "loyalty", points: 50, currency: "USD" }],
 ]) {
     test(`a ${kind} is kept, with its files, once`, () => {
         agree();
@@ -115,10 +115,11 @@ for (const [kind, choice, made] of [
         const found = world.get(type, KEY);
         for (const [name, value] of Object.entries({ ...made, orderNo: "1001", status: "new" })) assert.deepEqual(found[name], value);
         assert.equal(found.customerEmail, "Jane@Shopper.example");
+        assert.deepEqual([found.customerName, found.locale], ["Jane Shopper", "en_US"]);
         assert.deepEqual(JSON.parse(found.documents), [
-            { name: "rec_e_ipt.pdf", path: `src/caseconnect/RefArch/${type}/${KEY}/file1`, type: "application/pdf", size: PDF.length },
+            { name: "rec_e_ipt.pdf", path: `src/caseconnect/RefArch/${type}/${KEY}/file1.pdf`, type: "application/pdf", size: PDF.length },
         ]);
-        assert.deepEqual([...world.files.keys()], [`/IMPEX/src/caseconnect/RefArch/${type}/${KEY}/file1`]);
+        assert.deepEqual([...world.files.keys()], [`/IMPEX/src/caseconnect/RefArch/${type}/${KEY}/file1.pdf`]);
         assert.ok(form.cleared);
         assert.equal(submit(kind, choice).template, "caseconnect/thanks");
         assert.equal(world.objects.size, 1);

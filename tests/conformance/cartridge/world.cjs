@@ -76,6 +76,7 @@ class World {
         const made = {
             orderNo: number,
             customerEmail: "Jane@Shopper.example",
+            customerName: "Jane Shopper",
             customer: { ID: "customer-1" },
             currencyCode: "USD",
             lines: [
@@ -104,6 +105,7 @@ function fresh() {
     });
     globalThis.request = guard("dw.system.Request", {
         httpParameterMap: guard("dw.web.HttpParameterMap", { processMultipart }),
+        locale: "en_US",
     });
     return world;
 }
@@ -160,6 +162,10 @@ function fileClass() {
                 exists: () => world.files.has(full) || world.folders.has(full),
                 length: () => world.files.get(full)?.length ?? 0,
                 mkdirs: () => Boolean(world.folders.add(full)),
+                renameTo: (other) => {
+                    world.files.set(paths.get(other), world.files.get(full));
+                    return world.files.delete(full);
+                },
                 remove: () => world.files.delete(full) || world.folders.delete(full),
             });
             paths.set(double, full);

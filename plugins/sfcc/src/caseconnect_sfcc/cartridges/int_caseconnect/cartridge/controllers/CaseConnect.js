@@ -83,11 +83,11 @@ function whoAndWhat(kind, order) {
     var customer = session.customer.authenticated ? session.customer : null;
     var values = {
         orderNo: order ? String(order.orderNo) : '',
-        customerEmail: String(order ? order.customerEmail : customer.profile.email)
+        customerEmail: String(order ? order.customerEmail : customer.profile.email),
+        customerName: String(order ? order.customerName : customer.profile.firstName + ' ' + customer.profile.lastName),
+        customerNo: customer ? String(customer.profile.customerNo) : '',
+        locale: String(request.locale)
     };
-    if (kind.type === 'CaseConnectReturn' || kind.type === 'CaseConnectDispute') {
-        values.customerNo = customer ? String(customer.profile.customerNo) : '';
-    }
     if (kind.type === 'CaseConnectDispute' && order) {
         values.currency = String(order.currencyCode);
     }

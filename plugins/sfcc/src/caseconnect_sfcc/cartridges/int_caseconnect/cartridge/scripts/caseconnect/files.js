@@ -13,9 +13,9 @@ var MOST = 5;
 var LARGEST = 10 * 1024 * 1024;
 var LONGEST_NAME = 80;
 var TYPES = [
-    { type: 'application/pdf', starts: [0x25, 0x50, 0x44, 0x46] },
-    { type: 'image/jpeg', starts: [0xff, 0xd8, 0xff] },
-    { type: 'image/png', starts: [0x89, 0x50, 0x4e, 0x47] }
+    { type: 'application/pdf', ending: '.pdf', starts: [0x25, 0x50, 0x44, 0x46] },
+    { type: 'image/jpeg', ending: '.jpg', starts: [0xff, 0xd8, 0xff] },
+    { type: 'image/png', ending: '.png', starts: [0x89, 0x50, 0x4e, 0x47] }
 ];
 
 function typeOf(file) {
@@ -33,7 +33,7 @@ function typeOf(file) {
             fits = (bytes.byteAt(at) & 0xff) === TYPES[i].starts[at];
         }
         if (fits) {
-            return TYPES[i].type;
+            return TYPES[i];
         }
     }
     return null;
@@ -89,7 +89,7 @@ function receive(parameters, type, key) {
         received.folder.mkdirs();
         var own = 'file' + (received.files.length + 1);
         var file = new File(received.folder, own);
-        received.files.push({ file: file, path: path + '/' + own, name: shown(name) });
+        received.files.push({ file: file, own: own, name: shown(name) });
         return file;
     });
     received.files.forEach(function (each) {
@@ -100,7 +100,12 @@ function receive(parameters, type, key) {
         return { problem: problem };
     }
     var documents = received.files.map(function (each) {
-        return { name: each.name, path: each.path, type: typeOf(each.file), size: each.file.length() };
+        var found = typeOf(each.file);
+        var size = each.file.length();
+        var named = new File(received.folder, each.own + found.ending);
+        each.file.renameTo(named);
+        each.file = named;
+        return { name: each.name, path: path + '/' + each.own + found.ending, type: found.type, size: size };
     });
     return { documents: documents, discard: discard.bind(null, received) };
 }

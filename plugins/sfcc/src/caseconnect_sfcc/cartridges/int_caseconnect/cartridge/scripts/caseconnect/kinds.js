@@ -8,7 +8,7 @@ module.exports = {
     'return': {
         type: 'CaseConnectReturn',
         form: 'caseconnectreturn',
-        fields: ['reason', 'comment', 'proofOfPurchase'],
+        fields: ['reason', 'wish', 'comment', 'proofOfPurchase'],
         products: 'some'
     },
     complaint: {
@@ -20,7 +20,7 @@ module.exports = {
     claim: {
         type: 'CaseConnectClaim',
         form: 'caseconnectclaim',
-        fields: ['serialNumber', 'purchasedAt', 'defect'],
+        fields: ['serialNumber', 'purchasedAt', 'defect', 'wish'],
         products: 'one'
     },
     dispute: {
