@@ -6,7 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from caseconnect.sdk import hookimpl
-from caseconnect.sdk.components import Registrar, SimulatorSpec
+from caseconnect.sdk.components import Registrar, SimulatorSpec, SinkSpec
+
+from .sink import SINK
+
+
+@hookimpl
+def connect_register_sinks(register: Registrar[SinkSpec]) -> None:
+    """Offer the sink."""
+    register.add(SINK)
 
 
 @hookimpl

@@ -62,7 +62,7 @@ class Attribute:
         if value is None:
             return True
         if self.localizable and isinstance(value, Mapping):
-            return all(self._fits_one(item) for item in value.values())
+            return all(item is None or self._fits_one(item) for item in value.values())
         if self.value_type.startswith("set_of_"):
             return isinstance(value, list) and all(self._fits_one(item) for item in value)
         return self._fits_one(value)
