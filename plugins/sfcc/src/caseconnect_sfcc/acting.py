@@ -28,7 +28,9 @@ from caseconnect.sdk.texts import mask, shorten
 
 from .client import Json, part
 from .faults import Refused
-from .writing import LONGEST_TEXT, Desk, StateWork, amount, attributes, named, our_key, place_of, refunded
+from .mapping import refunded
+from .values import amount
+from .writing import LONGEST_TEXT, Desk, StateWork, attributes, named, our_key, place_of
 
 _ENDED: Final = frozenset({"done", "error", "unknown"})
 _UNPLACED: Final = frozenset({"created", "failed"})

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Final
 
 from caseconnect.sdk.components import Check
 from caseconnect.sdk.errors import PermanentError
 
+from .checks import Step, step
 from .client import CUSTOMERS, GIFT_CERTIFICATES, ORDERS, PRODUCTS, REPLICATIONS, Json, SfccClient, part
 from .faults import Refused
 from .writing import Desk
@@ -21,20 +22,10 @@ SCOPES: Final = {
 }
 """Scopes of SCAPI that writing needs, each with `.rw`, and what for."""
 
-Step = tuple[str, Callable[[], Awaitable[str]]]
-"""A step's name, and what it does; it answers a note."""
-
 
 async def run(desk: Desk) -> tuple[Check, ...]:
     """The steps. What stands before them (no connection, refused credentials) is raised as an error."""
-    return tuple([await _step(name, work) for name, work in _steps(desk)])
-
-
-async def _step(name: str, work: Callable[[], Awaitable[str]]) -> Check:
-    try:
-        return Check(step=name, ok=True, note=await work())
-    except PermanentError as error:
-        return Check(step=name, ok=False, note=str(error))
+    return tuple([await step(name, work) for name, work in _steps(desk)])
 
 
 def _steps(desk: Desk) -> Iterator[Step]:

@@ -111,9 +111,9 @@ class FileSettings(Settings):
     """Files that the forms uploaded, read over WebDAV with OCAPI's client (its WebDAV permission: read)."""
 
     folder: str = Field(
-        "Impex/src/caseconnect",
-        pattern=r"^[A-Za-z]+(/[A-Za-z0-9_-]+)+$",
-        description="WebDAV folder below Sites/; paths of files are below it.",
+        "src/caseconnect",
+        pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$",
+        description="Folder of IMPEX that the forms write to; no file outside of it is read.",
     )
     max_bytes: int = Field(10_000_000, gt=0, le=25_000_000, description="A larger file is not read.")
     types: tuple[str, ...] = Field(

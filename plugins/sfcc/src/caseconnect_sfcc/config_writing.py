@@ -1,4 +1,4 @@
-"""Settings of what is written: where our words go on orders, profiles, products and content, and the staging instance."""
+"""Settings of what is written: where our words go on orders, profiles, products, content; the staging instance."""
 
 from __future__ import annotations
 

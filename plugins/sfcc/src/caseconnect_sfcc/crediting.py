@@ -14,7 +14,8 @@ from caseconnect.sdk.errors import UnknownOutcome
 
 from .client import GIFT_CERTIFICATES, Json, part
 from .faults import Refused
-from .writing import StateWork, amount, named, order_no, our_key, place_of, writable
+from .values import amount
+from .writing import StateWork, named, order_no, our_key, place_of, writable
 
 
 class Credit(StateWork):

@@ -83,7 +83,7 @@ class Suppress(_Flags):
         if not self._is_off(edited):
             off = dict.fromkeys(self._keys(edited), False)
             mark = orjson.dumps(was).decode()
-            body = dict.fromkeys(self._desk.settings.writing.suppress_by, off)
+            body: Json = dict.fromkeys(self._desk.settings.writing.suppress_by, off)
             await self._patch(attempt, product_id, {**body, **attributes({self._desk.settings.writing.recall: mark})})
         found = await publish(self._desk, attempt, {"product": {"productId": product_id}})
         return found.model_copy(update={"data": {**found.data, **data}})

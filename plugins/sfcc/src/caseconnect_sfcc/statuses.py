@@ -1,4 +1,4 @@
-"""An order's statuses: cancelling, and setting one. None of this moves money: no API of the platform does (sfcc.md §0.4).
+"""An order's statuses: cancelling, and setting one. None of this moves money: no API of the platform does.
 
 Transitions are those of SCAPI Orders 1.5.2, `PUT …/status` (sfcc.md §3). What else is refused here: what would ship an
 order twice, and what a command of its own does more carefully.
@@ -13,7 +13,9 @@ from caseconnect.sdk.commands import CancelOrder, SetOrderStatus
 from caseconnect.sdk.components import Outcome, Sighting
 
 from .client import ORDERS, Json, part
-from .writing import StateWork, amount, order_no, refunded
+from .mapping import refunded
+from .values import amount
+from .writing import StateWork, order_no
 
 _NAMES: Final[Mapping[str, str]] = {
     "order": "status",

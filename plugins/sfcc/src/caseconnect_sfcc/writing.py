@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from hashlib import sha256
 from typing import Any, Final, Protocol, TypeVar
 
@@ -119,14 +118,3 @@ def writable(text: str, longest: int = LONGEST_TEXT) -> str:
 def attributes(values: Mapping[str, Any]) -> Json:
     """Attributes as documents carry them: with `c_`; an empty text clears."""
     return {f"c_{name}": None if value == "" else value for name, value in values.items()}
-
-
-def amount(value: Any) -> Decimal:
-    """A JSON number as it was written."""
-    return Decimal(str(value))
-
-
-def refunded(order: Json, settings: SfccSettings) -> Decimal:
-    """Money given back so far, as the merchant's attribute tells; the platform itself knows of no refund."""
-    value = order.get(f"c_{settings.orders.refunded}")
-    return amount(value) if value not in (None, "") else Decimal(0)

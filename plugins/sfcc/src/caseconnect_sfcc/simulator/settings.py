@@ -65,7 +65,8 @@ class CartridgeSettings:
     """The stand-in of the merchant's cartridge job. Times in seconds.
 
     `outcome` is what a trigger ends in: `done`, `error`, `unknown` (it acted, and failed then) or `never` (nothing is
-    ever written back); `outcomes` says otherwise for single actions. With `by_job_only` triggers wait until the job is started over OCAPI.
+    ever written back); `outcomes` says otherwise for single actions. With `by_job_only` triggers wait until the job is
+    started over OCAPI.
     """
 
     enabled: bool = True

@@ -1,0 +1,108 @@
+"""Where polling stands: one walk for each kind of thing on each site, kept together in one cursor.
+
+A walk goes through a search in the order of a time and never by offset: no search reaches more than 10,000 hits, and
+what changes meanwhile would shift the pages. Each page asks for what is not older than a lower bound, without those
+given already; then the bound moves up. Times are the platform's own, in milliseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import orjson
+
+from caseconnect.sdk.errors import PermanentError
+
+ALL: Final = 1 << 62
+"""Later than every time."""
+
+MOST_GIVEN: Final = 2_000
+"""How many fresh hits a sweep takes: a query names all that it leaves out. No limit is documented; 30 kB is below any."""
+
+
+@dataclass
+class Walk:
+    """`since`: everything until then was given, except what the index shows late.
+
+    Within a sweep: `floor` is the lower bound of the next page, `given` what was given at or after it (id -> time),
+    `newest` the newest time seen, `until` the upper bound, if there is one.
+    """
+
+    since: int
+    floor: int | None = None
+    until: int = 0
+    newest: int = 0
+    given: dict[str, int] = field(default_factory=dict)
+
+    def start(self, overlap: int, until: int = 0) -> None:
+        """Begin a sweep, unless one is going on."""
+        if self.floor is None:
+            self.floor, self.until, self.newest, self.given = self.since - overlap, until, 0, {}
+
+    def take(self, hits: Sequence[tuple[str, int]], total: int, settled: int) -> bool:
+        """Move on after a page of `total` hits in all; True when the sweep is over.
+
+        A hit shows the time that it has now, but stands where the index has it. What is older than `settled` is
+        indexed, so both are the same, and the bound moves to the newest of these. Fresh hits move nothing: they are
+        only left out of the next page. Too many of them end the sweep; the next one finds them settled.
+        """
+        floor = self.floor or 0
+        self.newest = max([self.newest, *(at for _, at in hits)])
+        self.given |= dict(hits)
+        if len(hits) >= total or not hits:
+            return True
+        self.floor = max([floor, *(at for _, at in hits if at < settled)])
+        self.given = {each: at for each, at in self.given.items() if at >= self.floor}
+        if sum(at >= settled for at in self.given.values()) > MOST_GIVEN:
+            self.newest = self.floor
+            return True
+        return False
+
+    def finish(self, began: int) -> None:
+        """End a sweep that began at `began`: up to `until`, or to the newest change seen if that is older."""
+        reached = self.until or min(self.newest, began)
+        self.since, self.floor, self.until, self.newest, self.given = max(self.since, reached), None, 0, 0, {}
+
+
+@dataclass
+class Cursor:
+    """All walks by name. Within a sweep through them, `at` is the next one and `began` when the sweep began."""
+
+    walks: dict[str, Walk] = field(default_factory=dict)
+    at: str = ""
+    began: int = 0
+
+    @classmethod
+    def load(cls, text: str) -> Cursor:
+        """The cursor that `dump` wrote."""
+        try:
+            kept = orjson.loads(text)
+            walks = {str(name): _walk(held) for name, held in kept["walks"].items()}
+            return cls(walks, str(kept.get("at", "")), int(kept.get("began", 0)))
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise PermanentError(f"the kept place of the poll cannot be read ({type(error).__name__})") from None
+
+    def dump(self) -> str:
+        """As JSON text; opaque to everyone else."""
+        walks = {name: {k: v for k, v in vars(walk).items() if v or k == "floor"} for name, walk in self.walks.items()}
+        kept = {"v": 1, "walks": walks, "at": self.at, "began": self.began}
+        return orjson.dumps(kept, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def _walk(held: dict[str, Any]) -> Walk:
+    given = {str(each): int(at) for each, at in held.pop("given", {}).items()}
+    floor = held.pop("floor", None)
+    return Walk(**{name: int(value) for name, value in held.items()}, floor=floor, given=given)
+
+
+def millis(at: datetime) -> int:
+    """Milliseconds since 1970."""
+    return int(at.timestamp() * 1000)
+
+
+def stamp(at: int) -> str:
+    """A time as the platform writes it: ISO 8601, milliseconds, UTC."""
+    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
