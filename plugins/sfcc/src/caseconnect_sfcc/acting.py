@@ -27,14 +27,12 @@ from caseconnect.sdk.errors import PermanentError, TransientError
 from caseconnect.sdk.texts import mask, shorten
 
 from .client import Json, part
-from .faults import Refused
 from .mapping import refunded
 from .values import amount
-from .writing import LONGEST_TEXT, Desk, StateWork, attributes, named, our_key, place_of
+from .writing import LONGEST_TEXT, Desk, StateWork, attributes, found, named, our_key, place_of
 
 _ENDED: Final = frozenset({"done", "error", "unknown"})
 _UNPLACED: Final = frozenset({"created", "failed"})
-_MISSING: Final = frozenset({"CustomObjectNotFound"})
 
 
 class Act(StateWork):
@@ -92,14 +90,9 @@ class Act(StateWork):
         return f"{scope}/custom_objects/{part(names.type)}/{part(key)}"
 
     async def _find(self, site: str, key: str) -> Json | None:
-        try:
-            return await self.desk.client.custom_object(
-                self.desk.settings.actions.type, key, site if self.desk.settings.actions.scope == "site" else ""
-            )
-        except Refused as refused:
-            if refused.code not in _MISSING:
-                raise
-            return None
+        names = self.desk.settings.actions
+        where = site if names.scope == "site" else ""
+        return await found(self.desk.client.custom_object(names.type, key, where), "CustomObjectNotFound")
 
     async def _write(self, command: Command, site: str, order: Json, key: str) -> Json:
         names = self.desk.settings.actions

@@ -12,7 +12,7 @@ from caseconnect.sdk.errors import PermanentError
 from .checks import Step, step
 from .client import CUSTOMERS, GIFT_CERTIFICATES, ORDERS, PRODUCTS, REPLICATIONS, Json, SfccClient, part
 from .faults import Refused
-from .writing import Desk
+from .writing import Desk, found
 
 SCOPES: Final = {
     ORDERS.scope: "holds, statuses, attributes",
@@ -84,13 +84,8 @@ async def _job(client: SfccClient, job: str) -> str:
 
 async def _checkout(desk: Desk, site: str) -> str:
     names = desk.settings.writing
-    try:
-        await desk.editing.content(names.libraries.get(site, site), names.checkout_notice)
-    except Refused as refused:
-        if refused.code != "ContentNotFound":
-            raise
-        return "made at the first notice"
-    return ""
+    call = desk.editing.content(names.libraries.get(site, site), names.checkout_notice)
+    return "made at the first notice" if await found(call, "ContentNotFound") is None else ""
 
 
 async def _publishing(staging: SfccClient) -> str:

@@ -34,7 +34,15 @@ def staging_of(settings: SfccSettings, resources: Resources) -> SfccClient | Non
             "ocapi": settings.ocapi.model_copy(update={"host": staging.host, "base_url": staging.ocapi_base_url}),
         }
     )
-    return resources.once("sfcc.staging", lambda: client_for(there, there.scapi, resources))
+    return resources.once(
+        "sfcc.staging", lambda: _sharing(client_for(there, there.scapi, resources), settings, resources)
+    )
+
+
+def _sharing(made: SfccClient, settings: SfccSettings, resources: Resources) -> SfccClient:
+    # A token of OCAPI's client names no instance: one serves both.
+    made.tokens.data = client_of(settings, resources).tokens.data
+    return made
 
 
 def client_for(settings: SfccSettings, scapi: ScapiSettings, resources: Resources) -> SfccClient:

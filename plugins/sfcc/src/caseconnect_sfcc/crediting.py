@@ -15,7 +15,7 @@ from caseconnect.sdk.errors import UnknownOutcome
 from .client import GIFT_CERTIFICATES, Json, part
 from .faults import Refused
 from .values import amount
-from .writing import StateWork, named, order_no, our_key, place_of, writable
+from .writing import StateWork, found, named, order_no, our_key, place_of, writable
 
 
 class Credit(StateWork):
@@ -56,19 +56,12 @@ class Credit(StateWork):
         there = await self._find(site, our_key(key))
         if there is None:
             return Sighting(seen=False)
-        found = _taken(there, command, our_key(key))
-        return Sighting(seen=True, note=found.note, data=found.data)
+        taken = _taken(there, command, our_key(key))
+        return Sighting(seen=True, note=taken.note, data=taken.data)
 
     async def _find(self, site: str, merchant: str) -> Json | None:
-        """None when it is surely not there."""
-        path = f"/gift-certificates/{part(merchant)}"
-        try:
-            found: Any = await self.desk.client.scapi(GIFT_CERTIFICATES, "GET", path, site=site)
-        except Refused as refused:
-            if refused.status != 404 or not refused.code:
-                raise
-            return None
-        return found if isinstance(found, dict) else {}
+        call = self.desk.client.scapi(GIFT_CERTIFICATES, "GET", f"/gift-certificates/{part(merchant)}", site=site)
+        return await found(call, "NotFound", "GiftCertificateNotFound")
 
     async def _recipient(self, command: IssueCredit, order: Json) -> Json:
         info = order.get("customerInfo") or {}

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from html import escape
-from typing import Any, Final
+from typing import Any
 
 from caseconnect.sdk.commands import RemoveNotice, ShowNotice
 from caseconnect.sdk.components import Outcome, Sighting
 
 from .client import PRODUCTS, Json, SfccClient, part
-from .faults import Refused
 from .publishing import publish, publishing
-from .writing import Attempt, Desk, named, writable
+from .writing import Attempt, Desk, found, named, writable
 
 Texts = dict[str, str]
 """Text by the platform's locale, such as de_CH; `default` for every other."""
-
-_ABSENT: Final = "ContentNotFound"
 
 
 class _Notice:
@@ -41,8 +38,8 @@ class Show(_Notice):
         """Write it, then publish."""
         page, wanted = self._page(command), {"texts": _texts(command)}
         now = await page.read(self.desk.editing)
-        found = await _bring(self.desk, page, now, wanted)
-        return found.model_copy(update={"data": {**found.data, "before": now}})
+        outcome = await _bring(self.desk, page, now, wanted)
+        return outcome.model_copy(update={"data": {**outcome.data, "before": now}})
 
     async def see(self, command: ShowNotice, key: str) -> Sighting:
         """Whether shoppers see it."""
@@ -94,14 +91,11 @@ class _Checkout:
         self.item: Json = {"contentAsset": {"contentId": self._id, **owner}}
 
     async def read(self, client: SfccClient) -> Json:
-        try:
-            found = await client.content(self._library, self._id)
-        except Refused as refused:
-            if refused.code != _ABSENT:
-                raise
+        asset = await found(client.content(self._library, self._id), "ContentNotFound")
+        if asset is None:
             return {"texts": {}, "absent": True}
-        shown = (found.get("online") or {}).get("default") is True
-        body = found.get("c_body")
+        shown = (asset.get("online") or {}).get("default") is True
+        body = asset.get("c_body")
         return {"texts": {k: _source(v) for k, v in body.items()} if shown and isinstance(body, Mapping) else {}}
 
     async def write(self, client: SfccClient, now: Json, wanted: Json) -> None:

@@ -9,11 +9,12 @@ from typing import Any, Final, Protocol, TypeVar
 
 from caseconnect.sdk.commands import Command
 from caseconnect.sdk.components import Outcome, Sighting
-from caseconnect.sdk.errors import ConnectError, PermanentError, UnknownOutcome
+from caseconnect.sdk.errors import ConnectError, PermanentError, TransientError, UnknownOutcome
 from caseconnect.sdk.subjects import Subject
 
 from .client import Json, SfccClient
 from .config import SfccSettings
+from .faults import Refused
 from .places import OrderPlaces
 
 T = TypeVar("T")
@@ -81,6 +82,18 @@ class StateWork:
     async def before(self, command: Any) -> Json:
         """Nothing."""
         return {}
+
+
+async def found(call: Awaitable[Json], *absent: str) -> Json | None:
+    """What the call reads; None when the platform says, by one of these codes, that it is not there."""
+    try:
+        return await call
+    except Refused as refused:
+        if refused.status == 404 and not refused.code:
+            raise TransientError(f"{refused}: without the platform's own words nothing is taken as absent") from refused
+        if refused.code not in absent:
+            raise
+        return None
 
 
 def named(command: Command, *kinds: str, of: Subject | None = None) -> Subject:
