@@ -34,15 +34,14 @@ def staging_of(settings: SfccSettings, resources: Resources) -> SfccClient | Non
             "ocapi": settings.ocapi.model_copy(update={"host": staging.host, "base_url": staging.ocapi_base_url}),
         }
     )
-    return resources.once(
-        "sfcc.staging", lambda: _sharing(client_for(there, there.scapi, resources), settings, resources)
-    )
 
+    def make() -> SfccClient:
+        made = client_for(there, there.scapi, resources)
+        # A token of OCAPI's client names no instance: one serves both.
+        made.tokens.data = client_of(settings, resources).tokens.data
+        return made
 
-def _sharing(made: SfccClient, settings: SfccSettings, resources: Resources) -> SfccClient:
-    # A token of OCAPI's client names no instance: one serves both.
-    made.tokens.data = client_of(settings, resources).tokens.data
-    return made
+    return resources.once("sfcc.staging", make)
 
 
 def client_for(settings: SfccSettings, scapi: ScapiSettings, resources: Resources) -> SfccClient:
