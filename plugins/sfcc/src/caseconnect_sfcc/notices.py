@@ -94,16 +94,17 @@ class _Checkout:
         asset = await found(client.content(self._library, self._id), "ContentNotFound")
         if asset is None:
             return {"texts": {}, "absent": True}
-        shown = (asset.get("online") or {}).get("default") is True
         body = asset.get("c_body")
-        return {"texts": {k: _source(v) for k, v in body.items()} if shown and isinstance(body, Mapping) else {}}
+        kept = {str(k): _source(v) for k, v in body.items()} if isinstance(body, Mapping) else {}
+        shown = (asset.get("online") or {}).get("default") is True
+        return {"texts": kept if shown else {}, "kept": kept}
 
     async def write(self, client: SfccClient, now: Json, wanted: Json) -> None:
         body: Json = {"online": {"default": bool(wanted["texts"])}}
         if wanted["texts"]:
             body["c_body"] = {
                 locale: {"source": text} if text is not None else None
-                for locale, text in _merged(now["texts"], wanted["texts"]).items()
+                for locale, text in _merged(now.get("kept", {}), wanted["texts"]).items()
             }
         if now.get("absent"):
             body["name"] = {"default": "Notice of a recall"}

@@ -62,10 +62,14 @@ class Cartridge:
         if not self.settings.by_job_only:
             self._work(now - timedelta(seconds=self.settings.delay))
 
-    def start(self, job_id: str, client: str, parameters: list[dict[str, str]]) -> Execution:
-        """Start the job, or refuse."""
+    def check(self, job_id: str) -> None:
+        """Refuse a job that does not exist."""
         if job_id != self.settings.job_id or not self.settings.enabled:
             raise Refused("job-not-found", f"No job with ID '{job_id}' could be found.", jobId=job_id)
+
+    def start(self, job_id: str, client: str, parameters: list[dict[str, str]]) -> Execution:
+        """Start the job, or refuse."""
+        self.check(job_id)
         if any(not each.finished for each in self.executions.values()):
             raise Refused("job-already-running", f"The job with ID '{job_id}' is already running.", jobId=job_id)
         now = self._instance.now()
