@@ -18,6 +18,7 @@ from caseconnect.sdk.testing.wire import answers
 from caseconnect_sfcc.deliveries import parse
 from caseconnect_sfcc.polling import Cursor, Walk
 from caseconnect_sfcc.simulator.scenarios import hand_in
+from caseconnect_sfcc.simulator.world import order_writes
 from caseconnect_sfcc.source import SfccSource
 
 
@@ -199,7 +200,7 @@ def test_an_action_is_told_when_the_cartridge_has_answered(desk: Any) -> None:
 
 
 def late_hints(made: Any, items: Any) -> Any:
-    found = {}
+    found: dict[str, list[Any]] = {}
     for item in items:
         if item.kind == "late_order":
             parsed = parse(delivery(item))
@@ -250,7 +251,7 @@ def test_an_order_that_went_on_in_time_is_not_told_as_late(desk: Any) -> None:
     order = made.instance.add_order({"payment": "paid"})
     made.clock.forward(3600)
     items, cursor = sweep(made, cursor)
-    made.instance.write_order(order, "job", "order.export", lambda: setattr(order, "export", "exported") or True)
+    order_writes.set_other_status(made.instance, order, "export", "exported", "job")
     made.clock.forward(5 * 3600)
     more, _ = sweep(made, cursor)
     assert late_hints(made, [*items, *more]) == {}
@@ -290,7 +291,8 @@ def test_a_type_that_was_never_imported_is_told_and_keeps_nothing_else_from_bein
     source = SfccSource(made.settings, resources)
 
     async def read_twice() -> Any:
-        found, at, more = [], cursor, True
+        found: list[Any] = []
+        at, more = cursor, True
         while more:
             page = await source.read(at, ())
             found, at, more = [*found, *page.items], page.cursor, page.more
