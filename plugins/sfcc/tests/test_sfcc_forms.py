@@ -1,4 +1,4 @@
-"""What shoppers handed in: returns, complaints, claims, disputes, with their files, and the order that they are about."""
+"""What shoppers handed in: returns, complaints, claims and disputes, with their files and their order."""
 
 import asyncio
 import json
@@ -187,9 +187,7 @@ def test_the_list_of_files_is_read_as_far_as_it_goes(given: Any, count: Any) -> 
         ("jane@shopper.example", "", False),
     ],
 )
-def test_an_item_belongs_to_its_order_only_if_the_addresses_agree(
-    desk: Any, email: Any, number: Any, known: Any
-) -> None:
+def test_an_item_belongs_to_its_order_if_the_addresses_agree(desk: Any, email: Any, number: Any, known: Any) -> None:
     made = desk()
     order = order_for(made)
     spec = {"orderNo": order.number if number == "exists" else number, "customerEmail": email}
