@@ -166,7 +166,12 @@ def test_pickup_carrier_and_promise_are_read_from_the_shipment(desk: Any) -> Non
         ({"custom": {"SignifydPolicy": "a new word"}}, "unknown", "none"),
         ({"confirmation": "not_confirmed"}, "medium", "investigate"),
         ({"confirmation": "not_confirmed", "status": "failed"}, "none", "none"),
-        ({"confirmation": "not_confirmed", "custom": {"caseconnectHold": "ours"}}, "none", "none"),
+        ({"confirmation": "not_confirmed", "custom": {"caseconnectHold": "confirmed/ready"}}, "none", "none"),
+        (
+            {"confirmation": "not_confirmed", "custom": {"caseconnectHold": "not_confirmed/ready"}},
+            "medium",
+            "investigate",
+        ),
     ],
 )
 def test_the_worst_sign_of_risk_counts(desk: Any, spec: Any, level: Any, recommendation: Any) -> None:
@@ -182,14 +187,18 @@ def test_the_reasons_of_a_risk_are_shown(desk: Any) -> None:
 
 def test_our_hold_is_told_from_those_of_others(desk: Any) -> None:
     made = desk()
-    custom = {"caseconnectHold": "connect/fraud", "paymentHold": True, "onHold": False}
+    custom = {"caseconnectHold": "confirmed/ready", "paymentHold": True, "onHold": False}
     found = order_of(made, custom=custom, confirmation="not_confirmed", export="not_exported")
     (part,) = found.fulfillment_orders
     assert part.status == "on_hold"
     assert [(h.id, h.handle, h.ours) for h in part.holds] == [
-        ("caseconnectHold", "connect/fraud", True),
+        ("caseconnectHold", "confirmed/ready", True),
         ("paymentHold", None, False),
     ]
+    for taken_off in ({"confirmation": "confirmed"}, {"export": "ready"}, {"export": "exported"}):
+        statuses = {"confirmation": "not_confirmed", "export": "not_exported", **taken_off}
+        found = order_of(made, custom={"caseconnectHold": "confirmed/ready"}, **statuses)
+        assert not any(hold.ours for hold in found.fulfillment_orders[0].holds)
     unconfirmed = order_of(made, confirmation="not_confirmed")
     assert [h.reason for h in unconfirmed.fulfillment_orders[0].holds] == ["not_confirmed"]
 
@@ -377,7 +386,9 @@ def test_a_product_tells_where_it_is_on_sale_and_what_it_shows(desk: Any) -> Non
     create_product(made.instance, {"id": "mug", **spec})
     found = fetch(made, "product", "product", "mug")
     assert (found.title, found.skus, found.on_sale) == ("Mug", ("mug",), {"RefArch": False, "RefArchGlobal": True})
-    assert found.notices == {"caseconnectNotice": "Do not use"}
+    assert found.notices == {"default": "Do not use"}
+    made.instance.products["mug"].custom["caseconnectNotice"] = {"default": "Stop", "de_DE": "Halt", "fr": None}
+    assert fetch(made, "product", "product", "mug").notices == {"default": "Stop", "de_DE": "Halt"}
 
 
 @pytest.mark.parametrize(

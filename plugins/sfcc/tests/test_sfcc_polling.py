@@ -19,7 +19,7 @@ from caseconnect_sfcc.deliveries import parse
 from caseconnect_sfcc.polling import Cursor, Walk
 from caseconnect_sfcc.simulator.scenarios import hand_in
 from caseconnect_sfcc.simulator.world import order_writes
-from caseconnect_sfcc.source import SfccSource
+from caseconnect_sfcc.source import SfccSource, history
 
 
 def sweep(made: Any, cursor: Any, between: Callable[[], None] = lambda: None) -> Any:
@@ -369,3 +369,26 @@ def test_a_crowd_of_fresh_changes_ends_the_sweep_and_is_read_when_it_has_settled
     made.clock.forward(600)
     rest, _ = sweep(made, cursor)
     assert {item.id for item in [*first, *rest]} == numbers
+
+
+def test_history_is_walked_from_the_time_that_is_asked_for(desk: Any) -> None:
+    made = desk(page_size=2)
+    old = made.instance.add_order({"number": "old"})
+    made.clock.forward(3600)
+    since = made.clock()
+    numbers = {made.instance.add_order({"status": "created"}).number for _ in range(3)}
+    made.clock.forward(24 * 3600)
+
+    async def all_pages() -> Any:
+        source = SfccSource(made.settings, made.fresh())
+        found: list[Any] = []
+        cursor, more = None, True
+        while more:
+            page = await history(source, since, cursor)
+            found, cursor, more = [*found, *page.items], page.cursor, page.more
+        return found
+
+    items = asyncio.run(all_pages())
+    assert {i.id for i in items if i.kind == "order"} == numbers
+    assert set(late_hints(made, items)) == numbers
+    assert old.number not in {i.id for i in items}
