@@ -18,7 +18,8 @@ from caseconnect.sdk.testing.wire import answers
 from caseconnect_sfcc.deliveries import parse
 from caseconnect_sfcc.polling import Cursor, Walk
 from caseconnect_sfcc.simulator.scenarios import hand_in
-from caseconnect_sfcc.source import SfccSource
+from caseconnect_sfcc.simulator.world import order_writes
+from caseconnect_sfcc.source import SfccSource, history
 
 
 def sweep(made: Any, cursor: Any, between: Callable[[], None] = lambda: None) -> Any:
@@ -199,7 +200,7 @@ def test_an_action_is_told_when_the_cartridge_has_answered(desk: Any) -> None:
 
 
 def late_hints(made: Any, items: Any) -> Any:
-    found = {}
+    found: dict[str, list[Any]] = {}
     for item in items:
         if item.kind == "late_order":
             parsed = parse(delivery(item))
@@ -250,7 +251,7 @@ def test_an_order_that_went_on_in_time_is_not_told_as_late(desk: Any) -> None:
     order = made.instance.add_order({"payment": "paid"})
     made.clock.forward(3600)
     items, cursor = sweep(made, cursor)
-    made.instance.write_order(order, "job", "order.export", lambda: setattr(order, "export", "exported") or True)
+    order_writes.set_other_status(made.instance, order, "export", "exported", "job")
     made.clock.forward(5 * 3600)
     more, _ = sweep(made, cursor)
     assert late_hints(made, [*items, *more]) == {}
@@ -290,7 +291,8 @@ def test_a_type_that_was_never_imported_is_told_and_keeps_nothing_else_from_bein
     source = SfccSource(made.settings, resources)
 
     async def read_twice() -> Any:
-        found, at, more = [], cursor, True
+        found: list[Any] = []
+        at, more = cursor, True
         while more:
             page = await source.read(at, ())
             found, at, more = [*found, *page.items], page.cursor, page.more
@@ -367,3 +369,26 @@ def test_a_crowd_of_fresh_changes_ends_the_sweep_and_is_read_when_it_has_settled
     made.clock.forward(600)
     rest, _ = sweep(made, cursor)
     assert {item.id for item in [*first, *rest]} == numbers
+
+
+def test_history_is_walked_from_the_time_that_is_asked_for(desk: Any) -> None:
+    made = desk(page_size=2)
+    old = made.instance.add_order({"number": "old"})
+    made.clock.forward(3600)
+    since = made.clock()
+    numbers = {made.instance.add_order({"status": "created"}).number for _ in range(3)}
+    made.clock.forward(24 * 3600)
+
+    async def all_pages() -> Any:
+        source = SfccSource(made.settings, made.fresh())
+        found: list[Any] = []
+        cursor, more = None, True
+        while more:
+            page = await history(source, since, cursor)
+            found, cursor, more = [*found, *page.items], page.cursor, page.more
+        return found
+
+    items = asyncio.run(all_pages())
+    assert {i.id for i in items if i.kind == "order"} == numbers
+    # The old order became late after that time.
+    assert set(late_hints(made, items)) == {*numbers, old.number}

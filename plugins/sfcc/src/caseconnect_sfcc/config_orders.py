@@ -19,9 +19,12 @@ class OrderAttributes(Settings):
         description="Order attributes that rules and cases see.",
     )
     tags: tuple[str, ...] = Field(
-        ("tags",), description="Order attributes that become tags: the members of a set, a text, or the name of a flag."
+        ("tags", "caseconnectTags"),
+        description="Order attributes that become tags: the members of a set, a text, or the name of a flag.",
     )
-    hold: str = Field("caseconnectHold", description="Order attribute that marks our hold.")
+    hold: str = Field(
+        "caseconnectHold", description="Order attribute that marks our hold, with what was there before it."
+    )
     holds: tuple[str, ...] = Field(
         ("onHold", "paymentHold"), description="Order attributes that are true while others hold the order."
     )
@@ -44,7 +47,9 @@ class CustomerAttributes(Settings):
     shown: tuple[str, ...] = Field(
         ("loyaltyID", "loyaltyStatus", "loyaltyPointsBalance"), description="Profile attributes that rules see."
     )
-    tags: tuple[str, ...] = Field(("vip",), description="Profile attributes that become tags, as with orders.")
+    tags: tuple[str, ...] = Field(
+        ("vip", "caseconnectTags"), description="Profile attributes that become tags, as with orders."
+    )
 
 
 class RiskSettings(Settings):

@@ -82,7 +82,7 @@ def order_of(
         notes=tuple(_note(each) for each in notes),
         lines=tuple(parts.line_of(each, currency, sent) for each in parts.listed(node.get("productItems"))),
         payments=tuple(parts.payment_of(each, node, names) for each in parts.listed(node.get("paymentInstruments"))),
-        risk=parts.risk_of(node, settings.risk, any(hold.ours for hold in holds)),
+        risk=parts.risk_of(node, settings.risk, parts.flagged(node, names)),
         fulfillment_orders=tuple(parts.to_ship(each, node, holds) for each in shipments),
         shipments=tuple(parts.shipment_of(each, node, names) for each in shipments if _left(each, node)),
         admin_url=settings.url_of(site, str(node["orderNo"])),
@@ -139,7 +139,7 @@ def summary_of(node: Json, settings: SfccSettings) -> OrderSummary:
     for each in parts.listed(node.get("product_items")):
         sku = str(each.get("product_id") or each.get("product_name") or "")
         items[sku] = items.get(sku, 0) + math.ceil(amount(each.get("quantity") or 0))
-    spoken = {"confirmationStatus": node.get("confirmation_status"), "status": status, **node}
+    is_flagged = parts.flagged({**node, "confirmationStatus": node.get("confirmation_status")}, settings.orders)
     paid: Any = {"paid": "paid", "part_paid": "partially_paid", "not_paid": "pending"}.get(
         node.get("payment_status") or "", "unknown"
     )
@@ -152,7 +152,7 @@ def summary_of(node: Json, settings: SfccSettings) -> OrderSummary:
         payment_status="voided" if status == "failed" else paid,
         fulfillment_status=fulfillment_status({"shippingStatus": node.get("shipping_status")}, held=False),
         cancelled_at=moment(node["last_modified"]) if status == "cancelled" else None,
-        risk_level=parts.risk_of(spoken, settings.risk, bool(attribute(node, settings.orders.hold))).level,
+        risk_level=parts.risk_of(node, settings.risk, is_flagged).level,
         items=tuple(sorted(items.items())),
         ship_to=_one_line(first),
     )
@@ -175,17 +175,18 @@ def customer_of(node: Json, settings: SfccSettings, list_id: str) -> Customer:
 
 
 def product_of(node: Json, settings: SfccSettings, on_sale: Mapping[str, bool]) -> Product:
-    """A product; `on_sale` by site is what the platform worked out for each of them."""
+    """A product; `on_sale` by site is what the platform worked out for each of them. Notices are by locale."""
     name = node.get("name")
     titles = name if isinstance(name, Mapping) else {"default": name}
     variants = [str(each["productId"]) for each in parts.listed(node.get("variants")) if each.get("productId")]
-    notice = plain(attribute(node, settings.product_notice))
+    notice = attribute(node, settings.product_notice)
+    notices = notice if isinstance(notice, Mapping) else {"default": notice}
     return Product(
         id=str(node["id"]),
         title=clean(titles.get("default")) or next((t for t in map(clean, titles.values()) if t), ""),
         skus=tuple(variants or [str(node["id"])]),
         on_sale=dict(on_sale),
-        notices={settings.product_notice: notice} if notice else {},
+        notices={str(locale): text for locale, each in notices.items() if (text := plain(each))},
     )
 
 

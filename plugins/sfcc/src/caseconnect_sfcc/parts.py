@@ -147,23 +147,33 @@ def _maybe_moment(value: Any) -> datetime | None:
 
 
 def holds_of(order: Json, settings: OrderAttributes) -> tuple[Hold, ...]:
-    """What keeps the order back: our mark, the merchant's flags, and a placed order that is not confirmed."""
+    """What keeps the order back: our hold, the merchant's flags, and a flag of the storefront's fraud hook.
+
+    Our mark alone holds nothing: when somebody confirmed or exported the order since, our hold was taken off.
+    """
     found = []
-    if ours := plain(attribute(order, settings.hold)):
-        found.append(Hold(id=settings.hold, reason="other", handle=ours, ours=True))
+    mark = plain(attribute(order, settings.hold))
+    if mark and unconfirmed(order) and order.get("exportStatus") == "not_exported":
+        found.append(Hold(id=settings.hold, reason="other", handle=mark, ours=True))
     found += [
         Hold(id=name, reason=name)
         for name in settings.holds
         if attribute(order, name) not in (None, False, "", "false", 0)
     ]
-    if not ours and unconfirmed(order):
+    if flagged(order, settings):
         found.append(Hold(id="confirmation", reason="not_confirmed"))
     return tuple(found)
 
 
 def unconfirmed(order: Json) -> bool:
-    """A placed order that is not confirmed: flagged by the storefront's fraud hook, or held."""
+    """A placed order that is not confirmed."""
     return order.get("confirmationStatus") == "not_confirmed" and order.get("status") in PLACED
+
+
+def flagged(order: Json, settings: OrderAttributes) -> bool:
+    """The storefront's fraud hook did not let it be confirmed; our mark says if it was so before our hold."""
+    mark = plain(attribute(order, settings.hold))
+    return unconfirmed(order) and (not mark or mark.startswith("not_confirmed"))
 
 
 def to_ship(node: Json, order: Json, holds: tuple[Hold, ...]) -> FulfillmentOrder:
@@ -182,13 +192,13 @@ def to_ship(node: Json, order: Json, holds: tuple[Hold, ...]) -> FulfillmentOrde
     )
 
 
-def risk_of(order: Json, settings: RiskSettings, ours: bool) -> Risk:
-    """The worst level that an attribute tells; a flagged order that we do not hold ourselves counts, too."""
+def risk_of(order: Json, settings: RiskSettings, is_flagged: bool) -> Risk:
+    """The worst level that an attribute tells; a flag of the storefront's fraud hook counts, too."""
     levels: list[tuple[str, str]] = []
     for name, words in settings.levels.items():
         if value := plain(attribute(order, name)).casefold():
             levels.append((words.get(value, "unknown"), name))
-    if unconfirmed(order) and not ours:
+    if is_flagged:
         levels.append((settings.not_confirmed, "confirmation_status"))
     worst, by = max(levels, key=lambda each: _RISKS.index(each[0]), default=("none", ""))
     names = (*settings.levels, *settings.facts)

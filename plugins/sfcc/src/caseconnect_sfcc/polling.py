@@ -20,7 +20,7 @@ ALL: Final = 1 << 62
 """Later than every time."""
 
 MOST_GIVEN: Final = 2_000
-"""How many fresh hits a sweep takes: a query names all that it leaves out. No limit is documented; 30 kB is below any."""
+"""How many fresh hits a sweep takes: a query names all that it leaves out, and no limit is documented."""
 
 
 @dataclass

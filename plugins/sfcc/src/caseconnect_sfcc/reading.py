@@ -175,7 +175,8 @@ class Reader:
         wanted = same_phone(phone)
         if not wanted or phone is None:
             return []
-        spellings = sorted({phone, wanted, "".join(c for c in phone if c.isdigit())})
+        digits = "".join(c for c in phone if c.isdigit())
+        spellings = sorted({phone, digits, f"+{digits}", digits[-10:], wanted, f"0{wanted}"})
         query = {"termQuery": {"fields": list(_PHONES), "operator": "one_of", "values": spellings}}
         found = await self._client.customer_search(self._settings.customer_list(site), {"query": query, "limit": 25})
         same = [each for each in found if any(same_phone(each.get(name)) == wanted for name in _PHONES)]

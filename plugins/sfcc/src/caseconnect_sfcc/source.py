@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 from caseconnect.models import (
@@ -73,7 +74,7 @@ class SfccSource:
         """A page of the next stream that has something, oldest change first. None begins at now."""
         now = millis(self._resources.now())
         if cursor is None:
-            return Page((), Cursor({each.name: each.begin(now) for each in self._streams}).dump())
+            return Page((), self.begin(now))
         at = Cursor.load(cursor)
         if not at.at:
             at.began = now
@@ -91,6 +92,10 @@ class SfccSource:
                 return Page(items, at.dump(), more=bool(rest))
         at.at = ""
         return Page((), at.dump())
+
+    def begin(self, at: int) -> str:
+        """A cursor that begins at a time."""
+        return Cursor({each.name: each.begin(at) for each in self._streams}).dump()
 
     async def _page(self, stream: Stream, at: Cursor) -> tuple[tuple[Polled, ...], bool]:
         """The next page of a stream, and whether it was the last one."""
@@ -150,6 +155,11 @@ class SfccSource:
             ) from None
 
 
+async def history(source: SfccSource, since: datetime, cursor: str | None) -> Page:
+    """What changed since a time, and what was late then and is so still: the same walks, begun earlier."""
+    return await source.read(source.begin(millis(since)) if cursor is None else cursor, ())
+
+
 SOURCE = SourceSpec(
     name="sfcc",
     summary="Orders of B2C Commerce sites and what shoppers' forms wrote: polled, with facts from SCAPI and OCAPI.",
@@ -170,6 +180,7 @@ SOURCE = SourceSpec(
         "document": Document,
     },
     roots=ROOT_KINDS,
+    history=history,
     # No number is published for SCAPI Admin and OCAPI; they answer 503 when they have had enough (sfcc.md §12).
     pacing=Pacing(rate=20, burst=40),
 )
