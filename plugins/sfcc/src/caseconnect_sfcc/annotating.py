@@ -42,20 +42,41 @@ class Annotate(StateWork):
         return differing(order, command, names.order_attributes, names.order_tags)
 
 
-class AnnotateProfile(StateWork):
+class _OfProfile(StateWork):
+    async def _profile(self, command: AnnotateCustomer | CorrectProfile) -> tuple[str, Json]:
+        """Where the profile is, and the profile; empty for the order of a guest."""
+        target, settings = named(command, "customer", "order"), self.desk.settings
+        if target.kind == "customer":
+            list_id, number = place_of(target)
+        else:
+            site, order = await self.desk.places.order(target.id)
+            info = order.get("customerInfo") or {}
+            list_id, number = settings.customer_list(site), str(info.get("customerNo") or "")
+            if info.get("guest") or not number:
+                return "", {}
+        found = await self.desk.client.customer(list_id, number)
+        return f"/customer-lists/{part(list_id)}/customers/{part(number)}", found
+
+    async def _send(self, path: str, profile: Json, body: Json) -> Any:
+        """A PATCH names number and last name, too: the specification requires them (SCAPI Customers 1.1.3)."""
+        whole = {name: profile[name] for name in ("customerNo", "lastName") if profile.get(name)} | body
+        return await self.desk.client.scapi(CUSTOMERS, "PATCH", path, body=whole)
+
+
+class AnnotateProfile(_OfProfile):
     """AnnotateCustomer."""
 
     async def do(self, command: AnnotateCustomer, key: str) -> Outcome:
         """Write what differs, in one PATCH."""
-        path, profile = await _profile(self, command)
+        path, profile = await self._profile(command)
         if not profile:
             return _GUEST
         wanted = self._wanted(command, profile)
-        return await _patch(wanted, lambda body: self.desk.client.scapi(CUSTOMERS, "PATCH", path, body=body))
+        return await _patch(wanted, lambda body: self._send(path, profile, body))
 
     async def see(self, command: AnnotateCustomer, key: str) -> Sighting:
         """Whether nothing differs."""
-        _, profile = await _profile(self, command)
+        _, profile = await self._profile(command)
         return Sighting(seen=bool(profile) and not self._wanted(command, profile))
 
     def _wanted(self, command: AnnotateCustomer, profile: Json) -> Json:
@@ -63,22 +84,22 @@ class AnnotateProfile(StateWork):
         return differing(profile, command, names.profile_attributes, names.profile_tags)
 
 
-class Correct(StateWork):
+class Correct(_OfProfile):
     """CorrectProfile: only fields that the settings allow, each as long as the platform takes it."""
 
     async def do(self, command: CorrectProfile, key: str) -> Outcome:
         """Write what differs, in one PATCH."""
         if refusal := self._refusal(command.fields):
             return Outcome(state="refused", note=refusal)
-        path, profile = await _profile(self, command)
+        path, profile = await self._profile(command)
         if not profile:
             return _GUEST
         wanted = _differs(profile, command.fields)
-        return await _patch(wanted, lambda body: self.desk.client.scapi(CUSTOMERS, "PATCH", path, body=body))
+        return await _patch(wanted, lambda body: self._send(path, profile, body))
 
     async def see(self, command: CorrectProfile, key: str) -> Sighting:
         """Whether nothing differs."""
-        _, profile = await _profile(self, command)
+        _, profile = await self._profile(command)
         return Sighting(seen=bool(profile) and not _differs(profile, command.fields))
 
     def _refusal(self, fields: Mapping[str, str]) -> str:
@@ -107,21 +128,6 @@ def differing(node: Json, command: AnnotateOrder | AnnotateCustomer, names: Mapp
     tags = [*(tag for tag in held if tag not in command.remove_tags)]
     tags += [tag for tag in command.add_tags if tag not in tags]
     return found if tags == held else {**found, f"c_{tags_name}": tags}
-
-
-async def _profile(work: StateWork, command: AnnotateCustomer | CorrectProfile) -> tuple[str, Json]:
-    """Where the profile is, and the profile; empty for the order of a guest."""
-    target, settings = named(command, "customer", "order"), work.desk.settings
-    if target.kind == "customer":
-        list_id, number = place_of(target)
-    else:
-        site, order = await work.desk.places.order(target.id)
-        info = order.get("customerInfo") or {}
-        list_id, number = settings.customer_list(site), str(info.get("customerNo") or "")
-        if info.get("guest") or not number:
-            return "", {}
-    found = await work.desk.client.customer(list_id, number)
-    return f"/customer-lists/{part(list_id)}/customers/{part(number)}", found
 
 
 async def _patch(wanted: Json, send: Send) -> Outcome:

@@ -72,7 +72,7 @@ class WritingSettings(Settings):
     sender_name: str = Field("Customer Service", max_length=256, description="Who a gift certificate is from.")
     recall: str = Field("caseconnectRecall", description="Product attribute that keeps what a recall changed.")
     suppress_by: tuple[Literal["onlineFlag", "searchable"], ...] = Field(
-        ("onlineFlag", "searchable"), min_length=1, description="Flags that a recall takes off, for each of `sites`."
+        ("onlineFlag",), min_length=1, description="Flags that a recall takes off, for each of `sites`."
     )
     site_key: str = Field(
         "{site}", description="Form of a site's key in those flags, for a product that has none yet; or default@{site}."

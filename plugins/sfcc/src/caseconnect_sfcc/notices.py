@@ -75,7 +75,7 @@ class _ProductPage:
         return {"texts": _plain((await client.product(self._id)).get(self._name))}
 
     async def write(self, client: SfccClient, now: Json, wanted: Json) -> None:
-        body = {self._name: _merged(now["texts"], wanted["texts"])}
+        body = {"id": self._id, self._name: _merged(now["texts"], wanted["texts"])}
         await client.scapi(PRODUCTS, "PATCH", f"/products/{part(self._id)}", body=body)
 
 

@@ -57,7 +57,8 @@ class _Flags:
         return off and bool(product.get(self._mark))
 
     async def _patch(self, attempt: Attempt, product_id: str, body: Json) -> None:
-        await attempt.write(self._desk.editing.scapi(PRODUCTS, "PATCH", f"/products/{part(product_id)}", body=body))
+        whole = {"id": product_id, **body}
+        await attempt.write(self._desk.editing.scapi(PRODUCTS, "PATCH", f"/products/{part(product_id)}", body=whole))
 
     async def _clients(self, product_id: str) -> tuple[Json, Json]:
         """The product where it is edited and where it is sold."""
@@ -111,11 +112,7 @@ class Restore(_Flags):
             return Outcome(state="done", note="there was no recall of ours")
         if edited.get(self._mark):
             was = _kept(orjson.dumps(command.receipt.get("before") or None)) or self._was(edited)
-            body: Json = {}
-            for name, flags in was.items():
-                now = edited.get(name) or {}
-                if back := {key: value for key, value in flags.items() if now.get(key) is False and value is not False}:
-                    body[name] = back
+            body = {name: back for name, flags in was.items() if (back := _back(edited.get(name) or {}, flags))}
             await self._patch(attempt, product_id, {**body, **attributes({self._desk.settings.writing.recall: ""})})
         return await publish(self._desk, attempt, {"product": {"productId": product_id}})
 
@@ -125,6 +122,12 @@ class Restore(_Flags):
         if not sold.get(self._mark):
             return Sighting(seen=True)
         return await publishing(self._desk, command.receipt.get("process"))
+
+
+def _back(now: Mapping[str, Any], was: Mapping[str, bool | None]) -> dict[str, bool]:
+    """The flags that are still off, as they were. A key that was not there cannot go again: it gets the default."""
+    wanted = {key: bool(now.get("default")) if value is None else value for key, value in was.items()}
+    return {key: value for key, value in wanted.items() if value and now.get(key) is False}
 
 
 async def _sold(client: SfccClient, product_id: str) -> Json:

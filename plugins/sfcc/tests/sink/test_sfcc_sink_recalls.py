@@ -29,11 +29,13 @@ def mug(play: Any, **flags: Any) -> Any:
     return play.instance.products["mug"]
 
 
-@pytest.mark.parametrize("flags", [{}, {"searchable": {"RefArch": False, "RefArchGlobal": True}}], ids=["bare", "own"])
+@pytest.mark.parametrize(
+    "flags", [{"RefArch": True, "RefArchGlobal": True}, {"RefArch": False, "RefArchGlobal": True}], ids=["on", "partly"]
+)
 @pytest.mark.parametrize("told", [True, False], ids=["by the host", "by the product"])
 def test_undoing_a_recall_restores_what_was_there(stage: Callable[..., Any], flags: Any, told: bool) -> None:
-    play = stage(sites=["RefArch", "RefArchGlobal"])
-    product = mug(play, **flags)
+    play = stage(sites=["RefArch", "RefArchGlobal"], writing={"suppress_by": ["onlineFlag", "searchable"]})
+    product = mug(play, online_flag=flags, searchable=flags)
     first = product.content()
     suppress = SuppressProduct(target=MUG)
     before = play.before(suppress)
@@ -79,8 +81,18 @@ def test_the_form_of_keys_is_a_setting_for_a_product_that_has_none(stage: Callab
     assert play.instance.visible("mug", "RefArch") is False
 
 
+@pytest.mark.parametrize("default", [True, False])
+def test_a_key_that_was_not_there_gets_the_default_back(stage: Callable[..., Any], default: bool) -> None:
+    play = stage()
+    product = mug(play, online_flag={"default": default})
+    play.do(SuppressProduct(target=MUG))
+    assert product.online_flag == {"default": default, "RefArch": False}
+    play.do(RestoreProduct(target=MUG))
+    assert product.online_flag == {"default": default, "RefArch": default}
+
+
 def test_what_somebody_put_on_sale_again_stays_on_sale(stage: Callable[..., Any]) -> None:
-    play = stage(writing={"suppress_by": ["onlineFlag"]})
+    play = stage()
     product = mug(play, online_flag={"RefArch": True})
     play.do(SuppressProduct(target=MUG))
     product.online_flag["RefArch"] = True
@@ -97,7 +109,7 @@ def test_a_suppression_whose_answer_was_lost(stage: Callable[..., Any], kind: st
     with pytest.raises(UnknownOutcome):
         play.do(SuppressProduct(target=MUG))
     assert play.see(SuppressProduct(target=MUG)).seen is (kind == "drop_after")
-    before = {"onlineFlag": {"RefArch": None}, "searchable": {"RefArch": None}}
+    before = {"onlineFlag": {"RefArch": None}}
     assert play.do(SuppressProduct(target=MUG)).data == {"before": before}
     assert play.changes() == ["product.change"]
 
