@@ -226,6 +226,21 @@ def test_returns_and_disputes_of_an_order_are_read_with_it(desk: Any) -> None:
     assert len(quick.asked()) == 1
 
 
+def test_parts_that_are_refused_are_left_out_with_one_warning(desk: Any) -> None:
+    simulator = {"instances": [{"tenant": "zzxy_prd", "shop_permissions": {"clients": []}}]}
+    made = desk(simulator, returns={"type": "Absent"})
+    order = create_order(made.instance, {})
+    hand_in(made.instance, "dispute", {"key": "D-1", "orderNo": order.number})
+    source = SfccSource(made.settings, made.resources)
+    for _ in range(2):
+        need = Need(fact="order", subject=Subject("shop", "order", order.number))
+        found = asyncio.run(source.fetch(need))
+        assert isinstance(found, Order)
+        assert (found.notes, found.returns, found.disputes) == ((), (), ("RefArch/D-1",))
+    warned = [values["part"] for level, _, values in made.resources.log.lines if level == "warning"]
+    assert warned == ["notes", "returns"]
+
+
 @pytest.mark.parametrize(
     "missing", ["customerInfo", "billingAddress", "shipments", "paymentInstruments", "productItems"]
 )

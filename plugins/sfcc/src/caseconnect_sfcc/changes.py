@@ -79,8 +79,7 @@ class Stream:
     def place(self, hit: Json) -> tuple[str, int]:
         """Name and time of a hit."""
         try:
-            name = str(hit.get("key_value_string") or hit["key_value_integer"]) if self.object else str(hit["order_no"])
-            return name, millis(moment(hit[self.time]))
+            return str(hit[self.key]), millis(moment(hit[self.time]))
         except (KeyError, TypeError, ValueError, OverflowError):
             raise TransientError(f"the search for {self.kind}: a hit without its name or its {self.time}") from None
 
@@ -122,9 +121,8 @@ class Stream:
     def _select(self) -> str:
         if self.object is None:
             return f"(total,hits.(data.({','.join(_SHOWN)})))"
-        names = ("key_value_string", "key_value_integer", "creation_date", "last_modified")
         own = [f"c_{name}" for name in (self.object.order_number, self.object.status) if name]
-        return f"(total,hits.({','.join((*names, *own))}))"
+        return f"(total,hits.({','.join((self.key, self.time, *own))}))"
 
 
 def streams(settings: SfccSettings) -> Iterator[Stream]:

@@ -13,12 +13,13 @@ from pydantic import Field
 from caseconnect.sdk.components import Settings
 
 _NONE = "empty: it has none"
+_TYPE = "Id of the custom object type (its key is a string); empty: there is none."
 
 
 class ObjectSettings(Settings):
     """What all these types share. Attributes are named by their ids, without `c_`."""
 
-    type: str = Field("", description="Id of the custom object type; empty: there is none.")
+    type: str = Field("", description=_TYPE)
     scope: Literal["site", "organization"] = Field("site", description="Storage scope of the type.")
     order_number: str = Field("orderNo", description="Attribute with the order's number.")
     status: str = Field("status", description="Attribute that tells where it stands.")
@@ -39,7 +40,7 @@ class FormSettings(ObjectSettings):
 class ReturnObjects(FormSettings):
     """Returns."""
 
-    type: str = Field("CaseConnectReturn", description="Id of the custom object type; empty: there is none.")
+    type: str = Field("CaseConnectReturn", description=_TYPE)
     items: str = Field(
         "items", description="Attribute with the lines, as JSON: [{itemId or productId, quantity, reason, note}]."
     )
@@ -66,7 +67,7 @@ class ReturnObjects(FormSettings):
 class ComplaintObjects(FormSettings):
     """Complaints."""
 
-    type: str = Field("CaseConnectComplaint", description="Id of the custom object type; empty: there is none.")
+    type: str = Field("CaseConnectComplaint", description=_TYPE)
     category: str = Field("kind", description="Attribute with damaged, late, not_received, wrong_item, quality, …")
     subject: str = Field("subject", description=f"Attribute with the headline; {_NONE}.")
     skus: str = Field("skus", description=f"Attribute with the products; {_NONE}.")
@@ -76,7 +77,7 @@ class ComplaintObjects(FormSettings):
 class ClaimObjects(FormSettings):
     """Warranty claims."""
 
-    type: str = Field("CaseConnectClaim", description="Id of the custom object type; empty: there is none.")
+    type: str = Field("CaseConnectClaim", description=_TYPE)
     text: str = Field("defect", description=f"Attribute with what the shopper wrote; {_NONE}.")
     product: str = Field("productId", description="Attribute with the product.")
     serial_number: str = Field("serialNumber", description=f"Attribute with the serial number; {_NONE}.")
@@ -87,7 +88,7 @@ class ClaimObjects(FormSettings):
 class DisputeObjects(FormSettings):
     """Disputes over an account or a bill."""
 
-    type: str = Field("CaseConnectDispute", description="Id of the custom object type; empty: there is none.")
+    type: str = Field("CaseConnectDispute", description=_TYPE)
     kind: str = Field("kind", description="Attribute with duplicate_charge, refund, loyalty, profile, billing, …")
     amount: str = Field("amount", description=f"Attribute with the amount; {_NONE}.")
     currency: str = Field("currency", description=f"Attribute with its currency; {_NONE}.")
@@ -100,7 +101,7 @@ class DisputeObjects(FormSettings):
 class ActionObjects(ObjectSettings):
     """What the cartridge's job is asked to do, and what it answered."""
 
-    type: str = Field("CaseConnectAction", description="Id of the custom object type; empty: there is none.")
+    type: str = Field("CaseConnectAction", description=_TYPE)
     action: str = Field("action", description="Attribute with the action: refund, exchange, notice, loyalty.")
     payload: str = Field("payload", description="Attribute with its details, as JSON.")
     result: str = Field("result", description="Attribute with what the job answered.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
 
 from caseconnect.models import (
@@ -17,6 +17,7 @@ from caseconnect.models import (
     WarrantyClaim,
 )
 from caseconnect.sdk.errors import PermanentError
+from caseconnect.sdk.resources import Log
 
 from . import forms, mapping
 from .client import Json, SfccClient
@@ -36,8 +37,9 @@ _MOST_ITEMS: Final = 50
 class Reader:
     """Reads the facts of one connection."""
 
-    def __init__(self, client: SfccClient, places: OrderPlaces, settings: SfccSettings) -> None:
-        self._client, self._places, self._settings = client, places, settings
+    def __init__(self, client: SfccClient, places: OrderPlaces, settings: SfccSettings, log: Log) -> None:
+        self._client, self._places, self._settings, self._log = client, places, settings, log
+        self._told: set[str] = set()
         self._forms: dict[str, FormSettings] = {
             "return": settings.returns,
             "complaint": settings.complaints,
@@ -49,11 +51,13 @@ class Reader:
         """The order with its notes, its returns and its disputes."""
         site, node = await self._places.order(order_no)
         plain_order = mapping.order_of(node, self._settings, site)
-        notes = await self._client.notes(site, order_no) if self._settings.read_notes else []
+        notes: list[Json] = []
+        if self._settings.read_notes:
+            notes = await self._or_none("notes", self._client.notes(site, order_no))
         if not self._settings.read_related:
             return mapping.order_of(node, self._settings, site, notes=notes)
-        returns = await self._of_order(self._settings.returns, site, order_no)
-        disputes = await self._of_order(self._settings.disputes, site, order_no)
+        returns = await self._or_none("returns", self._of_order(self._settings.returns, site, order_no))
+        disputes = await self._or_none("disputes", self._of_order(self._settings.disputes, site, order_no))
         return mapping.order_of(
             node,
             self._settings,
@@ -62,6 +66,18 @@ class Reader:
             returns=[forms.return_of(each, self._settings, _item(site, each), plain_order) for each in returns],
             disputes=[_item(site, each) for each in disputes],
         )
+
+    async def _or_none(self, what: str, work: Awaitable[list[Json]]) -> list[Json]:
+        """Parts of an order that are refused are left out, with one warning: the order itself can be worked on."""
+        try:
+            return await work
+        except Refused as refused:
+            if refused.status not in {400, 403, 404}:
+                raise
+            if what not in self._told:
+                self._told.add(what)
+                self._log.warning("not read with orders", part=what, error=str(refused))
+            return []
 
     async def history(self, order_no: str) -> OrderHistory:
         """The shopper's other orders: by customer number, else by e-mail address and by profiles of the same phone."""
@@ -184,7 +200,7 @@ class Reader:
 
 
 def _item(site: str, node: Json) -> str:
-    return f"{site}/{node.get('key_value_string') or node.get('key_value_integer')}"
+    return f"{site}/{node['key_value_string']}"
 
 
 def _split(place: str, what: str) -> tuple[str, str]:

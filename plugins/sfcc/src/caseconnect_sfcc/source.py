@@ -46,7 +46,7 @@ class SfccSource:
     def __init__(self, settings: SfccSettings, resources: Resources) -> None:
         self._settings, self._resources = settings, resources
         self._client = client_of(settings, resources)
-        self._reader = Reader(self._client, places_of(settings, resources), settings)
+        self._reader = Reader(self._client, places_of(settings, resources), settings, resources.log)
         self._streams = tuple(streams(settings))
         self._told: set[str] = set()
         reader = self._reader
