@@ -35,6 +35,14 @@ test("what cannot be sent is refused before anything is sent", () => {
     assert.deepEqual(world.mails, []);
 });
 
+test("the code of a gift certificate is told, which no API shows", () => {
+    world.certificates = { cc1: "CODE-1" };
+    const asked = (id) => ask({ template: "message", email: "a@b.example", values: { gift_certificate: id } });
+    assert.equal(asked("cc1").status, "done");
+    assert.equal(world.mails[0].content.held.giftCertificateCode, "CODE-1");
+    assert.equal(asked("cc2").status, "error");
+});
+
 test("a mail system that does not take it is an error", () => {
     world.mailStatus = 1;
     assert.equal(ask({ template: "message", email: "a@b.example" }).status, "error");

@@ -47,6 +47,7 @@ class World {
         this.log = [];
         this.statuses = [];
         this.mails = [];
+        this.certificates = {};
         this.files = new Map(); // full path -> Buffer
         this.folders = new Set();
         this.uploads = [];
@@ -321,6 +322,12 @@ const DOUBLES = {
                 throw new Error("Unauthorized access to order");
             return orderDouble(found);
         },
+    },
+    "dw.order.GiftCertificateMgr": {
+        getGiftCertificateByMerchantID: (id) =>
+            id in world.certificates
+                ? guard("dw.order.GiftCertificate", { giftCertificateCode: world.certificates[id] })
+                : null,
     },
     "dw.io.File": RealFile,
     "dw.io.RandomAccessFileReader": Reader,

@@ -5,6 +5,7 @@
  * instead of this one: exactly one, because the platform calls every script that is registered.
  */
 
+var GiftCertificateMgr = require('dw/order/GiftCertificateMgr');
 var HashMap = require('dw/util/HashMap');
 var Mail = require('dw/net/Mail');
 var Resource = require('dw/web/Resource');
@@ -38,6 +39,13 @@ function notice(request) {
     var values = payload.values || {};
     model.put('values', values);
     model.put('orderNo', request.orderNo);
+    if (values.gift_certificate) {
+        var certificate = GiftCertificateMgr.getGiftCertificateByMerchantID(String(values.gift_certificate));
+        if (!certificate) {
+            return refused('There is no gift certificate of this id.');
+        }
+        model.put('giftCertificateCode', certificate.giftCertificateCode);
+    }
     var content;
     try {
         content = payload.locale
