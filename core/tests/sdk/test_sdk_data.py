@@ -13,31 +13,88 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from caseconnect import models
-from caseconnect.models import Document, Money, Record, personal_fields
+from caseconnect.models import (
+    ApprovalRequest,
+    Complaint,
+    CustomerReply,
+    Dispute,
+    Document,
+    Money,
+    PrivacyRequest,
+    Record,
+    ReturnRequest,
+    ShipmentReport,
+    WarrantyClaim,
+    personal_fields,
+)
 from caseconnect.sdk.commands import (
     CASE,
     COMMANDS,
+    AdjustLoyalty,
+    AnnotateCustomer,
     AnnotateOrder,
+    ApproveReturn,
+    AssessRisk,
+    AttachDocument,
     CancelOrder,
+    CloseCase,
     Command,
     CommentCase,
+    CorrectProfile,
     Counter,
+    CreateReplacement,
+    DeclineReturn,
+    ExchangeReturn,
     Expect,
     HoldOrder,
+    IssueCredit,
+    Item,
+    LineQuantity,
+    NoteOrder,
+    NotifyCustomer,
     OpenCase,
+    RefundPayment,
     ReleaseOrder,
+    RemoveNotice,
+    RestoreProduct,
+    SetOrderStatus,
+    ShowNotice,
+    SubmitEvidence,
+    SuppressProduct,
     UpdateCase,
     digest_of,
 )
 from caseconnect.sdk.components import Settings
 from caseconnect.sdk.decisions import Decision, Facts, Finding, Matter, Missing, Need
 from caseconnect.sdk.deliveries import Ignored, Parsed
-from caseconnect.sdk.events import EVENTS, CaseChanged, CommandSettled, Event, OrderChanged, TimerFired
+from caseconnect.sdk.events import (
+    EVENTS,
+    ApprovalRequested,
+    CaseChanged,
+    ClaimChanged,
+    CommandSettled,
+    ComplaintChanged,
+    ConnectionEnded,
+    CustomerChanged,
+    CustomerReplied,
+    DisputeChanged,
+    Event,
+    ItemEvent,
+    OrderChanged,
+    PrivacyRequested,
+    ReturnChanged,
+    ShipmentReported,
+    TimerFired,
+)
 from caseconnect.sdk.secrets import Secret
 from caseconnect.sdk.subjects import Subject
 
 AT = datetime(2026, 11, 20, 12, 0, 0, 123456, tzinfo=UTC)
 ORDER = Subject("shop", "order", "820982911946154508")
+RETURN = Subject("shop", "return", "7")
+DISPUTE = Subject("shop", "dispute", "8")
+COMPLAINT = Subject("in", "complaint", "9")
+TWENTY = Money(amount=Decimal("20.00"), currency="USD")
 CASE_ID = Subject("cases", "case", "7a51c9f0-52c4-4f0b-8f2e-3d7f4b1f9e01")
 
 EVENT_SAMPLES = [
@@ -47,6 +104,20 @@ EVENT_SAMPLES = [
         subject=ORDER, time=AT, matter="m", key="k", kind="OpenCase", state="done", data={"id": "9007199254740993"}
     ),
     TimerFired(subject=ORDER, time=AT, matter="m", use="fraud_review", name="late", due=AT + timedelta(hours=1)),
+    ReturnChanged(subject=ORDER, time=AT, item=RETURN, record=ReturnRequest(id="7", status="open", note="Jane")),
+    DisputeChanged(subject=ORDER, time=AT, item=DISPUTE, record=Dispute(id="8", kind="loyalty")),
+    ComplaintChanged(subject=ORDER, time=AT, item=COMPLAINT, record=Complaint(id="9", text="Jane")),
+    ClaimChanged(subject=ORDER, time=AT, item=Subject("in", "claim", "10"), record=WarrantyClaim(id="10")),
+    ApprovalRequested(
+        subject=ORDER, time=AT, item=Subject("in", "approval", "11"), record=ApprovalRequest(id="11", action="credit")
+    ),
+    ShipmentReported(subject=ORDER, time=AT, item=Subject("in", "shipment", "12"), record=ShipmentReport(id="12")),
+    CustomerReplied(subject=ORDER, time=AT, item=Subject("in", "reply", "13"), record=CustomerReply(id="13")),
+    CustomerChanged(subject=Subject("shop", "customer", "14"), time=AT),
+    PrivacyRequested(
+        subject=Subject("shop", "customer", "14"), time=AT, record=PrivacyRequest(id="15", action="erase", email="Jane")
+    ),
+    ConnectionEnded(subject=Subject("shop", "shop", "16"), time=AT, hint="app/uninstalled"),
 ]
 
 COMMAND_SAMPLES = [
@@ -63,6 +134,31 @@ COMMAND_SAMPLES = [
     HoldOrder(target=ORDER, cause="fraud", note="n"),
     ReleaseOrder(target=ORDER, expects=(Expect(fact="case", subject=CASE_ID, field="outcome", value="approved"),)),
     CancelOrder(target=ORDER, cause="fraud", note="secret note", restock=False),
+    AttachDocument(document=Document(name="a.txt", media_type="text/plain", content=b"hello")),
+    CloseCase(note="hello"),
+    RefundPayment(
+        target=ORDER,
+        amount=TWENTY,
+        lines=(LineQuantity(line="1", quantity=1, restock="return"),),
+        expects=(Expect(fact="order", subject=ORDER, field="refundable", value="20", test="at_least"),),
+    ),
+    IssueCredit(target=ORDER, amount=TWENTY, note="secret note"),
+    CreateReplacement(target=ORDER, items=(Item(sku="A", quantity=1),)),
+    ExchangeReturn(target=ORDER, returned=RETURN, items=(Item(variant="5", quantity=2),), price=TWENTY),
+    AdjustLoyalty(target=ORDER, points=-5),
+    ApproveReturn(target=ORDER, returned=RETURN),
+    DeclineReturn(target=ORDER, returned=RETURN, note="secret note"),
+    NoteOrder(target=ORDER, text="hello"),
+    SetOrderStatus(target=ORDER, status="shipping", value="SHIPPED"),
+    AssessRisk(target=ORDER, level="high", facts=("f",)),
+    SubmitEvidence(target=ORDER, dispute=Subject("shop", "dispute", "8"), text="hello"),
+    AnnotateCustomer(target=ORDER, add_tags=("vip",)),
+    CorrectProfile(target=ORDER, fields={"lastName": "Jane"}),
+    NotifyCustomer(target=ORDER, template="verify", values={"name": "Jane"}, upload=True),
+    SuppressProduct(target=Subject("shop", "product", "17")),
+    RestoreProduct(target=Subject("shop", "product", "17")),
+    ShowNotice(target=Subject("shop", "product", "17"), place="product", texts={"default": "Recalled"}),
+    RemoveNotice(target=Subject("shop", "product", "17"), place="product"),
 ]
 
 words = st.text(st.characters(codec="utf-8", exclude_characters="/"), min_size=1, max_size=20)
@@ -87,7 +183,8 @@ def test_subject_is_text_in_json_and_ids_beyond_float_survive() -> None:
 
 
 def test_every_event_and_command_has_a_sample() -> None:
-    assert {type(e) for e in EVENT_SAMPLES} == set(EVENTS.values()) == set(Event.__subclasses__())
+    known = {*Event.__subclasses__(), *ItemEvent.__subclasses__()} - {ItemEvent}
+    assert {type(e) for e in EVENT_SAMPLES} == set(EVENTS.values()) == known
     assert {type(c) for c in COMMAND_SAMPLES} == set(COMMANDS.values()) == set(Command.__subclasses__())
     assert all(name == event.model_fields["type"].default for name, event in EVENTS.items())
 
@@ -133,6 +230,42 @@ def test_slots(first: Any, second: Any, same: Any) -> None:
 def test_hold_and_release_share_their_field() -> None:
     assert HoldOrder().slot()[0] == ReleaseOrder().slot()[0]
     assert CommentCase(text="x").slot() is None is OpenCase(title="t", description="d").slot()
+
+
+@pytest.mark.parametrize("command", [c for c in COMMAND_SAMPLES if c.money], ids=lambda c: c.kind)
+def test_an_approval_binds_what_is_given_away_and_nothing_else(command: Any) -> None:
+    assert command.approval()
+    assert command.side == "order"
+    told = command.model_copy(update={"name": "other", "expects": (), "receipt": {"a": "b"}})
+    assert told.approval() == command.approval()
+    bound = {
+        "amount": Money(amount=Decimal("20.01"), currency="USD"),
+        "points": 6,
+        "items": (Item(sku="B", quantity=1),),
+    }
+    changes = {name: value for name, value in bound.items() if name in type(command).model_fields}
+    changed = [command.model_copy(update={name: value}).approval() for name, value in changes.items()]
+    assert changed
+    assert command.approval() not in changed
+
+
+def test_an_amount_is_the_same_with_any_zeros_and_is_not_the_same_in_another_currency() -> None:
+    def approval(amount: str, currency: str) -> str:
+        return RefundPayment(amount=Money(amount=Decimal(amount), currency=currency)).approval()
+
+    assert approval("20", "USD") == approval("20.00", "USD") == approval("2E+1", "USD")
+    assert approval("20", "USD") != approval("20", "EUR")
+
+
+def test_only_what_moves_value_has_an_approval() -> None:
+    assert [c.kind for c in COMMAND_SAMPLES if bool(c.approval()) is not c.money] == []
+    assert RefundPayment(amount=TWENTY).worth() == TWENTY
+
+
+def test_an_event_tells_the_record_that_it_brings() -> None:
+    told = {type(e).__name__ for e in EVENT_SAMPLES if isinstance(e, ItemEvent) and e.told() is not None}
+    assert told == {e.__name__ for e in ItemEvent.__subclasses__()}
+    assert ReturnChanged(subject=ORDER, time=AT, item=RETURN).told() is None
 
 
 def test_conflicts_are_mutual_and_known() -> None:

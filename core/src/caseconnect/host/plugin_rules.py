@@ -36,7 +36,21 @@ STABILITIES: tuple[str, ...] = typing.get_args(Stability)
 """From the least to the most stable."""
 
 FACTS: Mapping[str, type[Record]] = types.MappingProxyType(
-    {"order": models.Order, "order_history": models.OrderHistory, "customer": models.Customer, "case": models.Case}
+    {
+        "order": models.Order,
+        "order_history": models.OrderHistory,
+        "customer": models.Customer,
+        "case": models.Case,
+        "return": models.ReturnRequest,
+        "dispute": models.Dispute,
+        "complaint": models.Complaint,
+        "claim": models.WarrantyClaim,
+        "approval": models.ApprovalRequest,
+        "shipment": models.ShipmentReport,
+        "reply": models.CustomerReply,
+        "product": models.Product,
+        "document": models.Document,
+    }
 )
 """Fact kinds with a canonical record. A plugin may supply others; these have this record everywhere."""
 

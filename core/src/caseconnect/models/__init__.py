@@ -7,7 +7,7 @@ empty: absent personal data never makes a record invalid.
 from caseconnect.models.base import Record, Utc, personal, personal_fields
 from caseconnect.models.case import Case, CaseComment
 from caseconnect.models.customer import Customer, OrderHistory, OrderSummary
-from caseconnect.models.document import Document
+from caseconnect.models.document import Document, File
 from caseconnect.models.money import Money
 from caseconnect.models.order import (
     Address,
@@ -22,13 +22,29 @@ from caseconnect.models.order import (
     Shipment,
     ShipmentEvent,
 )
+from caseconnect.models.product import Product
+from caseconnect.models.requests import (
+    ApprovalRequest,
+    Complaint,
+    CustomerReply,
+    Dispute,
+    PrivacyRequest,
+    ShipmentReport,
+    WarrantyClaim,
+)
+from caseconnect.models.returns import ReturnLine, ReturnRequest
 
 __all__ = [
     "Address",
+    "ApprovalRequest",
     "Case",
     "CaseComment",
+    "Complaint",
     "Customer",
+    "CustomerReply",
+    "Dispute",
     "Document",
+    "File",
     "FulfillmentOrder",
     "Hold",
     "LineItem",
@@ -37,13 +53,19 @@ __all__ = [
     "OrderHistory",
     "OrderSummary",
     "Payment",
+    "PrivacyRequest",
+    "Product",
     "Record",
     "Refund",
+    "ReturnLine",
+    "ReturnRequest",
     "Risk",
     "RiskFact",
     "Shipment",
     "ShipmentEvent",
+    "ShipmentReport",
     "Utc",
+    "WarrantyClaim",
     "personal",
     "personal_fields",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from caseconnect.models.base import Record, Utc, personal
+from caseconnect.models.document import File
 
 
 class CaseComment(Record):
@@ -37,4 +38,8 @@ class Case(Record):
     updated_by_us: bool = Field(False, description="The last change was our own service account's.")
     attributes: dict[str, str] = Field(default_factory=dict)
     comments: tuple[CaseComment, ...] = ()
+    files: tuple[File, ...] = Field((), description="Documents on the case; who added them decides if they are ours.")
+    definition: str = Field("", description="Which of the connection's case definitions it belongs to.")
+    due_at: Utc | None = None
+    created_at: Utc | None = None
     url: str | None = None

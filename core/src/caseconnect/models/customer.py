@@ -20,6 +20,11 @@ class Customer(Record):
     orders_count: int | None = None
     total_spent: Money | None = None
     tags: tuple[str, ...] = ()
+    locale: str | None = None
+    attributes: dict[str, str] = Field(
+        default_factory=dict, repr=False, description="Further attributes that the connection's settings name."
+    )
+    credit: tuple[Money, ...] = Field((), description="Store credit, by currency.")
     note: str | None = personal(description="Staff's note.")
 
 

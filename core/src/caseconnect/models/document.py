@@ -34,3 +34,13 @@ class Document(Record):
     def digest(self) -> str:
         """SHA-256 of the bytes, hex: the same document is attached once."""
         return sha256(self.content).hexdigest()
+
+
+class File(Record):
+    """A file that came with something. `document` holds it; else it is fetched as the fact 'document' of `id`."""
+
+    id: str = Field("", description="By which its source fetches it: an address or an id of the platform.")
+    name: str = ""
+    media_type: str = ""
+    size: int | None = Field(None, description="Bytes, as far as the source says.")
+    document: Document | None = None

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from caseconnect.models.base import Record, Utc, personal
 from caseconnect.models.money import Money
+from caseconnect.models.returns import ReturnRequest
 
 PaymentStatus = Literal[
     "pending",
@@ -51,6 +52,8 @@ class LineItem(Record):
     product_id: str | None = None
     variant_id: str | None = None
     unfulfilled_quantity: int = 0
+    refundable_quantity: int | None = None
+    final_sale: bool = False
     requires_shipping: bool = True
     unit_price: Money | None = None
     total: Money | None = None
@@ -63,8 +66,10 @@ class Payment(Record):
     kind: Literal["authorization", "capture", "sale", "refund", "void", "other"]
     status: Literal["success", "failure", "pending", "error", "unknown"]
     amount: Money
+    presentment_amount: Money | None = Field(None, description="The same in the shopper's currency.")
     created_at: Utc
     gateway: str | None = None
+    tender: Literal["card", "gift_card", "store_credit", "manual", "other"] = "other"
     error_code: str | None = Field(None, description="The platform's own code of a failure, lower case.")
     message: str | None = None
     parent_id: str | None = None
@@ -137,7 +142,10 @@ class Refund(Record):
     id: str
     created_at: Utc
     total: Money
+    presentment_total: Money | None = Field(None, description="The same in the shopper's currency.")
     note: str | None = None
+    lines: tuple[tuple[str, int], ...] = Field((), description="(id of the order's line, quantity).")
+    pending: bool = Field(False, description="The gateway has not said yet whether the money went.")
 
 
 class Order(Record):
@@ -157,10 +165,14 @@ class Order(Record):
     captured: Money | None = Field(
         None, description="Money taken and not given back, shop's currency; None if unknown."
     )
+    refundable: Money | None = Field(
+        None, description="What can still be given back, in the shopper's currency; None if unknown."
+    )
     payment_status: PaymentStatus = "unknown"
     fulfillment_status: FulfillmentStatus = "unknown"
     email: str | None = personal(description="The shopper's e-mail address.")
     phone: str | None = personal(description="The shopper's telephone number.")
+    locale: str | None = Field(None, description="BCP 47 tag of the shopper's language.")
     client_ip: str | None = personal(description="Address the order was placed from.")
     customer_id: str | None = None
     customer_name: str | None = personal(description="The shopper's name.")
@@ -171,6 +183,20 @@ class Order(Record):
     )
     note: str | None = personal(description="Free text of shopper or staff.")
     tags: tuple[str, ...] = ()
+    attributes: dict[str, str] = Field(
+        default_factory=dict, repr=False, description="Further attributes that the connection's settings name."
+    )
+    statuses: dict[str, str] = Field(
+        default_factory=dict, description="The platform's own status words by kind: order, export, confirmation, ..."
+    )
+    site: str | None = Field(None, description="Which of the platform's sites or markets it was placed on.")
+    company: str | None = Field(None, description="The buying company of a B2B order.")
+    payment_terms: str | None = Field(None, description="Such as net_30; None: paid at once.")
+    delivery: tuple[str, ...] = Field((), description="How it is delivered: shipping, pickup, local, digital, ...")
+    preorder: bool = False
+    returns: tuple[ReturnRequest, ...] = ()
+    disputes: tuple[str, ...] = Field((), description="Ids of chargebacks and inquiries.")
+    notes: tuple[str, ...] = personal((), description="Notes of staff and programs, oldest first.")
     lines: tuple[LineItem, ...] = ()
     payments: tuple[Payment, ...] = ()
     refunds: tuple[Refund, ...] = ()

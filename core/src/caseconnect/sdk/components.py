@@ -6,7 +6,7 @@ the reference pages and the contract tests. Source, sink and trigger of one plat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
@@ -120,6 +120,13 @@ class Pacing:
     burst: float
 
 
+Setup = Callable[[Any, Resources, str], Awaitable[Sequence[Check]]]
+"""setup(settings, resources, address): `address` is where webhooks reach this connection; empty if they cannot."""
+
+History = Callable[[Any, datetime, str | None], Awaitable[Page]]
+"""history(source, since, cursor): a page of what changed after `since`; `cursor` None: the first one."""
+
+
 @dataclass(frozen=True)
 class _Spec:
     name: str
@@ -132,7 +139,13 @@ class _Spec:
 
 @dataclass(frozen=True)
 class SourceSpec(_Spec):
-    """A source. `roots` are the kinds that are subjects by themselves; `account` names the remote account."""
+    """A source. `roots` are the kinds that are subjects by themselves; `account` names the remote account.
+
+    `tells` are fact kinds that its events bring with them (`ItemEvent.told`): the host keeps the newest telling and
+    serves it, `fetch` is not asked. `setup` makes on the platform what the connection
+    needs (subscriptions to `address`, definitions of attributes), tells each step, and may be repeated. `history`
+    reads what is older than the connection, page by page.
+    """
 
     build: Callable[[Any, Resources], Source] = field(kw_only=True)
     account: Callable[[Any], str] = field(kw_only=True)
@@ -140,6 +153,9 @@ class SourceSpec(_Spec):
     facts: Mapping[str, type[Record]] = field(kw_only=True)
     roots: frozenset[str] = field(kw_only=True)
     pacing: Pacing = field(kw_only=True)
+    tells: frozenset[str] = frozenset()
+    setup: Setup | None = None
+    history: History | None = None
 
 
 @dataclass(frozen=True)
@@ -159,16 +175,23 @@ class SinkSpec(_Spec):
 class Webhook:
     """A push described as data; the host verifies and stores it before any plugin code runs.
 
-    `signature_header` holds base64(HMAC-SHA256(secret, raw body)). `secrets` are names of settings fields, all
-    tried (rotation); `expect` are headers that must be equal (compared case-insensitively) besides the signature.
+    `scheme` says what `signature_header` holds: the HMAC-SHA256 of the raw body under one of the secrets, in base64 or
+    hex after `prefix`, or the secret itself. `secrets` are names of settings fields, all tried (rotation); `expect` are
+    headers that must be equal (compared case-insensitively) besides the signature. Without a `topic_header` the topic
+    is the last part of the path; without an `id_header`, or when it is absent, the id is the digest of the body.
+
+    Served at `/hooks/{tenant}/{connection}`; one with `kinds` at `/in/{tenant}/{kind}` for each of them.
     """
 
     signature_header: str
     secrets: tuple[str, ...]
-    topic_header: str
-    id_header: str
+    topic_header: str = ""
+    id_header: str = ""
     expect: Mapping[str, str] = field(default_factory=dict)
     keep_headers: tuple[str, ...] = ()
+    scheme: Literal["hmac-sha256-base64", "hmac-sha256-hex", "secret"] = "hmac-sha256-base64"
+    prefix: str = ""
+    kinds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -180,13 +203,38 @@ class Every:
 
 
 @dataclass(frozen=True)
+class Pushed:
+    """One message that a listener received."""
+
+    topic: str
+    delivery_id: str
+    body: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+Deliver = Callable[[Pushed], Awaitable[None]]
+"""Stores a message; when it returns the message is durable and may be acknowledged."""
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Code that listens to a queue, for what data cannot say. `run` goes on until it is cancelled.
+
+    It calls `deliver` for each message and acknowledges it only after that returned. When it raises, the host starts
+    it again after a while, as the class of the error asks.
+    """
+
+    run: Callable[[Any, Resources, Deliver], Awaitable[None]]
+
+
+@dataclass(frozen=True)
 class TriggerSpec(_Spec):
     """What wakes the source of the same name. A tenant file may give another schedule under `poll:`.
 
     `wakes` answers at most one `Webhook`: a connection has one address, `/hooks/TENANT/CONNECTION`, for all topics.
     """
 
-    wakes: Callable[[Any], Sequence[Webhook | Every]] = field(kw_only=True)
+    wakes: Callable[[Any], Sequence[Webhook | Every | Listener]] = field(kw_only=True)
 
 
 Decide = Callable[[Event, Matter, Facts, Any, datetime], Decision | Needs]
@@ -197,8 +245,10 @@ Decide = Callable[[Event, Matter, Facts, Any, datetime], Decision | Needs]
 class TransformSpec(_Spec):
     """A use case. `topic` groups exceptions worked in one case; `uses` is every command it may ask for.
 
-    `exceptions` lists the names of its findings. `begins_at_case`: it takes case events that have no matter;
-    `follows`: it is offered case events and settled commands of every matter of its connections, last.
+    `exceptions` lists the names of its findings. `by_item`: each item (a return, a dispute) is a matter of its own.
+    `asks` tells what it may ask for under given settings; None: all of `uses`. `optional` are facts that it can do
+    without. `begins_at_case`: it takes case events that have no matter; `follows`: it is offered case events and
+    settled commands of every matter of its connections, last.
     """
 
     topic: str = field(kw_only=True)
@@ -207,6 +257,9 @@ class TransformSpec(_Spec):
     uses: frozenset[type[Command]] = field(kw_only=True)
     decide: Decide = field(kw_only=True)
     exceptions: tuple[str, ...] = ()
+    by_item: bool = False
+    asks: Callable[[Any], frozenset[type[Command]]] | None = None
+    optional: frozenset[str] = frozenset()
     begins_at_case: bool = False
     follows: bool = False
 

@@ -11,6 +11,16 @@ from typing import Any, Literal
 from pydantic import Field
 
 from caseconnect.models.base import Record, Utc
+from caseconnect.models.requests import (
+    ApprovalRequest,
+    Complaint,
+    CustomerReply,
+    Dispute,
+    PrivacyRequest,
+    ShipmentReport,
+    WarrantyClaim,
+)
+from caseconnect.models.returns import ReturnRequest
 from caseconnect.sdk.subjects import Subject
 
 
@@ -30,6 +40,120 @@ class OrderChanged(Event):
     """Something about an order changed. `hint` is the platform's own word for it (a webhook topic, 'poll')."""
 
     type: Literal["OrderChanged"] = "OrderChanged"
+    hint: str = ""
+
+
+class ItemEvent(Event):
+    """Something about one item: a return, a dispute, a complaint. `item` names it; `subject` the order if known.
+
+    An item that no platform keeps is told by the event itself: `told()`. The host keeps the newest telling of every
+    item, and serves it as that fact whenever a decision needs it.
+    """
+
+    item: Subject
+
+    def told(self) -> Record | None:
+        """The item's record, when the event brings it; its fact kind is the item's kind."""
+        return None
+
+
+class ReturnChanged(ItemEvent):
+    """A return was asked for, or something about it changed. Fact: 'return'."""
+
+    type: Literal["ReturnChanged"] = "ReturnChanged"
+    hint: str = ""
+    record: ReturnRequest | None = Field(None, repr=False)
+
+    def told(self) -> Record | None:
+        """The return, if the event brings it."""
+        return self.record
+
+
+class DisputeChanged(ItemEvent):
+    """A chargeback, or what a shopper disputes, began or changed. Fact: 'dispute'."""
+
+    type: Literal["DisputeChanged"] = "DisputeChanged"
+    hint: str = ""
+    record: Dispute | None = Field(None, repr=False)
+
+    def told(self) -> Record | None:
+        """The dispute, if the event brings it."""
+        return self.record
+
+
+class ComplaintChanged(ItemEvent):
+    """A shopper complains. Fact: 'complaint'."""
+
+    type: Literal["ComplaintChanged"] = "ComplaintChanged"
+    record: Complaint | None = Field(None, repr=False)
+
+    def told(self) -> Record | None:
+        """The complaint, if the event brings it."""
+        return self.record
+
+
+class ClaimChanged(ItemEvent):
+    """A shopper makes a warranty claim, or it changed. Fact: 'claim'."""
+
+    type: Literal["ClaimChanged"] = "ClaimChanged"
+    record: WarrantyClaim | None = Field(None, repr=False)
+
+    def told(self) -> Record | None:
+        """The claim, if the event brings it."""
+        return self.record
+
+
+class ApprovalRequested(ItemEvent):
+    """Somebody asks to be allowed to give value away. Fact: 'approval'."""
+
+    type: Literal["ApprovalRequested"] = "ApprovalRequested"
+    record: ApprovalRequest | None = Field(None, repr=False)
+
+    def told(self) -> Record | None:
+        """The request, if the event brings it."""
+        return self.record
+
+
+class ShipmentReported(ItemEvent):
+    """A carrier or a warehouse told something of a parcel. Fact: 'shipment'."""
+
+    type: Literal["ShipmentReported"] = "ShipmentReported"
+    record: ShipmentReport | None = Field(None, repr=False)
+
+    def told(self) -> Record | None:
+        """The report, if the event brings it."""
+        return self.record
+
+
+class CustomerReplied(ItemEvent):
+    """A shopper wrote, or added files. Offered to every open matter of the subject. Fact: 'reply'."""
+
+    type: Literal["CustomerReplied"] = "CustomerReplied"
+    record: CustomerReply | None = Field(None, repr=False)
+
+    def told(self) -> Record | None:
+        """The message, if the event brings it."""
+        return self.record
+
+
+class CustomerChanged(Event):
+    """Something about a customer changed: profile, tags, merged with another (`refs` names it)."""
+
+    type: Literal["CustomerChanged"] = "CustomerChanged"
+    hint: str = ""
+
+
+class PrivacyRequested(Event):
+    """A platform passes on a request about personal data. The host carries it out and keeps a receipt."""
+
+    type: Literal["PrivacyRequested"] = "PrivacyRequested"
+    record: PrivacyRequest = Field(repr=False)
+
+
+class ConnectionEnded(Event):
+    """The platform says that it is over: the app was uninstalled, access was withdrawn. The connection pauses."""
+
+    type: Literal["ConnectionEnded"] = "ConnectionEnded"
     hint: str = ""
 
 
@@ -64,9 +188,22 @@ class TimerFired(Event):
 
 
 EVENTS: dict[str, type[Event]] = {
-    "OrderChanged": OrderChanged,
-    "CaseChanged": CaseChanged,
-    "CommandSettled": CommandSettled,
-    "TimerFired": TimerFired,
+    event.model_fields["type"].default: event
+    for event in (
+        OrderChanged,
+        ReturnChanged,
+        DisputeChanged,
+        ComplaintChanged,
+        ClaimChanged,
+        ApprovalRequested,
+        ShipmentReported,
+        CustomerReplied,
+        CustomerChanged,
+        PrivacyRequested,
+        ConnectionEnded,
+        CaseChanged,
+        CommandSettled,
+        TimerFired,
+    )
 }
 """Every event type by name. An unknown type read from the journal is parked, never guessed at."""
