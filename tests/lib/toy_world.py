@@ -21,7 +21,9 @@ from caseconnect.models import Case, FulfillmentOrder, Hold, Money, Order
 from caseconnect.models.base import Record
 from caseconnect.sdk.commands import (
     AnnotateOrder,
+    AttachDocument,
     CancelOrder,
+    CloseCase,
     Command,
     CommentCase,
     HoldOrder,
@@ -41,14 +43,27 @@ from caseconnect.sdk.components import (
 from caseconnect.sdk.decisions import Need
 from caseconnect.sdk.deliveries import Delivery, Ignored, Page, Parsed, Polled
 from caseconnect.sdk.errors import PermanentError, UnknownOutcome
-from caseconnect.sdk.events import CaseChanged, CommandSettled, Event, OrderChanged, TimerFired
+from caseconnect.sdk.events import (
+    CaseChanged,
+    CommandSettled,
+    ComplaintChanged,
+    CustomerReplied,
+    Event,
+    OrderChanged,
+    ReturnChanged,
+    TimerFired,
+)
 from caseconnect.sdk.subjects import Subject
 
 LOST_BEFORE, LOST_AFTER = "lost before", "lost after"
 PLACED = datetime(2026, 1, 1, tzinfo=UTC)
 ORDER = Subject("shop", "order", "1")
-ALL = frozenset({OrderChanged, CaseChanged, CommandSettled, TimerFired})
-COMMANDS = (OpenCase, CommentCase, UpdateCase, AnnotateOrder, HoldOrder, ReleaseOrder, CancelOrder)
+ITEMS: frozenset[type[Event]] = frozenset({ReturnChanged, ComplaintChanged, CustomerReplied})
+ALL: frozenset[type[Event]] = frozenset({OrderChanged, CaseChanged, CommandSettled, TimerFired}) | ITEMS
+COMMANDS = (
+    *(OpenCase, CommentCase, UpdateCase, AttachDocument, CloseCase),
+    *(AnnotateOrder, HoldOrder, ReleaseOrder, CancelOrder),
+)
 
 
 class ToySettings(Settings):
@@ -136,6 +151,23 @@ class World:
         )
 
 
+_ITEMS: dict[str, type[Event]] = {
+    "return": ReturnChanged,
+    "complaint": ComplaintChanged,
+    "reply": CustomerReplied,
+}
+
+
+def _about_an_item(name: Subject, item: dict[str, Any], delivery: Delivery) -> Event:
+    """An event about an item: of order `of`, or by itself; `text` is what it tells."""
+    order = Subject(item.get("at", delivery.connection), "order", item["of"]) if "of" in item else name
+    fields: dict[str, Any] = {"subject": order, "item": name, "time": item.get("time", delivery.received_at)}
+    if "text" in item:
+        record = {"id": name.id, "text": item["text"]}
+        fields["record"] = record
+    return _ITEMS[name.kind].model_validate(fields)
+
+
 class ToySource:
     """Reads the world for one connection."""
 
@@ -165,6 +197,9 @@ class ToySource:
         events: list[Event] = []
         for item in body["events"]:
             subject = Subject(delivery.connection, item.get("kind", "order"), item.get("id", "1"))
+            if kind := item.get("item"):
+                events.append(_about_an_item(Subject(delivery.connection, kind, item["number"]), item, delivery))
+                continue
             base = {"id": item.get("event", ""), "subject": subject, "time": delivery.received_at}
             if subject.kind == "case":
                 events.append(CaseChanged(**base, reference=item.get("reference")))
@@ -225,7 +260,8 @@ def specs(world: World, repeat: Repeat = Repeat.READ, **waits: Any) -> tuple[dic
             name=f"toy-{name}",
             build=lambda settings, resources: ToySource(world, resources.connection),
             account=lambda settings: settings.account,
-            emits=frozenset({OrderChanged, CaseChanged}),
+            emits=frozenset({OrderChanged, CaseChanged}) | ITEMS,
+            tells=frozenset({"complaint", "reply"}) if name == "shop" else frozenset(),
             facts=facts,
             roots=frozenset({"order"}) if name == "shop" else frozenset(),
             pacing=pacing,

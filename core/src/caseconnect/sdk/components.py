@@ -242,7 +242,10 @@ Decide = Callable[[Event, Matter, Facts, Any, datetime], Decision | Needs]
 class TransformSpec(_Spec):
     """A use case. `topic` groups exceptions worked in one case; `uses` is every command it may ask for.
 
-    `exceptions` lists the names of its findings. `by_item`: each item (a return, a dispute) is a matter of its own.
+    `exceptions` lists the names of its findings. `by_item`: each item (a return, a dispute) is a matter of its own,
+    `Matter.item` is "kind/id" of it. Events about the whole subject (`OrderChanged`, `CustomerChanged`, a reply, a
+    timer that was set without an item) are then offered once for every open matter; with none open once without an
+    item, which may set timers and opens nothing.
     `asks` tells what it may ask for under given settings; None: all of `uses`. `optional` are facts that it can do
     without. `begins_at_case`: it takes case events that have no matter; `follows`: it is offered case events and
     settled commands of every matter of its connections, last.

@@ -146,12 +146,12 @@ def _answer(answer: DecidedBy) -> dict[str, Any]:
 
 
 def _timers(db: sqlite3.Connection, verdict: Verdict, answer: DecidedBy) -> None:
-    whose = (verdict.tenant, str(verdict.lane), answer.use)
+    whose = (verdict.tenant, str(verdict.lane), answer.use, answer.item)
     for name in answer.cancel_timers:
-        db.execute("DELETE FROM timers WHERE tenant=? AND lane=? AND use=? AND name=?", (*whose, name))
+        db.execute("DELETE FROM timers WHERE tenant=? AND lane=? AND use=? AND item=? AND name=?", (*whose, name))
     for timer in answer.timers:
         db.execute(
-            "INSERT INTO timers VALUES (?,?,?,?,?,?)"
+            "INSERT INTO timers VALUES (?,?,?,?,?,?,?)"
             " ON CONFLICT DO UPDATE SET due=excluded.due, matter=excluded.matter",
             (*whose, timer.name, answer.matter or "", stamp(timer.due)),
         )

@@ -25,6 +25,7 @@ from caseconnect.host.journal.records import (
     StoredEvent,
     Verdict,
 )
+from caseconnect.models.base import Record
 from caseconnect.sdk.decisions import CommandState
 from caseconnect.sdk.subjects import Subject
 
@@ -135,6 +136,9 @@ class Journal(Protocol):
 
     def subject_of(self, tenant: str, alias: Subject) -> Subject:
         """What an alias is known to mean."""
+
+    def told(self, tenant: str, fact: str, subject: Subject) -> Record | None:
+        """What an event told of an item, the newest; None if nobody told it."""
 
     def cursor(self, tenant: str, connection: str) -> str | None:
         """The saved cursor."""

@@ -92,7 +92,10 @@ class StoredEvent:
 
 @dataclass(frozen=True)
 class MatterKey:
-    """What makes a matter one. Observe matters live beside the others and block nothing."""
+    """What makes a matter one. `item` is "kind/id" of the return or dispute that it is about, empty for the whole.
+
+    Observe matters live beside the others and block nothing.
+    """
 
     tenant: str
     subject: Subject
@@ -162,11 +165,12 @@ class Observation:
 
 @dataclass(frozen=True)
 class DecidedBy:
-    """One use case's answer to one event."""
+    """One use case's answer to one event. Its timers are those of `item`, the item that it was asked about."""
 
     use: str
     reason: str
     matter: str | None = None
+    item: str = ""
     timers: tuple[Timer, ...] = ()
     cancel_timers: tuple[str, ...] = ()
     alert: str | None = None

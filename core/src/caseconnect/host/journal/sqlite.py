@@ -36,6 +36,7 @@ from caseconnect.host.journal.records import (
     Verdict,
 )
 from caseconnect.host.journal.writer import InlineWriter, ThreadWriter, Writer
+from caseconnect.models.base import Record
 from caseconnect.sdk.decisions import CommandState
 from caseconnect.sdk.subjects import Subject
 
@@ -323,6 +324,10 @@ class SqliteJournal:
     def subject_of(self, tenant: str, alias: Subject) -> Subject:
         """See `port.Journal`."""
         return intake.subject_of(self._db(), tenant, alias)
+
+    def told(self, tenant: str, fact: str, subject: Subject) -> Record | None:
+        """See `port.Journal`."""
+        return intake.told(self._db(), tenant, fact, subject)
 
     def cursor(self, tenant: str, connection: str) -> str | None:
         """See `port.Journal`."""
