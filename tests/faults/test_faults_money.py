@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 from money_seeds import WEATHERS, run_seeds
-from toy_money import ToyMoneyWorld
+from toy_money import MoneySink, ToyMoneyWorld
 
-from caseconnect.sdk.commands import IssueCredit
-from caseconnect.sdk.components import Repeat
+from caseconnect.sdk.commands import Command, IssueCredit
+from caseconnect.sdk.components import Repeat, Sighting
 
 LOST = ("done", "parked", "unknown", "lost before", "lost after", "error after")
 MET = {
@@ -28,10 +28,15 @@ def test_no_seed_moves_money_twice_or_by_a_wrong_amount(weather: str, tmp_path: 
     print(weather, dict(sorted(tally.seen.items())))  # noqa: T201 - `make simulate` shows it
 
 
-class Trusting(ToyMoneyWorld):
-    """Its sink claims that credits honour a key, which they do not."""
+class _Blind(MoneySink):
+    async def verify(self, command: Command, key: str) -> Sighting:
+        return Sighting(seen=False)
 
-    sink = replace(ToyMoneyWorld.sink, commands={**ToyMoneyWorld.sink.commands, IssueCredit: Repeat.KEY})
+
+class Trusting(ToyMoneyWorld):
+    """Its sink claims that credits honour a key, which they do not, and sees none."""
+
+    sink = replace(ToyMoneyWorld.sink, build=_Blind, commands={**ToyMoneyWorld.sink.commands, IssueCredit: Repeat.KEY})
 
 
 def test_a_sink_that_resends_without_a_key_is_found_out(tmp_path: Path) -> None:

@@ -27,7 +27,9 @@ from caseconnect.sdk.commands import (
     Command,
     CommentCase,
     HoldOrder,
+    IssueCredit,
     OpenCase,
+    RefundPayment,
     ReleaseOrder,
     UpdateCase,
 )
@@ -59,10 +61,11 @@ LOST_BEFORE, LOST_AFTER = "lost before", "lost after"
 PLACED = datetime(2026, 1, 1, tzinfo=UTC)
 ORDER = Subject("shop", "order", "1")
 ITEMS: frozenset[type[Event]] = frozenset({ReturnChanged, ComplaintChanged, CustomerReplied})
-ALL: frozenset[type[Event]] = frozenset({OrderChanged, CaseChanged, CommandSettled, TimerFired}) | ITEMS
+ALL: frozenset[type[Event]] = frozenset({OrderChanged, CaseChanged, CommandSettled, TimerFired, *ITEMS})
 COMMANDS = (
     *(OpenCase, CommentCase, UpdateCase, AttachDocument, CloseCase),
     *(AnnotateOrder, HoldOrder, ReleaseOrder, CancelOrder),
+    *(RefundPayment, IssueCredit),
 )
 
 
@@ -130,7 +133,7 @@ class World:
                 self.held.discard(target)
             case CancelOrder():
                 self.cancelled.add(target)
-        value = command.text if isinstance(command, CommentCase) else command.name
+        value = command.text if isinstance(command, CommentCase) else str(command.worth() or command.name)
         self.effects.append((command.kind, target, value))
         outcome = Outcome(state="done", data=data)
         self.keys[key] = outcome
@@ -139,6 +142,8 @@ class World:
     def order(self, subject: Subject) -> Order:
         """The order as it is now."""
         held = str(subject) in self.held
+        given = [value for kind, target, value in self.effects if (kind, target) == ("RefundPayment", str(subject))]
+        left = Decimal("10.00") - sum(Decimal(value.split()[0]) for value in given)
         holds = (Hold(id="h1", reason="other", ours=True),) if held else ()
         return Order(
             id=subject.id,
@@ -146,6 +151,7 @@ class World:
             created_at=PLACED,
             updated_at=PLACED,
             total=Money(amount=Decimal("10.00"), currency="EUR"),
+            refundable=Money(amount=left, currency="EUR"),
             cancelled_at=PLACED if str(subject) in self.cancelled else None,
             fulfillment_orders=(FulfillmentOrder(id="f1", status="on_hold" if held else "open", holds=holds),),
         )

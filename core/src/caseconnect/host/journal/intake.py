@@ -92,10 +92,11 @@ UPDATE deliveries SET state = j.value->>1, reason = j.value->>2, due = j.value->
 FROM json_each(?) j WHERE deliveries.seq = j.value->>0
 """
 _ADD = """
-INSERT INTO events (id, tenant, lane, type, version, body, delivery, at, due)
+INSERT INTO events (id, tenant, lane, type, version, body, delivery, replayed, at, due)
 SELECT j.value->>0, j.value->>1,
     coalesce((SELECT subject FROM aliases WHERE tenant = j.value->>1 AND alias = j.value->>2), j.value->>2),
-    j.value->>3, j.value->>4, j.value->>5, j.value->>6, :at, :at
+    j.value->>3, j.value->>4, j.value->>5, j.value->>6,
+    coalesce((SELECT replayed FROM deliveries WHERE seq = j.value->>6), 0), :at, :at
 FROM json_each(:rows) j WHERE true ON CONFLICT DO NOTHING
 """
 
@@ -156,8 +157,8 @@ def add_event(
     lane = subject_of(db, tenant, resolved.lane)
     at = stamp(now)
     db.execute(
-        "INSERT INTO events (id, tenant, lane, type, version, body, delivery, at, due) VALUES (?,?,?,?,?,?,?,?,?)"
-        " ON CONFLICT DO NOTHING",
+        "INSERT INTO events (id, tenant, lane, type, version, body, delivery, replayed, at, due)"
+        " VALUES (?,?,?,?,?,?,?,coalesce((SELECT replayed FROM deliveries WHERE seq=?), 0),?,?) ON CONFLICT DO NOTHING",
         (
             event.id or fallback_id,
             tenant,
@@ -165,6 +166,7 @@ def add_event(
             event.type,
             event.version,
             event.model_dump_json(),
+            delivery,
             delivery,
             at,
             at,

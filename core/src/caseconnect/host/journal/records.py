@@ -80,7 +80,10 @@ class DeliveryResult:
 
 @dataclass(frozen=True)
 class StoredEvent:
-    """An event at the head of its lane. `event` is None when its type is unknown to this program."""
+    """An event at the head of its lane. `event` is None when its type is unknown to this program.
+
+    `replayed`: a person took it, or the delivery that it came by, up again.
+    """
 
     seq: int
     tenant: str
@@ -88,6 +91,7 @@ class StoredEvent:
     event: Event | None
     tries: int
     kind: str
+    replayed: bool = False
 
 
 @dataclass(frozen=True)

@@ -149,6 +149,8 @@ CREATE TABLE told (
     tenant TEXT NOT NULL, fact TEXT NOT NULL, subject TEXT NOT NULL, at TEXT NOT NULL, event TEXT NOT NULL,
     PRIMARY KEY (tenant, fact, subject)
 ) WITHOUT ROWID;
+ALTER TABLE deliveries ADD COLUMN replayed INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE events ADD COLUMN replayed INTEGER NOT NULL DEFAULT 0;
 """
 
 

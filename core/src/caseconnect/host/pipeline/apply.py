@@ -147,6 +147,14 @@ def _ask(tenant: Tenant, flow: Flow, draft: Draft, command: Command, ground: str
     return Ask(row.id, flow.use, command, connection, "planned", ground)
 
 
+def keep_money(asks: Sequence[Ask]) -> list[Ask]:
+    """What a replay asks for moves no money by itself: it may be old, and many at once."""
+    note = "decided in a replay, which moves no money: a person lets it go"
+    return [
+        replace(ask, birth="parked", note=note) if ask.command.money and ask.birth == "planned" else ask for ask in asks
+    ]
+
+
 def park_conflicts(asks: Sequence[Ask]) -> list[Ask]:
     """Commands of two use cases that contradict each other park, both."""
     against = [(a, b) for i, a in enumerate(asks) for b in asks[i + 1 :] if a.use != b.use and _contradict(a, b)]

@@ -12,7 +12,7 @@ from caseconnect.host.crash import crashpoint
 from caseconnect.host.faults import kind_and_place, told
 from caseconnect.host.journal.errors import Conflict, JournalError
 from caseconnect.host.journal.records import Ask, DecidedBy, Observation, StoredEvent, Verdict
-from caseconnect.host.pipeline.apply import Applied, apply_decision, park_conflicts
+from caseconnect.host.pipeline.apply import Applied, apply_decision, keep_money, park_conflicts
 from caseconnect.host.pipeline.context import Context, backoff
 from caseconnect.host.pipeline.drafts import Draft, Drafts
 from caseconnect.host.pipeline.facts import Fetcher
@@ -140,6 +140,8 @@ class Decider:
             return await self._wait(tenant, lane, batch, error)
         if not answers:
             answers.append(DecidedBy("connect", nobody(event)))
+        if all(stored.replayed for stored in batch):
+            asks = keep_money(asks)
         verdict = Verdict(
             tenant=tenant.name,
             lane=lane,

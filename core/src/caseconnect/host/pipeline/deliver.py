@@ -189,7 +189,7 @@ class Deliverer:
             back = states.UNKNOWN if stored.state == states.UNKNOWN else states.PLANNED
             await self._looker.settle(stored, back, was=states.SENDING, note=str(error), wait=wait)
         except (PermanentError, ConfigError) as error:
-            await self._looker.settle(stored, states.REFUSED, was=states.SENDING, note=str(error))
+            await self._refused(connection, stored, str(error))
         except ConnectError as error:
             wait = self._looker.first_look(connection, stored)
             await self._looker.settle(stored, states.UNKNOWN, was=states.SENDING, note=str(error), wait=wait)
@@ -198,7 +198,16 @@ class Deliverer:
             await self._context.worked(tenant.name, connection.spec.name)
             await self._answered(connection, stored, outcome)
 
+    async def _refused(self, connection: LiveConnection, stored: StoredCommand, note: str) -> None:
+        if stored.command.money and stored.lost:
+            await self._looker.refused_in_doubt(connection, stored, note)
+        else:
+            await self._looker.settle(stored, states.REFUSED, was=states.SENDING, note=note)
+
     async def _answered(self, connection: LiveConnection, stored: StoredCommand, outcome: Outcome) -> None:
+        if outcome.state == states.REFUSED and stored.command.money and stored.lost:
+            await self._looker.refused_in_doubt(connection, stored, outcome.note)
+            return
         if outcome.state == states.DONE and not is_named(stored, outcome.data):
             note = "it was opened, but the answer does not say which case it is"
             wait = self._looker.first_look(connection, stored)

@@ -10,7 +10,8 @@ from caseconnect.host.journal.records import Settlement, StoredCommand
 from caseconnect.host.pipeline.context import Context, backoff
 from caseconnect.host.pipeline.facts import Fetcher
 from caseconnect.host.pipeline.live import PATIENCE, LiveConnection, LiveTenant, guarded
-from caseconnect.sdk.commands import Command, OpenCase
+from caseconnect.models.money import Money
+from caseconnect.sdk.commands import Command, Expect, OpenCase
 from caseconnect.sdk.components import Repeat, Sighting, Sink
 from caseconnect.sdk.decisions import Need
 from caseconnect.sdk.errors import AuthError, ConfigError, ConnectError, PermanentError, TransientError
@@ -31,15 +32,17 @@ class Looker:
     async def ready(
         self, tenant: LiveTenant, connection: LiveConnection, stored: StoredCommand, command: Command
     ) -> bool:
-        """What it expects is still so, and a further attempt has first looked for the effect of the former."""
-        if not await self._still_expected(tenant, connection, stored, command):
-            return False
-        if stored.attempt and connection.repeat(type(command)) is Repeat.READ:
+        """A further attempt has first looked for the effect of the former, and what it expects is still so.
+
+        In this order, because our own effect changes what is expected: so much is refundable no more.
+        """
+        read = stored.attempt and connection.repeat(type(command)) is Repeat.READ
+        if read or (stored.lost and command.money):
             sighting = await self._verify(connection, sink_of(connection), command, stored)
             if sighting.seen:
                 await self.settle(stored, states.DONE, note="found done", sighting=sighting)
                 return False
-        return True
+        return await self._still_expected(tenant, connection, stored, command)
 
     async def _still_expected(
         self, tenant: LiveTenant, connection: LiveConnection, stored: StoredCommand, command: Command
@@ -52,9 +55,11 @@ class Looker:
             need = Need(fact=expect.fact, subject=expect.subject)
             record, _ = await self._fetcher.fetch(tenant.name, need)
             found = record.model_dump(mode="json").get(expect.field)
-            if found == expect.value:
+            if _holds(expect, found):
                 continue
-            note = f"changed: {expect.fact} {expect.field} is {found!r} now, the command expects {expect.value!r}"
+            note = (
+                f"changed: {expect.fact} {expect.field} is {_shown(found)} now, the command expects {_wanted(expect)}"
+            )
             if stored.state != states.UNKNOWN:
                 await self.settle(stored, states.REFUSED, note=note)
                 return False
@@ -99,13 +104,31 @@ class Looker:
             await self.settle(stored, states.DONE, note=sighting.note or "seen done", sighting=sighting)
         elif sighting.seen is None:
             await self.settle(stored, states.PARKED, note=f"it cannot be told whether it happened: {sighting.note}")
-        elif repeat is Repeat.KEY or stored.lost >= (tenant.tenant.limits.attempts if repeat is Repeat.STATE else 2):
-            note = f"not there after {stored.lost} attempts whose answers were lost"
+        elif repeat is Repeat.KEY or stored.lost >= self._repeats(tenant, repeat, stored):
+            note = f"not there after {stored.lost} attempt(s) whose answers were lost"
             await self.settle(stored, states.PARKED, note=note)
         else:
             # The first repeat at once; a platform that goes on losing requests gets more and more time.
             wait = _backoff(tenant, stored.lost - 2, stored.key) if stored.lost > 1 else None
             await self.settle(stored, states.PLANNED, note="not there: once more", wait=wait)
+
+    @staticmethod
+    def _repeats(tenant: LiveTenant, repeat: Repeat, stored: StoredCommand) -> int:
+        """How many lost answers are enough. What gives value away is never sent again on a look alone."""
+        if stored.command.money:
+            return 1
+        return tenant.tenant.limits.attempts if repeat is Repeat.STATE else 2
+
+    async def refused_in_doubt(self, connection: LiveConnection, stored: StoredCommand, note: str) -> None:
+        """A repeat was refused, perhaps because the attempt before it had its effect: look, else a person decides."""
+        note = f"its answer was lost, and the repeat was refused: {note}"
+        await self.settle(stored, states.UNKNOWN, was=states.SENDING, note=note, wait=FOLLOW)
+        try:
+            sighting = await self._verify(connection, sink_of(connection), whole(stored), stored)
+        except ConnectError:
+            return  # it stays unknown, and is looked at as such
+        becomes = states.DONE if sighting.seen else states.PARKED
+        await self.settle(stored, becomes, was=states.UNKNOWN, note=note, sighting=sighting if sighting.seen else None)
 
     async def follow(self, tenant: LiveTenant, connection: LiveConnection, stored: StoredCommand) -> None:
         """An accepted one: until its effect is seen, it failed, or its deadline has passed."""
@@ -193,6 +216,26 @@ class Looker:
                 due=now + wait if wait else None,
             )
         )
+
+
+def _holds(expect: Expect, found: Any) -> bool:
+    if expect.test == "equals":
+        return bool(found == expect.value)
+    try:
+        return Money.model_validate(found) >= Money.model_validate(expect.value)
+    except ValueError:  # not money, or another currency
+        return False
+
+
+def _wanted(expect: Expect) -> str:
+    return f"at least {_shown(expect.value)}" if expect.test == "at_least" else _shown(expect.value)
+
+
+def _shown(value: Any) -> str:
+    try:
+        return str(Money.model_validate(value))
+    except ValueError:
+        return repr(value)
 
 
 def _backoff(tenant: LiveTenant, tries: int, seed: str) -> timedelta:
