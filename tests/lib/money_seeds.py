@@ -229,6 +229,14 @@ class _Seed:
     async def _start(self) -> None:
         self._journal = SqliteJournal.open(self._folder / "journal.db", synchronous="OFF")
         self._runner = Runner(self._journal, self._now, RecordingLog())
+        tick = self._runner.tick
+
+        async def living(now: datetime) -> bool:
+            if self._reaper.dead:  # a death in a task is the whole process's
+                raise Killed("before")
+            return await tick(now)
+
+        self._runner.tick = living  # type: ignore[method-assign] # every round of work begins with it
         self._live: LiveTenant = await build(
             self._tenant(),
             accounts=Accounts(off=True),

@@ -224,6 +224,8 @@ class SqliteJournal:
 
     async def fire(self, now: datetime, limit: int) -> int:
         """See `port.Journal`."""
+        if not timing.any_due(self._db(), now):
+            return 0
         return int(await self._write("fire", lambda db: timing.fire(db, now, limit)))
 
     async def schedule(
@@ -361,6 +363,10 @@ class SqliteJournal:
     def find(self, text: str) -> list[tuple[str, str]]:
         """See `port.Journal`."""
         return reads.find(self._db(), text)
+
+    def deliveries(self, text: str) -> list[dict[str, Any]]:
+        """See `port.Journal`."""
+        return reads.deliveries(self._db(), text)
 
     def stuck(self) -> dict[str, list[dict[str, Any]]]:
         """See `port.Journal`."""
