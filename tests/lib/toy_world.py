@@ -31,6 +31,8 @@ from caseconnect.sdk.commands import (
     OpenCase,
     RefundPayment,
     ReleaseOrder,
+    RestoreProduct,
+    SuppressProduct,
     UpdateCase,
 )
 from caseconnect.sdk.components import (
@@ -65,7 +67,7 @@ ALL: frozenset[type[Event]] = frozenset({OrderChanged, CaseChanged, CommandSettl
 COMMANDS = (
     *(OpenCase, CommentCase, UpdateCase, AttachDocument, CloseCase),
     *(AnnotateOrder, HoldOrder, ReleaseOrder, CancelOrder),
-    *(RefundPayment, IssueCredit),
+    *(RefundPayment, IssueCredit, SuppressProduct, RestoreProduct),
 )
 
 
@@ -84,6 +86,7 @@ class World:
     keys: dict[str, Outcome] = field(default_factory=dict)
     held: set[str] = field(default_factory=set)
     cancelled: set[str] = field(default_factory=set)
+    products: dict[str, str] = field(default_factory=dict)
     cases: dict[str, dict[str, Any]] = field(default_factory=dict)
     roots: dict[Subject, Subject] = field(default_factory=dict)
     feed: list[Polled] = field(default_factory=list)
@@ -131,6 +134,10 @@ class World:
                 self.held.add(target)
             case ReleaseOrder():
                 self.held.discard(target)
+            case SuppressProduct():
+                self.products[target] = "hidden"
+            case RestoreProduct():
+                self.products[target] = command.receipt["before"]["shown"]
             case CancelOrder():
                 self.cancelled.add(target)
         value = command.text if isinstance(command, CommentCase) else str(command.worth() or command.name)
@@ -248,6 +255,10 @@ class ToySink:
                 return outcome
         raise UnknownOutcome("the answer was lost")
 
+    async def before(self, command: Command) -> dict[str, Any]:
+        await self.world.play(f"before:{command.kind}")
+        return {"shown": self.world.products[str(command.target)]} if isinstance(command, SuppressProduct) else {}
+
     async def verify(self, command: Command, key: str) -> Sighting:
         step = await self.world.play(f"verify:{command.kind}")
         if isinstance(step, Sighting):
@@ -275,7 +286,7 @@ def specs(world: World, repeat: Repeat = Repeat.READ, **waits: Any) -> tuple[dic
         )
         for name, facts in supplied.items()
     }
-    state = {AnnotateOrder, UpdateCase, HoldOrder, ReleaseOrder}
+    state = {AnnotateOrder, UpdateCase, HoldOrder, ReleaseOrder, SuppressProduct, RestoreProduct}
     commands: dict[type[Command], Repeat] = {
         kind: Repeat.STATE if kind in state and repeat is Repeat.READ else repeat for kind in COMMANDS
     }

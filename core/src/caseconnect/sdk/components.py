@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Any, Generic, Literal, Protocol, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -110,6 +110,19 @@ class Sink(Protocol):
 
     async def verify(self, command: Command, key: str) -> Sighting:
         """Look whether the command has had its effect. Changes nothing."""
+
+
+@runtime_checkable
+class Remembers(Protocol):
+    """What a sink has besides `Sink` if its platform forgets what was there before ours: a suppression, a notice.
+
+    The host asks before it sends a command with a slot that does not undo, and commits the answer with `sending`. The
+    command that undoes gets it as `receipt["before"]`, also if the answer was lost. `before` in the data of the
+    outcome counts where this was not asked or said nothing.
+    """
+
+    async def before(self, command: Command) -> Mapping[str, Any]:
+        """What is there now, as plain data; nothing if there is nothing to restore. Changes nothing."""
 
 
 @dataclass(frozen=True)

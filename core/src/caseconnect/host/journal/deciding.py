@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from caseconnect.host.journal import closing
+from caseconnect.host.journal import closing, slots
 from caseconnect.host.journal.alerts import alert
 from caseconnect.host.journal.codec import Squeezer, dump, load, stamp, unstamp
 from caseconnect.host.journal.errors import Conflict
@@ -159,8 +159,9 @@ def _timers(db: sqlite3.Connection, verdict: Verdict, answer: DecidedBy) -> None
 
 def _close(db: sqlite3.Connection, matter: MatterRow, now: datetime) -> None:
     """A matter cannot close while it claims a hold: then it stays open and a person is told."""
-    if db.execute("SELECT 1 FROM claims WHERE matter=? LIMIT 1", (matter.id,)).fetchone():
-        title = f"{matter.reference} was to be closed but still holds the order: release or cancel it first"
+    claim = db.execute("SELECT slot FROM claims WHERE matter=? LIMIT 1", (matter.id,)).fetchone()
+    if claim:
+        title = f"{matter.reference} was to be closed but for it {slots.told(claim[0])}: undo that first"
         alert(db, NewAlert(matter.key.tenant, closing.HELD, title, matter.id), now)
         return
     db.execute("UPDATE matters SET state='closed', closed_at=? WHERE id=?", (stamp(now), matter.id))

@@ -5,7 +5,7 @@ Reads are sync, short, and see what was committed. A second journal (PostgreSQL)
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -48,8 +48,10 @@ class Journal(Protocol):
         """Write a verdict in one commit; the keys of the commands that are new."""
 
     # deliver
-    async def began(self, key: str, was: str, now: datetime, deadline_at: datetime) -> None:
-        """Commit `sending` before the first byte goes out."""
+    async def began(
+        self, key: str, was: str, now: datetime, deadline_at: datetime, before: Mapping[str, Any] | None = None
+    ) -> None:
+        """Commit `sending` before the first byte goes out, and with it what is there `before` it."""
 
     async def settled(self, change: Settlement) -> None:
         """Change a command's state, with its evidence and all that follows."""

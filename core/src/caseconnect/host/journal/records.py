@@ -202,7 +202,10 @@ class Verdict:
 
 @dataclass(frozen=True)
 class StoredCommand:
-    """A command as it is stored. `lost`: how many attempts ended in an unknown outcome."""
+    """A command as it is stored. `lost`: how many attempts ended in an unknown outcome.
+
+    `before`: what was there before its slot was ours.
+    """
 
     key: str
     seq: int
@@ -227,6 +230,7 @@ class StoredCommand:
     case: Subject | None
     first_sent_at: datetime | None = None
     lost: int = 0
+    before: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

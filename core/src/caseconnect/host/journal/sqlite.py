@@ -6,7 +6,7 @@ import fcntl
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -203,9 +203,11 @@ class SqliteJournal:
 
     # deliver
 
-    async def began(self, key: str, was: str, now: datetime, deadline_at: datetime) -> None:
+    async def began(
+        self, key: str, was: str, now: datetime, deadline_at: datetime, before: Mapping[str, Any] | None = None
+    ) -> None:
         """See `port.Journal`."""
-        await self._write("began", lambda db: settling.began(db, key, was, now, deadline_at))
+        await self._write("began", lambda db: settling.began(db, key, was, now, deadline_at, before or {}))
 
     async def settled(self, change: Settlement) -> None:
         """See `port.Journal`."""

@@ -155,6 +155,7 @@ class Deliverer:
             try:
                 if not await self._looker.ready(tenant, connection, stored, command):
                     return
+                before = await self._looker.before(connection, command)
             except ConnectError as error:
                 if isinstance(error, JournalError):
                     raise
@@ -162,7 +163,7 @@ class Deliverer:
                 return
             if self._paused(stored):
                 return
-            await self._context.journal.began(stored.key, stored.state, now(), now() + deadline)
+            await self._context.journal.began(stored.key, stored.state, now(), now() + deadline, before)
         crashpoint("sending")
         try:
             outcome = await guarded(

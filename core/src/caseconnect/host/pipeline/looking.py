@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,8 +12,8 @@ from caseconnect.host.pipeline.context import Context, backoff
 from caseconnect.host.pipeline.facts import Fetcher
 from caseconnect.host.pipeline.live import PATIENCE, LiveConnection, LiveTenant, guarded
 from caseconnect.models.money import Money
-from caseconnect.sdk.commands import Command, Expect, OpenCase
-from caseconnect.sdk.components import Repeat, Sighting, Sink
+from caseconnect.sdk.commands import UNDOING, Command, Expect, OpenCase
+from caseconnect.sdk.components import Remembers, Repeat, Sighting, Sink
 from caseconnect.sdk.decisions import Need
 from caseconnect.sdk.errors import AuthError, ConfigError, ConnectError, PermanentError, TransientError
 
@@ -43,6 +44,18 @@ class Looker:
                 await self.settle(stored, states.DONE, note="found done", sighting=sighting)
                 return False
         return await self._still_expected(tenant, connection, stored, command)
+
+    async def before(self, connection: LiveConnection, command: Command) -> Mapping[str, Any]:
+        """What is there before the command sets its slot, from a sink whose platform would forget it."""
+        sink = sink_of(connection)
+        if command.slot() is None or _undoes(command) or not isinstance(sink, Remembers):
+            return {}
+        return await guarded(
+            sink.before(command),
+            plugin=connection.spec.platform,
+            doing=f"look before {command.kind}",
+            deadline=PATIENCE,
+        )
 
     async def _still_expected(
         self, tenant: LiveTenant, connection: LiveConnection, stored: StoredCommand, command: Command
@@ -250,6 +263,11 @@ def sink_of(connection: LiveConnection) -> Sink:
     return connection.sink
 
 
+def _undoes(command: Command) -> bool:
+    slot = command.slot()
+    return slot is not None and slot[1] in UNDOING
+
+
 def is_named(stored: StoredCommand, data: dict[str, Any]) -> bool:
     """A case is opened only when it is known which one it is."""
     return stored.kind != OpenCase.kind or bool(data.get("id"))
@@ -258,6 +276,8 @@ def is_named(stored: StoredCommand, data: dict[str, Any]) -> bool:
 def whole(stored: StoredCommand) -> Command:
     """The command with what is known only now: the case, and our own reference."""
     known: dict[str, Any] = {"receipt": stored.data}
+    if stored.before and _undoes(stored.command):
+        known["receipt"] = {**stored.data, "before": stored.before}
     if isinstance(stored.command, OpenCase):
         known["reference"] = stored.reference
     elif stored.command.side == "case" and stored.command.target is None:
