@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Any, Generic, Literal, Protocol, TypeVar, runtime_checkable
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -112,7 +112,6 @@ class Sink(Protocol):
         """Look whether the command has had its effect. Changes nothing."""
 
 
-@runtime_checkable
 class Remembers(Protocol):
     """What a sink has besides `Sink` if its platform forgets what was there before ours: a suppression, a notice.
 
