@@ -32,7 +32,10 @@ class Settings(BaseModel):
 
 
 class Repeat(Enum):
-    """How a repeat of a command is safe after its outcome is unknown (DESIGN §3)."""
+    """How a repeat of a command is safe after its outcome is unknown (DESIGN §3).
+
+    A command with `money` is sent again within the window of a `KEY` only, after a look; else a person decides.
+    """
 
     KEY = "key"
     """The platform honours our key within `key_window`: resend; after it look, and never resend."""
@@ -110,6 +113,17 @@ class Sink(Protocol):
 
     async def verify(self, command: Command, key: str) -> Sighting:
         """Look whether the command has had its effect. Changes nothing."""
+
+
+class Remembers(Protocol):
+    """What a sink has besides `Sink` if its platform forgets what was there before ours: a suppression, a notice.
+
+    The host asks before it sends a command that sets a slot, and commits the answer with `sending`; else `before` in
+    the outcome's data counts. The command that undoes gets it as `receipt["before"]`, also if an answer was lost.
+    """
+
+    async def before(self, command: Command) -> Mapping[str, Any]:
+        """What is there now, as plain data; nothing if there is nothing to restore. Changes nothing."""
 
 
 @dataclass(frozen=True)
@@ -246,9 +260,10 @@ class TransformSpec(_Spec):
     """A use case. `topic` groups exceptions worked in one case; `uses` is every command it may ask for.
 
     `exceptions` lists the names of its findings. `by_item`: each item (a return, a dispute) is a matter of its own.
-    `asks` tells what it may ask for under given settings; None: all of `uses`. `optional` are facts that it can do
-    without. `begins_at_case`: it takes case events that have no matter; `follows`: it is offered case events and
-    settled commands of every matter of its connections, last.
+    What concerns the whole subject (an order event, a reply, a timer without an item) is then offered for every open
+    one; with none open once without an item: that may set timers and opens nothing. `asks`: what it may ask for under
+    given settings; None: all of `uses`. `optional`: facts that it can do without. `begins_at_case`: it takes case
+    events that have no matter; `follows`: it is offered case events and settled commands of all matters, last.
     """
 
     topic: str = field(kw_only=True)
