@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from . import moments
+from .attributes import JsonObject, store
 from .orders import Order
 from .people import CustomObject
 from .refusals import Refused
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from .instance import Instance
 
 WHO = "cartridge"
+REFUNDED = "refundAmount"
 RECEIPT = "CaseConnectReceipt"
 """What was done is kept under the action's key, in a type that the API does not write: a repeat acts no second time."""
 OUTCOMES = ("done", "error", "unknown", "never")
@@ -135,6 +138,12 @@ class Cartridge:
     def _outcome(self, action: str) -> str:
         return self.settings.outcomes.get(action, self.settings.outcome)
 
+    def _give_back(self, order: Order, payload: JsonObject) -> None:
+        """A merchant's hook keeps what was given back in an attribute of the order."""
+        before = Decimal(str(order.custom.get(REFUNDED, 0)))
+        values = {REFUNDED: float(before + Decimal(str(payload.get("amount", 0))))}
+        self._instance.write_order(order, WHO, "order.custom", lambda: store(order.custom, values), values)
+
     def _call(self, outcome: str, found: CustomObject) -> tuple[str, str]:
         """Do what the merchant's hook would do; the ledger is where it shows. Tells status and result."""
         action, number = str(found.values.get("action")), str(found.values.get("orderNo") or "")
@@ -150,6 +159,8 @@ class Cartridge:
         if outcome == "error":
             return "error", "The payment provider refused."
         effect = self._instance.note(WHO, f"merchant.{action}", number, {"payload": payload})
+        if action == "refund" and order is not None:
+            self._give_back(order, payload)
         if outcome == "unknown":
             return "unknown", "The hook failed on the way. See the log."
         return "done", f"{action} carried out, reference M-{effect.seq:06d}"
