@@ -481,8 +481,9 @@ def test_a_foreign_command_is_a_fault_of_the_program(stage: Stage) -> None:
 def test_a_missing_scope_is_named(stage: Stage) -> None:
     order = stage.order()
     stage.shop.scopes -= {"write_merchant_managed_fulfillment_orders", "write_third_party_fulfillment_orders"}
-    with pytest.raises(PermanentError, match="write_merchant_managed_fulfillment_orders"):
-        stage.do(HoldOrder(target=target(order)))
+    outcome = stage.do(HoldOrder(target=target(order)))
+    assert (outcome.state, stage.effects()) == ("refused", [])
+    assert "write_merchant_managed_fulfillment_orders" in outcome.note
     checks = {c.step: c for c in asyncio.run(stage.sink.check())}
     assert not checks["scope write_merchant_managed_fulfillment_orders"].ok
     assert checks["scope write_third_party_fulfillment_orders"].ok
