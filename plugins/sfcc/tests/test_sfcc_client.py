@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from caseconnect.sdk.errors import AuthError, ConnectError, PermanentError, TransientError, UnknownOutcome
+from caseconnect.sdk.pace import Pace
+from caseconnect.sdk.testing import virtual
 from caseconnect.sdk.testing.wire import CUT_AFTER, LOST_AFTER, UNAUTHORIZED, answers
 from caseconnect_sfcc.client import GIFT_CERTIFICATES, ORDERS, REPLICATIONS, SfccClient, part
 from caseconnect_sfcc.connection import client_of, places_of
@@ -203,6 +205,29 @@ def test_a_shed_request_says_when_to_come_back_and_a_wait_is_taken_from_the_answ
     assert error_of(read(client)).retry_after == 15
     made.app.faults.schedule(_fault("throttle", retry_after="7"))
     assert error_of(read(client)).retry_after == 7
+
+
+def test_a_loaded_instance_is_asked_without_bursts(desk: Any) -> None:
+    made = desk()
+    made.instance.add_order({"number": "1"})
+    made.resources.pace = Pace(rate=10, burst=100)
+
+    async def story() -> Any:
+        client = client_on(made)
+        loop = asyncio.get_running_loop()
+        took = []
+        for load in (0, 85):
+            made.instance.load = load
+            await read(client)
+            began = loop.time()
+            for _ in range(10):
+                await read(client)
+            took.append(loop.time() - began)
+        return took
+
+    easy, loaded = virtual.run(story())
+    assert easy < 0.1
+    assert loaded == pytest.approx(1.0, abs=0.1)
 
 
 def _fault(kind: Any, **more: Any) -> Any:

@@ -57,12 +57,12 @@ class Stream:
     def start(self, walk: Walk, began: int, overlap: int, every: int) -> bool:
         """Begin or go on with a sweep; False if it is not due."""
         if self.rule is None:
-            walk.start(overlap)
+            walk.begin(overlap)
             return True
         until = began - int(self.rule.after * _HOUR)
         if walk.floor is None and until - walk.since < every:
             return False
-        walk.start(0, until)
+        walk.begin(0, until)
         return True
 
     def settled(self, began: int, overlap: int) -> int:
@@ -114,7 +114,7 @@ class Stream:
             "query": {"filtered_query": {"filter": {"range_filter": bounds}, "query": query}},
             "select": self._select(),
             "sorts": [{"field": self.time, "sort_order": "asc"}],
-            "start": 0,
+            "start": walk.start,
             "count": size,
         }
 

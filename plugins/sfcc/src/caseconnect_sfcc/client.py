@@ -195,6 +195,9 @@ class SfccClient:
                 response = await http.request(sent, path, headers=headers, query=query or None, json=body, safe=reads)
             except UnknownOutcome as error:
                 raise TransientError(str(error)) if reads else error from error
+            if "sfdc_load_status" in response.headers:
+                # The instance says WARN (80 %) or THROTTLE (90 %): no more bursts until it is silent again.
+                http.pace.observe(0.0)
             if response.status != 401:
                 break
             # Refused before anything was done: the one repeat outside the journal, with a new token.

@@ -1,8 +1,8 @@
 """Where polling stands: one walk for each kind of thing on each site, kept together in one cursor.
 
-A walk goes through a search in the order of a time and never by offset: no search reaches more than 10,000 hits, and
-what changes meanwhile would shift the pages. Each page asks for what is not older than a lower bound, without those
-given already; then the bound moves up. Times are the platform's own, in milliseconds.
+A walk goes through a search in the order of a time and not by offset: no search reaches more than 10,000 hits, and what
+changes meanwhile would shift the pages. Each page asks for what is not older than a lower bound, without those given
+already; then the bound moves up. Times are the platform's own, in milliseconds.
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ import orjson
 
 from caseconnect.sdk.errors import PermanentError
 
+from .client import WINDOW
+
 ALL: Final = 1 << 62
 """Later than every time."""
 
-MOST_GIVEN: Final = 2_000
-"""How many fresh hits a sweep takes: a query names all that it leaves out, and no limit is documented."""
+MOST_GIVEN: Final = 600
+"""How many names a query leaves out at most: no limit is documented."""
 
 
 @dataclass
@@ -28,43 +30,65 @@ class Walk:
     """`since`: everything until then was given, except what the index shows late.
 
     Within a sweep: `floor` is the lower bound of the next page, `given` what was given at or after it (id -> time),
-    `newest` the newest time seen, `until` the upper bound, if there is one.
+    `start` how many hits after it are passed over instead, where these are too many; `newest` the newest time seen,
+    `until` the upper bound, if there is one, and `low` the bound from which fresh hits were passed over.
     """
 
     since: int
     floor: int | None = None
     until: int = 0
     newest: int = 0
+    start: int = 0
+    low: int = 0
     given: dict[str, int] = field(default_factory=dict)
 
-    def start(self, overlap: int, until: int = 0) -> None:
+    def begin(self, overlap: int, until: int = 0) -> None:
         """Begin a sweep, unless one is going on."""
         if self.floor is None:
-            self.floor, self.until, self.newest, self.given = self.since - overlap, until, 0, {}
+            self.end(self.since)
+            self.floor, self.until = self.since - overlap, until
 
     def take(self, hits: Sequence[tuple[str, int]], total: int, settled: int) -> bool:
         """Move on after a page of `total` hits in all; True when the sweep is over.
 
         A hit shows the time that it has now, but stands where the index has it. What is older than `settled` is
         indexed, so both are the same, and the bound moves to the newest of these. Fresh hits move nothing: they are
-        only left out of the next page. Too many of them end the sweep; the next one finds them settled.
+        left out of the next page by name and, when they are many, by number.
         """
         floor = self.floor or 0
         self.newest = max([self.newest, *(at for _, at in hits)])
+        if not hits or self.start + len(hits) >= total:
+            return True
         self.given |= dict(hits)
-        if len(hits) >= total or not hits:
+        old = max((at for _, at in hits if at < settled), default=0)
+        if old > floor:
+            self.floor, self.start = old, 0
+            self.given = {each: at for each, at in self.given.items() if at >= old}
+        if self.start:
+            self.start += len(hits)
+        elif len(self.given) > MOST_GIVEN:
+            self.start = len(self.given)
+        if not self.start:
+            return False
+        if any(at >= settled for at in self.given.values()):
+            # By number a page may be shifted by what changes meanwhile: all this is read again by the next sweep.
+            self.low = min(self.low or ALL, self.floor or 0)
+        self.given = {}
+        if self.start + len(hits) <= WINDOW:
+            return False
+        if self.low:
             return True
-        self.floor = max([floor, *(at for _, at in hits if at < settled)])
-        self.given = {each: at for each, at in self.given.items() if at >= self.floor}
-        if sum(at >= settled for at in self.given.values()) > MOST_GIVEN:
-            self.newest = self.floor
-            return True
+        self.floor, self.start = floor + 1, 0
         return False
 
-    def finish(self, began: int) -> None:
+    def finish(self, began: int, overlap: int) -> None:
         """End a sweep that began at `began`: up to `until`, or to the newest change seen if that is older."""
         reached = self.until or min(self.newest, began)
-        self.since, self.floor, self.until, self.newest, self.given = max(self.since, reached), None, 0, 0, {}
+        self.end(max(self.since, min(reached, self.low + overlap) if self.low else reached))
+
+    def end(self, since: int) -> None:
+        """No sweep is going on."""
+        self.since, self.floor, self.until, self.newest, self.start, self.low, self.given = since, None, 0, 0, 0, 0, {}
 
 
 @dataclass

@@ -109,7 +109,7 @@ class SfccSource:
             if stream.kind == deliveries.ORDER:
                 raise
             self._warn(stream, refused)
-            walk.floor = None
+            walk.end(walk.since)
             return (), True
         places = [stream.place(hit) for hit in hits]
         last = walk.take(places, total, stream.settled(at.began, overlap))
@@ -117,7 +117,7 @@ class SfccSource:
             for name, _ in places:
                 places_of(self._settings, self._resources).learn(name, stream.site)
         if last:
-            walk.finish(at.began)
+            walk.finish(at.began, overlap)
         new = [hit for hit, (name, when) in zip(hits, places, strict=True) if given.get(name) != when]
         return tuple(stream.item(hit) for hit in new), last
 
