@@ -75,6 +75,8 @@ class Act(StateWork):
 
     async def _place(self, command: Command) -> tuple[str, Json]:
         """The site that the action belongs to, and the order, empty when it is about a customer."""
+        if not self.desk.settings.actions.type:
+            raise PermanentError(f"the settings name no custom object type for actions: {command.kind} needs one")
         target = named(command, "order", "customer")
         if target.kind == "order":
             return await self.desk.places.order(target.id)

@@ -179,6 +179,9 @@ def test_without_the_cartridges_metadata_the_way_is_told(stage: Callable[..., An
     play = stage(actions={"type": "MissingType"})
     with pytest.raises(PermanentError, match="import the metadata of cartridges/int_caseconnect"):
         play.do(RefundPayment(target=play.about(play.order()), amount=dollars("1")))
+    without = stage(actions={"type": ""})
+    with pytest.raises(PermanentError, match="no custom object type for actions: RefundPayment needs one"):
+        without.do(RefundPayment(target=without.about(without.order()), amount=dollars("1")))
 
 
 @pytest.mark.parametrize("kind", ["drop_before", "drop_after"])
