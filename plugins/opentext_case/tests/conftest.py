@@ -53,6 +53,8 @@ SETTINGS_OF: dict[str, dict[str, Any]] = {
             "add_comment": "POST /v2/definitions/{definition}/case-instances/{case}/notes",
             "list_comments": "GET /v2/definitions/{definition}/case-instances/{case}/notes",
             "add_attachment": "POST /v2/definitions/{definition}/case-instances/{case}/documents",
+            "list_attachments": "GET /v2/definitions/{definition}/case-instances/{case}/documents",
+            "read_attachment": "GET /v2/definitions/{definition}/case-instances/{case}/documents/{attachment}",
             "list_cases": "",
         },
         "create": {"encoding": "json"},
@@ -60,6 +62,7 @@ SETTINGS_OF: dict[str, dict[str, Any]] = {
         "fields": {"id": "caseId", "outcome": "outcome", "status": "status", "decided_by": "", "decided_on": ""},
         "listing": {"find": "none", "changes": "watch", "watch_batch": 2},
         "edit": {"mode": "merge"},
+        "close": {"by": "status"},
     },
     "attribute-list": {
         "create": {"case_part": "json", "file_part": "attachments"},
@@ -72,6 +75,7 @@ SETTINGS_OF: dict[str, dict[str, Any]] = {
             "decided_on": "",
         },
         "comments": {"items": "items"},
+        "attachments": {"items": "items"},
         "listing": {"find": "listing", "rows": "summary", "items": "items", "page_size": 2},
     },
 }

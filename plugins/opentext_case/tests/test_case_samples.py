@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from caseconnect.sdk.commands import OpenCase
-from caseconnect_opentext_case import mapping
+from caseconnect_opentext_case import composing, mapping
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_create_body_has_the_documented_shape(sample: Any, settings_of: Any) -> 
     command = OpenCase(
         title=properties["caseTitle"], description=properties["summary"], client_name=properties["clientName"]
     )
-    assert mapping.new_case(command, settings) == shown
+    assert composing.new_case(command, settings) == shown
 
 
 def test_create_body_can_be_read_as_a_case(sample: Any, settings_of: Any) -> None:
@@ -53,7 +53,7 @@ def test_edit_body_keeps_every_documented_key(sample: Any, settings_of: Any) -> 
     assert (case.id, case.updated_by_us) == ("u-1", True)
     assert case.updated_at == mapping.parse_time("2003-08-04T03:37:26.578Z")
     path = "caseProperties.defaultAttributes.caseTitle"
-    body = mapping.edit_of(shown, {path: "New"}, settings)
+    body = composing.edit_of(shown, {path: "New"}, settings)
     assert body["caseProperties"]["defaultAttributes"] == shown["caseProperties"]["defaultAttributes"] | {
         "caseTitle": "New"
     }

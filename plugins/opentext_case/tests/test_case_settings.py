@@ -7,7 +7,7 @@ import pytest
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from caseconnect.sdk.commands import CommentCase, OpenCase, UpdateCase
+from caseconnect.sdk.commands import AttachDocument, CloseCase, CommentCase, OpenCase, UpdateCase
 from caseconnect.sdk.components import Every, Repeat, Settings
 from caseconnect.sdk.events import CaseChanged
 from caseconnect.sdk.testing.plugin import offered
@@ -70,7 +70,13 @@ def test_what_the_plugin_offers() -> None:
         found[kind] for kind in ("sources", "sinks", "triggers", "simulators")
     )
     assert {spec.name for spec in (source, sink, trigger, simulator)} == {"opentext_case"}
-    assert sink.commands == {OpenCase: Repeat.READ, CommentCase: Repeat.READ, UpdateCase: Repeat.STATE}
+    assert sink.commands == {
+        OpenCase: Repeat.READ,
+        CommentCase: Repeat.READ,
+        AttachDocument: Repeat.READ,
+        UpdateCase: Repeat.STATE,
+        CloseCase: Repeat.STATE,
+    }
     assert source.emits == {CaseChanged}
     assert source.roots == frozenset()
     assert source.pacing.rate < 5
