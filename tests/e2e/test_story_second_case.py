@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -59,12 +60,13 @@ def test_one_that_a_person_worked_on_is_not_closed(tmp_path: Path, touch: str) -
             first = only_case(h)
             await h.pass_time(90)
             second = land_late(h, first.custom["externalReference"])
-            {
+            touches: dict[str, Callable[[], Any]] = {
                 "comment": lambda: h.cases.comment(second.id, "I take this one", AGENT),
                 "decide": lambda: h.cases.decide(second.id, "rejected", AGENT),
                 "attach": lambda: h.cases.attach(second.id, "mail.txt", b"x", "text/plain", AGENT),
                 "change": lambda: h.cases.change(second.id, AGENT, custom={"queue": "fraud"}),
-            }[touch]()
+            }
+            touches[touch]()
             await h.pass_time(600)
             assert (first.fields.status, second.fields.status) == ("Open", "Open")
             assert "nothing was closed" in second.comments[-1].text

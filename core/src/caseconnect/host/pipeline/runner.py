@@ -13,6 +13,7 @@ from caseconnect.host.journal import Journal
 from caseconnect.host.journal.codec import unstamp
 from caseconnect.host.journal.errors import JournalBusy, JournalFull
 from caseconnect.host.pipeline.context import DOWN, Context
+from caseconnect.host.pipeline.daily import DailyChecks
 from caseconnect.host.pipeline.decide import Decider
 from caseconnect.host.pipeline.deliver import Deliverer
 from caseconnect.host.pipeline.facts import Fetcher
@@ -35,6 +36,7 @@ class Runner:
         self.decider = Decider(self.context, fetcher)
         self.deliverer = Deliverer(self.context, fetcher)
         self.poller = Poller(self.context)
+        self.daily = DailyChecks(self.context, now())
         self._stopping = asyncio.Event()
         self._announced = now()
 
@@ -62,6 +64,7 @@ class Runner:
             self.context.wake.ring()
         self.announce()
         polling = self.poller.tick(now)
+        self.daily.tick(now)
         self.context.wake.ring()
         return polling
 
@@ -101,6 +104,7 @@ class Runner:
         await self.decider.idle()
         await self.deliverer.idle()
         await self.poller.idle()
+        await self.daily.idle()
 
     async def settle(self, rounds: int = 10_000) -> None:
         """Work until nothing is left that is due now. For tests and one-off commands."""
