@@ -134,7 +134,7 @@ def place(document: dict[str, Any], values: Mapping[str, Any], settings: CoreCas
 
 def edit_of(current: Mapping[str, Any], values: Mapping[str, Any], settings: CoreCaseSettings) -> dict[str, Any]:
     """The body of an edit: all properties as read with the values set, or the values alone."""
-    body: dict[str, Any] = {}
+    body: dict[str, Any] = {"caseProperties": {}}
     if settings.edit.mode == "replace":
         body = {"caseProperties": copy.deepcopy(current.get("caseProperties") or {})}
         for path in settings.edit.leave_out:

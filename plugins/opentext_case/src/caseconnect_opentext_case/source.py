@@ -114,7 +114,7 @@ class CoreCaseSource:
         """Who decided, where no attribute tells: whoever of the others commented, or finished a task, last."""
         settings = kind.settings
         if settings.decider == "comment":
-            others = [c for c in comments if not c.ours and c.author]
+            others = [c for c in reversed(comments) if not c.ours and c.author]
             return max(others, key=lambda c: c.created_at or _LONG_AGO).author if others else None
         if settings.decider == "task":
             query = {name: value.replace("{case}", case) for name, value in settings.tasks.query.items()}

@@ -18,6 +18,7 @@ from .casetypes import CaseType
 from .closing import close_case, see_closed
 from .comments import comment_once, find_comment
 from .composing import edit_of, holds, marker, update_of
+from .declared import read_declaration
 from .documents import attach_once, fetch_document, find_document
 from .drafting import Written, draft
 from .lookup import find_surely
@@ -111,6 +112,8 @@ class Trial:
         return ""
 
     async def _change(self) -> str:
+        if not self.kind.settings.fields.priority:
+            return "not tried: there is no place for a priority"
         command = UpdateCase(priority="high")
         values, _ = update_of(command, self.kind.settings)
         before = await self._edit(values)
@@ -123,12 +126,20 @@ class Trial:
 
     async def _outcome(self) -> str:
         settings = self.kind.settings
-        word = next(iter(settings.outcomes), _OUTCOME)
+        word = await self._word()
         await self._edit({settings.fields.outcome: word})
         document, _ = await self.kind.client.read_case(self.case)
         if not holds(document, {settings.fields.outcome: word}):
             raise PermanentError(f"an outcome written at {settings.fields.outcome} is not read back from there")
         return "visible; as our own account wrote it, it counts for nothing"
+
+    async def _word(self) -> str:
+        """An outcome that the definition takes."""
+        declared: tuple[str, ...] | None = ()
+        if self.kind.client.dialect.offers("read_definition"):
+            found = await self.kind.client.read_definition()
+            declared = read_declaration(found, self.kind.settings).outcomes
+        return next(iter((*(declared or ()), *self.kind.settings.outcomes)), _OUTCOME)
 
     async def _edit(self, values: dict[str, object]) -> str | None:
         document, etag = await self.kind.client.read_case(self.case)
