@@ -195,6 +195,7 @@ def test_two_cases_with_one_reference_are_told(make_rig: Any) -> None:
         sighting = await rig.sink.verify(opening(), "k")
         assert sighting.data["id"] == first.data["id"]
         assert second.data["id"] in sighting.note
+        assert sighting.data["duplicates"] == [second.data["id"]]
 
     run(story())
 
