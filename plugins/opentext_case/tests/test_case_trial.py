@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import orjson
 import pytest
 import yaml
 
+from caseconnect.sdk.deliveries import Delivery, Ignored
 from caseconnect.sdk.errors import AuthError
-from caseconnect.sdk.testing.virtual import run
+from caseconnect.sdk.testing.virtual import START, run
 from caseconnect_opentext_case.drafting import Written, draft
 from caseconnect_opentext_case.simulator import ALTERNATIVE_PROFILES, DefinitionSettings, Profile, TenantSettings
 
@@ -47,6 +49,9 @@ def test_everything_fits(make_rig: Any, profile: Any) -> None:
         assert (len(case.comments), len(case.attachments)) == (1, 1)
         assert (await rig.source.check())[0].ok
         assert len(rig.store.cases) == 1
+        document, _ = await rig.source.types.named("trial").client.read_case(case.id)
+        polled = Delivery("cases", "case", f"trial/{case.id}@1", START, orjson.dumps(document), polled=True)
+        assert isinstance(rig.source.parse(polled), Ignored)
 
     run(story())
 

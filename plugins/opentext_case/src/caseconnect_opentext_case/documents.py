@@ -31,7 +31,7 @@ async def files_of(kind: CaseType, case: str, log: Log) -> list[File]:
     try:
         rows = await kind.client.attachments(case)
     except PermanentError as error:
-        log.warning("documents cannot be listed", case=case, error=str(error))
+        log.info("documents cannot be listed", case=case, error=str(error))
         return []
     return [file for row in rows if (file := file_of(row, kind.public(case), kind.settings))]
 

@@ -46,7 +46,8 @@ class Trial:
             description=f"Made by `connect check --live` ({self.name}); it may be deleted.",
             client_name=f"Nobody {self.name}",
             due=self.resources.now() + timedelta(days=1),
-            reference=f"{self.resources.environment}/trial/none/{self.name}/none/1",
+            # Of no environment: who polls this definition meanwhile ignores it.
+            reference=f"connect-check/none/none/{self.name}/none/1",
         )
 
     async def run(self) -> list[Check]:
