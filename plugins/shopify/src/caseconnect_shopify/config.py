@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import Final
 
 from pydantic import Field, field_validator
@@ -9,6 +10,7 @@ from pydantic import Field, field_validator
 from caseconnect.sdk.addresses import checked_url
 from caseconnect.sdk.components import Settings
 from caseconnect.sdk.secrets import Secret
+from caseconnect_shopify.topics import LISTED
 
 EXAMPLE: Final = """\
 shop: demo-shop.myshopify.com
@@ -39,6 +41,14 @@ class ShopifySettings(Settings):
     base_url: str | None = Field(
         None,
         description="Where the API is instead of https://<shop>: a simulator's address; http only on this machine.",
+    )
+    webhook_address: str | None = Field(
+        None,
+        description="Where Shopify sends webhooks for this connection: https://<host>/hooks/<tenant>/<connection>, the"
+        " ARN of an EventBridge source, or pubsub://<project>:<topic>. With it, lost subscriptions are made again.",
+    )
+    topics: tuple[str, ...] | None = Field(
+        None, description="Topics to subscribe to, such as orders/create. None: all that become events."
     )
     overlap_seconds: int = Field(
         300,
@@ -71,6 +81,31 @@ class ShopifySettings(Settings):
     @classmethod
     def _url(cls, value: str | None) -> str | None:
         return value if value is None else checked_url(value, "base_url")
+
+    @field_validator("webhook_address")
+    @classmethod
+    def _address(cls, value: str | None) -> str | None:
+        if value is None or value.startswith("arn:aws:events:"):
+            return value
+        if value.startswith("pubsub://") and ":" in value.removeprefix("pubsub://"):
+            return value
+        if value.startswith(("http://", "https://")):
+            return checked_url(value, "webhook_address")
+        raise ValueError("webhook_address is an https:// address, arn:aws:events:... or pubsub://<project>:<topic>")
+
+    @field_validator("topics")
+    @classmethod
+    def _known_topics(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        for name in value or ():
+            if name not in LISTED:
+                near = get_close_matches(name, LISTED, 1)
+                meant = f": did you mean {near[0]}?" if near else "; the plugin's README lists them"
+                raise ValueError(f"{name!r} is no topic that becomes an event{meant}")
+        return value
+
+    def subscribed(self) -> frozenset[str]:
+        """The topics that are wanted."""
+        return frozenset(LISTED if self.topics is None else self.topics)
 
     def api_url(self) -> str:
         """Origin, and perhaps a path, of the API."""
