@@ -124,7 +124,10 @@ Setup = Callable[[Any, Resources, str], Awaitable[Sequence[Check]]]
 """setup(settings, resources, address): `address` is where webhooks reach this connection; empty if they cannot."""
 
 History = Callable[[Any, datetime, str | None], Awaitable[Page]]
-"""history(source, since, cursor): a page of what changed after `since`; `cursor` None: the first one."""
+"""history(source, since, cursor): a page of what changed after `since`; `cursor` None: the first one.
+
+A page without items that says `more`: the platform is still at work on it; the host waits, and asks again.
+"""
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,8 @@ WRITING: Final = (
     Scope("write_third_party_fulfillment_orders", "holds on goods that a logistics service ships", needed=False),
 )
 
+ALL: Final = (*READING, *WRITING)
+
 
 async def run(
     client: ShopifyClient, settings: ShopifySettings, scopes: Sequence[Scope], *, subscribed: bool = False

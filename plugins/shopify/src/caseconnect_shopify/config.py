@@ -63,6 +63,18 @@ class ShopifySettings(Settings):
         description="Namespace of the metafields that we write; '$app' or '$app:name' makes them the app's own.",
         pattern=r"^(\$app(:[A-Za-z0-9_-]{1,200})?|[A-Za-z0-9_-]{3,255})$",
     )
+    shown_metafields: dict[str, str] = Field(
+        {
+            "case_number": "Case",
+            "case_status": "Case status",
+            "case_outcome": "Case outcome",
+            "case_link": "Case link",
+        },
+        description="Metafields of orders that `connect setup` defines and pins for staff to see: key and label.",
+    )
+    link_metafield: str = Field(
+        "case_link", description="Key of the metafield that is a link: the case's address. All others are texts."
+    )
     tag_prefix: str = Field(
         "", max_length=20, description="Put before every tag that we add or remove.", pattern=r"^[^,]*$"
     )
@@ -102,6 +114,10 @@ class ShopifySettings(Settings):
                 meant = f": did you mean {near[0]}?" if near else "; the plugin's README lists them"
                 raise ValueError(f"{name!r} is no topic that becomes an event{meant}")
         return value
+
+    def metafield_type(self, key: str) -> str:
+        """Shopify's type of a metafield that we write."""
+        return "url" if key == self.link_metafield else "multi_line_text_field"
 
     def subscribed(self) -> frozenset[str]:
         """The topics that are wanted."""

@@ -23,7 +23,7 @@ from caseconnect.sdk.events import (
 )
 from caseconnect.sdk.resources import Resources
 from caseconnect.sdk.subjects import Subject
-from caseconnect_shopify import changes, checks, deliveries, queries, subscriptions
+from caseconnect_shopify import backfill, changes, checks, deliveries, queries, subscriptions
 from caseconnect_shopify.config import EXAMPLE, ShopifySettings
 from caseconnect_shopify.items import read_dispute, read_return
 from caseconnect_shopify.mapping import order_of, summary_of
@@ -31,6 +31,7 @@ from caseconnect_shopify.parts import Json, number_of
 from caseconnect_shopify.polling import Cursor
 from caseconnect_shopify.profiles import read_customer, read_product
 from caseconnect_shopify.reading import client_of, complete, one, order_to_ship
+from caseconnect_shopify.setup import setup
 
 ROOT_KINDS: Final = frozenset({"order", "customer", "shop"})
 
@@ -185,6 +186,10 @@ class ShopifySource:
         return await changes.page_of(self._client, changes.ORDERS, after=at.after, **asked)
 
 
+async def _history(source: ShopifySource, since: datetime, cursor: str | None) -> Page:
+    return await backfill.page(source._client, source._resources, since, cursor)
+
+
 SOURCE = SourceSpec(
     name="shopify",
     summary="Orders of a Shopify shop: webhooks, a poll as the net under them, and facts by GraphQL.",
@@ -203,4 +208,6 @@ SOURCE = SourceSpec(
     },
     roots=ROOT_KINDS,
     pacing=Pacing(rate=100, burst=2000),
+    setup=setup,
+    history=_history,
 )
