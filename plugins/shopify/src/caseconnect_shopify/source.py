@@ -33,6 +33,8 @@ from caseconnect_shopify.profiles import read_customer, read_product
 from caseconnect_shopify.reading import client_of, complete, one, order_to_ship
 from caseconnect_shopify.setup import setup
 
+_SHAPE: Final = (KeyError, TypeError, ValueError, AttributeError)
+
 ROOT_KINDS: Final = frozenset({"order", "customer", "shop"})
 
 
@@ -67,7 +69,14 @@ class ShopifySource:
         now = self._resources.now()
         if cursor is None:
             return Page(items=(), cursor=Cursor.begin(now).dump())
-        at = Cursor.load(cursor)
+        try:
+            return await self._page(Cursor.load(cursor), now)
+        except _SHAPE as error:
+            raise PermanentError(
+                f"Shopify's list of what changed has a shape that this version cannot read ({type(error).__name__})"
+            ) from None
+
+    async def _page(self, at: Cursor, now: datetime) -> Page:
         if at.of_people():
             return await self._people(at)
         if not at.sweeping():
@@ -132,7 +141,7 @@ class ShopifySource:
             raise PermanentError(f"the fact {need.fact!r} is asked of a {kind} by its number, not of {need.subject}")
         try:
             return await fetch(need.subject.id)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except _SHAPE as error:
             # Not the error's text: it may quote personal data.
             raise PermanentError(
                 f"Shopify's answer for {need.fact} of {need.subject} has a shape that this version cannot read"
