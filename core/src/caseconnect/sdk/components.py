@@ -232,9 +232,13 @@ class Listener:
 
 @dataclass(frozen=True)
 class TriggerSpec(_Spec):
-    """What wakes the source of the same name. A tenant file may give another schedule under `poll:`."""
+    """What wakes the source of the same name. A tenant file may give another schedule under `poll:`.
+
+    `ways` are listeners that settings may choose, by name, where their stability is not the trigger's own.
+    """
 
     wakes: Callable[[Any], Sequence[Webhook | Every | Listener]] = field(kw_only=True)
+    ways: Mapping[str, Stability] = field(default_factory=dict)
 
 
 Decide = Callable[[Event, Matter, Facts, Any, datetime], Decision | Needs]

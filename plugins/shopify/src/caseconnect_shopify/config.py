@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import Final
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from caseconnect.sdk.addresses import checked_url
 from caseconnect.sdk.components import Settings
@@ -18,6 +18,47 @@ client_id: 0123456789abcdef
 client_secret: {env: SHOPIFY_CLIENT_SECRET}
 """
 """The smallest settings, as they stand in a tenant file."""
+
+
+class SqsSettings(Settings):
+    """An Amazon SQS queue, the target of an EventBridge rule for Shopify's events (extra `sqs`)."""
+
+    queue_url: str = Field(
+        description="Address of the queue, such as https://sqs.eu-central-1.amazonaws.com/123456789012/shop. One queue"
+        " for each shop."
+    )
+    region: str = Field(description="Region of the queue, such as eu-central-1.", pattern=r"^[a-z0-9-]{4,30}$")
+    access_key_id: str | None = Field(
+        None, description="Access key; without it Amazon's own chain: environment, profile, role of the machine."
+    )
+    secret_access_key: Secret | None = Field(None, description="The access key's secret.")
+    endpoint_url: str | None = Field(
+        None, description="Where the API is instead of Amazon's own address: a simulator, a private endpoint."
+    )
+
+    @field_validator("queue_url", "endpoint_url")
+    @classmethod
+    def _url(cls, value: str | None) -> str | None:
+        return value if value is None else checked_url(value, "queue_url and endpoint_url")
+
+    @model_validator(mode="after")
+    def _both(self) -> SqsSettings:
+        if (self.access_key_id is None) != (self.secret_access_key is None):
+            raise ValueError("access_key_id and secret_access_key belong together")
+        return self
+
+
+class PubSubSettings(Settings):
+    """A Google Pub/Sub subscription to the topic that Shopify publishes to (extra `pubsub`)."""
+
+    subscription: str = Field(
+        description="The subscription, such as projects/my-project/subscriptions/shop. One for each shop.",
+        pattern=r"^projects/[^/\s]+/subscriptions/[^/\s]+$",
+    )
+    credentials: Secret | None = Field(
+        None,
+        description="JSON key of a service account with the role Pub/Sub Subscriber; without it Google's own chain.",
+    )
 
 
 class ShopifySettings(Settings):
@@ -49,6 +90,12 @@ class ShopifySettings(Settings):
     )
     topics: tuple[str, ...] | None = Field(
         None, description="Topics to subscribe to, such as orders/create. None: all that become events."
+    )
+    sqs: SqsSettings | None = Field(
+        None, description="Listen to an Amazon SQS queue that EventBridge fills, besides or instead of webhooks."
+    )
+    pubsub: PubSubSettings | None = Field(
+        None, description="Listen to a Google Pub/Sub subscription, besides or instead of webhooks. Experimental."
     )
     overlap_seconds: int = Field(
         300,

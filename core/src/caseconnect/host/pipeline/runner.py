@@ -17,6 +17,7 @@ from caseconnect.host.pipeline.decide import Decider
 from caseconnect.host.pipeline.deliver import Deliverer
 from caseconnect.host.pipeline.facts import Fetcher
 from caseconnect.host.pipeline.intake import Intake
+from caseconnect.host.pipeline.listen import Listeners
 from caseconnect.host.pipeline.live import LiveTenant
 from caseconnect.host.pipeline.poll import Poller
 from caseconnect.sdk.resources import Log
@@ -35,6 +36,7 @@ class Runner:
         self.decider = Decider(self.context, fetcher)
         self.deliverer = Deliverer(self.context, fetcher)
         self.poller = Poller(self.context)
+        self.listeners = Listeners(self.context)
         self._stopping = asyncio.Event()
         self._announced = now()
 
@@ -80,9 +82,13 @@ class Runner:
     async def run(self, drain: float | None = None) -> None:
         """Work until `stop` was called; then let the turns that are on end, for `drain` seconds at most."""
         rooms = (self.intake.turn, self.decider.turn, self.deliverer.turn)
-        async with asyncio.TaskGroup() as group:
-            for room in rooms:
-                group.create_task(self._room(room))
+        self.listeners.start()
+        try:
+            async with asyncio.TaskGroup() as group:
+                for room in rooms:
+                    group.create_task(self._room(room))
+        finally:
+            await self.listeners.stop()
         try:
             async with asyncio.timeout(drain):
                 await self.idle()

@@ -12,7 +12,7 @@ from caseconnect.host.tenants.problems import ConfigProblem, Path, Report
 from caseconnect.host.tenants.schedule import Schedule
 from caseconnect.host.tenants.secrets import FileAndEnvSecrets, secrets_in
 from caseconnect.sdk.commands import Command
-from caseconnect.sdk.components import Settings, SinkSpec, SourceSpec, TransformSpec, TriggerSpec, Webhook
+from caseconnect.sdk.components import Listener, Settings, SinkSpec, SourceSpec, TransformSpec, TriggerSpec, Webhook
 from caseconnect.sdk.errors import ConfigError
 from caseconnect.sdk.secrets import Secrets
 
@@ -29,6 +29,7 @@ class Connection:
     trigger: TriggerSpec | None
     webhooks: tuple[Webhook, ...] = ()
     schedule: Schedule | None = None
+    listeners: tuple[Listener, ...] = ()
 
     @property
     def facts(self) -> frozenset[str]:
