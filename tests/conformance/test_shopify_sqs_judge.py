@@ -39,8 +39,8 @@ def run(folder: Any, script: str, asked: Any) -> Any:
 @pytest.fixture(scope="module")
 def endpoint(amazon_folder: Any) -> Iterator[str]:
     """moto's server on a free port."""
-    start = "from moto.server import ThreadedMotoServer as S; s = S(ip_address='127.0.0.1', port=0, verbose=False); s.start()"
-    script = f"{start}; print(s.get_host_and_port()[1], flush=True); s._thread.join()"
+    made = "from moto.server import ThreadedMotoServer as S; s = S(ip_address='127.0.0.1', port=0, verbose=False)"
+    script = f"{made}; s.start(); print(s.get_host_and_port()[1], flush=True); s._thread.join()"
     process = subprocess.Popen(
         [sys.executable, "-P", "-c", script],
         stdout=subprocess.PIPE,

@@ -45,6 +45,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "caseconnect.cli.connections:backfill",
         "Read what is older than a connection, and store it as if it had been polled.",
     ),
+    "privacy": (
+        "caseconnect.cli.privacy:privacy",
+        "Show what became of requests about personal data: a receipt for each.",
+    ),
     "setup": (
         "caseconnect.cli.connections:setup",
         "Make what a connection needs on its platform: webhooks, definitions of attributes.",

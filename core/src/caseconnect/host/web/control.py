@@ -138,6 +138,14 @@ class Verbs:
         receipts = await self._journal.receive(items, CursorMove(tenant, ask["place"], ask["cursor"]), now)
         return {"new": sum(receipt.status != "duplicate" for receipt in receipts)}
 
+    async def _erase(self, ask: dict[str, Any]) -> dict[str, Any]:
+        """Erase once more what a receipt was about."""
+        found = next((r for r in self._journal.receipts() if r.seq == ask["receipt"]), None)
+        if found is None or found.action != "erase":
+            raise ConnectError(f"there is no receipt {ask['receipt']} of an erasure (`connect privacy` lists them)")
+        receipt = await self._journal.erase(found.whom, (), self._now())
+        return {"receipt": receipt.seq, "rows": receipt.rows, "cases": receipt.cases, "kept": receipt.kept}
+
     async def _status(self, ask: dict[str, Any]) -> dict[str, Any]:
         return {"counts": self._journal.counts()}
 
@@ -148,7 +156,7 @@ def _unknown(what: str, name: str, known: Collection[str]) -> ConnectError:
     return ConnectError(f"there is no {what} {name!r} ({meant} --force pauses a name that is not known)")
 
 
-VERBS = ("pause", "resume", "answer", "drop", "dismiss", "replay", "store", "status")
+VERBS = ("pause", "resume", "answer", "drop", "dismiss", "replay", "store", "erase", "status")
 
 
 def control_app(verbs: Verbs) -> Starlette:
