@@ -125,7 +125,7 @@ def _tried_data(tried: Tried) -> dict[str, Any]:
 
 
 def _wakes(connection: Connection) -> list[str]:
-    pushed = ["webhook"] * bool(connection.webhooks) + ["queue"] * bool(connection.listeners)
+    pushed = ["webhook"] * bool(connection.webhook) + ["queue"] * bool(connection.listeners)
     return pushed + ([str(connection.schedule)] if connection.schedule else [])
 
 

@@ -17,12 +17,15 @@ from caseconnect.host.clock import Clock
 from caseconnect.host.faults import kind_and_place, places, told
 from caseconnect.host.journal import Journal
 from caseconnect.host.pipeline.live import Accounts, LiveTenant, build, first_starts
-from caseconnect.host.pipeline.runner import Runner
+from caseconnect.host.pipeline.runner import BREATH, Runner
 from caseconnect.host.tenants.tenant import Tenant
 from caseconnect.sdk.resources import Log
 
 _BEAT = 0.5
 _DRAIN = 20.0
+
+Starts = Mapping[str, tuple[datetime, Mapping[str, datetime]]]
+"""By tenant: when it was first started, and each of its connections."""
 
 
 class PipelineThread:
@@ -42,21 +45,22 @@ class PipelineThread:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._runner: Runner | None = None
         self._ready = threading.Event()
-        self._ringing = False
+        self._ringing = self._news = False
         self.beat = time.monotonic()
         self.failed: BaseException | None = None
         self.refused: dict[str, str] = {}
         self._thread = threading.Thread(target=self._main, name="pipeline", daemon=True)
 
     def start(self) -> None:
-        """Start and wait until the tenants are at work. Raises what kept them from it."""
+        """Start; wait for no plugin. Raises what kept the thread from its work with the journal."""
         self._thread.start()
         self._ready.wait()
         if self.failed:
             raise self.failed
 
     def ring(self) -> None:
-        """Something was stored: wake the rooms. Safe from any thread, cheap when called often."""
+        """Something was stored: wake the rooms, once in a breath. Safe from any thread, cheap when called often."""
+        self._news = True
         if self._loop and not self._ringing:
             self._ringing = True
             with suppress(RuntimeError):  # the loop has ended
@@ -91,8 +95,10 @@ class PipelineThread:
 
     def _rung(self) -> None:
         self._ringing = False
-        if self._runner:
+        if self._news and self._runner and self._loop:
+            self._news, self._ringing = False, True
             self._runner.context.wake.ring()
+            self._loop.call_later(BREATH, self._rung)
 
     def _main(self) -> None:
         try:
@@ -105,43 +111,52 @@ class PipelineThread:
 
     async def _work(self) -> None:
         self._loop = asyncio.get_running_loop()
-        runner = Runner(self._journal, self._now, self._log)
-        live = await self._build()
-        recovered = await runner.start(live)
-        for key in recovered:
-            self._log.warning("outcome unknown", key=key, why="the last process ended while the request was out")
-        self._runner = runner
+        self._runner = runner = Runner(self._journal, self._now, self._log)
         beating = asyncio.create_task(self._beats())
-        clock = Clock(runner, self._now)
-        clock.start()
+        starts = await self._starts()
         self._ready.set()
+        live = await self._build(starts)
         try:
-            await runner.run(_DRAIN)
+            await self._run(runner, live)
         finally:
             beating.cancel()
-            await clock.stop()
             for tenant in live.values():
                 await tenant.close()
 
-    async def _build(self) -> dict[str, LiveTenant]:
-        """Build the tenants that can be; the others are shown and the rest goes on."""
-        live: dict[str, LiveTenant] = {}
-        for tenant in self._tenants.values():
-            began, starts = await first_starts(self._journal, tenant, self._now())
-            try:
-                live[tenant.name] = await build(
-                    tenant,
-                    accounts=self._accounts,
-                    secrets=tenant.secrets(),
-                    now=self._now,
-                    log=self._log,
-                    go_live=began,
-                    starts=starts,
-                )
-            except Exception as error:  # noqa: BLE001 - one tenant's fault must not stop the others
-                self.refused[tenant.name] = told(error)
-                self._log.error("tenant refused", tenant=tenant.name, why=told(error))
-        return live
+    async def _run(self, runner: Runner, live: dict[str, LiveTenant]) -> None:
+        for key in await runner.start(live):
+            self._log.warning("outcome unknown", key=key, why="the last process ended while the request was out")
+        clock = Clock(runner, self._now)
+        clock.start()
+        try:
+            await runner.run(_DRAIN)
+        finally:
+            await clock.stop()
+
+    async def _starts(self) -> Starts:
+        return {name: await first_starts(self._journal, t, self._now()) for name, t in self._tenants.items()}
+
+    async def _build(self, starts: Starts) -> dict[str, LiveTenant]:
+        """Build the tenants that can be, all at once; the others are shown and the rest goes on."""
+        made = await asyncio.gather(*(self._live(self._tenants[name], *starts[name]) for name in starts))
+        return {tenant.name: tenant for tenant in made if tenant}
+
+    async def _live(self, tenant: Tenant, began: datetime, starts: Mapping[str, datetime]) -> LiveTenant | None:
+        try:
+            return await build(
+                tenant,
+                accounts=self._accounts,
+                secrets=tenant.secrets(),
+                now=self._now,
+                log=self._log,
+                go_live=began,
+                starts=starts,
+                whole=False,
+            )
+        except Exception as error:  # noqa: BLE001 - one tenant's fault must not stop the others
+            self.refused[tenant.name] = told(error)
+            self._log.error("tenant refused", tenant=tenant.name, why=told(error))
+            return None
 
     async def _beats(self) -> None:
         while True:

@@ -92,11 +92,12 @@ async def set_up(
         platform = tenant.connections[connection].platform
         raise ConnectError(f"{tenant.name}/{connection}: {platform} has nothing to set up by itself")
     live = await built(tenant, now, secrets=secrets, transport=transport)
+    at = live.connections[connection]
     try:
-        at = live.connections[connection]
         doing = spec.setup(at.spec.settings, at.resources, address)
         return tuple(await guarded(doing, plugin=spec.name, doing="setup", deadline=PATIENCE))
     finally:
+        await at.resources.close()
         await live.close()
 
 

@@ -234,6 +234,7 @@ class Listener:
 class TriggerSpec(_Spec):
     """What wakes the source of the same name. A tenant file may give another schedule under `poll:`.
 
+    `wakes` answers at most one `Webhook`: a connection has one address, `/hooks/TENANT/CONNECTION`, for all topics.
     `ways` are listeners that settings may choose, by name, where their stability is not the trigger's own.
     """
 

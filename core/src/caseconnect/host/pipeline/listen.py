@@ -6,6 +6,7 @@ A listener that ends or raises is started again after a while; what its queue ho
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 from caseconnect.host.faults import kind_and_place
@@ -58,11 +59,14 @@ class _Listening:
     async def run(self) -> None:
         """Until it is cancelled."""
         while True:
+            resources = replace(self._connection.resources, _shared={}, _opened=[])
             try:
-                await self._listener.run(self._connection.spec.settings, self._connection.resources, self._deliver)
+                await self._listener.run(self._connection.spec.settings, resources, self._deliver)
                 error: Exception = PluginError(f"{self._connection.spec.platform}: its listener ended by itself")
             except Exception as caught:  # noqa: BLE001 - whatever a plugin's listener does, it is started again
                 error = caught
+            finally:
+                await resources.close()
             self._failures += 1
             why = str(error) if isinstance(error, ConnectError) else kind_and_place(error)
             self._context.log.warning("listener failed", tenant=self._tenant, connection=self._name, why=why)

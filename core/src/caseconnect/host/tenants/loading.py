@@ -150,9 +150,9 @@ class _Reading:
             source=self.installed.sources.get(part.platform),
             sink=self.installed.sinks.get(part.platform),
             trigger=trigger,
-            webhooks=tuple(w for w in wakes if isinstance(w, Webhook)),
-            listeners=tuple(w for w in wakes if isinstance(w, Listener)),
+            webhook=next((w for w in wakes if isinstance(w, Webhook)), None),
             schedule=self._schedule(poll, tuple(w for w in wakes if isinstance(w, Every)), name, poll_path),
+            listeners=tuple(w for w in wakes if isinstance(w, Listener)),
         )
 
     def _wakes(
@@ -171,6 +171,13 @@ class _Reading:
         for name in (n for w in webhooks for n in w.secrets if n not in type(settings).model_fields):
             self.report.add(
                 path, f"the trigger {trigger.name!r} names no setting with {name!r}", "a fault of the plugin"
+            )
+        if len(webhooks) > 1:
+            self.report.add(
+                path,
+                f"the trigger {trigger.name!r} has {len(webhooks)} webhooks, but a connection has one address for all"
+                " that is pushed",
+                "a fault of the plugin: it must describe one",
             )
         return wakes
 
