@@ -28,7 +28,7 @@ def apply_decision(
     tenant: Tenant, flow: Flow, draft: Draft, decision: Decision, reference: str, go_live: datetime, now: datetime
 ) -> Applied:
     """Put `decision` on the draft. What does not count is left out, and the reason says so."""
-    undeclared = sorted({c.kind for c in decision.commands if type(c) not in flow.uses})
+    undeclared = sorted({c.kind for c in decision.commands if type(c) not in flow.transform.uses})
     if undeclared:
         why = f"{flow.use} asks for {', '.join(undeclared)}, which it did not declare: nothing of this answer counts"
         return Applied(DecidedBy(flow.use, why, alert=why))

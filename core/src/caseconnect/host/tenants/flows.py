@@ -61,7 +61,7 @@ class Placing:
         return None if len(self.report.problems) > before else Places(on, cases)
 
     def _asked_for(self) -> frozenset[type[Command]]:
-        """What the flow may ask for under its settings; with wrong settings whatever it may ever ask for."""
+        """What the flow's connections have to carry out under its settings; with wrong settings all it may ask for."""
         if self.spec.asks is None or self.settings is None:
             return self.spec.uses
         try:
@@ -80,7 +80,7 @@ class Placing:
         return self.part.via or {}
 
     def _check_via(self) -> None:
-        able = {c.kind: c for c in self._commands("order")}
+        able = {c.kind: c for c in self.spec.uses if c.side == "order"}
         for kind, name in self._via.items():
             path = (*self.path, "via", kind)
             if kind not in able:
