@@ -355,3 +355,15 @@ def test_slots_of_different_tenants_and_orders_are_apart(desk: Desk) -> None:
         f"{TENANT}|shop|shop/order/1001|hold",
         f"{TENANT}|shop|shop/order/2002|hold",
     ]
+
+
+def test_a_hold_on_a_new_ground_that_was_refused_does_not_bring_the_old_ground_back(desk: Desk) -> None:
+    matter = desk.matter()
+    (hold,) = desk.plan(matter, HoldOrder())
+    desk.send(hold)
+    desk.pass_time(seconds=5)
+    desk.decide(observed=(desk.observed("released"),))
+    (again,) = desk.plan(matter, HoldOrder(), ground="g2")
+    desk.send(again, "refused")
+    assert desk.plan(matter, HoldOrder(), ground="g1") == []
+    assert len(desk.plan(matter, HoldOrder(), ground="g3")) == 1

@@ -17,7 +17,7 @@ from caseconnect.host.journal.errors import Conflict
 from caseconnect.host.journal.history import record, tell
 from caseconnect.host.journal.records import Ask, NewAlert
 from caseconnect.host.journal.slots import Birth
-from caseconnect.sdk.commands import CASE, COMMANDS, CancelOrder, OpenCase
+from caseconnect.sdk.commands import CASE, COMMANDS, HELD, RELEASED, CancelOrder, OpenCase
 
 _INSERT = (
     "INSERT INTO commands (key, base, generation, tenant, matter, use, kind, name, connection, target,"
@@ -167,7 +167,7 @@ def _next_generation(db: sqlite3.Connection, base: str, ask: Ask, slot: str | No
     generation, state, ground, had = last
     again = value != had
     if state in (states.REFUSED, states.SUPERSEDED, states.WITHHELD):
-        again = again or ground != ask.ground
+        again = again or (ground != ask.ground and not _held_on_it(db, base, ask, value))
     if not again and value is not None and state not in (states.REFUSED, states.WITHHELD):
         # The same value again counts only if this matter wanted another one since: not if a person or another
         # matter set it, for then we would set it back for ever.
@@ -181,3 +181,13 @@ def _next_generation(db: sqlite3.Connection, base: str, ask: Ask, slot: str | No
             used = db.execute("SELECT 1 FROM commands WHERE base=? AND ground=?", (base, ask.ground)).fetchone()
             again = used is None
     return int(generation) + 1 if again else None
+
+
+def _held_on_it(db: sqlite3.Connection, base: str, ask: Ask, value: str | None) -> bool:
+    """A hold on this ground was set before and was not given up by its own matter: a person took it off."""
+    row = db.execute(
+        "SELECT 1 FROM commands a WHERE a.base=? AND a.ground=? AND a.state='done' AND NOT EXISTS (SELECT 1 FROM"
+        " commands r WHERE r.matter = a.matter AND r.slot = a.slot AND r.value = ? AND r.seq > a.seq)",
+        (base, ask.ground, RELEASED),
+    ).fetchone()
+    return value == HELD and row is not None
