@@ -10,7 +10,7 @@ from caseconnect.host.journal.records import Settlement, StoredCommand
 from caseconnect.host.pipeline.context import Context, backoff
 from caseconnect.host.pipeline.facts import Fetcher
 from caseconnect.host.pipeline.live import PATIENCE, LiveConnection, LiveTenant, guarded
-from caseconnect.sdk.commands import Command, OpenCase
+from caseconnect.sdk.commands import Command, NotifyCustomer, OpenCase
 from caseconnect.sdk.components import Repeat, Sighting, Sink
 from caseconnect.sdk.decisions import Need
 from caseconnect.sdk.errors import AuthError, ConfigError, ConnectError, PermanentError, TransientError
@@ -215,8 +215,8 @@ def is_named(stored: StoredCommand, data: dict[str, Any]) -> bool:
 def whole(stored: StoredCommand) -> Command:
     """The command with what is known only now: the case, and our own reference."""
     known: dict[str, Any] = {"receipt": stored.data}
-    if isinstance(stored.command, OpenCase):
+    if isinstance(stored.command, OpenCase | NotifyCustomer):
         known["reference"] = stored.reference
-    elif stored.command.side == "case" and stored.command.target is None:
+    if not isinstance(stored.command, OpenCase) and stored.command.side == "case" and stored.command.target is None:
         known["target"] = stored.case
     return stored.command.model_copy(update=known)
