@@ -13,7 +13,8 @@ from caseconnect.host.pipeline.live import PATIENCE, LiveConnection, guarded
 from caseconnect.sdk.components import Source
 from caseconnect.sdk.deliveries import Delivery, Ignored, Parsed
 from caseconnect.sdk.errors import AuthError, ConnectError, PermanentError, TransientError
-from caseconnect.sdk.events import CaseChanged, Event
+from caseconnect.sdk.events import CaseChanged, CustomerReplied, Event
+from caseconnect.sdk.order_names import NAMED
 from caseconnect.sdk.subjects import Subject
 
 _BATCH = 256
@@ -139,31 +140,42 @@ class Intake:
     def _known(self, tenant: str, connection: LiveConnection, event: Event) -> Resolved | None:
         """The lane as the journal knows it: by our own reference, as a root, or as a learned alias."""
         journal = self._context.journal
-        if isinstance(event, CaseChanged) and event.reference:
+        if isinstance(event, CaseChanged | CustomerReplied) and event.reference:
             matter = journal.matter_of_reference(tenant, event.reference)
             if matter:
-                return Resolved(event, matter.key.subject, (event.subject,))
-        roots = connection.spec.source.roots if connection.spec.source else frozenset()
+                alias = event.item if isinstance(event, CustomerReplied) else event.subject
+                return Resolved(event, matter.key.subject, (alias,))
         names = (event.subject, *event.refs)
         for name in names:
             known = journal.subject_of(tenant, name)
-            if known != name or name.kind in roots:
+            if known != name or name.kind in self._roots(tenant, connection, name):
                 return Resolved(event, known, _others(names, known))
+            if name.kind == NAMED:
+                return None  # the platform that has the order is asked first
         return None
+
+    def _roots(self, tenant: str, connection: LiveConnection, name: Subject) -> frozenset[str]:
+        """The kinds that stand alone where `name` is from."""
+        its = self._context.tenants[tenant].connections.get(name.connection, connection)
+        return its.spec.source.roots if its.spec.source else frozenset()
 
     async def _resolve(self, tenant: str, connection: LiveConnection, event: Event) -> Resolved | None:
         """What the journal knows, else what the source says."""
         found = self._known(tenant, connection, event)
-        if found is not None or connection.source is None:
+        if found is not None:
             return found
         names = (event.subject, *event.refs)
         for name in names:
+            # An order that somebody else names is looked up where it is.
+            its = self._context.tenants[tenant].connections.get(name.connection, connection)
+            if its.source is None:
+                continue
             try:
                 root = await guarded(
-                    connection.source.root(name), plugin=connection.spec.platform, doing="resolving", deadline=PATIENCE
+                    its.source.root(name), plugin=its.spec.platform, doing="resolving", deadline=PATIENCE
                 )
             except AuthError as error:
-                await self._context.credentials_refused(tenant, connection.spec.name, str(error))
+                await self._context.credentials_refused(tenant, its.spec.name, str(error))
                 raise TransientError(str(error)) from error
             if root is not None:
                 lane = self._context.journal.subject_of(tenant, root)
