@@ -167,9 +167,9 @@ def test_files_in_a_form_and_in_base64_become_documents() -> None:
     payload = {"id": "c2", "text": "see", "files": [{"name": "b.png", "content": base64.b64encode(PNG).decode()}]}
     boundary = "xyz"
     body = (
-        b"--xyz\r\nContent-Disposition: form-data; name=\"payload\"\r\nContent-Type: application/json\r\n\r\n"
+        b'--xyz\r\nContent-Disposition: form-data; name="payload"\r\nContent-Type: application/json\r\n\r\n'
         + json.dumps(payload).encode()
-        + b"\r\n--xyz\r\nContent-Disposition: form-data; name=\"up\"; filename=\"../a b.png\"\r\n"
+        + b'\r\n--xyz\r\nContent-Disposition: form-data; name="up"; filename="../a b.png"\r\n'
         b"Content-Type: image/png\r\n\r\n" + PNG + b"\r\n--xyz--\r\n"
     )
     settings = {"files": {"each": "files"}}
