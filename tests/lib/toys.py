@@ -128,7 +128,7 @@ class Pipe:
         sources, sink = specs(world, repeat, **waits)
         schedules = {name: Schedule(Poll(every=every), name) for name, every in (poll or {}).items()}
         connections = {
-            name: Connection(name, spec.name, ToySettings(account=name), spec, sink, None, (), schedules.get(name))
+            name: Connection(name, spec.name, ToySettings(account=name), spec, sink, None, None, schedules.get(name))
             for name, spec in sources.items()
         }
         self.tenant = Tenant(

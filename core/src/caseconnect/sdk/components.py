@@ -229,7 +229,10 @@ class Listener:
 
 @dataclass(frozen=True)
 class TriggerSpec(_Spec):
-    """What wakes the source of the same name. A tenant file may give another schedule under `poll:`."""
+    """What wakes the source of the same name. A tenant file may give another schedule under `poll:`.
+
+    `wakes` answers at most one `Webhook`: a connection has one address, `/hooks/TENANT/CONNECTION`, for all topics.
+    """
 
     wakes: Callable[[Any], Sequence[Webhook | Every | Listener]] = field(kw_only=True)
 

@@ -219,6 +219,8 @@ class SqliteJournal:
 
     async def fire(self, now: datetime, limit: int) -> int:
         """See `port.Journal`."""
+        if not timing.any_due(self._db(), now):
+            return 0
         return int(await self._write("fire", lambda db: timing.fire(db, now, limit)))
 
     async def schedule(

@@ -12,6 +12,11 @@ from caseconnect.sdk.events import TimerFired
 from caseconnect.sdk.subjects import Subject
 
 
+def any_due(db: sqlite3.Connection, now: datetime) -> bool:
+    """Whether a timer is due: to be asked before `fire`, which writes."""
+    return db.execute("SELECT 1 FROM timers WHERE due <= ? LIMIT 1", (stamp(now),)).fetchone() is not None
+
+
 def fire(db: sqlite3.Connection, now: datetime, limit: int) -> int:
     """Write the events of timers that are due and delete their rows, in one commit. How many fired."""
     due_now = "SELECT tenant, lane, use, name, matter, due FROM timers WHERE due <= ? ORDER BY due LIMIT ?"

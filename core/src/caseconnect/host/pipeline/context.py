@@ -64,7 +64,9 @@ class Context:
             return
         self.refused.add((tenant, connection))
         await self.journal.pause(Brake(tenant, "connection", connection, why, BY, self.now()))
-        await self.alert(tenant, f"auth:{connection}", f"{connection}: credentials refused: {why}", connection)
+        await self.alert(
+            tenant, f"auth:{connection}", f"{connection} is paused until it works again: {why}", connection
+        )
 
     async def _credentials_work(self, tenant: str, connection: str) -> None:
         """Something worked on the connection: end our own pause. One that a person set stays."""

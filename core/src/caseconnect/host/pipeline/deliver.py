@@ -21,14 +21,7 @@ from caseconnect.host.pipeline.live import PATIENCE, LiveConnection, LiveTenant,
 from caseconnect.host.pipeline.looking import FOLLOW, Looker, is_named, sink_of, whole
 from caseconnect.sdk.commands import Command
 from caseconnect.sdk.components import Outcome
-from caseconnect.sdk.errors import (
-    AuthError,
-    ConfigError,
-    ConnectError,
-    PermanentError,
-    TransientError,
-    UnknownOutcome,
-)
+from caseconnect.sdk.errors import AuthError, ConnectError, PermanentError, TransientError, UnknownOutcome
 from caseconnect.sdk.pace import NORMAL, PROTECTIVE, priority
 
 _WINDOW = 128
@@ -188,7 +181,7 @@ class Deliverer:
             # This attempt surely had no effect; one before it, whose answer was lost, may have had.
             back = states.UNKNOWN if stored.state == states.UNKNOWN else states.PLANNED
             await self._looker.settle(stored, back, was=states.SENDING, note=str(error), wait=wait)
-        except (PermanentError, ConfigError) as error:
+        except PermanentError as error:
             await self._looker.settle(stored, states.REFUSED, was=states.SENDING, note=str(error))
         except ConnectError as error:
             wait = self._looker.first_look(connection, stored)

@@ -14,7 +14,7 @@ from caseconnect.host.journal import Journal
 from caseconnect.host.tenants.file_models import SinkTiming
 from caseconnect.host.tenants.tenant import Connection, Flow, Tenant
 from caseconnect.sdk.components import Repeat, Sink, Source
-from caseconnect.sdk.errors import ConnectError, PluginError, TransientError
+from caseconnect.sdk.errors import AuthError, ConfigError, ConnectError, PluginError, TransientError
 from caseconnect.sdk.http import Transport
 from caseconnect.sdk.pace import Pace
 from caseconnect.sdk.resources import Log, Resources
@@ -147,10 +147,15 @@ async def build(
 async def guarded(
     call: Awaitable[T], *, plugin: str, doing: str, deadline: float, late: type[ConnectError] = TransientError
 ) -> T:
-    """Await a plugin's work: its own error classes pass, a late one raises `late`, anything else is its fault."""
+    """Await a plugin's work: its own error classes pass, a late one raises `late`, anything else is its fault.
+
+    A `ConfigError` at work is a secret that went missing, mostly: as refused credentials it pauses the connection.
+    """
     try:
         async with asyncio.timeout(deadline):
             return await call
+    except ConfigError as error:
+        raise AuthError(str(error)) from error
     except ConnectError:
         raise
     except TimeoutError as error:

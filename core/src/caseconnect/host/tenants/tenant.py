@@ -27,7 +27,7 @@ class Connection:
     source: SourceSpec | None
     sink: SinkSpec | None
     trigger: TriggerSpec | None
-    webhooks: tuple[Webhook, ...] = ()
+    webhook: Webhook | None = None
     schedule: Schedule | None = None
 
     @property
