@@ -22,7 +22,8 @@ from caseconnect.sdk.subjects import Subject
 from caseconnect.sdk.testing.resources import make_resources
 from caseconnect_inbound.config_mail import MailSettings
 from caseconnect_inbound.mailbox import MailSource
-from caseconnect_inbound.smtp import UPLOAD, MailSink
+from caseconnect_inbound.mails import UPLOAD
+from caseconnect_inbound.smtp import MailSink
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 SECRETS = {"PASSWORD": "demopass", "WRONG": "wrong", "LINKS": "a long secret for links"}
@@ -256,6 +257,28 @@ def test_an_upload_link_is_in_the_shoppers_language_and_ends(post: Any) -> None:
     assert links.read([SECRETS["LINKS"]], UPLOAD, token, NOW + timedelta(days=14)) is None
     assert links.read(["another"], UPLOAD, token, NOW) is None
     assert links.read([SECRETS["LINKS"]], "thread", token, NOW) is None
+
+
+def upload(body: bytes) -> Parsed | Ignored:
+    headers = {"Content-Type": "multipart/form-data; boundary=x", "Connect-Reference": REFERENCE}
+    return source().parse(Delivery("mail", "upload", "d9", NOW, body, headers))
+
+
+def test_files_that_came_through_a_link_are_a_reply_in_that_matter() -> None:
+    body = b'--x\r\nContent-Disposition: form-data; name="files"; filename="proof.png"\r\n\r\n' + PNG
+    body += b'\r\n--x\r\nContent-Disposition: form-data; name="text"\r\n\r\nHere it is\r\n--x--\r\n'
+    found = upload(body)
+    assert isinstance(found, Parsed)
+    (reply,) = found.events
+    assert isinstance(reply, CustomerReplied)
+    assert reply.record is not None
+    assert (reply.reference, reply.record.text) == (REFERENCE, "Here it is")
+    assert [f.document.content for f in reply.record.files if f.document] == [PNG]
+
+
+def test_a_form_that_was_sent_empty_is_ignored() -> None:
+    body = b'--x\r\nContent-Disposition: form-data; name="files"; filename=""\r\n\r\n\r\n--x--\r\n'
+    assert isinstance(upload(body), Ignored)
 
 
 @pytest.mark.parametrize(

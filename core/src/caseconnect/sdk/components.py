@@ -172,6 +172,21 @@ class SinkSpec(_Spec):
 
 
 @dataclass(frozen=True)
+class UploadPage:
+    """The words of an upload page. `accept` are the media types that the browser offers to choose from."""
+
+    title: str = "Add files"
+    lead: str = "Choose the files that we asked you for. You may add a message."
+    message: str = "Message"
+    files: str = "Files"
+    button: str = "Send"
+    thanks: str = "Thank you. We have your files."
+    over: str = "This link is not valid any more. Please ask us for another."
+    language: str = "en"
+    accept: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Webhook:
     """A push described as data; the host verifies and stores it before any plugin code runs.
 
@@ -180,7 +195,10 @@ class Webhook:
     headers that must be equal (compared case-insensitively) besides the signature. Without a `topic_header` the topic
     is the last part of the path; without an `id_header`, or when it is absent, the id is the digest of the body.
 
-    Served at `/hooks/{tenant}/{connection}`; one with `kinds` at `/in/{tenant}/{kind}` for each of them.
+    Served at `/hooks/{tenant}/{connection}`; one with `kinds` at `/in/{tenant}/{kind}` for each of them, where the
+    kinds in `id_required` are refused without an id. Scheme 'link': a page at `/up/{tenant}/{connection}/{token}`, by
+    which a person adds files; the token is made by `sdk.links` with purpose 'upload', and the delivery's topic is
+    'upload', its headers hold `Connect-Reference`.
     """
 
     signature_header: str
@@ -189,9 +207,11 @@ class Webhook:
     id_header: str = ""
     expect: Mapping[str, str] = field(default_factory=dict)
     keep_headers: tuple[str, ...] = ()
-    scheme: Literal["hmac-sha256-base64", "hmac-sha256-hex", "secret"] = "hmac-sha256-base64"
+    scheme: Literal["hmac-sha256-base64", "hmac-sha256-hex", "secret", "link"] = "hmac-sha256-base64"
     prefix: str = ""
     kinds: tuple[str, ...] = ()
+    id_required: tuple[str, ...] = ()
+    page: UploadPage | None = None
 
 
 @dataclass(frozen=True)

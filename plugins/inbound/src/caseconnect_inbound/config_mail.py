@@ -86,11 +86,27 @@ class TemplateSettings(Settings):
         return self
 
 
+class PageSettings(Settings):
+    """The words of the page for files."""
+
+    language: str = Field("en", description="BCP 47 tag of these words.")
+    title: str = Field("Add files", description="Headline.")
+    lead: str = Field("Choose the files that we asked you for. You may add a message.", description="What to do.")
+    files: str = Field("Files", description="Label of the files.")
+    message: str = Field("Message", description="Label of the message.")
+    button: str = Field("Send", description="The button.")
+    thanks: str = Field("Thank you. We have your files.", description="Said when everything is stored.")
+    over: str = Field(
+        "This link is not valid any more. Please ask us for another.", description="Said when the link is over."
+    )
+
+
 class UploadSettings(Settings):
     """Links by which shoppers add files to their case."""
 
     address: str = Field(description="Where shoppers reach this daemon, such as https://connect.shop.example.")
     days: float = Field(14, gt=0, le=90, description="How long a link is good.")
+    page: PageSettings = Field(PageSettings(), description="The words of the page.")
 
     @field_validator("address")
     @classmethod

@@ -15,7 +15,7 @@ import orjson
 from imapclient import IMAPClient
 from imapclient.exceptions import IMAPClientError, LoginError
 
-from caseconnect.models import Document, Record
+from caseconnect.models import CustomerReply, Document, Record
 from caseconnect.sdk import links
 from caseconnect.sdk.components import Check, Pacing, SourceSpec
 from caseconnect.sdk.decisions import Need
@@ -26,10 +26,11 @@ from caseconnect.sdk.order_names import named
 from caseconnect.sdk.resources import Resources
 from caseconnect.sdk.subjects import Subject
 
+from . import bodies
 from .config_mail import EXAMPLE, ImapSettings, MailSettings
 from .files import FileRules
 from .kinds import KINDS
-from .mails import THREAD, Mail, read
+from .mails import THREAD, UPLOAD, Mail, read
 from .source import ROOTS
 
 T = TypeVar("T")
@@ -75,6 +76,8 @@ class MailSource:
 
     def parse(self, delivery: Delivery) -> Parsed | Ignored:
         """A mail as an event: the answer to one of ours, else what the settings say a mail is."""
+        if delivery.topic == UPLOAD:
+            return self._uploaded(delivery)
         mail = read(delivery.body, self._rules)
         if mail.automatic:
             return Ignored(reason=mail.automatic)
@@ -91,6 +94,21 @@ class MailSource:
     async def fetch(self, need: Need) -> Record:
         """Nothing: mails bring everything along."""
         raise PermanentError(f"{need.subject.connection} supplies only what its mails told")
+
+    def _uploaded(self, delivery: Delivery) -> Parsed | Ignored:
+        """What came through an upload link: files for the matter that the link names."""
+        sent = bodies.read(delivery.body, delivery.headers.get("Content-Type", ""))
+        files = tuple(self._rules.take(f.name, f.media_type, f.content) for f in sent.files if f.content or f.name)
+        text = str(sent.data.get("text", "")).strip()
+        if not files and not text:
+            return Ignored(reason="the form was sent empty")
+        kind = KINDS["customer_reply"]
+        reference = delivery.headers.get("Connect-Reference", "")
+        item = Subject(delivery.connection, kind.fact, delivery.delivery_id)
+        record = CustomerReply(
+            id=delivery.delivery_id, text=text, files=files, reference=reference, created_at=delivery.received_at
+        )
+        return Parsed(events=(kind.happened((item,), delivery.received_at, item, record),))
 
     def _event(self, delivery: Delivery, mail: Mail) -> ItemEvent:
         reference = self._reference(mail)

@@ -18,6 +18,9 @@ from .files import FileRules
 THREAD = "thread"
 """Purpose of the token in our Message-IDs."""
 
+UPLOAD = "upload"
+"""Purpose of the token in upload links, and topic of what comes through them."""
+
 _LONGEST = 20_000
 
 

@@ -18,11 +18,8 @@ from caseconnect.sdk.errors import AuthError, ConfigError, PermanentError, Trans
 from caseconnect.sdk.resources import Resources
 
 from .config_mail import EXAMPLE, MailSettings, SmtpSettings
-from .mails import THREAD
+from .mails import THREAD, UPLOAD
 from .templates import UnfilledError, fill, language
-
-UPLOAD = "upload"
-"""Purpose of the token in upload links."""
 
 _SECONDS = 20.0
 

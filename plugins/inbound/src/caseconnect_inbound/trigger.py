@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from caseconnect.sdk.components import Every, Listener, TriggerSpec, Webhook
+from caseconnect.sdk.components import Every, Listener, TriggerSpec, UploadPage, Webhook
 
 from .config import EXAMPLE, InboundSettings
 from .config_mail import EXAMPLE as MAIL_EXAMPLE
@@ -24,13 +24,22 @@ def wakes(settings: InboundSettings) -> Sequence[Webhook | Every | Listener]:
             scheme=settings.scheme,
             prefix=settings.prefix,
             kinds=tuple(settings.kinds),
+            id_required=("approval_request",),
         ),
     )
 
 
 def mail_wakes(settings: MailSettings) -> Sequence[Webhook | Every | Listener]:
-    """A look every minute, if there is a mailbox."""
-    return (Every(timedelta(minutes=1), jitter=timedelta(seconds=5)),) if settings.imap else ()
+    """A look every minute if there is a mailbox, and the page for files if there is one."""
+    found: list[Webhook | Every | Listener] = []
+    if settings.imap:
+        found.append(Every(timedelta(minutes=1), jitter=timedelta(seconds=5)))
+    if settings.upload:
+        names = ("link_secret", "previous_link_secret")
+        secrets = tuple(name for name in names if getattr(settings, name))
+        page = UploadPage(**settings.upload.page.model_dump(), accept=settings.file_types)
+        found.append(Webhook("", secrets, scheme="link", page=page))
+    return found
 
 
 TRIGGER = TriggerSpec(
@@ -43,7 +52,7 @@ TRIGGER = TriggerSpec(
 
 MAIL_TRIGGER = TriggerSpec(
     name="mail",
-    summary="A look into the mailbox every minute.",
+    summary="A look into the mailbox every minute, and the page for shoppers' files.",
     settings=MailSettings,
     example=MAIL_EXAMPLE,
     wakes=mail_wakes,
