@@ -35,6 +35,7 @@ from .source import ROOTS
 
 T = TypeVar("T")
 
+_MAIL = "mail"
 _PAGE = 20
 _SECONDS = 30.0
 
@@ -78,6 +79,8 @@ class MailSource:
         """A mail as an event: the answer to one of ours, else what the settings say a mail is."""
         if delivery.topic == UPLOAD:
             return self._uploaded(delivery)
+        if delivery.topic != _MAIL:
+            return Ignored(reason=f"{delivery.topic[:60]!r} is neither a mail nor an upload")
         mail = read(delivery.body, self._rules)
         if mail.automatic:
             return Ignored(reason=mail.automatic)
@@ -191,7 +194,7 @@ class MailSource:
             answer = client.fetch([uid], [part])[uid]
             body = next(v for k, v in answer.items() if k.startswith(b"BODY"))
             name = sha256(body).hexdigest()[:32]
-            items.append(Polled(kind="mail", id=name, version="1", body=body))
+            items.append(Polled(kind=_MAIL, id=name, version="1", body=body))
         return tuple(items), Cursor(validity, page[-1] if page else last), len(uids) > len(page)
 
 

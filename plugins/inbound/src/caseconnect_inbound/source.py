@@ -44,7 +44,7 @@ class InboundSource:
         kind, settings = KINDS.get(delivery.topic), self._settings.kinds.get(delivery.topic)  # type: ignore[call-overload] # any text may come
         if kind is None or settings is None:
             taken = ", ".join(self._settings.kinds)
-            raise PermanentError(f"{delivery.topic[:60]!r} is not taken on {delivery.connection}; taken are: {taken}")
+            return Ignored(reason=f"{delivery.topic[:60]!r} is not taken on {delivery.connection}; taken are: {taken}")
         sent = bodies.read(delivery.body, delivery.headers.get("Content-Type", ""))
         record = record_of(kind, sent, settings, self._rules, delivery.delivery_id)
         item = Subject(delivery.connection, kind.fact, str(getattr(record, "id")))  # noqa: B009 - every kind's record has one
