@@ -157,6 +157,7 @@ class Pipe:
             log=self.log,
             go_live=began,
             starts=starts,
+            whole=False,
         )
         await self.runner.start({"acme": self.live})
         return self

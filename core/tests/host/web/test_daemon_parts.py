@@ -98,7 +98,7 @@ def test_a_flood_wakes_the_pipeline_once_in_a_breath_and_a_single_delivery_at_on
 
     async def story() -> None:
         loop = asyncio.get_running_loop()
-        thread = PipelineThread(SimpleNamespace(), {}, lambda: START, SimpleNamespace())  # type: ignore[arg-type]
+        thread = PipelineThread(SimpleNamespace(), {}, lambda: START, SimpleNamespace())
         wake = SimpleNamespace(ring=lambda: woken.append(round(loop.time() / BREATH, 3)))
         thread._loop, thread._runner = loop, SimpleNamespace(context=SimpleNamespace(wake=wake))  # type: ignore[assignment]
         for _ in range(30):

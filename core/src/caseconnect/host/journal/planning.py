@@ -142,4 +142,7 @@ def _next_generation(db: sqlite3.Connection, base: str, ask: Ask, slot: str | No
             (slot, ask.matter),
         ).fetchone()
         again = ours is not None and ours[0] != value
+        if not again and ask.fresh and state == states.DONE and slots.taken_off(db, str(slot), ask.matter):
+            used = db.execute("SELECT 1 FROM commands WHERE base=? AND ground=?", (base, ask.ground)).fetchone()
+            again = used is None
     return int(generation) + 1 if again else None

@@ -157,6 +157,9 @@ class Journal(Protocol):
     def find(self, text: str) -> list[tuple[str, str]]:
         """(tenant, subject) that a text may mean."""
 
+    def deliveries(self, text: str) -> list[dict[str, Any]]:
+        """The newest deliveries of a connection, or those that an id, `delivery:NUMBER` or a subject names."""
+
     def stuck(self) -> dict[str, list[dict[str, Any]]]:
         """What waits for a person."""
 

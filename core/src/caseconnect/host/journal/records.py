@@ -137,7 +137,8 @@ class Ask:
     """A command that a use case asks for, with all that planning needs.
 
     `birth` is what the mode and the rules allow: planned, withheld or parked. `ground` tells whether a
-    refused one may be asked again.
+    refused one may be asked again, or a hold that a person took off; that one only if it comes with a `fresh` finding,
+    which the matter did not have.
     """
 
     matter: str
@@ -147,6 +148,7 @@ class Ask:
     birth: Literal["planned", "withheld", "parked"]
     ground: str
     note: str = ""
+    fresh: bool = True
 
 
 @dataclass(frozen=True)

@@ -192,6 +192,13 @@ def refused(db: sqlite3.Connection, slot: str, value: str, matter: str, now: dat
     return "the order stays held, and its matter is closed: release it on the platform"
 
 
+def taken_off(db: sqlite3.Connection, slot: str, matter: str) -> bool:
+    """The hold is gone and the matter claims it no more, without having given it up: a person took it off."""
+    gone = "SELECT 1 FROM slots WHERE slot=? AND confirmed=? AND NOT EXISTS"
+    mine = "SELECT 1 FROM claims WHERE claims.slot=slots.slot AND claims.matter=?"
+    return is_hold(slot) and db.execute(f"{gone} ({mine})", (slot, RELEASED, matter)).fetchone() is not None
+
+
 def cancelled(db: sqlite3.Connection, tenant: str, connection: str, target: object) -> None:
     """An order that is cancelled is held for nobody."""
     db.execute("DELETE FROM claims WHERE slot=?", (name_of(tenant, connection, target, HOLD),))

@@ -355,6 +355,10 @@ class SqliteJournal:
         """See `port.Journal`."""
         return reads.find(self._db(), text)
 
+    def deliveries(self, text: str) -> list[dict[str, Any]]:
+        """See `port.Journal`."""
+        return reads.deliveries(self._db(), text)
+
     def stuck(self) -> dict[str, list[dict[str, Any]]]:
         """See `port.Journal`."""
         return reads.stuck(self._db())

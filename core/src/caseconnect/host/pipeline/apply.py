@@ -62,7 +62,7 @@ def apply_decision(
     ground = digest_of(acted_on and acted_on.revision, sorted(f.ground for f in decision.findings))
     if kept_back:
         ground = digest_of(ground, flow.mode)  # else it would be the same command for ever, withheld
-    asks = [_ask(flow, draft, command, ground) for command in commands]
+    asks = [replace(_ask(flow, draft, command, ground), fresh=bool(findings)) for command in commands]
     draft.commands += tuple(CommandState(a.command.kind, a.command.name, a.birth, flow.use, "") for a in asks)
     draft.timers = (draft.timers - set(decision.cancel_timers)) | {t.name for t in decision.timers}
     kept = decision.model_dump(mode="json", exclude={"commands", "reason"}, exclude_defaults=True)

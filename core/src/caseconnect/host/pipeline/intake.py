@@ -68,6 +68,8 @@ class Intake:
         if connection is None or connection.source is None:
             why = f"the tenant file has no source {delivery.connection!r} any more"
             return DeliveryResult(stored.seq, "parked", why)
+        if connection.unbuilt:
+            return self._later(stored, connection.unbuilt, surely_later=True)
         parsed = self._read(connection, connection.source, delivery)
         if isinstance(parsed, str):
             return DeliveryResult(stored.seq, "parked", parsed)
