@@ -6,7 +6,7 @@ import fcntl
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -37,6 +37,7 @@ from caseconnect.host.journal.records import (
     Verdict,
 )
 from caseconnect.host.journal.writer import InlineWriter, ThreadWriter, Writer
+from caseconnect.models.base import Record
 from caseconnect.sdk.decisions import CommandState
 from caseconnect.sdk.subjects import Subject
 
@@ -198,9 +199,11 @@ class SqliteJournal:
 
     # deliver
 
-    async def began(self, key: str, was: str, now: datetime, deadline_at: datetime) -> None:
+    async def began(
+        self, key: str, was: str, now: datetime, deadline_at: datetime, before: Mapping[str, Any] | None = None
+    ) -> None:
         """See `port.Journal`."""
-        await self._write("began", lambda db: settling.began(db, key, was, now, deadline_at))
+        await self._write("began", lambda db: settling.began(db, key, was, now, deadline_at, before or {}))
 
     async def settled(self, change: Settlement) -> None:
         """See `port.Journal`."""
@@ -321,6 +324,10 @@ class SqliteJournal:
     def subject_of(self, tenant: str, alias: Subject) -> Subject:
         """See `port.Journal`."""
         return intake.subject_of(self._db(), tenant, alias)
+
+    def told(self, tenant: str, fact: str, subject: Subject) -> Record | None:
+        """See `port.Journal`."""
+        return intake.told(self._db(), tenant, fact, subject)
 
     def cursor(self, tenant: str, connection: str) -> str | None:
         """See `port.Journal`."""

@@ -13,7 +13,7 @@ from caseconnect.host.pipeline.live import PATIENCE, LiveConnection, guarded
 from caseconnect.sdk.components import Source
 from caseconnect.sdk.deliveries import Delivery, Ignored, Parsed
 from caseconnect.sdk.errors import AuthError, ConnectError, PermanentError, TransientError
-from caseconnect.sdk.events import CaseChanged, CustomerReplied, Event
+from caseconnect.sdk.events import CaseChanged, CustomerReplied, Event, ItemEvent
 from caseconnect.sdk.order_names import NAMED
 from caseconnect.sdk.subjects import Subject
 
@@ -145,44 +145,46 @@ class Intake:
         if isinstance(event, CaseChanged | CustomerReplied) and event.reference:
             matter = journal.matter_of_reference(tenant, event.reference)
             if matter:
-                alias = event.item if isinstance(event, CustomerReplied) else event.subject
-                return Resolved(event, matter.key.subject, (alias,))
-        names = (event.subject, *event.refs)
-        for name in names:
+                return Resolved(event, matter.key.subject, _others(_names(event), matter.key.subject))
+        for name in (event.subject, *event.refs):
             known = journal.subject_of(tenant, name)
-            if known != name or name.kind in self._roots(tenant, connection, name):
-                return Resolved(event, known, _others(names, known))
+            source = self._keeper(tenant, connection, name).spec.source
+            if known != name or (source is not None and name.kind in source.roots):
+                return Resolved(event, known, _others(_names(event), known))
             if name.kind == NAMED:
-                return None  # the platform that has the order is asked first
+                return None  # the platform that has the order is asked before the thing stands alone
         return None
 
-    def _roots(self, tenant: str, connection: LiveConnection, name: Subject) -> frozenset[str]:
-        """The kinds that stand alone where `name` is from."""
-        its = self._context.tenants[tenant].connections.get(name.connection, connection)
-        return its.spec.source.roots if its.spec.source else frozenset()
+    def _keeper(self, tenant: str, connection: LiveConnection, name: Subject) -> LiveConnection:
+        """The connection that `name` is of: an event may name an order that another one keeps."""
+        return self._context.tenants[tenant].connections.get(name.connection, connection)
 
     async def _resolve(self, tenant: str, connection: LiveConnection, event: Event) -> Resolved | None:
         """What the journal knows, else what the source says."""
         found = self._known(tenant, connection, event)
         if found is not None:
             return found
-        names = (event.subject, *event.refs)
-        for name in names:
-            # An order that somebody else names is looked up where it is.
-            its = self._context.tenants[tenant].connections.get(name.connection, connection)
-            if its.source is None:
+        for name in (event.subject, *event.refs):
+            keeper = self._keeper(tenant, connection, name)
+            if keeper.source is None:
                 continue
             try:
                 root = await guarded(
-                    its.source.root(name), plugin=its.spec.platform, doing="resolving", deadline=PATIENCE
+                    keeper.source.root(name), plugin=keeper.spec.platform, doing="resolving", deadline=PATIENCE
                 )
             except AuthError as error:
-                await self._context.credentials_refused(tenant, its.spec.name, str(error))
+                await self._context.credentials_refused(tenant, keeper.spec.name, str(error))
                 raise TransientError(str(error)) from error
             if root is not None:
                 lane = self._context.journal.subject_of(tenant, root)
-                return Resolved(event, lane, _others((*names, root), lane))
+                return Resolved(event, lane, _others((*_names(event), root), lane))
         return None
+
+
+def _names(event: Event) -> tuple[Subject, ...]:
+    """All names of what the event is about: an item that lived as its own subject moves to its order's lane."""
+    item = (event.item,) if isinstance(event, ItemEvent) else ()
+    return (event.subject, *event.refs, *item)
 
 
 def _others(names: tuple[Subject, ...], lane: Subject) -> tuple[Subject, ...]:

@@ -232,10 +232,10 @@ class _Reading:
         # With a wrong connection it cannot be told what is lacking: that is said once that one is right.
         if not (part and spec and usable) or len(usable) < len(connections):
             return None
-        places = Placing(spec, part, path, usable, self.installed, self.report).place()
+        places = Placing(spec, part, path, usable, self.installed, self.report, settings).place()
         if not (places and settings):
             return None
-        return Flow(part.use, spec, part.mode, settings, places.on, places.cases)
+        return Flow(part.use, spec, part.mode, settings, places.on, places.cases, part.via or {})
 
     def _absent(self, path: Path, name: str, kinds: tuple[str, ...], what: str) -> None:
         why = self.installed.why_absent(kinds, name)
