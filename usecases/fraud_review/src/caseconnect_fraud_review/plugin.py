@@ -4,6 +4,8 @@ from caseconnect.sdk import hookimpl
 from caseconnect.sdk.commands import (
     AttachDocument,
     CancelOrder,
+    CloseCase,
+    Command,
     CommentCase,
     HoldOrder,
     OpenCase,
@@ -14,6 +16,10 @@ from caseconnect.sdk.components import Registrar, TransformSpec
 from caseconnect.sdk.events import CaseChanged, CommandSettled, CustomerReplied, OrderChanged
 from caseconnect_fraud_review.rules import decide
 from caseconnect_fraud_review.settings import EXCEPTIONS, FraudReviewSettings
+
+_USES: frozenset[type[Command]] = frozenset(
+    {OpenCase, CommentCase, UpdateCase, CloseCase, HoldOrder, ReleaseOrder, CancelOrder}
+)
 
 
 @hookimpl
@@ -28,7 +34,8 @@ def connect_register_transforms(register: Registrar[TransformSpec]) -> None:
             exceptions=EXCEPTIONS,
             handles=frozenset({OrderChanged, CaseChanged, CommandSettled, CustomerReplied}),
             needs=frozenset({"order", "customer", "order_history", "case"}),
-            uses=frozenset({OpenCase, AttachDocument, CommentCase, UpdateCase, HoldOrder, ReleaseOrder, CancelOrder}),
+            uses=_USES,
+            asks=lambda _: _USES - {CloseCase, AttachDocument},  # done where it can be done
             optional=frozenset({"document"}),
             decide=decide,
             example='risk_level: medium\nhigh_value: {EUR: "1000", USD: "1200"}\n',
