@@ -18,8 +18,10 @@ from caseconnect_fraud_review.rules import decide
 from caseconnect_fraud_review.settings import EXCEPTIONS, FraudReviewSettings
 
 _USES: frozenset[type[Command]] = frozenset(
-    {OpenCase, CommentCase, UpdateCase, CloseCase, HoldOrder, ReleaseOrder, CancelOrder}
+    {OpenCase, CommentCase, UpdateCase, AttachDocument, CloseCase, HoldOrder, ReleaseOrder, CancelOrder}
 )
+
+_WHERE_POSSIBLE: frozenset[type[Command]] = frozenset((AttachDocument, CloseCase))
 
 
 @hookimpl
@@ -35,7 +37,7 @@ def connect_register_transforms(register: Registrar[TransformSpec]) -> None:
             handles=frozenset({OrderChanged, CaseChanged, CommandSettled, CustomerReplied}),
             needs=frozenset({"order", "customer", "order_history", "case"}),
             uses=_USES,
-            asks=lambda _: _USES - {CloseCase, AttachDocument},  # done where it can be done
+            asks=lambda _: _USES - _WHERE_POSSIBLE,
             optional=frozenset({"document"}),
             decide=decide,
             example='risk_level: medium\nhigh_value: {EUR: "1000", USD: "1200"}\n',

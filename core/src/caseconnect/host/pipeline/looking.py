@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,7 +13,7 @@ from caseconnect.host.pipeline.facts import Fetcher
 from caseconnect.host.pipeline.live import PATIENCE, LiveConnection, LiveTenant, guarded
 from caseconnect.models.money import Money
 from caseconnect.sdk.commands import UNDOING, Command, Expect, NotifyCustomer, OpenCase
-from caseconnect.sdk.components import Remembers, Repeat, Sighting, Sink
+from caseconnect.sdk.components import Repeat, Sighting, Sink
 from caseconnect.sdk.decisions import Need
 from caseconnect.sdk.errors import AuthError, ConfigError, ConnectError, PermanentError, TransientError
 
@@ -47,11 +47,11 @@ class Looker:
 
     async def before(self, connection: LiveConnection, command: Command) -> Mapping[str, Any]:
         """What is there before the command sets its slot, from a sink whose platform would forget it."""
-        sink = sink_of(connection)
-        if command.slot() is None or _undoes(command) or not isinstance(sink, Remembers):
+        read: Callable[[Command], Awaitable[Mapping[str, Any]]] | None = getattr(connection.sink, "before", None)
+        if command.slot() is None or _undoes(command) or read is None:
             return {}
         return await guarded(
-            sink.before(command),
+            read(command),
             plugin=connection.spec.platform,
             doing=f"look before {command.kind}",
             deadline=PATIENCE,
