@@ -24,7 +24,8 @@ class OrderName:
 
     def agrees(self, number: str, email: str | None) -> bool:
         """An order with that number and address is the one that is meant."""
-        return plain(number) == self.number and (not self.email or (bool(email) and digest(email or "") == self.email))
+        same = plain(number).casefold() == self.number.casefold()
+        return same and (not self.email or (bool(email) and digest(email or "") == self.email))
 
 
 def named(connection: str, number: str, email: str | None) -> Subject:
@@ -42,7 +43,7 @@ def name_of(alias: Subject) -> OrderName | None:
 
 def plain(number: str) -> str:
     """The number without what people add: '#1001 ' is '1001'."""
-    return number.strip().lstrip("#").strip().casefold()
+    return number.strip().lstrip("#").strip()
 
 
 def digest(email: str) -> str:
