@@ -38,10 +38,7 @@ class Settings(BaseModel):
 
 
 class Repeat(Enum):
-    """How a repeat of a command is safe after its outcome is unknown (DESIGN §3).
-
-    A command with `money` is sent again within the window of a `KEY` only, after a look; else a person decides.
-    """
+    """How a repeat is safe after its outcome is unknown (DESIGN §3). Of `money` only what has a `KEY` is sent again."""
 
     KEY = "key"
     """The platform honours our key within `key_window`: resend; after it look, and never resend."""
@@ -146,7 +143,10 @@ Setup = Callable[[Any, Resources, str], Awaitable[Sequence[Check]]]
 """setup(settings, resources, address): `address` is where webhooks reach this connection; empty if they cannot."""
 
 History = Callable[[Any, datetime, str | None], Awaitable[Page]]
-"""history(source, since, cursor): a page of what changed after `since`; `cursor` None: the first one."""
+"""history(source, since, cursor): a page of what changed after `since`; `cursor` None: the first one.
+
+A page without items that says `more`: the platform is still at work on it; the host waits, and asks again.
+"""
 
 
 @dataclass(frozen=True)
@@ -198,9 +198,11 @@ class TriggerSpec(_Spec):
     """What wakes the source of the same name. A tenant file may give another schedule under `poll:`.
 
     `wakes` answers at most one `Webhook`: a connection has one address, `/hooks/TENANT/CONNECTION`, for all topics.
+    `ways` are listeners that settings may choose, by name, where their stability is not the trigger's own.
     """
 
     wakes: Callable[[Any], Sequence[Webhook | Every | Listener]] = field(kw_only=True)
+    ways: Mapping[str, Stability] = field(default_factory=dict)
 
 
 Decide = Callable[[Event, Matter, Facts, Any, datetime], Decision | Needs]
