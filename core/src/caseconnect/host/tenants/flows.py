@@ -65,7 +65,7 @@ class Placing:
     def _asked_for(self) -> frozenset[type[Command]]:
         """What the flow may ask for under its settings; with wrong settings whatever it may ever ask for."""
         if self.spec.asks is None or self.settings is None:
-            return self.spec.uses
+            return self.spec.uses - self.spec.may_use
         try:
             asked = frozenset(self.spec.asks(self.settings))
         except Exception as error:  # noqa: BLE001 - the plugin's code
@@ -75,7 +75,7 @@ class Placing:
         if undeclared := sorted(c.__name__ for c in asked - self.spec.uses):
             why = f"{self.spec.name!r} asks for {', '.join(undeclared)}, which it did not declare"
             self.report.add(self.path, why, "a fault of the plugin")
-        return asked & self.spec.uses
+        return (asked & self.spec.uses) - self.spec.may_use
 
     @property
     def _via(self) -> Mapping[str, str]:
