@@ -1,15 +1,24 @@
 from __future__ import annotations
 
-from importlib import resources
+import pkgutil
+from importlib import import_module, resources
+from types import ModuleType
 
 import pytest
 from graphql import GraphQLSchema, build_schema, parse, validate
 from graphql.language import ast
 
+import caseconnect_shopify
 from caseconnect_shopify import queries
 from caseconnect_shopify.client import Operation
 
-OPERATIONS = {o.name: o for o in vars(queries).values() if isinstance(o, Operation)} | {
+
+def modules() -> list[ModuleType]:
+    names = [m.name for m in pkgutil.iter_modules(caseconnect_shopify.__path__) if not m.ispkg]
+    return [import_module(f"caseconnect_shopify.{name}") for name in names]
+
+
+OPERATIONS = {o.name: o for module in modules() for o in vars(module).values() if isinstance(o, Operation)} | {
     o.name: o for _, o in queries.ROOTS.values()
 }
 
@@ -18,6 +27,12 @@ OPERATIONS = {o.name: o for o in vars(queries).values() if isinstance(o, Operati
 def schema() -> GraphQLSchema:
     text = (resources.files("caseconnect_shopify.simulator") / "schema" / "admin_2026_10.graphql").read_text()
     return build_schema(text, assume_valid=True)
+
+
+def test_all_documents_are_found_and_none_shares_a_name() -> None:
+    made = [o for module in modules() for o in vars(module).values() if isinstance(o, Operation)]
+    assert len({o.name for o in made}) == len({o.text for o in made})
+    assert {"ConnectOrder", "ConnectHold", "ConnectGiveBack"} <= OPERATIONS.keys()
 
 
 @pytest.mark.parametrize("name", sorted(OPERATIONS))

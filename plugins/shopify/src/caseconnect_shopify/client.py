@@ -36,6 +36,9 @@ _NOT_EXECUTED: Final = frozenset(
         "RESOURCE_NOT_FOUND",
     }
 )
+_KEY_IN_DOUBT: Final = frozenset({"IDEMPOTENCY_CONCURRENT_REQUEST", "IDEMPOTENCY_KEY_PARAMETER_MISMATCH"})
+"""This call did nothing, but one before it with the same key may have: never 'surely without effect'."""
+
 _CLOSED: Final = {
     401: "the access token is refused, also a new one; is the app still installed in this shop?",
     402: "the shop is frozen because a bill is open; it works again when that is paid",
@@ -63,7 +66,8 @@ class ShopifyClient:
     """One app in one shop. `client_secret` is asked for at each token request, so that a rotated one is used.
 
     Tokens live 24 hours (client credentials grant) and are renewed early; a 401 renews once. Queries raise
-    `TransientError` when no usable answer came, mutations `UnknownOutcome`.
+    `TransientError` when no usable answer came, mutations `UnknownOutcome`. `reserve` is the share of the cost bucket
+    that background work leaves alone; `tell` is called once when Shopify serves another version than `api_version`.
     """
 
     def __init__(
@@ -74,10 +78,14 @@ class ShopifyClient:
         client_secret: Callable[[], str],
         api_version: str,
         now: Callable[[], datetime],
+        reserve: float = 0.0,
+        tell: Callable[[str], object] = lambda text: None,
     ) -> None:
         self.api_version = api_version
         self.served_version: str | None = None
         self._http, self._client_id, self._secret, self._now = http, client_id, client_secret, now
+        self._tell, self._told = tell, False
+        http.pace.reserve = max(http.pace.reserve, reserve)
         self._tokens = TokenCache(self._new_token, now)
         self._learned: dict[str, float] = {}
         self._headroom = 0.0
@@ -94,7 +102,7 @@ class ShopifyClient:
             self._tokens.drop(token)
             response = await self._post(operation, variables, await self._tokens.get())
         self._judge_status(operation, response)
-        self.served_version = response.headers.get("x-shopify-api-version", self.served_version)
+        self._note_version(response)
         try:
             answer = response.json()
         except UnknownOutcome as error:
@@ -166,6 +174,12 @@ class ShopifyClient:
         if status >= 500 or status < 300 or status == 408:
             raise self._lost(operation, where, retry_after=response.retry_after(self._now()))
         raise PermanentError(f"{where}: the request is not accepted")
+
+    def _note_version(self, response: Response) -> None:
+        self.served_version = response.headers.get("x-shopify-api-version", self.served_version)
+        if self.served_version not in {None, self.api_version} and not self._told:
+            self._told = True
+            self._tell(f"asked for API version {self.api_version} and {self.served_version} answered: set api_version")
 
     def _judge_answer(
         self, operation: Operation, answer: dict[str, Any], cost: _Cost, sent: Mapping[str, Any]
@@ -253,6 +267,8 @@ class _Problem:
         """Known to be refused before anything ran; an answer without `data` was not executed (GraphQL spec §7.1)."""
         if self.code in _NOT_EXECUTED:
             return True
+        if self.code in _KEY_IN_DOUBT:
+            return False
         return not executed and bool(self.code) and self.code not in {"INTERNAL_SERVER_ERROR", "TIMEOUT"}
 
     def text(self) -> str:

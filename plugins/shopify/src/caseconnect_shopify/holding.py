@@ -8,12 +8,13 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import Any, Final
 
-from caseconnect.sdk.commands import HoldOrder
+from caseconnect.sdk.commands import HoldOrder, ReleaseOrder
 from caseconnect.sdk.components import Outcome, Sighting
 from caseconnect.sdk.errors import PermanentError, TransientError, UnknownOutcome
-from caseconnect_shopify import queries
+from caseconnect_shopify import sink_queries as queries
 from caseconnect_shopify.client import ShopifyClient
 from caseconnect_shopify.reading import order_to_ship
+from caseconnect_shopify.targets import order_gid
 from caseconnect_shopify.writing import Writer
 
 _ENDED: Final = frozenset({"CLOSED", "CANCELLED", "INCOMPLETE"})
@@ -29,8 +30,8 @@ _ROUTING_SECONDS: Final = 30.0
 class Holds:
     """Holds of one connection: `prefix` begins the handle of each, the rest is a digest of the command's key."""
 
-    def __init__(self, prefix: str) -> None:
-        self._prefix = prefix
+    def __init__(self, client: ShopifyClient, prefix: str) -> None:
+        self._client, self._prefix = client, prefix
 
     def handle(self, key: str) -> str:
         """The handle of the hold that the command with this key makes (64 characters are allowed)."""
@@ -44,12 +45,21 @@ class Holds:
             if hold.get("heldByRequestingApp") and (hold.get("handle") or "").startswith(f"{self._prefix}-")
         ]
 
-    async def hold(self, writer: Writer, gid: str, command: HoldOrder, key: str) -> Outcome:
-        """Put our hold on every fulfilment order that is still open and does not bear it."""
-        order = await order_to_ship(writer.client, gid)
+    async def hold(self, command: HoldOrder, key: str) -> Outcome:
+        """Put our hold on every fulfilment order that is still open and does not bear it.
+
+        An edit, split or move after a hold makes fulfilment orders that nobody holds: a repeat holds these, too. One
+        that this command held before (its receipt says so) and that bears our hold no more was released by a person.
+        """
+        writer = Writer(self._client)
+        order = await order_to_ship(self._client, order_gid(command))
         parts = _open_parts(order)
         if refusal := _nothing_to_hold(order, parts):
             return Outcome(state="refused", note=refusal)
+        freed = self._freed(parts, command)
+        if parts and len(freed) == len(parts):
+            return Outcome(state="done", note="a person released it", data={"held": sorted(freed), "not_held": []})
+        parts = [p for p in parts if p["id"] not in freed]
         held = [p["id"] for p in parts if self.ours(p)]
         late: dict[str, str] = {}
         failed: dict[str, str] = {}
@@ -72,17 +82,22 @@ class Holds:
             note = f"{len(held)} of {len(parts)} parts held; not held: {which}"
             raise UnknownOutcome(note) if writer.changed else TransientError(note)
         note = f"{len(held)} of {len(parts)} parts held: {why}" if late else ""
-        return Outcome(state="done", note=note, data={"held": held, "not_held": sorted(late)})
+        return Outcome(state="done", note=note, data={"held": [*held, *sorted(freed)], "not_held": sorted(late)})
 
-    async def is_held(self, client: ShopifyClient, gid: str) -> Sighting:
-        """Whether every open fulfilment order bears our hold."""
-        parts = _open_parts(await order_to_ship(client, gid))
-        held = [p["id"] for p in parts if self.ours(p)]
+    async def is_held(self, command: HoldOrder, key: str) -> Sighting:
+        """Whether every open fulfilment order bears our hold, or bore it until a person took it off."""
+        parts = _open_parts(await order_to_ship(self._client, order_gid(command)))
+        held = {p["id"] for p in parts if self.ours(p)} | self._freed(parts, command)
         return Sighting(seen=bool(parts) and len(held) == len(parts), note=f"{len(held)} of {len(parts)} parts held")
 
-    async def release(self, writer: Writer, gid: str) -> Outcome:
+    def _freed(self, parts: list[dict[str, Any]], command: HoldOrder) -> set[str]:
+        before = set(command.receipt.get("held") or ())
+        return {p["id"] for p in parts if p["id"] in before and not self.ours(p)}
+
+    async def release(self, command: ReleaseOrder, key: str) -> Outcome:
         """Take our own holds off, by their ids: without ids Shopify would take off everyone's."""
-        order = await order_to_ship(writer.client, gid)
+        writer = Writer(self._client)
+        order = await order_to_ship(self._client, order_gid(command))
         released: list[str] = []
         problems: list[str] = []
         for part in order["fulfillmentOrders"]["nodes"]:
@@ -94,13 +109,13 @@ class Holds:
                     found = [{"message": str(error)}]
                 problems += [p["message"] for p in found]
                 released += [] if found else holds
-        if problems and not (await self.is_released(writer.client, gid)).seen:
+        if problems and not (await self.is_released(command, key)).seen:
             return writer.refusal(problems)
         return Outcome(state="done", note="" if released else "there was no hold of ours", data={"released": released})
 
-    async def is_released(self, client: ShopifyClient, gid: str) -> Sighting:
+    async def is_released(self, command: ReleaseOrder, key: str) -> Sighting:
         """Whether none of our holds is left."""
-        order = await order_to_ship(client, gid)
+        order = await order_to_ship(self._client, order_gid(command))
         left = [h for part in order["fulfillmentOrders"]["nodes"] for h in self.ours(part)]
         return Sighting(seen=not left, note=f"{len(left)} of our holds are left")
 

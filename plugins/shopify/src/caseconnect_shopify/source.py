@@ -18,10 +18,11 @@ from caseconnect.sdk.resources import Resources
 from caseconnect.sdk.subjects import Subject
 from caseconnect_shopify import checks, deliveries, queries
 from caseconnect_shopify.config import EXAMPLE, ShopifySettings
-from caseconnect_shopify.mapping import customer_of, order_of, summary_of
+from caseconnect_shopify.mapping import customer_of, summary_of
+from caseconnect_shopify.orders import read_order
 from caseconnect_shopify.parts import number_of
 from caseconnect_shopify.polling import Cursor
-from caseconnect_shopify.reading import client_of, complete, one, order_to_ship
+from caseconnect_shopify.reading import client_of, complete, one
 
 ROOT_KINDS: Final = frozenset({"order", "customer"})
 
@@ -106,21 +107,7 @@ class ShopifySource:
             ) from None
 
     async def _order(self, number: str) -> Order:
-        gid = f"gid://shopify/Order/{number}"
-        node = await one(self._client, queries.ORDER, gid, "order")
-        await complete(self._client, node, queries.ORDER_LINES, gid, "order")
-        for part, size, operation in (
-            ("transactions", queries.PAYMENTS, queries.ORDER_PAYMENTS),
-            ("refunds", queries.REFUNDS, queries.ORDER_REFUNDS),
-            ("fulfillments", queries.SHIPMENTS, queries.ORDER_SHIPMENTS),
-        ):
-            if len(node.get(part) or ()) >= size:
-                node[part] = (await one(self._client, operation, gid, "order"))[part]
-        if (node.get("fulfillmentOrders") or {}).get("pageInfo", {}).get("hasNextPage"):
-            node["fulfillmentOrders"] = (await order_to_ship(self._client, gid))["fulfillmentOrders"]
-        for part in (node.get("fulfillmentOrders") or {}).get("nodes") or ():
-            await complete(self._client, part, queries.FULFILLMENT_ORDER_LINES, part["id"], "fulfillmentOrder")
-        return order_of(node, self._settings.order_url(number))
+        return await read_order(self._client, self._settings, number)
 
     async def _history(self, number: str) -> OrderHistory:
         shopper = await one(self._client, queries.SHOPPER, f"gid://shopify/Order/{number}", "order")

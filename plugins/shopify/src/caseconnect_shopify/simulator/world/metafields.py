@@ -52,7 +52,9 @@ def problem(
     return _compared(old, entry, error)
 
 
-def _compared(old: Metafield | None, entry: dict[str, Any], error: Callable[[str, str, str], Any]) -> Any:
+def _compared(
+    old: Metafield | None, entry: dict[str, Any], error: Callable[[str, str, str], dict[str, Any]]
+) -> dict[str, Any] | None:
     want = entry.get("compareDigest", MISSING)
     if want is MISSING or (old and old.value == entry["value"]):
         return None
