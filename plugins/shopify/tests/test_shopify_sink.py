@@ -51,19 +51,20 @@ def target(order: Order | str) -> Subject:
     return Subject("shop", "order", order if isinstance(order, str) else str(order.id))
 
 
-@pytest.fixture
-def stage(clock: Any, settings: ShopifySettings, make_resources: Callable[..., Resources]) -> Stage:
+def staged(clock: Any, settings: ShopifySettings, make_resources: Callable[..., Resources]) -> Stage:
     shop = Shop(now=clock)
     return Stage(shop, ShopifySink(settings, make_resources(asgi_transport(app=create_app([shop])))), clock)
 
 
-def test_every_command_says_how_a_repeat_is_safe() -> None:
-    assert SINK.commands == {
-        AnnotateOrder: Repeat.STATE,
-        HoldOrder: Repeat.STATE,
-        ReleaseOrder: Repeat.STATE,
-        CancelOrder: Repeat.READ,
-    }
+@pytest.fixture
+def stage(clock: Any, settings: ShopifySettings, make_resources: Callable[..., Resources]) -> Stage:
+    return staged(clock, settings, make_resources)
+
+
+def test_only_refunds_take_a_key_and_nothing_of_value_is_repeated_blindly() -> None:
+    assert [c.kind for c, repeat in SINK.commands.items() if repeat is Repeat.KEY] == ["RefundPayment"]
+    assert {SINK.commands[c] for c in SINK.commands if c.money} == {Repeat.KEY, Repeat.READ}
+    assert SINK.commands[HoldOrder] is SINK.commands[ReleaseOrder] is Repeat.STATE
 
 
 def test_a_hold_is_put_on_every_part_once(stage: Stage) -> None:
@@ -356,8 +357,9 @@ def test_an_empty_text_deletes_the_metafield(
         sent.append(body)
         if body["operationName"] == "ConnectDeleteMetafields":
             return httpx.Response(200, json={"data": {"metafieldsDelete": {"userErrors": []}}})
-        there = {"tags": [], "metafields": {"nodes": [{"key": "status", "value": "open"}]}}
-        return httpx.Response(200, json={"data": {"order": there}})
+        field = {"key": "status", "value": "open", "type": "multi_line_text_field", "compareDigest": "d"}
+        there = {"tags": [], "metafields": {"nodes": [field]}}
+        return httpx.Response(200, json={"data": {"node": there, "metafieldDefinitions": {"nodes": []}}})
 
     sink = ShopifySink(settings, make_resources(httpx.MockTransport(answer)))
     command = AnnotateOrder(target=target("7"), attributes={"status": "", "never_set": ""})
@@ -375,16 +377,16 @@ def test_what_a_user_error_quotes_is_masked(
         if json.loads(request.content)["operationName"] == "ConnectAddTags":
             message = "Tag Kim M is taken by kim@example.com"
             return httpx.Response(200, json={"data": {"tagsAdd": {"userErrors": [{"message": message}]}}})
-        return httpx.Response(200, json={"data": {"order": {"tags": []}}})
+        return httpx.Response(200, json={"data": {"node": {"tags": []}}})
 
     sink = ShopifySink(settings, make_resources(httpx.MockTransport(answer)))
     outcome = asyncio.run(sink.execute(AnnotateOrder(target=target("7"), add_tags=("Kim M",)), "k"))
     assert (outcome.state, outcome.note) == ("refused", "Tag … is taken by <e-mail>")
 
 
-def test_tags_carry_the_prefix(stage: Stage, settings: ShopifySettings) -> None:
+def test_tags_carry_the_prefix(clock: Any, settings: ShopifySettings, make_resources: Callable[..., Resources]) -> None:
+    stage = staged(clock, settings.model_copy(update={"tag_prefix": "cc:"}), make_resources)
     order = stage.order()
-    stage.sink._settings = settings.model_copy(update={"tag_prefix": "cc:"})
     assert stage.do(AnnotateOrder(target=target(order), add_tags=("open",))).state == "done"
     assert order.tags == ["cc:open"]
 
@@ -437,7 +439,7 @@ def test_captured_money_is_never_left_behind(payment: dict[str, Any], says: str,
     outcome = stage.do(CancelOrder(target=target(order)))
     assert outcome.state == "refused"
     assert says in outcome.note
-    assert "refunds are not carried out by this version" in outcome.note
+    assert "first give it back (RefundPayment)" in outcome.note
     assert order.cancelled_at is None
     assert stage.shop.open_jobs == []
 

@@ -428,11 +428,11 @@ def test_a_request_never_asks_for_more_than_shopify_admits(make_stage: Callable[
     gid = f"gid://shopify/Order/{made.id}"
     client = stage.source._client
     for operation in vars(queries).values():
-        if isinstance(operation, Operation) and not operation.mutation and "$id" in operation.text:
-            variables = {"id": gid, "after": None, "namespace": "connect", "withMetafields": True}
+        if isinstance(operation, Operation) and not operation.mutation and "$id:" in operation.text:
+            variables = {"id": gid, "after": None, "namespace": "connect", "keys": ["custom.x"], "withAttributes": True}
             declared = operation.text.partition(")")[0]
             given = {k: v for k, v in variables.items() if f"${k}:" in declared}
-            if operation.name in {"ConnectCustomer", "ConnectJob", "ConnectFulfillmentOrderLines"}:
+            if operation.name in {"ConnectCustomer", "ConnectFulfillmentOrderLines", "ConnectRefundLines"}:
                 continue
             asyncio.run(client.run(operation, given))
             stage.clock.forward(60)

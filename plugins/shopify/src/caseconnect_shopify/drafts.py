@@ -30,7 +30,7 @@ class Replacements:
 
     def tag(self, key: str) -> str:
         """The tag of the draft and of its order (40 characters are allowed)."""
-        return f"{self._prefix}-{mark(key)}"
+        return f"{self._prefix}-{mark(key)[:15]}"
 
     async def create(self, command: CreateReplacement, key: str) -> Outcome:
         """Make the draft and complete it. A draft of an earlier attempt is completed, or found completed."""

@@ -113,9 +113,7 @@ def _placed(documents: tuple[Document, ...]) -> dict[str, Document] | str:
         place = next((p for p, words in _PLACES.items() if words.search(document.name)), _REST)
         if place in found:
             if _REST in found:
-                return (
-                    f"Shopify's form takes one file of each kind and has no place left for {document.name}: join them"
-                )
+                return f"Shopify's form takes one file of each kind, no place is left for {document.name}: join them"
             place = _REST
         found[place] = document
     return found

@@ -17,11 +17,13 @@ _TYPES: Final = {
     "dispute": "ShopifyPaymentsDispute",
 }
 
+_ARTICLES: Final = {"order": "an order", "customer": "a customer", "return": "a return", "dispute": "a dispute"}
+
 
 def gid(subject: Subject | None, kind: str, what: str) -> str:
     """The gid of an order, customer, return or dispute. `PermanentError` when `subject` is none."""
     if subject is None or subject.kind != kind or not subject.id.isdigit():
-        raise PermanentError(f"{what} wants the number of a {kind}, not {subject}")
+        raise PermanentError(f"{what} wants {_ARTICLES[kind]} by its number as its target, not {subject}")
     return f"gid://shopify/{_TYPES[kind]}/{subject.id}"
 
 
