@@ -58,6 +58,8 @@ class Evidence:
             if place in left:
                 wanted[place] = {"id": await self._uploaded(document)}
         problems = await Writer(self._client).send(queries.UPDATE_EVIDENCE, {"id": shown["id"], "input": wanted})
+        if any(p.get("code") == "FILE_NOT_FOUND" for p in problems):
+            raise TransientError("Shopify does not find a file that was handed over")
         if problems and _left(await self._shown(command), command):
             return Outcome(state="refused", note="; ".join(dict.fromkeys(p["message"] for p in problems)))
         return Outcome(state="done")
