@@ -204,7 +204,7 @@ def test_to_store_credit(stage: Stage) -> None:
 def test_a_lost_answer_gives_one_refund(kind: str, idempotency_errors: str, make_stage: Any) -> None:
     stage = make_stage(idempotency_errors=idempotency_errors)
     command = refund(paid_order(stage), "10.00")
-    stage.fault(kind)
+    stage.fault(kind, "refundCreate")
     with pytest.raises(UnknownOutcome):
         stage.do(command)
     assert stage.do(command).state == "done"

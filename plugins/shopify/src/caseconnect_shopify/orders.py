@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from caseconnect.models import Order
+from caseconnect.sdk.errors import PermanentError
 from caseconnect_shopify import queries
 from caseconnect_shopify.client import ShopifyClient
 from caseconnect_shopify.config import ShopifySettings
@@ -17,7 +19,7 @@ async def read_order(client: ShopifyClient, settings: ShopifySettings, number: s
     gid = f"gid://shopify/Order/{number}"
     node = await _first(client, settings, gid)
     await complete(client, node, queries.ORDER_LINES, gid, "order")
-    await complete(client, node, queries.ORDER_RETURNS, gid, "order", "returns")
+    await _add_returns(client, node, gid)
     for part, size, operation in (
         ("transactions", queries.PAYMENTS, queries.ORDER_PAYMENTS),
         ("refunds", queries.REFUNDS, queries.ORDER_REFUNDS),
@@ -44,6 +46,15 @@ async def _first(client: ShopifyClient, settings: ShopifySettings, gid: str) -> 
     if not node:
         raise absent("order", gid)
     return dict(node)
+
+
+async def _add_returns(client: ShopifyClient, node: dict[str, Any], gid: str) -> None:
+    """Asked for only when the order has some that are not declined or cancelled; none when they may not be seen."""
+    if node.get("returnStatus") in {None, "NO_RETURN"}:
+        return
+    node["returns"] = {"pageInfo": {"hasNextPage": True}}
+    with suppress(PermanentError):
+        await complete(client, node, queries.ORDER_RETURNS, gid, "order", "returns")
 
 
 async def _detailed(client: ShopifyClient, refunds: Any) -> list[dict[str, Any]]:
