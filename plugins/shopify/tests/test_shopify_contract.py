@@ -202,7 +202,7 @@ class ShopWorld(SourceWorld, SinkWorld):
             subject = Subject("shop", "dispute", str(dispute.id))
             return SubmitEvidence(target=self._subject, dispute=subject, documents=(paper,), text="Sent.", send=True)
         returned = self._return(create_order(self.shop, {"lines": LINES, "payment": PAID}), "REQUESTED", [])
-        return kind(target=self._subject, returned=returned)  # type: ignore[call-arg] # approve or decline
+        return kind(target=self._subject, returned=returned)  # approve or decline
 
     def _return(self, order: Order, status: str, exchanges: list[ExchangeLine]) -> Subject:
         catalogue.add(self.shop, {"title": "Tea", "sku": "TEA", "price": "9.50"})

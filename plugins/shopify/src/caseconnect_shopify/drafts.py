@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 from caseconnect.sdk.commands import CreateReplacement
-from caseconnect.sdk.commands.money import Item
 from caseconnect.sdk.components import Outcome, Sighting
 from caseconnect.sdk.errors import UnknownOutcome
 from caseconnect_shopify import money_queries as queries
@@ -17,6 +16,7 @@ from caseconnect_shopify.client import ShopifyClient
 from caseconnect_shopify.parts import nodes, number_of
 from caseconnect_shopify.reading import one
 from caseconnect_shopify.targets import mark, order_gid
+from caseconnect_shopify.variants import variants_of
 from caseconnect_shopify.writing import Writer
 
 _ADDRESS = ("firstName", "lastName", "company", "address1", "address2", "city", "provinceCode", "zip", "phone")
@@ -46,9 +46,10 @@ class Replacements:
         order = await one(self._client, queries.REPLACED, gid, "order")
         if order.get("requiresShipping") and not (order.get("shippingAddress") or {}).get("address1"):
             return Outcome(state="refused", note="Shopify does not show where the order was shipped to")
-        lines, missing = await self._lines(command.items)
+        variants, missing = await variants_of(self._client, command.items)
         if missing:
             return Outcome(state="refused", note=missing)
+        lines = [{"variantId": variant, "quantity": quantity} for variant, quantity in variants]
         problems, payload = await writer.ask(queries.CREATE_DRAFT, {"input": self._input(order, lines, command, key)})
         if problems:
             return writer.refusal([p["message"] for p in problems])
@@ -76,21 +77,6 @@ class Replacements:
             text = "; ".join(dict.fromkeys(p["message"] for p in problems))
             raise UnknownOutcome(f"the draft is there and could not be completed: {text}")
         return _done(payload.get("draftOrder") or {})
-
-    async def _lines(self, items: tuple[Item, ...]) -> tuple[list[dict[str, Any]], str | None]:
-        lines: list[dict[str, Any]] = []
-        for item in items:
-            variant = item.variant.rsplit("/", 1)[-1] or await self._variant(item.sku)
-            if variant is None:
-                return [], f"the shop has not exactly one variant with SKU {item.sku!r}: name the variant"
-            lines.append({"variantId": f"gid://shopify/ProductVariant/{variant}", "quantity": item.quantity})
-        return lines, None
-
-    async def _variant(self, sku: str) -> str | None:
-        quoted = sku.replace("\\", "\\\\").replace("'", "\\'")
-        shown = nodes((await self._client.run(queries.VARIANTS, {"search": f"sku:'{quoted}'"}))["productVariants"])
-        found = [n["id"] for n in shown if n.get("sku") == sku]
-        return number_of(found[0]) if sku and len(found) == 1 else None
 
     def _input(
         self, order: dict[str, Any], lines: list[dict[str, Any]], command: CreateReplacement, key: str

@@ -6,21 +6,26 @@ request cannot add any. `ExchangeReturn` sends those that are on the return alre
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from caseconnect.sdk.commands import ApproveReturn, DeclineReturn, ExchangeReturn
-from caseconnect.sdk.commands.money import Item
 from caseconnect.sdk.components import Outcome, Sighting
 from caseconnect_shopify import sink_queries as queries
 from caseconnect_shopify.client import Operation, ShopifyClient
-from caseconnect_shopify.parts import nodes, number_of
+from caseconnect_shopify.parts import nodes
 from caseconnect_shopify.reading import one
 from caseconnect_shopify.targets import gid
+from caseconnect_shopify.variants import variants_of
 from caseconnect_shopify.writing import Writer
 
 _APPROVED: Final = frozenset({"OPEN", "CLOSED"})
 _DECLINED: Final = frozenset({"DECLINED"})
 _CAUSES: Final = {"final_sale": "FINAL_SALE", "return_period_ended": "RETURN_PERIOD_ENDED", "other": "OTHER"}
+_ABSENT: Final = (
+    "does not bear these exchange items, and Shopify's API cannot add any to a return that exists:"
+    " add them in the admin, or send a replacement"
+)
 
 
 class Returns:
@@ -58,9 +63,12 @@ class Returns:
         """Process the exchange items of the return, so that they get a fulfilment order."""
         found = gid(command.returned, "return", command.kind)
         shown = await one(self._client, queries.RETURN, found, "return")
-        lines, missing = _matched(shown, command)
+        variants, missing = await variants_of(self._client, command.items)
         if missing:
             return Outcome(state="refused", note=missing)
+        lines = _matched(shown, variants)
+        if lines is None:
+            return Outcome(state="refused", note=f"return {shown['name']} {_ABSENT}")
         left = [(line["id"], units - line["processedQuantity"]) for line, units in lines]
         left = [(line, units) for line, units in left if units > 0]
         if not left:
@@ -80,8 +88,10 @@ class Returns:
     async def is_exchanged(self, command: ExchangeReturn, key: str) -> Sighting:
         """Whether the return's exchange items are processed."""
         found = gid(command.returned, "return", command.kind)
-        lines, missing = _matched(await one(self._client, queries.RETURN, found, "return"), command)
-        done = not missing and all(line["processedQuantity"] >= units for line, units in lines)
+        shown = await one(self._client, queries.RETURN, found, "return")
+        variants, missing = await variants_of(self._client, command.items)
+        lines = None if missing else _matched(shown, variants)
+        done = bool(lines) and all(line["processedQuantity"] >= units for line, units in lines or ())
         return Sighting(seen=done, note=missing or "")
 
     async def _answer(self, found: str, wanted: frozenset[str], operation: Operation, variables: Any) -> Outcome:
@@ -100,23 +110,13 @@ class Returns:
         return Sighting(seen=status in wanted, note=f"the return is {status.lower()}")
 
 
-def _matched(shown: dict[str, Any], command: ExchangeReturn) -> tuple[list[tuple[dict[str, Any], int]], str | None]:
-    """The return's exchange lines for the items of the command, with how many of each; or what is missing."""
+def _matched(shown: dict[str, Any], wanted: Iterable[tuple[str, int]]) -> list[tuple[dict[str, Any], int]] | None:
+    """The return's exchange lines for these variants, with how many of each; None when it does not bear them all."""
     lines = nodes(shown.get("exchangeLineItems"))
     found: list[tuple[dict[str, Any], int]] = []
-    for item in command.items:
-        line = next((n for n in lines if _is_of(n, item) and n["quantity"] >= item.quantity), None)
+    for variant, units in wanted:
+        line = next((n for n in lines if n.get("variantId") == variant and n["quantity"] >= units), None)
         if line is None:
-            which = item.variant or item.sku
-            return [], (
-                f"return {shown.get('name')} bears no {item.quantity} of {which} as exchange items, and Shopify's API"
-                " cannot add any to a return that exists: add them in the admin, or send a replacement"
-            )
-        found.append((dict(line), item.quantity))
-    return found, None
-
-
-def _is_of(line: Any, item: Item) -> bool:
-    if item.variant:
-        return bool(line.get("variantId")) and number_of(line["variantId"]) == item.variant.rsplit("/", 1)[-1]
-    return bool(item.sku) and line.get("variantSku") == item.sku
+            return None
+        found.append((dict(line), units))
+    return found

@@ -115,7 +115,7 @@ RETURN = Operation(
     """query ConnectReturn($id: ID!) {
   return(id: $id) {
     status name
-    exchangeLineItems(first: 100) { nodes { id quantity processedQuantity variantId variantSku } }
+    exchangeLineItems(first: 100) { nodes { id quantity processedQuantity variantId } }
   }
 }""",
     cost=10,
