@@ -30,7 +30,7 @@ from caseconnect.host.pipeline.runner import Runner
 from caseconnect.host.plugins import load
 from caseconnect.host.tenants import load_tenants
 
-_STALL = 60.0
+_STALL = 180.0
 _LEFT = """
 SELECT (SELECT count(*) FROM deliveries WHERE state IN ('new', 'waiting'))
      + (SELECT count(*) FROM events WHERE state = 'ready') + (SELECT count(*) FROM events WHERE state = 'waiting')

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
@@ -39,7 +40,7 @@ def measure(size: Size) -> dict[str, Any]:
         memory = {variant: server.memory_mb() for variant, server in servers.items()}
     return {
         variant: {
-            **{key: median(r[key] for r in rounds) for key in ("per_second", "p50_ms", "p99_ms", "cpu_us")},
+            **{key: _median(r[key] for r in rounds) for key in ("per_second", "p50_ms", "p99_ms", "cpu_us")},
             "answered": sum(r["answered"] for r in rounds),
             "refused": sum(r["refused"] for r in rounds),
             "memory_idle_mb": idle[variant],
@@ -61,5 +62,11 @@ def _round(port: int, body: bytes, connections: int, seconds: float, first: int)
     return call("bench.load", *words, given=body)
 
 
+def _median(values: Iterable[float | None]) -> float:
+    """Of those that are there: a round in which nothing was answered has no times."""
+    found = [value for value in values if value is not None]
+    return median(found) if found else float("nan")
+
+
 def _ratio(of: list[dict[str, Any]], to: list[dict[str, Any]]) -> float:
-    return float(median(a["per_second"] / b["per_second"] for a, b in zip(of, to, strict=True)))
+    return float(median(a["per_second"] / max(b["per_second"], 1.0) for a, b in zip(of, to, strict=True)))

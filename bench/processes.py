@@ -17,7 +17,8 @@ from typing import Any
 from bench import tenant
 
 ROOT = Path(__file__).resolve().parent.parent
-_START = 30.0
+_PATIENCE = 120.0
+"""Seconds after which a process is given up. Long: the machine may be busy with other things."""
 
 
 @dataclass
@@ -45,7 +46,7 @@ def _connect() -> list[str]:
 
 def _get(port: int, path: str) -> tuple[int, bytes]:
     """One GET without a library, so that nothing of ours takes part in the measurement."""
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE) as connection:
         connection.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode())
         answer = b""
         while chunk := connection.recv(65_536):
@@ -96,7 +97,7 @@ def serve(folder: Path, *, shop_url: str = tenant.NOWHERE, case_url: str = tenan
             with suppress(OSError):
                 if _get(port, "/readyz")[0] == 200:
                     break
-            if process.poll() is not None or time.perf_counter() - began > _START:
+            if process.poll() is not None or time.perf_counter() - began > _PATIENCE:
                 raise RuntimeError(f"connect serve did not start: {(folder / 'serve.log').read_text()[-2000:]}")
             time.sleep(0.005)
         yield Running(process, port, time.perf_counter() - began)

@@ -9,6 +9,7 @@ import asyncio
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -57,6 +58,18 @@ def reaping(reaper: Reaper) -> Iterator[None]:
         crash._wanted, crash._pass = before
 
 
+def _mortal(h: House, reaper: Reaper) -> None:
+    """A death in a task of its own is the whole process's: nothing is begun after it."""
+    tick = h.runner.tick
+
+    async def living(now: datetime) -> bool:
+        if reaper.dead:
+            raise Killed("before")
+        return await tick(now)
+
+    h.runner.tick = living  # type: ignore[method-assign] # every round of work begins with it
+
+
 async def _lived_through(h: House, reaper: Reaper, seconds: float) -> None:
     """Let time pass; killed on the way, begin again as another process."""
     end = h.now().timestamp() + seconds
@@ -70,11 +83,13 @@ async def _lived_through(h: House, reaper: Reaper, seconds: float) -> None:
             await asyncio.sleep(3)
             reaper.dead, reaper.resting = False, True
             await h.start()
+            _mortal(h, reaper)
             reaper.resting = False
 
 
 async def _played(h: House, reaper: Reaper) -> dict[str, Any]:
     h.subscribe()
+    _mortal(h, reaper)
     await _lived_through(h, reaper, 30)
     order = create_order(h.shop, RISKY)
     await _lived_through(h, reaper, 1500)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,13 @@ __all__ = [
 
 
 def flow(
-    use: str, decide: Callable[..., Any], *, mode: Any = "live", on: tuple[str, ...] = ("shop",), **spec: Any
+    use: str,
+    decide: Callable[..., Any],
+    *,
+    mode: Any = "live",
+    on: tuple[str, ...] = ("shop",),
+    via: Mapping[str, str] | None = None,
+    **spec: Any,
 ) -> Flow:
     """A use case at work on the toy shop, with its cases in the toy desk."""
     spec = {
@@ -59,7 +65,7 @@ def flow(
         "exceptions": ("odd",),
     } | spec
     transform = TransformSpec(name=use, summary="a toy", settings=ToySettings, decide=decide, **spec)
-    return Flow(use, transform, mode, ToySettings(), on, "desk")
+    return Flow(use, transform, mode, ToySettings(), on, "desk", via or {})
 
 
 def found(ground: str = "g1", arose_at: datetime = PLACED, exception: str = "odd") -> Finding:
@@ -128,7 +134,7 @@ class Pipe:
         sources, sink = specs(world, repeat, **waits)
         schedules = {name: Schedule(Poll(every=every), name) for name, every in (poll or {}).items()}
         connections = {
-            name: Connection(name, spec.name, ToySettings(account=name), spec, sink, None, (), schedules.get(name))
+            name: Connection(name, spec.name, ToySettings(account=name), spec, sink, None, None, schedules.get(name))
             for name, spec in sources.items()
         }
         self.tenant = Tenant(
@@ -157,6 +163,7 @@ class Pipe:
             log=self.log,
             go_live=began,
             starts=starts,
+            whole=False,
         )
         await self.runner.start({"acme": self.live})
         return self

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from journal_desk import TENANT, Desk, case_of, delivery, now_of
+from journal_desk import ORDER, START, TENANT, Desk, case_of, delivery, look, now_of
 
 from caseconnect.cli import Exit, main
-from caseconnect.host.journal.records import NewAlert
+from caseconnect.host.journal.records import NewAlert, Resolved
 from caseconnect.sdk.commands import AnnotateOrder, HoldOrder
 from caseconnect.sdk.subjects import Subject
 
@@ -131,3 +132,66 @@ def test_explain_says_where_else_to_look(data: Path) -> None:
     assert told.exit_code == Exit.WRONG
     assert "no event of it was made" in told.stderr
     assert "`connect errors`" in told.stderr
+
+
+@pytest.fixture
+def arrived(data: Path) -> Path:
+    """What came on a connection: an event, an ignored one, a parked one that names a return, and one that waits."""
+    desk = Desk(data)
+    now_of(desk.journal.first(TENANT, "start:shop", desk.now))
+    (seen, ignored, parked, waits) = (
+        desk.receive(delivery(f"id-{n}", b"%d" % n, f"topic{n}"))[0].seq for n in range(4)
+    )
+    desk.parsed(seen, Resolved(look(), ORDER))
+    desk.parsed(ignored, state="ignored", reason="no flow uses it")
+    desk.parsed(parked, state="parked", reason="shop/return/7: there is no such return")
+    desk.parsed(
+        waits, state="waiting", reason="what shop/return/77 belongs to is not known yet", due=START + timedelta(days=1)
+    )
+    desk.close()
+    return data
+
+
+@pytest.mark.parametrize(
+    ("subject", "shown"),
+    [
+        ("shop", [0, 1, 2, 3]),
+        ("id-1", [1]),
+        ("delivery:2", [1]),
+        ("shop/return/7", [2]),
+        ("shop/return/77", [3]),
+    ],
+)
+def test_explain_finds_what_became_no_event(arrived: Path, subject: str, shown: list[int]) -> None:
+    states = ["events", "ignored", "parked", "waiting"]
+    told = run(arrived, "explain", subject)
+    assert told.exit_code == Exit.OK
+    lines = [line for line in told.stdout.splitlines() if "delivery:" in line]
+    assert [line.split()[-1] for line in lines if "topic0" in line] == ["shop/order/1001"] * (0 in shown)
+    for line, number in zip(lines, shown, strict=True):
+        assert all(word in line for word in (f"topic{number}", f"id-{number}", states[number], f"{TENANT}/shop"))
+    assert ("no flow uses it" in told.stdout) is (1 in shown)
+    (entry,) = json.loads(run(arrived, "explain", subject, "--json").stdout)
+    assert [row["state"] for row in entry["deliveries"]] == [states[number] for number in shown]
+    assert run(arrived, "explain", subject, "--tenant", "other").exit_code == Exit.WRONG
+
+
+def test_explain_of_a_subject_shows_what_waits_for_it_beside_what_is_known(arrived: Path) -> None:
+    desk = Desk(arrived)
+    late = desk.receive(delivery("late", b"late", "refunds/create"))[0].seq
+    desk.parsed(late, state="parked", reason=f"{ORDER}: it cannot be read")
+    desk.close()
+    told = run(arrived, "explain", str(ORDER)).stdout
+    assert "OrderChanged (topic0)" in told
+    assert "refunds/create" in told
+    assert "no flow uses it" not in told
+
+
+def test_explain_lists_only_the_last_of_a_busy_connection(data: Path) -> None:
+    desk = Desk(data)
+    now_of(desk.journal.first(TENANT, "start:shop", desk.now))
+    for number in range(40):
+        desk.receive(delivery(f"id-{number}", b"%d" % number))
+    desk.close()
+    (entry,) = json.loads(run(data, "explain", "shop", "--json").stdout)
+    assert [row["delivery_id"] for row in entry["deliveries"]] == [f"id-{number}" for number in range(10, 40)]

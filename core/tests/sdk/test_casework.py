@@ -11,7 +11,9 @@ from pydantic import ValidationError
 from caseconnect.models import (
     Case,
     FulfillmentOrder,
+    Hold,
     Money,
+    Order,
     OrderHistory,
 )
 from caseconnect.sdk.casework import (
@@ -29,7 +31,7 @@ from caseconnect.sdk.casework import (
     settled,
     shippable,
 )
-from caseconnect.sdk.commands import CommentCase, HoldOrder, OpenCase
+from caseconnect.sdk.commands import HOLD, CommentCase, HoldOrder, OpenCase
 from caseconnect.sdk.decisions import (
     ActedOn,
     CaseRef,
@@ -159,15 +161,21 @@ def test_orders_applied_to() -> None:
     assert "cancelled" in str(not_applying(sample_order(cancelled_at=NOW), AppliesTo()))
 
 
-def ask(found: Matter, verdicts: list[Verdict], policy: CaseworkSettings | None = None, **kwargs: Any) -> Decision:
-    order = sample_order()
+def ask(
+    found: Matter,
+    verdicts: list[Verdict],
+    policy: CaseworkSettings | None = None,
+    *,
+    order: Order | None = None,
+    **kwargs: Any,
+) -> Decision:
     facts = Facts(
         {
             ("order_history", ORDER): OrderHistory(key="customer"),
             ("customer", Subject("shop", "customer", "77")): Missing(why="no permission"),
         }
     )
-    decision = open_or_add(USE, found, order, verdicts, facts, policy or PolicyOfTest(), **kwargs)
+    decision = open_or_add(USE, found, order or sample_order(), verdicts, facts, policy or PolicyOfTest(), **kwargs)
     assert isinstance(decision, Decision)
     return decision
 
@@ -211,11 +219,36 @@ def test_a_hold_is_asked_for_once_and_not_after_a_decision() -> None:
     fresh_matter = matter(findings=(ODD,))
     (hold,) = [c for c in ask(fresh_matter, verdicts, hold_for=("late",)).commands if isinstance(c, HoldOrder)]
     assert (hold.cause, hold.target) == ("address", ORDER)
-    for done in (command("HoldOrder", "done"), command("ReleaseOrder", "done"), command("CancelOrder", "accepted")):
+    for done in (command("HoldOrder", "sending"), command("ReleaseOrder", "done"), command("CancelOrder", "accepted")):
         decision = ask(replace(fresh_matter, commands=(*fresh_matter.commands, done)), verdicts, hold_for=("late",))
         assert [c.kind for c in decision.commands] == ["CommentCase"]
         assert "held the order before" in decision.reason
     assert "hold" not in ask(fresh_matter, verdicts, hold_for=("odd",)).reason
+
+
+@pytest.mark.parametrize(
+    ("claimed", "shown", "parts", "again"),
+    [
+        (True, True, True, False),
+        (True, False, False, False),
+        (True, False, True, True),
+        (False, False, True, True),
+        (False, False, False, True),
+    ],
+)
+def test_a_hold_that_is_gone_is_asked_for_again_on_a_new_ground(
+    claimed: bool, shown: bool, parts: bool, again: bool
+) -> None:
+    """Claimed: the journal's word; shown: the order's own, which is newer but may say nothing of holds."""
+    holds = (Hold(id="h1", reason="other", ours=True),) if shown else ()
+    part = FulfillmentOrder(id="f1", status="open", remaining_quantity=2, holds=holds)
+    order = sample_order(fulfillment_orders=(part,) if parts else ())
+    claims = frozenset({HOLD}) if claimed else frozenset()
+    held = matter(findings=(ODD,), claims=claims, commands=(command("OpenCase", "done"), command("HoldOrder", "done")))
+    decision = ask(held, [Verdict("late: x", LATE)], order=order, hold_for=("late",))
+    assert ("HoldOrder" in [c.kind for c in decision.commands]) is again
+    known = ask(held, [Verdict("odd", ODD)], order=order, hold_for=("odd",))
+    assert known.commands == (), "the ground is not new"
 
 
 def test_timers_are_set_once_and_cancelled_when_nothing_wants_them() -> None:

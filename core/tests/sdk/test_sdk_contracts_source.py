@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ import toy_shop as toy
 from caseconnect.sdk.components import Check
 from caseconnect.sdk.deliveries import Delivery, Ignored, Page
 from caseconnect.sdk.errors import AuthError, PermanentError, TransientError
+from caseconnect.sdk.hookspecs import hookimpl
 from caseconnect.sdk.testing import ContractBroken, Pushed, SourceContract
 
 Source = toy.ToySource
@@ -305,4 +307,22 @@ class UnsignedWorld(toy.ToyWorld):
 def test_wrong_signature_is_caught() -> None:
     tried = contract(SourceContract, toy.make_plugin(), UnsignedWorld)
     with pytest.raises(ContractBroken, match="signature"):
+        tried.test_pushed_requests_carry_the_declared_signature()
+
+
+def test_a_second_webhook_is_caught() -> None:
+    plugin = toy.make_plugin()
+    once = plugin.connect_register_triggers
+
+    @hookimpl
+    def connect_register_triggers(register: Any) -> None:
+        class Twice:
+            def add(self, spec: Any) -> None:
+                register.add(replace(spec, wakes=lambda settings: [*spec.wakes(settings), *spec.wakes(settings)]))
+
+        once(Twice())
+
+    plugin.connect_register_triggers = connect_register_triggers  # type: ignore[attr-defined] # a module made here
+    tried = contract(SourceContract, plugin)
+    with pytest.raises(ContractBroken, match="one Webhook"):
         tried.test_pushed_requests_carry_the_declared_signature()

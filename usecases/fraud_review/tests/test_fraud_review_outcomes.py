@@ -218,12 +218,33 @@ def test_a_risk_that_stays_high_is_not_held_again_after_a_release() -> None:
 def test_a_hold_that_a_person_took_off_is_not_set_again() -> None:
     host = in_review(sample_order(risk=RISKY), high_value={"EUR": "500"})
     host.matter = replace(host.matter, claims=frozenset())
-    host.changed(total=euros("900"))
+    host.changed(tags=("x",))
     assert host.kinds().count("HoldOrder") == 1
-    assert "held the order before" in host.reasons[-1]
     host.case_changed(outcome="approved", revision="r1")
     assert "ReleaseOrder" not in host.kinds()
     assert host.matter.state == "closed"
+
+
+def test_a_hold_that_a_person_took_off_comes_back_on_a_new_ground_and_is_released_again() -> None:
+    host = in_review(sample_order(risk=RISKY), high_value={"EUR": "500"})
+    host.matter = replace(host.matter, claims=frozenset())
+    host.changed(total=euros("900"))
+    assert host.kinds().count("HoldOrder") == 2
+    assert "hold: asked for because of high_value" in host.reasons[-1]
+    host.settle("HoldOrder")
+    host.changed(tags=("x",))
+    assert host.kinds().count("HoldOrder") == 2
+    host.case_changed(outcome="approved", revision="r1")
+    assert host.kinds()[-1] == "ReleaseOrder"
+
+
+def test_what_a_decision_released_is_not_held_again_in_the_same_matter() -> None:
+    host = in_review(sample_order(risk=RISKY), high_value={"EUR": "500"})
+    host.case_changed(outcome="approved", revision="r1")
+    assert host.kinds()[-1] == "ReleaseOrder"
+    host.changed(total=euros("900"))
+    assert host.kinds().count("HoldOrder") == 1
+    assert "held the order before" in host.reasons[-1]
 
 
 def test_a_case_closed_without_outcome_alerts_while_the_order_is_held() -> None:

@@ -23,28 +23,43 @@ def explain(ctx: click.Context, subject: str, tenant: str | None, data: Path, as
     """Tell everything about an order or a case: deliveries, events, verdicts with reasons, commands, outcomes.
 
     SUBJECT is connection/kind/id, or the id alone, the number of an order or a case, or the reference on a case.
+    With a connection's name it lists what came last and what became of it, also of which no event was made: ignored,
+    parked, waiting. With the id that the platform gave a delivery, or delivery:NUMBER, that one.
 
     \b
     connect explain shop/order/820982911946154508
     connect explain CASE-1
+    connect explain shop
     """
     from caseconnect.host.journal import SqliteJournal
 
     journal = SqliteJournal.read(journal_path(data))
     found = [(t, s) for t, s in journal.find(subject) if tenant in (None, t)]
-    if not found:
+    came = [row for row in journal.deliveries(subject) if tenant in (None, row["tenant"])]
+    if not found and not came:
         complain(
             f"nothing is known of {subject!r}: no event of it was made since this journal began; deliveries that were"
-            " parked are in `connect errors`"
+            " parked are in `connect errors`, and `connect explain CONNECTION` lists the last, the ignored too"
         )
         ctx.exit(Exit.WRONG)
     told = [journal.explain(t, Subject.parse(s)) for t, s in found]
     journal.close()
     if as_json:
-        emit_json(told)
+        emit_json(told + ([{"deliveries": came}] if came else []))
         return
     for one in told:
         _show(one)
+    if came:
+        columns = ("When (UTC)", "Delivery", "What", "Its id", "What became of it", "Why, or of what")
+        table(columns, [_arrived(row) for row in came])
+
+
+def _arrived(row: dict[str, Any]) -> tuple[str, ...]:
+    where = f"{row['tenant']}/{row['connection']}"
+    what = f"{row['topic']} ({'polled from' if row['polled'] else 'sent by'} {where})"
+    at = row["received_at"][:23].replace("T", " ")
+    number, told = f"delivery:{row['seq']}", row["reason"] or ", ".join(row["subjects"])
+    return at, number, what, row["delivery_id"], row["state"], told
 
 
 def _show(one: dict[str, Any]) -> None:

@@ -167,7 +167,7 @@ def hooks_of(tenants: Mapping[str, Tenant]) -> dict[tuple[str, str], Hook]:
     found: dict[tuple[str, str], Hook] = {}
     for tenant in tenants.values():
         for name, connection in tenant.connections.items():
-            for webhook in connection.webhooks:
+            if webhook := connection.webhook:
                 reveal = _revealer(tenant, connection.settings, webhook.secrets)
                 found[tenant.name, name] = Hook(tenant.name, name, webhook, reveal)
     return found

@@ -24,6 +24,9 @@ from caseconnect.sdk.resources import Log
 _BEAT = 0.5
 _DRAIN = 20.0
 
+Starts = Mapping[str, tuple[datetime, Mapping[str, datetime]]]
+"""By tenant: when it was first started, and each of its connections."""
+
 
 class PipelineThread:
     """Runs a `Runner` with its clock in a thread. `start`, then `ring` from anywhere, then `stop`."""
@@ -49,7 +52,7 @@ class PipelineThread:
         self._thread = threading.Thread(target=self._main, name="pipeline", daemon=True)
 
     def start(self) -> None:
-        """Start and wait until the tenants are at work. Raises what kept them from it."""
+        """Start; wait for no plugin. Raises what kept the thread from its work with the journal."""
         self._thread.start()
         self._ready.wait()
         if self.failed:
@@ -105,43 +108,52 @@ class PipelineThread:
 
     async def _work(self) -> None:
         self._loop = asyncio.get_running_loop()
-        runner = Runner(self._journal, self._now, self._log)
-        live = await self._build()
-        recovered = await runner.start(live)
-        for key in recovered:
-            self._log.warning("outcome unknown", key=key, why="the last process ended while the request was out")
-        self._runner = runner
+        self._runner = runner = Runner(self._journal, self._now, self._log)
         beating = asyncio.create_task(self._beats())
-        clock = Clock(runner, self._now)
-        clock.start()
+        starts = await self._starts()
         self._ready.set()
+        live = await self._build(starts)
         try:
-            await runner.run(_DRAIN)
+            await self._run(runner, live)
         finally:
             beating.cancel()
-            await clock.stop()
             for tenant in live.values():
                 await tenant.close()
 
-    async def _build(self) -> dict[str, LiveTenant]:
-        """Build the tenants that can be; the others are shown and the rest goes on."""
-        live: dict[str, LiveTenant] = {}
-        for tenant in self._tenants.values():
-            began, starts = await first_starts(self._journal, tenant, self._now())
-            try:
-                live[tenant.name] = await build(
-                    tenant,
-                    accounts=self._accounts,
-                    secrets=tenant.secrets(),
-                    now=self._now,
-                    log=self._log,
-                    go_live=began,
-                    starts=starts,
-                )
-            except Exception as error:  # noqa: BLE001 - one tenant's fault must not stop the others
-                self.refused[tenant.name] = told(error)
-                self._log.error("tenant refused", tenant=tenant.name, why=told(error))
-        return live
+    async def _run(self, runner: Runner, live: dict[str, LiveTenant]) -> None:
+        for key in await runner.start(live):
+            self._log.warning("outcome unknown", key=key, why="the last process ended while the request was out")
+        clock = Clock(runner, self._now)
+        clock.start()
+        try:
+            await runner.run(_DRAIN)
+        finally:
+            await clock.stop()
+
+    async def _starts(self) -> Starts:
+        return {name: await first_starts(self._journal, t, self._now()) for name, t in self._tenants.items()}
+
+    async def _build(self, starts: Starts) -> dict[str, LiveTenant]:
+        """Build the tenants that can be, all at once; the others are shown and the rest goes on."""
+        made = await asyncio.gather(*(self._live(self._tenants[name], *starts[name]) for name in starts))
+        return {tenant.name: tenant for tenant in made if tenant}
+
+    async def _live(self, tenant: Tenant, began: datetime, starts: Mapping[str, datetime]) -> LiveTenant | None:
+        try:
+            return await build(
+                tenant,
+                accounts=self._accounts,
+                secrets=tenant.secrets(),
+                now=self._now,
+                log=self._log,
+                go_live=began,
+                starts=starts,
+                whole=False,
+            )
+        except Exception as error:  # noqa: BLE001 - one tenant's fault must not stop the others
+            self.refused[tenant.name] = told(error)
+            self._log.error("tenant refused", tenant=tenant.name, why=told(error))
+            return None
 
     async def _beats(self) -> None:
         while True:

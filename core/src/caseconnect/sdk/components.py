@@ -112,6 +112,18 @@ class Sink(Protocol):
         """Look whether the command has had its effect. Changes nothing."""
 
 
+class Remembers(Protocol):
+    """What a sink has besides `Sink` if its platform forgets what was there before ours: a suppression, a notice.
+
+    The host asks before it sends a command with a slot that does not undo, and commits the answer with `sending`. The
+    command that undoes gets it as `receipt["before"]`, also if the answer was lost. `before` in the data of the
+    outcome counts where this was not asked or said nothing.
+    """
+
+    async def before(self, command: Command) -> Mapping[str, Any]:
+        """What is there now, as plain data; nothing if there is nothing to restore. Changes nothing."""
+
+
 @dataclass(frozen=True)
 class Pacing:
     """How fast one remote account may be asked: `rate` requests (or cost points) a second, `burst` at once."""
@@ -229,7 +241,10 @@ class Listener:
 
 @dataclass(frozen=True)
 class TriggerSpec(_Spec):
-    """What wakes the source of the same name. A tenant file may give another schedule under `poll:`."""
+    """What wakes the source of the same name. A tenant file may give another schedule under `poll:`.
+
+    `wakes` answers at most one `Webhook`: a connection has one address, `/hooks/TENANT/CONNECTION`, for all topics.
+    """
 
     wakes: Callable[[Any], Sequence[Webhook | Every | Listener]] = field(kw_only=True)
 
@@ -242,7 +257,10 @@ Decide = Callable[[Event, Matter, Facts, Any, datetime], Decision | Needs]
 class TransformSpec(_Spec):
     """A use case. `topic` groups exceptions worked in one case; `uses` is every command it may ask for.
 
-    `exceptions` lists the names of its findings. `by_item`: each item (a return, a dispute) is a matter of its own.
+    `exceptions` lists the names of its findings. `by_item`: each item (a return, a dispute) is a matter of its own,
+    `Matter.item` is "kind/id" of it. Events about the whole subject (`OrderChanged`, `CustomerChanged`, a reply, a
+    timer that was set without an item) are then offered once for every open matter; with none open once without an
+    item, which may set timers and opens nothing.
     `asks` tells what it may ask for under given settings; None: all of `uses`. `optional` are facts that it can do
     without. `begins_at_case`: it takes case events that have no matter; `follows`: it is offered case events and
     settled commands of every matter of its connections, last.

@@ -1,7 +1,7 @@
 """Errors, classed by what the host must do. This is the whole tree:
 
     ConnectError                 base; its text is for people
-    ├── ConfigError              the file is wrong: show where, refuse the tenant
+    ├── ConfigError              the file is wrong: show where, refuse the tenant; at work: pause the connection
     ├── PluginError              the plugin is wrong: show it as broken, park its work
     ├── AuthError                credentials refused: pause the connection, resume it as a whole
     ├── TransientError           surely no effect: wait (retry_after seconds) and try again

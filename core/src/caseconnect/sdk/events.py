@@ -178,11 +178,15 @@ class CommandSettled(Event):
 
 
 class TimerFired(Event):
-    """A timer of a use case came due. `due` is when it should have; `matter` is empty if none was open then."""
+    """A timer of a use case came due. `due` is when it should have; `matter` is empty if none was open then.
+
+    `item` is that of the matter that the use case was asked about ("return/7"), empty for the whole subject.
+    """
 
     type: Literal["TimerFired"] = "TimerFired"
     use: str
     matter: str = ""
+    item: str = ""
     name: str
     due: Utc
 

@@ -47,8 +47,9 @@ WISHES: list[Command] = [
 ]
 
 ORDERS: dict[str, Command] = {"hold": HoldOrder(), "release": ReleaseOrder(), "cancel": CancelOrder()}
+ORDERS["new ground"] = HoldOrder()
 STEPS = ["hold", "hold", "release", "release", "cancel", "close", "sending", "sending", "sending"]
-STEPS += ["done", "done", "refused", "unknown", "planned", "parked"]
+STEPS += ["new ground", "seen released", "done", "done", "refused", "unknown", "planned", "parked"]
 
 
 class HoldMachine(RuleBasedStateMachine):
@@ -84,6 +85,9 @@ class HoldMachine(RuleBasedStateMachine):
 
     @rule(value=st.sampled_from(["held", "released"]), subject=st.sampled_from([ORDER, PART]))
     def somebody_looks_at_the_order(self, value: str, subject: Subject) -> None:
+        self.somebody_looked(value, subject)
+
+    def somebody_looked(self, value: str, subject: Subject) -> None:
         lane = self.desk.journal.subject_of(TENANT, subject)
         self.desk.decide(observed=(self.desk.observed(value, subject),), lane=lane)
 
@@ -97,12 +101,15 @@ class HoldMachine(RuleBasedStateMachine):
         for step, topic in steps:
             if step in ORDERS:
                 row = self._matter(ORDER, topic, observe=False)
-                ask = self.desk.ask(row, ORDERS[step], ground=f"g{self.matters}")
+                ground = "new" if step == "new ground" else f"g{self.matters}"
+                ask = self.desk.ask(row, ORDERS[step], ground=ground)
                 keys = self.desk.decide(ask, matters=(row,), lane=row.key.subject)
                 self.keys |= dict.fromkeys(keys, "new")
             elif step == "close":
                 row = self._matter(ORDER, topic, observe=False)
                 self.desk.decide(matters=(MatterRow(**{**vars(row), "state": "closed"}),), lane=row.key.subject)
+            elif step == "seen released":
+                self.somebody_looked("released", ORDER)
             else:
                 self._next(step)
             self.desk.pass_time(seconds=1)
@@ -253,6 +260,17 @@ class HoldMachine(RuleBasedStateMachine):
             over = self.desk.sql(cancelled, slot.split("|")[2])
             shown = {"refused:ReleaseOrder", "held:unclaimed"} & set(self.desk.alerts())
             assert going or over or shown, slot
+
+    @invariant()
+    def no_hold_comes_back_on_its_old_ground(self) -> None:
+        """Unless the matter itself gave it up between."""
+        twice = (
+            "SELECT a.key, b.key FROM commands a JOIN commands b ON b.base = a.base AND b.generation > a.generation"
+            " AND b.ground = a.ground WHERE a.kind = 'HoldOrder' AND a.state = 'done' AND NOT EXISTS"
+            " (SELECT 1 FROM commands r WHERE r.matter = a.matter AND r.slot = a.slot AND r.value = 'released'"
+            " AND r.seq BETWEEN a.seq AND b.seq)"
+        )
+        assert self.desk.sql(twice) == []
 
 
 class JournalMachine(HoldMachine):

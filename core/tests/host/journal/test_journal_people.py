@@ -113,6 +113,23 @@ def test_a_timer_fires_once_with_its_event_in_the_matters_lane(desk: Desk) -> No
     assert len(desk.journal.ready_events(TENANT, due, 9)) == 1, "the same timer set again for the same time is the same"
 
 
+def test_the_clock_writes_nothing_while_nothing_is_due(desk: Desk) -> None:
+    matter = desk.matter()
+    due = START + timedelta(hours=1)
+    desk.decide(
+        matters=(matter,),
+        answers=(DecidedBy("fraud", "x", matter=matter.id, timers=(Timer(name="later", due=due),)),),
+    )
+    writing = desk.journal._writing
+    assert writing is not None
+    statements: list[str] = []
+    writing.set_trace_callback(statements.append)
+    assert now_of(desk.journal.fire(due - timedelta(seconds=1), 9)) == 0
+    assert statements == []
+    assert now_of(desk.journal.fire(due, 9)) == 1
+    assert "COMMIT" in statements
+
+
 def test_a_timer_is_moved_and_cancelled(desk: Desk) -> None:
     matter = desk.matter()
     for hours in (1, 3):

@@ -68,7 +68,7 @@ def test_a_release_without_a_claim_sends_nothing(desk: Desk) -> None:
     (hold,) = desk.plan(desk.matter("fraud"), HOLD)
     desk.send(hold)
     (release,) = desk.plan(desk.matter("address"), RELEASE)
-    assert (desk.state(release), desk.note(release)) == ("done", "nothing to send: this matter holds nothing")
+    assert (desk.state(release), desk.note(release)) == ("done", "nothing to send: this matter claims nothing")
 
 
 def test_a_hold_that_never_went_out_is_superseded_by_its_release(desk: Desk) -> None:
@@ -76,7 +76,7 @@ def test_a_hold_that_never_went_out_is_superseded_by_its_release(desk: Desk) -> 
     (hold,) = desk.plan(matter, HOLD)
     (release,) = desk.plan(matter, RELEASE)
     assert (desk.state(hold), desk.state(release)) == ("superseded", "done")
-    assert desk.note(release) == "nothing to send: the hold had not gone out"
+    assert desk.note(release) == "nothing to send: it had not gone out"
 
 
 @pytest.mark.parametrize("way", [("unknown", "parked"), ("unknown", "planned")])
@@ -176,7 +176,35 @@ def test_a_person_who_took_the_hold_off_ends_the_claims(desk: Desk) -> None:
     assert desk.claims() == {matter.id}
     desk.decide(observed=(desk.observed("released"),))
     assert desk.claims() == set()
-    assert desk.plan(matter, HOLD, ground="g2") == [], "a person is not argued with"
+    assert desk.plan(matter, HOLD) == [], "a person is not argued with"
+    (again,) = desk.plan(matter, HOLD, ground="g2")
+    assert (again, desk.state(again)) == (f"{matter.id}:HoldOrder~2", "planned")
+    assert desk.claims() == {matter.id}
+
+
+def test_a_hold_that_a_person_took_off_comes_back_once_for_each_new_ground(desk: Desk) -> None:
+    matter = desk.matter()
+    for ground in ("g1", "g2", "g3"):
+        (hold,) = desk.plan(matter, HOLD, ground=ground)
+        assert desk.plan(matter, HOLD, ground="g9") == [], "it is held already"
+        desk.send(hold)
+        assert desk.plan(matter, HOLD, ground="g9") == []
+        desk.pass_time(minutes=1)
+        desk.decide(observed=(desk.observed("released"),))
+        assert desk.claims() == set()
+        for old in ("g1", "g2", "g3")[: int(ground[1])]:
+            assert desk.plan(matter, HOLD, ground=old) == [], "nor on a ground before the last"
+        assert desk.decide(desk.ask(matter, HOLD, ground="g9", fresh=False)) == [], "without a finding that is new"
+    assert desk.sql("SELECT confirmed FROM slots") == [("released",)]
+
+
+def test_a_hold_of_a_cancelled_order_does_not_come_back(desk: Desk) -> None:
+    matter = desk.matter()
+    for command in (HOLD, CANCEL):
+        (key,) = desk.plan(matter, command)
+        desk.send(key)
+    assert desk.claims() == set()
+    assert desk.plan(matter, HOLD, ground="g2") == []
 
 
 def test_what_is_under_way_is_not_taken_for_a_persons_doing(desk: Desk) -> None:

@@ -122,7 +122,7 @@ def test_a_plugin_that_cannot_name_its_account_stops_its_own_tenant_only(tmp_pat
                 await build(bad, accounts=Accounts(), secrets=MemorySecrets(), now=p.now, log=p.log, go_live=PLACED)
             assert "ann@" not in str(raised.value)
             thread = PipelineThread(p.journal, {"bad": bad, "acme": p.tenant}, p.now, p.log)
-            live = await thread._build()
+            live = await thread._build(await thread._starts())
             assert (list(live), list(thread.refused)) == (["acme"], ["bad"])
             await live["acme"].close()
 

@@ -15,7 +15,8 @@ from caseconnect.host.journal.errors import JournalFull
 from caseconnect.host.journal.records import Brake
 from caseconnect.sdk.commands import CancelOrder, CommentCase, Expect, HoldOrder
 from caseconnect.sdk.decisions import Decision, Need, Needs
-from caseconnect.sdk.errors import AuthError, TransientError
+from caseconnect.sdk.errors import AuthError, ConfigError, TransientError
+from caseconnect.sdk.subjects import Subject
 from caseconnect.sdk.testing import run
 
 REVIEW = opening(HoldOrder(), CommentCase(name="a", text="a"))
@@ -96,6 +97,38 @@ def test_refused_credentials_pause_the_connection_once_and_it_resumes_by_itself(
             world.script.clear()
             await p.pass_time(1200)
             assert world.of("HoldOrder") == ["HoldOrder", "HoldOrder"]
+            assert (p.journal.brakes(), p.alerts()) == ([], [])
+
+    run(story())
+
+
+@pytest.mark.parametrize("place", ["fetch:order", "root", "execute:HoldOrder", "verify:HoldOrder"])
+def test_a_secret_that_is_missing_at_work_pauses_the_connection_and_parks_nothing(tmp_path: Path, place: str) -> None:
+    def decide(event: Any, matter: Any, facts: Any, settings: Any, now: Any) -> Any:
+        lacking = facts.lacking((Need(fact="order", subject=matter.subject),))
+        return Needs(needs=lacking) if lacking else REVIEW(event, matter, facts, settings, now)
+
+    async def story() -> None:
+        world = World()
+        missing = ConfigError("the secret file shop.key cannot be read: No such file or directory")
+        alias = Subject("shop", "return", "9")
+        world.roots[alias] = ORDER
+        async with Pipe(tmp_path, world, [flow("review", decide)], poll={"shop": "10m"}) as p:
+            await p.pass_time(1)
+            world.script = {place: [missing, ...], "read": [missing, ...]}
+            if place.startswith("verify"):
+                world.script["execute:HoldOrder"] = [LOST_AFTER]
+            await p.look(*([{"kind": "return", "id": "9"}] if place == "root" else []))
+            await p.pass_time(3 * 3600)
+            (brake,) = p.journal.brakes()
+            assert (brake.scope, brake.name, brake.by, brake.reason) == ("connection", "shop", "connect", str(missing))
+            assert p.alerts() == ["auth:shop"]
+            assert p.journal.stuck()["alerts"][0]["count"] == 1
+            counts = p.journal.counts()
+            assert not [what for what, states in counts.items() if {"parked", "refused"} & states.keys()]
+            world.script.clear()
+            await p.pass_time(1200)
+            assert sorted(world.of()) == ["CommentCase", "HoldOrder", "OpenCase"]
             assert (p.journal.brakes(), p.alerts()) == ([], [])
 
     run(story())

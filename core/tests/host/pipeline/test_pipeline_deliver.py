@@ -24,7 +24,7 @@ from caseconnect.sdk.commands import (
     CancelOrder,
 )
 from caseconnect.sdk.components import Outcome, Repeat, Sighting
-from caseconnect.sdk.errors import ConfigError, PermanentError, TransientError, UnknownOutcome
+from caseconnect.sdk.errors import PermanentError, TransientError, UnknownOutcome
 from caseconnect.sdk.testing import run
 
 CASE = ORDER._replace(connection="desk", kind="case", id="c1")
@@ -113,7 +113,6 @@ def test_a_plugin_that_hangs_while_it_sends_leaves_an_unknown_outcome(tmp_path: 
     ("step", "end", "note"),
     [
         (PermanentError("it is shipped"), "refused", "it is shipped"),
-        (ConfigError("no such field"), "refused", "no such field"),
         (Outcome(state="refused", note="money was captured"), "refused", "money was captured"),
     ],
 )

@@ -36,9 +36,10 @@ def test_a_good_file(read: Read, good: str, tmp_path: Path) -> None:
     assert tenant.file == tmp_path / "acme.yaml"
     shop, cases = tenant.connections["shop"], tenant.connections["cases"]
     assert shop.settings.model_dump(include={"shop", "page_size"}) == {"shop": "acme.example", "page_size": 50}
-    assert [w.id_header for w in shop.webhooks] == ["x-id"]
+    assert shop.webhook is not None
+    assert shop.webhook.id_header == "x-id"
     assert str(shop.schedule) == "every 10m"
-    assert (cases.schedule, cases.webhooks, cases.trigger) == (None, (), None)
+    assert (cases.schedule, cases.webhook, cases.trigger) == (None, None, None)
     (flow,) = tenant.flows
     assert (flow.use, flow.mode, flow.on, flow.cases) == ("review", "observe", ("shop",), "cases")
     assert flow.settings.model_dump()["hold"] is True
@@ -243,7 +244,18 @@ def _raise(_: Any) -> Any:
     raise KeyError("oops")
 
 
-@pytest.mark.parametrize(("wakes", "said"), [(_raise, "failed: KeyError"), (None, "names no setting with 'nothing'")])
+def _two(settings: Any) -> list[Webhook]:
+    return [Webhook(header, ("login",), "x-topic", "x-id") for header in ("x-sign", "x-other-sign")]
+
+
+@pytest.mark.parametrize(
+    ("wakes", "said"),
+    [
+        (_raise, "failed: KeyError"),
+        (None, "names no setting with 'nothing'"),
+        (_two, "has 2 webhooks, but a connection has one address"),
+    ],
+)
 def test_a_trigger_that_breaks_its_contract(read: Read, good: str, installed: Installed, wakes: Any, said: str) -> None:
     old = installed.triggers["toyshop"]
     other = wakes or (lambda _: [Webhook("s", ("nothing",), "t", "i")])

@@ -50,6 +50,8 @@ class Holds:
 
         An edit, split or move after a hold makes fulfilment orders that nobody holds: a repeat holds these, too. One
         that this command held before (its receipt says so) and that bears our hold no more was released by a person.
+        Where a part is held already, another that never can be leaves the hold done, with the reason in its note: so
+        it stays claimed, and a release takes it off. Refused, it would be nobody's.
         """
         writer = Writer(self._client)
         order = await order_to_ship(self._client, order_gid(command))
@@ -61,19 +63,25 @@ class Holds:
             return Outcome(state="done", note="a person released it", data={"held": sorted(freed), "not_held": []})
         parts = [p for p in parts if p["id"] not in freed]
         held = [p["id"] for p in parts if self.ours(p)]
-        late: dict[str, str] = {}
+        never: dict[str, str] = {}
         failed: dict[str, str] = {}
         for part in parts:
             if part["id"] in held:
                 continue
             if not any(a.get("action") == "HOLD" for a in part.get("supportedActions") or ()):
                 state = part["status"].lower().replace("_", " ")
-                late[part["id"]] = f"too late: a part of the goods is {state} and cannot be held"
-            elif problem := await self._hold_part(writer, part, command, key):
+                never[part["id"]] = f"too late: a part of the goods is {state} and cannot be held"
+                continue
+            try:
+                problem = await self._hold_part(writer, part, command, key)
+            except PermanentError as error:
+                never[part["id"]] = f"fulfilment order {part['id'].rsplit('/', 1)[-1]} cannot be held: {error}"
+                continue
+            if problem:
                 failed[part["id"]] = problem
             else:
                 held.append(part["id"])
-        why = "; ".join(dict.fromkeys((*late.values(), *failed.values())))
+        why = "; ".join(dict.fromkeys((*never.values(), *failed.values())))
         if not held:
             return Outcome(state="refused", note=why)
         if failed:
@@ -81,8 +89,8 @@ class Holds:
             which = "; ".join(f"fulfilment order {part.rsplit('/', 1)[-1]}: {text}" for part, text in failed.items())
             note = f"{len(held)} of {len(parts)} parts held; not held: {which}"
             raise UnknownOutcome(note) if writer.changed else TransientError(note)
-        note = f"{len(held)} of {len(parts)} parts held: {why}" if late else ""
-        return Outcome(state="done", note=note, data={"held": [*held, *sorted(freed)], "not_held": sorted(late)})
+        note = f"{len(held)} of {len(parts)} parts held: {why}" if never else ""
+        return Outcome(state="done", note=note, data={"held": [*held, *sorted(freed)], "not_held": sorted(never)})
 
     async def is_held(self, command: HoldOrder, key: str) -> Sighting:
         """Whether every open fulfilment order bears our hold, or bore it until a person took it off."""

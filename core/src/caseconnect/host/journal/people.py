@@ -95,7 +95,7 @@ _DROPPED: dict[Waiting, str] = {"deliveries": "ignored", "events": "done"}
 def replay(db: sqlite3.Connection, what: Waiting, seqs: list[int], now: datetime) -> int:
     """Parse parked deliveries, or decide parked events, anew; how many. The alert closes where none is left.
 
-    Effects are keyed by matter, so what was done is not done again.
+    Effects are keyed by matter, so what was done is not done again. What is decided then moves no money by itself.
     """
     tenants = [_end_parked(db, what, seq, _AGAIN[what], "", now) for seq in seqs]
     _none_left(db, what, {tenant for tenant in tenants if tenant is not None}, now)
@@ -114,7 +114,8 @@ def drop(db: sqlite3.Connection, what: Waiting, seq: int, reason: str, by: str, 
 def _end_parked(db: sqlite3.Connection, what: Waiting, seq: int, state: str, reason: str, now: datetime) -> str | None:
     """The tenant of what was parked and is `state` now; None if it was not parked."""
     row = db.execute(
-        f"UPDATE {what} SET state=?, reason=?, due=?, tries=0 WHERE seq=? AND state='parked' RETURNING tenant",  # noqa: S608 - one of two names
+        f"UPDATE {what} SET state=?, reason=?, due=?, tries=0, replayed=1"  # noqa: S608 - one of two names
+        " WHERE seq=? AND state='parked' RETURNING tenant",
         (state, reason, stamp(now), seq),
     ).fetchone()
     return str(row[0]) if row else None

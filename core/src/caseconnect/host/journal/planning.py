@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 import sys
+from dataclasses import replace
 from datetime import datetime
 
 from caseconnect.host.journal import closing, counters, slots, states
@@ -34,11 +35,36 @@ def plan(
     With it the matters whose planned commands it overtook: others may have waited for those.
     """
     command = ask.command
-    base = ":".join(filter(None, (ask.matter, command.kind, command.name.replace("~", "~~"))))
+    named = (ask.matter, command.kind, command.name.replace("~", "~~"), command.approval() if command.money else "")
+    base = ":".join(filter(None, named))
     generation = _next_generation(db, base, ask, *_slot(tenant, ask))
     if generation is None:
         return None, set()
+    if command.money and ask.birth == states.PLANNED and (doubt := _doubt(db, base, ask)):
+        ask = replace(ask, birth="parked", note=doubt)
     return _write(db, squeezer, tenant, ask, base, generation, now, slot_limit)
+
+
+def _doubt(db: sqlite3.Connection, base: str, ask: Ask) -> str | None:
+    """Why a person has to look before this moves money: the same was asked for with another approval, or before."""
+    named = (ask.matter, ask.command.kind, ask.command.name)
+    over = "('refused', 'superseded', 'withheld')"
+    other = db.execute(
+        f"SELECT key, state FROM commands WHERE matter=? AND kind=? AND name=? AND base<>? AND state NOT IN {over}",  # noqa: S608 - constant states
+        (*named, base),
+    ).fetchone()
+    if other:
+        return f"changed after {other[0]} was asked for, which is {other[1]}: a person decides"
+    former = db.execute(
+        "SELECT c.key, c.state FROM matters m JOIN matters e ON e.tenant = m.tenant AND e.subject = m.subject"  # noqa: S608 - as above
+        " AND e.topic = m.topic AND e.item = m.item AND e.observe = m.observe AND e.id <> m.id"
+        " JOIN commands c ON c.matter = e.id AND c.base = e.id || ?"
+        f" WHERE m.id = ? AND c.state NOT IN {over}",
+        (base.removeprefix(ask.matter), ask.matter),
+    ).fetchone()
+    if former:
+        return f"the same was approved before, as {former[0]}, which is {former[1]}: a person decides"
+    return None
 
 
 def ask_again(
@@ -142,4 +168,7 @@ def _next_generation(db: sqlite3.Connection, base: str, ask: Ask, slot: str | No
             (slot, ask.matter),
         ).fetchone()
         again = ours is not None and ours[0] != value
+        if not again and ask.fresh and state == states.DONE and slots.taken_off(db, str(slot), ask.matter):
+            used = db.execute("SELECT 1 FROM commands WHERE base=? AND ground=?", (base, ask.ground)).fetchone()
+            again = used is None
     return int(generation) + 1 if again else None

@@ -5,7 +5,7 @@ Reads are sync, short, and see what was committed. A second journal (PostgreSQL)
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -25,6 +25,7 @@ from caseconnect.host.journal.records import (
     StoredEvent,
     Verdict,
 )
+from caseconnect.models.base import Record
 from caseconnect.sdk.decisions import CommandState
 from caseconnect.sdk.subjects import Subject
 
@@ -47,8 +48,10 @@ class Journal(Protocol):
         """Write a verdict in one commit; the keys of the commands that are new."""
 
     # deliver
-    async def began(self, key: str, was: str, now: datetime, deadline_at: datetime) -> None:
-        """Commit `sending` before the first byte goes out."""
+    async def began(
+        self, key: str, was: str, now: datetime, deadline_at: datetime, before: Mapping[str, Any] | None = None
+    ) -> None:
+        """Commit `sending` before the first byte goes out, and with it what is there `before` it."""
 
     async def settled(self, change: Settlement) -> None:
         """Change a command's state, with its evidence and all that follows."""
@@ -136,6 +139,9 @@ class Journal(Protocol):
     def subject_of(self, tenant: str, alias: Subject) -> Subject:
         """What an alias is known to mean."""
 
+    def told(self, tenant: str, fact: str, subject: Subject) -> Record | None:
+        """What an event told of an item, the newest; None if nobody told it."""
+
     def cursor(self, tenant: str, connection: str) -> str | None:
         """The saved cursor."""
 
@@ -156,6 +162,9 @@ class Journal(Protocol):
 
     def find(self, text: str) -> list[tuple[str, str]]:
         """(tenant, subject) that a text may mean."""
+
+    def deliveries(self, text: str) -> list[dict[str, Any]]:
+        """The newest deliveries of a connection, or those that an id, `delivery:NUMBER` or a subject names."""
 
     def stuck(self) -> dict[str, list[dict[str, Any]]]:
         """What waits for a person."""

@@ -115,6 +115,41 @@ def find(db: sqlite3.Connection, text: str, limit: int = 20) -> list[tuple[str, 
     return list(dict.fromkeys(db.execute(exact, asked).fetchall() or db.execute(by_id, asked).fetchall()))
 
 
+_DELIVERIES = """
+SELECT d.seq, d.tenant, d.connection, d.topic, d.delivery_id, d.received_at, d.polled, d.state, d.reason,
+    (SELECT json_group_array(DISTINCT e.lane) FROM events e WHERE e.delivery = d.seq) AS subjects
+FROM deliveries d
+"""
+
+
+def deliveries(db: sqlite3.Connection, text: str, limit: int = 30) -> list[dict[str, Any]]:
+    """The newest deliveries that `text` may mean, also those of which no event was made, oldest first.
+
+    It is the name of a connection, the id of a delivery as the platform gave it, `delivery:NUMBER`, or a subject that
+    a parked or waiting one names. An ignored one names nobody: it is found by its connection or id.
+    """
+    places = db.execute("SELECT tenant, substr(name, 7) FROM firsts WHERE name LIKE 'start:%'").fetchall()
+    rows: list[dict[str, Any]] = []
+    for place in places:
+        if text == place[1]:
+            # In the order of arrival, not by the index: what is wanted is near the end of the table.
+            newest = _DELIVERIES.replace("deliveries d", "deliveries d NOT INDEXED")
+            newest += " WHERE d.tenant=? AND d.connection=? ORDER BY d.seq DESC LIMIT ?"
+            rows += _dicts(db.execute(newest, (*place, limit)))
+        same = _DELIVERIES + " WHERE d.tenant=? AND d.connection=? AND d.delivery_id=? LIMIT ?"
+        rows += _dicts(db.execute(same, (*place, text, limit)))
+    number = text.removeprefix("delivery:")
+    if number != text and number.isascii() and number.isdigit() and len(number) < 19:
+        rows += _dicts(db.execute(_DELIVERIES + " WHERE d.seq=?", (int(number),)))
+    if "/" in text:
+        for state in ("parked", "waiting"):
+            naming = f"{_DELIVERIES} WHERE d.state='{state}' AND (instr(d.reason, ?) OR instr(d.reason, ?))"
+            rows += _dicts(db.execute(naming + " ORDER BY d.seq DESC LIMIT ?", (f"{text} ", f"{text}:", limit)))
+    for row in rows:
+        row["subjects"] = load(row["subjects"])
+    return sorted({row["seq"]: row for row in rows}.values(), key=lambda row: int(row["seq"]))
+
+
 _PARKED = """
 SELECT c.key, c.tenant, c.use, c.kind, c.name, c.target, c.note, c.updated_at, m.reference, (
     SELECT count(*) FROM commands f WHERE f.matter = c.matter AND f.waits = 1 AND f.state = 'planned' AND EXISTS (

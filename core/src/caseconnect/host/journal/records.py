@@ -80,7 +80,10 @@ class DeliveryResult:
 
 @dataclass(frozen=True)
 class StoredEvent:
-    """An event at the head of its lane. `event` is None when its type is unknown to this program."""
+    """An event at the head of its lane. `event` is None when its type is unknown to this program.
+
+    `replayed`: a person took it, or the delivery that it came by, up again.
+    """
 
     seq: int
     tenant: str
@@ -88,11 +91,15 @@ class StoredEvent:
     event: Event | None
     tries: int
     kind: str
+    replayed: bool = False
 
 
 @dataclass(frozen=True)
 class MatterKey:
-    """What makes a matter one. Observe matters live beside the others and block nothing."""
+    """What makes a matter one. `item` is "kind/id" of the return or dispute that it is about, empty for the whole.
+
+    Observe matters live beside the others and block nothing.
+    """
 
     tenant: str
     subject: Subject
@@ -137,7 +144,8 @@ class Ask:
     """A command that a use case asks for, with all that planning needs.
 
     `birth` is what the mode and the rules allow: planned, withheld or parked. `ground` tells whether a
-    refused one may be asked again.
+    refused one may be asked again, or a hold that a person took off; that one only if it comes with a `fresh` finding,
+    which the matter did not have.
     """
 
     matter: str
@@ -147,6 +155,7 @@ class Ask:
     birth: Literal["planned", "withheld", "parked"]
     ground: str
     note: str = ""
+    fresh: bool = True
 
 
 @dataclass(frozen=True)
@@ -162,11 +171,12 @@ class Observation:
 
 @dataclass(frozen=True)
 class DecidedBy:
-    """One use case's answer to one event."""
+    """One use case's answer to one event. Its timers are those of `item`, the item that it was asked about."""
 
     use: str
     reason: str
     matter: str | None = None
+    item: str = ""
     timers: tuple[Timer, ...] = ()
     cancel_timers: tuple[str, ...] = ()
     alert: str | None = None
@@ -192,7 +202,10 @@ class Verdict:
 
 @dataclass(frozen=True)
 class StoredCommand:
-    """A command as it is stored. `lost`: how many attempts ended in an unknown outcome."""
+    """A command as it is stored. `lost`: how many attempts ended in an unknown outcome.
+
+    `before`: what was there before its slot was ours.
+    """
 
     key: str
     seq: int
@@ -217,6 +230,7 @@ class StoredCommand:
     case: Subject | None
     first_sent_at: datetime | None = None
     lost: int = 0
+    before: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

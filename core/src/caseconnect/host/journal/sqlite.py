@@ -6,7 +6,7 @@ import fcntl
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -36,6 +36,7 @@ from caseconnect.host.journal.records import (
     Verdict,
 )
 from caseconnect.host.journal.writer import InlineWriter, ThreadWriter, Writer
+from caseconnect.models.base import Record
 from caseconnect.sdk.decisions import CommandState
 from caseconnect.sdk.subjects import Subject
 
@@ -202,9 +203,11 @@ class SqliteJournal:
 
     # deliver
 
-    async def began(self, key: str, was: str, now: datetime, deadline_at: datetime) -> None:
+    async def began(
+        self, key: str, was: str, now: datetime, deadline_at: datetime, before: Mapping[str, Any] | None = None
+    ) -> None:
         """See `port.Journal`."""
-        await self._write("began", lambda db: settling.began(db, key, was, now, deadline_at))
+        await self._write("began", lambda db: settling.began(db, key, was, now, deadline_at, before or {}))
 
     async def settled(self, change: Settlement) -> None:
         """See `port.Journal`."""
@@ -223,6 +226,8 @@ class SqliteJournal:
 
     async def fire(self, now: datetime, limit: int) -> int:
         """See `port.Journal`."""
+        if not timing.any_due(self._db(), now):
+            return 0
         return int(await self._write("fire", lambda db: timing.fire(db, now, limit)))
 
     async def schedule(
@@ -324,6 +329,10 @@ class SqliteJournal:
         """See `port.Journal`."""
         return intake.subject_of(self._db(), tenant, alias)
 
+    def told(self, tenant: str, fact: str, subject: Subject) -> Record | None:
+        """See `port.Journal`."""
+        return intake.told(self._db(), tenant, fact, subject)
+
     def cursor(self, tenant: str, connection: str) -> str | None:
         """See `port.Journal`."""
         row = (
@@ -356,6 +365,10 @@ class SqliteJournal:
     def find(self, text: str) -> list[tuple[str, str]]:
         """See `port.Journal`."""
         return reads.find(self._db(), text)
+
+    def deliveries(self, text: str) -> list[dict[str, Any]]:
+        """See `port.Journal`."""
+        return reads.deliveries(self._db(), text)
 
     def stuck(self) -> dict[str, list[dict[str, Any]]]:
         """See `port.Journal`."""

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from caseconnect.host.journal.records import Ask, DecidedBy, MatterRow, Mode
 from caseconnect.host.pipeline.drafts import Draft
-from caseconnect.host.tenants.tenant import Flow
+from caseconnect.host.tenants.tenant import Flow, Tenant
 from caseconnect.sdk.commands import Command, OpenCase, digest_of
 from caseconnect.sdk.decisions import CommandState, Decision, Finding
 
@@ -24,14 +24,17 @@ class Applied:
 
 
 def apply_decision(
-    flow: Flow, draft: Draft, decision: Decision, reference: str, go_live: datetime, now: datetime
+    tenant: Tenant, flow: Flow, draft: Draft, decision: Decision, reference: str, go_live: datetime, now: datetime
 ) -> Applied:
     """Put `decision` on the draft. What does not count is left out, and the reason says so."""
-    undeclared = sorted({c.kind for c in decision.commands if type(c) not in flow.transform.uses})
+    undeclared = sorted({c.kind for c in decision.commands if type(c) not in flow.uses})
     if undeclared:
         why = f"{flow.use} asks for {', '.join(undeclared)}, which it did not declare: nothing of this answer counts"
         return Applied(DecidedBy(flow.use, why, alert=why))
     findings, notes = _counting(decision.findings, draft, go_live)
+    if findings and flow.transform.by_item and not draft.key.item:
+        findings = ()
+        notes.append("nothing is opened: the event names no item, and each item is a matter of its own")
     if findings and not draft.is_open:
         draft.open(flow.use, flow.mode, reference, flow.cases or "", now)
     commands: Sequence[Command] = decision.commands
@@ -46,6 +49,7 @@ def apply_decision(
         told = DecidedBy(
             flow.use,
             _told(decision.reason, notes),
+            item=draft.key.item,
             timers=decision.timers,
             cancel_timers=decision.cancel_timers,
             alert=decision.alert,
@@ -62,7 +66,7 @@ def apply_decision(
     ground = digest_of(acted_on and acted_on.revision, sorted(f.ground for f in decision.findings))
     if kept_back:
         ground = digest_of(ground, flow.mode)  # else it would be the same command for ever, withheld
-    asks = [_ask(flow, draft, command, ground) for command in commands]
+    asks = [replace(_ask(tenant, flow, draft, command, ground), fresh=bool(findings)) for command in commands]
     draft.commands += tuple(CommandState(a.command.kind, a.command.name, a.birth, flow.use, "") for a in asks)
     draft.timers = (draft.timers - set(decision.cancel_timers)) | {t.name for t in decision.timers}
     kept = decision.model_dump(mode="json", exclude={"commands", "reason"}, exclude_defaults=True)
@@ -71,6 +75,7 @@ def apply_decision(
         flow.use,
         _told(decision.reason, notes),
         matter=row.id if draft.is_open else None,
+        item=draft.key.item,
         timers=decision.timers,
         cancel_timers=decision.cancel_timers,
         alert=decision.alert,
@@ -126,12 +131,12 @@ def _put(flow: Flow, draft: Draft, decision: Decision, findings: tuple[Finding, 
         draft.change(acted_on=decision.acted_on)
 
 
-def _ask(flow: Flow, draft: Draft, command: Command, ground: str) -> Ask:
+def _ask(tenant: Tenant, flow: Flow, draft: Draft, command: Command, ground: str) -> Ask:
     row: MatterRow = draft.row  # type: ignore[assignment] # the caller saw to it
     if command.side == "order":
         target = command.target or draft.key.subject
         command = command.model_copy(update={"target": target})
-        connection = target.connection
+        connection = tenant.carrier(flow, type(command), target.connection)
     else:
         connection = row.cases
     if isinstance(command, OpenCase):
@@ -140,6 +145,14 @@ def _ask(flow: Flow, draft: Draft, command: Command, ground: str) -> Ask:
         note = "mode cases: no order is touched" if flow.mode == "cases" else "mode observe: nothing is done"
         return Ask(row.id, flow.use, command, connection, "withheld", ground, note)
     return Ask(row.id, flow.use, command, connection, "planned", ground)
+
+
+def keep_money(asks: Sequence[Ask]) -> list[Ask]:
+    """What a replay asks for moves no money by itself: it may be old, and many at once."""
+    note = "decided in a replay, which moves no money: a person lets it go"
+    return [
+        replace(ask, birth="parked", note=note) if ask.command.money and ask.birth == "planned" else ask for ask in asks
+    ]
 
 
 def park_conflicts(asks: Sequence[Ask]) -> list[Ask]:

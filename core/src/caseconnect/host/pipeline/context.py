@@ -64,7 +64,9 @@ class Context:
             return
         self.refused.add((tenant, connection))
         await self.journal.pause(Brake(tenant, "connection", connection, why, BY, self.now()))
-        await self.alert(tenant, f"auth:{connection}", f"{connection}: credentials refused: {why}", connection)
+        await self.alert(
+            tenant, f"auth:{connection}", f"{connection} is paused until it works again: {why}", connection
+        )
 
     async def _credentials_work(self, tenant: str, connection: str) -> None:
         """Something worked on the connection: end our own pause. One that a person set stays."""
@@ -77,13 +79,13 @@ class Context:
             await self.journal.close_alert(tenant, f"auth:{connection}", self.now())
         self.wake.ring()
 
-    async def failed(self, tenant: str, connection: str, why: str) -> None:
+    async def failed(self, tenant: str, connection: str, why: str, *, at_once: bool = False) -> None:
         """Something did not work on the connection. Nothing else for five minutes: one alert, whoever saw it."""
         key, now = (tenant, connection), self.now()
         since, last = self.failing.get(key, (now, now))
         since = since if now - last <= _APART else now
         self.failing[key] = since, now
-        if key not in self.down and now - since >= _DOWN_AFTER:
+        if key not in self.down and (at_once or now - since >= _DOWN_AFTER):
             self.down.add(key)
             await self.alert(tenant, f"{DOWN}{connection}", f"{connection} does not work: {why}", connection)
 

@@ -13,7 +13,7 @@ from caseconnect.host.pipeline.live import PATIENCE, LiveConnection, guarded
 from caseconnect.sdk.components import Source
 from caseconnect.sdk.deliveries import Delivery, Ignored, Parsed
 from caseconnect.sdk.errors import AuthError, ConnectError, PermanentError, TransientError
-from caseconnect.sdk.events import CaseChanged, Event
+from caseconnect.sdk.events import CaseChanged, Event, ItemEvent
 from caseconnect.sdk.subjects import Subject
 
 _BATCH = 256
@@ -67,6 +67,8 @@ class Intake:
         if connection is None or connection.source is None:
             why = f"the tenant file has no source {delivery.connection!r} any more"
             return DeliveryResult(stored.seq, "parked", why)
+        if connection.unbuilt:
+            return self._later(stored, connection.unbuilt, surely_later=True)
         parsed = self._read(connection, connection.source, delivery)
         if isinstance(parsed, str):
             return DeliveryResult(stored.seq, "parked", parsed)
@@ -143,32 +145,43 @@ class Intake:
             matter = journal.matter_of_reference(tenant, event.reference)
             if matter:
                 return Resolved(event, matter.key.subject, (event.subject,))
-        roots = connection.spec.source.roots if connection.spec.source else frozenset()
-        names = (event.subject, *event.refs)
-        for name in names:
+        for name in (event.subject, *event.refs):
             known = journal.subject_of(tenant, name)
-            if known != name or name.kind in roots:
-                return Resolved(event, known, _others(names, known))
+            source = self._keeper(tenant, connection, name).spec.source
+            if known != name or (source is not None and name.kind in source.roots):
+                return Resolved(event, known, _others(_names(event), known))
         return None
+
+    def _keeper(self, tenant: str, connection: LiveConnection, name: Subject) -> LiveConnection:
+        """The connection that `name` is of: an event may name an order that another one keeps."""
+        return self._context.tenants[tenant].connections.get(name.connection, connection)
 
     async def _resolve(self, tenant: str, connection: LiveConnection, event: Event) -> Resolved | None:
         """What the journal knows, else what the source says."""
         found = self._known(tenant, connection, event)
-        if found is not None or connection.source is None:
+        if found is not None:
             return found
-        names = (event.subject, *event.refs)
-        for name in names:
+        for name in (event.subject, *event.refs):
+            keeper = self._keeper(tenant, connection, name)
+            if keeper.source is None:
+                continue
             try:
                 root = await guarded(
-                    connection.source.root(name), plugin=connection.spec.platform, doing="resolving", deadline=PATIENCE
+                    keeper.source.root(name), plugin=keeper.spec.platform, doing="resolving", deadline=PATIENCE
                 )
             except AuthError as error:
-                await self._context.credentials_refused(tenant, connection.spec.name, str(error))
+                await self._context.credentials_refused(tenant, keeper.spec.name, str(error))
                 raise TransientError(str(error)) from error
             if root is not None:
                 lane = self._context.journal.subject_of(tenant, root)
-                return Resolved(event, lane, _others((*names, root), lane))
+                return Resolved(event, lane, _others((*_names(event), root), lane))
         return None
+
+
+def _names(event: Event) -> tuple[Subject, ...]:
+    """All names of what the event is about: an item that lived as its own subject moves to its order's lane."""
+    item = (event.item,) if isinstance(event, ItemEvent) else ()
+    return (event.subject, *event.refs, *item)
 
 
 def _others(names: tuple[Subject, ...], lane: Subject) -> tuple[Subject, ...]:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from caseconnect.host.journal import Journal
 from caseconnect.host.journal.codec import unstamp
 from caseconnect.host.journal.errors import JournalBusy, JournalFull
+from caseconnect.host.pipeline.building import Builder
 from caseconnect.host.pipeline.context import DOWN, Context
 from caseconnect.host.pipeline.decide import Decider
 from caseconnect.host.pipeline.deliver import Deliverer
@@ -35,6 +36,7 @@ class Runner:
         self.decider = Decider(self.context, fetcher)
         self.deliverer = Deliverer(self.context, fetcher)
         self.poller = Poller(self.context)
+        self.builder = Builder(self.context)
         self._stopping = asyncio.Event()
         self._announced = now()
 
@@ -54,6 +56,7 @@ class Runner:
         }
         recovered = await self.context.journal.recover(self.context.now())
         await self.poller.prepare()
+        await self.builder.take_up()
         return recovered
 
     async def tick(self, now: datetime) -> bool:
@@ -93,6 +96,7 @@ class Runner:
     def stop(self) -> None:
         """Begin nothing new. From the runner's own event loop."""
         self._stopping.set()
+        self.builder.stop()
         self.context.wake.ring()
 
     async def idle(self) -> None:

@@ -100,6 +100,11 @@ class FlowPart(Part):
         None, min_length=1, description="Connections it works on; default: all that supply what it needs."
     )
     cases: str | None = Field(None, description="Connection its cases are in; default: the only one that opens cases.")
+    via: dict[str, str] | None = Field(
+        None,
+        description="By kind of command the connection that carries it out, such as `{NotifyCustomer: mail}`; default:"
+        " the connection of the order, else the only other one without orders of its own that can.",
+    )
     settings: Any = Field(None, description="Settings of the use case.")
 
 

@@ -142,7 +142,7 @@ class _Reading:
         if not (part and settings) or len(self.report.problems) > before:
             return None
         trigger = self.installed.triggers.get(part.platform)
-        webhooks, intervals = self._wakes(trigger, settings, path)
+        webhook, intervals = self._wakes(trigger, settings, path)
         return Connection(
             name=name,
             platform=part.platform,
@@ -150,28 +150,35 @@ class _Reading:
             source=self.installed.sources.get(part.platform),
             sink=self.installed.sinks.get(part.platform),
             trigger=trigger,
-            webhooks=webhooks,
+            webhook=webhook,
             schedule=self._schedule(poll, intervals, name, poll_path),
         )
 
     def _wakes(
         self, trigger: TriggerSpec | None, settings: Settings, path: Path
-    ) -> tuple[tuple[Webhook, ...], tuple[Every, ...]]:
+    ) -> tuple[Webhook | None, tuple[Every, ...]]:
         if trigger is None:
-            return (), ()
+            return None, ()
         try:
             wakes = tuple(trigger.wakes(settings))
         except Exception as error:  # noqa: BLE001 - the plugin's code
             self.report.add(
                 path, f"the trigger {trigger.name!r} failed: {type(error).__name__}", "a fault of the plugin"
             )
-            return (), ()
+            return None, ()
         webhooks = tuple(w for w in wakes if isinstance(w, Webhook))
         for name in (n for w in webhooks for n in w.secrets if n not in type(settings).model_fields):
             self.report.add(
                 path, f"the trigger {trigger.name!r} names no setting with {name!r}", "a fault of the plugin"
             )
-        return webhooks, tuple(w for w in wakes if isinstance(w, Every))
+        if len(webhooks) > 1:
+            self.report.add(
+                path,
+                f"the trigger {trigger.name!r} has {len(webhooks)} webhooks, but a connection has one address for all"
+                " that is pushed",
+                "a fault of the plugin: it must describe one",
+            )
+        return webhooks[0] if webhooks else None, tuple(w for w in wakes if isinstance(w, Every))
 
     def _schedule(self, poll: Poll | None, intervals: tuple[Every, ...], name: str, path: Path) -> Schedule | None:
         seed = f"{self.name}/{name}"
@@ -214,10 +221,10 @@ class _Reading:
         # With a wrong connection it cannot be told what is lacking: that is said once that one is right.
         if not (part and spec and usable) or len(usable) < len(connections):
             return None
-        places = Placing(spec, part, path, usable, self.installed, self.report).place()
+        places = Placing(spec, part, path, usable, self.installed, self.report, settings).place()
         if not (places and settings):
             return None
-        return Flow(part.use, spec, part.mode, settings, places.on, places.cases)
+        return Flow(part.use, spec, part.mode, settings, places.on, places.cases, part.via or {})
 
     def _absent(self, path: Path, name: str, kinds: tuple[str, ...], what: str) -> None:
         why = self.installed.why_absent(kinds, name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import os
 import socket
 from collections.abc import Callable, Iterator
@@ -15,9 +16,22 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from caseconnect.sdk.errors import ConfigError
+from caseconnect.sdk.errors import ConfigError, ConnectError
 
 _BACKLOG = 2048
+_OVERRIDDEN = {
+    "HttpToolsProtocol": {
+        "connection_made": ["transport"],
+        "data_received": ["data"],
+        "on_message_begin": [],
+        "on_headers_complete": [],
+        "on_message_complete": [],
+        "connection_lost": ["exc"],
+    },
+    "Server": {"serve": ["sockets"], "capture_signals": []},
+}
+"""What is overridden here, with its arguments, as in uvicorn 0.54. It is not uvicorn's public interface: a version
+that renames one of these would run on without our deadlines."""
 
 
 @dataclass(frozen=True)
@@ -128,13 +142,30 @@ class Server(uvicorn.Server):
         yield
 
 
+def check_uvicorn(*classes: type) -> None:
+    """Raise `ConnectError` unless the classes still have the methods, and the arguments, that are overridden here."""
+    for found in classes or (HttpToolsProtocol, uvicorn.Server):
+        for name, wanted in _OVERRIDDEN[found.__name__].items():
+            method = getattr(found, name, None)
+            has = list(inspect.signature(method).parameters)[1:] if inspect.isfunction(method) else None
+            if has != wanted:
+                what = f"{found.__name__}.{name}({', '.join(wanted)})"
+                instead = "it is gone" if has is None else f"it takes ({', '.join(has)})"
+                raise ConnectError(
+                    f"the installed uvicorn {uvicorn.__version__} is not the one that this Connect was made for:"
+                    f" {what} is overridden, and {instead}. Install the uvicorn that requirements.lock names, or a"
+                    " newer caseconnect"
+                )
+
+
 def make_server(
     app: Any, *, host: str = "", port: int = 0, uds: str | None = None, waits: Waits | None = None
 ) -> Server:
     """A server for `app` on `host` and `port` (0: any free one) or on the unix socket `uds`, which is ours alone.
 
-    `ConfigError` when the address cannot be had.
+    `ConfigError` when the address cannot be had, `ConnectError` when uvicorn is not as it is relied on.
     """
+    check_uvicorn()
     protocol: Callable[..., Any] = partial(TimedProtocol, waits or Waits())
     config = uvicorn.Config(
         app,

@@ -9,7 +9,7 @@ from caseconnect.models import Customer, Document, Order, OrderHistory
 from caseconnect.models.base import Record
 from caseconnect.sdk.casework.policy import CaseworkSettings, Priority, UseCase
 from caseconnect.sdk.casework.snapshot import snapshot
-from caseconnect.sdk.casework.standing import executing, shippable
+from caseconnect.sdk.casework.standing import executing, shippable, taken_off
 from caseconnect.sdk.casework.text import case_text, fill, findings_text, one_line
 from caseconnect.sdk.casework.verdicts import Verdict, fresh
 from caseconnect.sdk.commands import CASE, Command, CommentCase, HoldOrder, OpenCase, UpdateCase, digest_of
@@ -34,7 +34,7 @@ def open_or_add(
     """What follows from the verdicts: a case with everything read, a comment on the open case, or the reason alone.
 
     Timers that `use` set before (named `exception:...`) and no verdict asks for now are cancelled. An order is
-    held once in a matter at most: what a person or a decision released is not held again.
+    held once in a matter: what a decision released is not held again, what a person took off only on a new ground.
     """
     reasons = [v.reason for v in verdicts]
     found = fresh(matter, verdicts)
@@ -134,7 +134,8 @@ def _hold(
     first = next((f for f in found if f.exception in hold_for), None)
     if first is None:
         return [], []
-    if matter.is_open() and (matter.command("HoldOrder") or executing(matter)):
+    asked = matter.is_open() and (matter.command("HoldOrder") or executing(matter))
+    if asked and not taken_off(matter, order):
         return [], ["hold: this matter held the order before, and does so once"]
     too_late = shippable(order)
     if too_late is not None:

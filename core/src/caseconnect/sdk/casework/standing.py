@@ -13,6 +13,7 @@ RELEASED = "released"
 CANCELLED = "cancelled"
 BLOCKED = "blocked"
 
+_DECIDED = ("ReleaseOrder", "CancelOrder")
 _WITHOUT_EFFECT = frozenset({"refused", "superseded", "withheld"})
 _MAY_HAVE_HAPPENED = frozenset({"sending", "accepted", "unknown", "parked", "done"})
 _OPEN = frozenset({"open", "in_progress", "on_hold", "scheduled", "incomplete", "unknown"})
@@ -26,10 +27,19 @@ def holding(matter: Matter) -> bool:
     return hold.state != "done" or HOLD in matter.claims
 
 
+def taken_off(matter: Matter, order: Order) -> bool:
+    """True when a person took this matter's hold off: on a new ground it may hold again."""
+    hold = matter.command("HoldOrder")
+    decided = any(c.kind in _DECIDED and c.state not in _WITHOUT_EFFECT for c in matter.commands)
+    if hold is None or hold.state != "done" or decided:
+        return False
+    shown = any(mark.ours for part in order.fulfillment_orders for mark in part.holds)
+    return HOLD not in matter.claims or (bool(order.fulfillment_orders) and not shown)
+
+
 def executing(matter: Matter) -> str | None:
     """Kind of the command that carried out, or may have carried out, a decision on the order; None if none did."""
-    kinds = ("ReleaseOrder", "CancelOrder")
-    return next((c.kind for c in matter.commands if c.kind in kinds and c.state in _MAY_HAVE_HAPPENED), None)
+    return next((c.kind for c in matter.commands if c.kind in _DECIDED and c.state in _MAY_HAVE_HAPPENED), None)
 
 
 def shippable(order: Order) -> str | None:

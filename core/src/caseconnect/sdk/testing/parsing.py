@@ -47,7 +47,9 @@ class ParsingRules:
         """How the platform pushes, as the trigger of the same name says."""
         name = self.rig().spec.name
         found = [t for t in offered(self.plugin)["triggers"] if t.name == name]
-        return next((w for t in found for w in t.wakes(settings) if isinstance(w, Webhook)), None)
+        webhooks = [w for t in found for w in t.wakes(settings) if isinstance(w, Webhook)]
+        require(len(webhooks) <= 1, "a connection has one address: the trigger must describe one Webhook")
+        return webhooks[0] if webhooks else None
 
     async def pushed(self, rig: Rig[SourceWorld]) -> list[Delivery]:
         """The world's webhook requests as the host stores them: header names in lower case, only those kept."""

@@ -222,6 +222,8 @@ class Story:
         same = self.matter.command(command.kind, command.name)
         slot = command.slot()
         unchanged = slot is None or self._slots.get((self.matter.id, slot[0])) == slot[1]
+        if same is not None and same.state == "done" and slot == (HOLD, "held") and HOLD not in self.matter.claims:
+            unchanged = False  # a person took it off
         if same is not None and same.state not in ("refused", "superseded") and unchanged:
             return
         if slot is not None:
