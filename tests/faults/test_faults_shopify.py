@@ -17,7 +17,7 @@ from caseconnect.sdk.commands.money import Item
 from caseconnect.sdk.subjects import Subject
 from caseconnect.sdk.testing.wire import Sent
 from caseconnect_shopify.simulator import Order, Shop, create_app, create_order
-from caseconnect_shopify.simulator.world import balances, payments
+from caseconnect_shopify.simulator.world import balances, money, payments
 from caseconnect_shopify.sink import SINK
 from caseconnect_shopify.source import SOURCE
 
@@ -82,7 +82,9 @@ class ShopifyMoneyWorld(MoneyWorld):
     async def by_hand(self, planned: Planned, rng: Random) -> None:
         order = self._orders[planned.target]
         if isinstance(planned.command, RefundPayment):
-            payments.refund(self.shop, order, {"amount": rng.choice(("80.00", "40.00", "1.50"))})
+            left = money.received(order) - money.returning(order)
+            if back := min(left, rng.choice((Decimal(80), Decimal(40), Decimal("1.50")))):
+                payments.refund(self.shop, order, {"amount": back})
         elif isinstance(planned.command, IssueCredit) and order.customer:
             account = balances.account_for(self.shop, order.customer, "USD")
             balances.credit(self.shop, account, planned.command.amount.amount + 1)
@@ -106,7 +108,7 @@ class ShopifyMoneyWorld(MoneyWorld):
             )
             return RefundPayment(target=target, amount=worth, to=to, expects=(left,))
 
-        return Planned(refund(amount), refund(amount + worth_unit(currency)))
+        return Planned(refund(amount), refund(amount + Money(amount=amount, currency=currency).unit))
 
     @staticmethod
     def _credit(target: Subject, amount: Decimal) -> Planned:
@@ -129,11 +131,6 @@ class ShopifyMoneyWorld(MoneyWorld):
         total = sum((Decimal(str(t["amount"])) for t in moved), Decimal(0))
         worth = Money.model_validate({"amount": total, "currency": moved[0]["currency"]})
         return Effect(_subject(str(args["order"])), RefundPayment.kind, worth)
-
-
-def worth_unit(currency: str) -> Decimal:
-    """The smallest difference that an approval can make."""
-    return Money(amount=Decimal(1), currency=currency).unit
 
 
 def _subject(gid: str) -> Subject:

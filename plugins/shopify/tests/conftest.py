@@ -17,6 +17,8 @@ from caseconnect_shopify.config import ShopifySettings
 from caseconnect_shopify.simulator import Order, Shop, create_app, create_order
 from caseconnect_shopify.sink import ShopifySink
 
+AUTHORIZED = {"kind": "authorization", "status": "success"}
+LINES = [{"title": "Mug", "price": "20.00", "quantity": 2}, {"title": "Cup", "price": "5.00"}]
 START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 
@@ -59,7 +61,7 @@ class Desk:
         self.shop, self.sink, self.clock = shop, sink, clock
 
     def order(self, **spec: Any) -> Order:
-        return create_order(self.shop, spec)
+        return create_order(self.shop, {"lines": LINES, "payment": AUTHORIZED, **spec})
 
     def fault(self, kind: str, operation: str, **more: Any) -> None:
         self.shop.faults.add({"kind": kind, "operation": operation, **more})

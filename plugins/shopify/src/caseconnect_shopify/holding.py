@@ -13,6 +13,7 @@ from caseconnect.sdk.components import Outcome, Sighting
 from caseconnect.sdk.errors import PermanentError, TransientError, UnknownOutcome
 from caseconnect_shopify import sink_queries as queries
 from caseconnect_shopify.client import ShopifyClient
+from caseconnect_shopify.parts import number_of
 from caseconnect_shopify.reading import order_to_ship
 from caseconnect_shopify.targets import order_gid
 from caseconnect_shopify.writing import Writer
@@ -62,12 +63,26 @@ class Holds:
         if parts and len(freed) == len(parts):
             return Outcome(state="done", note="a person released it", data={"held": sorted(freed), "not_held": []})
         parts = [p for p in parts if p["id"] not in freed]
+        held, never, failed = await self._hold_all(writer, parts, command, key)
+        why = "; ".join(dict.fromkeys((*never.values(), *failed.values())))
+        if not held:
+            return Outcome(state="refused", note=why)
+        if failed:
+            # The next attempt looks anew: a part that was shipped meanwhile is late then, and the hold done.
+            which = "; ".join(f"fulfilment order {number_of(part)}: {text}" for part, text in failed.items())
+            note = f"{len(held)} of {len(parts)} parts held; not held: {which}"
+            raise UnknownOutcome(note) if writer.changed else TransientError(note)
+        note = f"{len(held)} of {len(parts)} parts held: {why}" if never else ""
+        return Outcome(state="done", note=note, data={"held": [*held, *sorted(freed)], "not_held": sorted(never)})
+
+    async def _hold_all(
+        self, writer: Writer, parts: list[dict[str, Any]], command: HoldOrder, key: str
+    ) -> tuple[list[str], dict[str, str], dict[str, str]]:
+        """Which parts are held now; which never can be, and which could not be this time, each with the reason."""
         held = [p["id"] for p in parts if self.ours(p)]
         never: dict[str, str] = {}
         failed: dict[str, str] = {}
-        for part in parts:
-            if part["id"] in held:
-                continue
+        for part in (p for p in parts if p["id"] not in held):
             if not any(a.get("action") == "HOLD" for a in part.get("supportedActions") or ()):
                 state = part["status"].lower().replace("_", " ")
                 never[part["id"]] = f"too late: a part of the goods is {state} and cannot be held"
@@ -75,22 +90,13 @@ class Holds:
             try:
                 problem = await self._hold_part(writer, part, command, key)
             except PermanentError as error:
-                never[part["id"]] = f"fulfilment order {part['id'].rsplit('/', 1)[-1]} cannot be held: {error}"
+                never[part["id"]] = f"fulfilment order {number_of(part['id'])} cannot be held: {error}"
                 continue
             if problem:
                 failed[part["id"]] = problem
             else:
                 held.append(part["id"])
-        why = "; ".join(dict.fromkeys((*never.values(), *failed.values())))
-        if not held:
-            return Outcome(state="refused", note=why)
-        if failed:
-            # The next attempt looks anew: a part that was shipped meanwhile is late then, and the hold done.
-            which = "; ".join(f"fulfilment order {part.rsplit('/', 1)[-1]}: {text}" for part, text in failed.items())
-            note = f"{len(held)} of {len(parts)} parts held; not held: {which}"
-            raise UnknownOutcome(note) if writer.changed else TransientError(note)
-        note = f"{len(held)} of {len(parts)} parts held: {why}" if never else ""
-        return Outcome(state="done", note=note, data={"held": [*held, *sorted(freed)], "not_held": sorted(never)})
+        return held, never, failed
 
     async def is_held(self, command: HoldOrder, key: str) -> Sighting:
         """Whether every open fulfilment order bears our hold, or bore it until a person took it off."""

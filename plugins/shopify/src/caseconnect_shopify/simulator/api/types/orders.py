@@ -19,18 +19,6 @@ def _pairs(attributes: list[tuple[str, str]]) -> list[dict[str, str]]:
     return [{"key": k, "value": v} for k, v in attributes]
 
 
-def _company(order: Order) -> dict[str, Any]:
-    company = {"__typename": "Company", "id": gid("Company", order.id), "name": order.company}
-    return {"__typename": "PurchasingCompany", "company": company}
-
-
-def _terms(order: Order) -> dict[str, Any]:
-    name, kind, days = order.payment_terms or ("", "", None)
-    owed = money.outstanding(order) > 0
-    terms = {"paymentTermsName": name, "translatedName": name, "paymentTermsType": kind, "dueInDays": days}
-    return {"id": gid("PaymentTerms", order.id), "order": order, "due": owed, "overdue": False} | terms
-
-
 def _matches(order: Order) -> bool:
     if order.billing is None or order.shipping_address is None:
         return order.billing is order.shipping_address
@@ -127,8 +115,6 @@ fields(
     netPaymentSet=lambda o: bag(o, money.received(o) - money.refunded(o)),
     refundDiscrepancySet=lambda o: bag(o, ZERO),
     customer=lambda o: o.customer,
-    purchasingEntity=lambda o: _company(o) if o.company else o.customer,
-    paymentTerms=lambda o: _terms(o) if o.payment_terms else None,
     billingAddress=lambda o: o.billing,
     shippingAddress=lambda o: o.shipping_address,
     displayAddress=lambda o: o.shipping_address or o.billing,
