@@ -12,7 +12,7 @@ from typing import Any
 
 from caseconnect import __version__
 
-_LIBRARIES = ("httpx", "orjson", "pydantic", "starlette", "uvicorn", "uvloop", "zstandard")
+_LIBRARIES = ("httpx", "aiohttp", "orjson", "pydantic", "starlette", "uvicorn", "uvloop", "zstandard")
 TARGETS = (
     ("intake", "Intake, `connect serve` against no storage", 0.35),
     ("drain", "Drain with a full journal against an empty one", 0.8),

@@ -268,6 +268,7 @@ def test_a_send_in_flight_stays_sending_and_is_looked_after(tmp_path: Path, shop
         assert daemon.lines("drain ended")
     assert rows(daemon.data, state) == [("sending",)]
     with serving(tmp_path) as daemon:
+        daemon.until(lambda: daemon.lines("outcome unknown"), "the send is taken up")
         (unknown,) = daemon.lines("outcome unknown")
         assert "HoldOrder" in unknown["key"]
         daemon.until(lambda: rows(daemon.data, state) == [("done",)], "the hold is seen done")

@@ -207,7 +207,8 @@ def test_duplicate_reordered_and_late_deliveries_come_to_the_same_end(tmp_path: 
     assert {end["case"].count("create_case") for end in ends.values()} == {1}
 
 
-def test_a_person_takes_the_hold_off_in_the_shop(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("new_ground", "ends"), [(False, ["hold"]), (True, ["hold", "hold", "release"])])
+def test_a_person_takes_the_hold_off_in_the_shop(tmp_path: Path, new_ground: bool, ends: list[str]) -> None:
     async def story() -> None:
         async with house(tmp_path) as h:
             order = await placed(h)
@@ -216,11 +217,14 @@ def test_a_person_takes_the_hold_off_in_the_shop(tmp_path: Path) -> None:
             fulfilment.release_by_hand(h.shop, order)
             await h.pass_time(300)
             assert matter(h, order)["claims"] == []
-            orders.assess(h.shop, order, {"level": "HIGH", "recommendation": "INVESTIGATE"})
+            orders.edit(h.shop, order, {"note": "x"})
             await h.pass_time(600)
             assert done(h) == ["hold"]
+            if new_ground:
+                orders.assess(h.shop, order, {"level": "HIGH", "recommendation": "INVESTIGATE"})
+                await h.pass_time(600)
             await decided(h, "approved")
-            assert (done(h), matter(h, order)["state"]) == (["hold"], "closed")
+            assert (done(h), matter(h, order)["state"]) == (ends, "closed")
             assert alerts(h) == []
 
     run(story())

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import math
+import socket
+import struct
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.parser import BytesParser
 from email.policy import HTTP
 from typing import Any
 
+import aiohttp  # noqa: TID251 - tests may
 import httpx  # noqa: TID251 - tests may
 import orjson
 import pytest
@@ -327,15 +332,128 @@ def test_real_refused_connection() -> None:
 
 
 def test_an_idle_connection_is_closed_before_the_server_does_so(monkeypatch: Any) -> None:
-    made: list[Any] = []
-    real = httpx.AsyncHTTPTransport
+    kept: list[float] = []
+    connector, transport = aiohttp.TCPConnector, httpx.AsyncHTTPTransport
 
-    def spy(**options: Any) -> Any:
-        made.append(options["limits"])
-        return real(**options)
+    def tcp(**options: Any) -> Any:
+        kept.append(options["keepalive_timeout"])
+        return connector(**options)
 
-    monkeypatch.setattr(httpx, "AsyncHTTPTransport", spy)
-    Http("https://shop.example", pace=Pace(math.inf, 1))
+    def unix(**options: Any) -> Any:
+        kept.append(options["limits"].keepalive_expiry)
+        return transport(**options)
+
+    monkeypatch.setattr(aiohttp, "TCPConnector", tcp)
+    monkeypatch.setattr(httpx, "AsyncHTTPTransport", unix)
     unix_transport("/run/none.sock")
+    assert asyncio.run(over_the_network(OK)).status == 200
     servers = uvicorn.Config(echo).timeout_keep_alive
-    assert [limits.keepalive_expiry <= servers - 3 for limits in made] == [True, True]
+    assert [seconds <= servers - 3 for seconds in kept] == [True, True]
+
+
+async def over_the_network(answer: bytes, times: int = 1, seen: list[bytes] | None = None) -> Response:
+    """The last of some requests to a server that answers each connection with the same bytes."""
+    async with Loopback(answer) as server:
+        http = Http(f"http://127.0.0.1:{server.port}", pace=Pace(math.inf, 1))
+        answers = [await http.request("GET", "/", headers={"Accept": "text/plain", "X-Own": "1"}) for _ in range(times)]
+        await http.close()
+        if seen is not None:
+            seen.extend(server.seen)
+        return answers[-1]
+
+
+def test_a_header_that_is_given_takes_the_place_of_ours() -> None:
+    seen: list[bytes] = []
+    asyncio.run(over_the_network(OK, seen=seen))
+    names = [line.split(b":")[0].lower() for line in seen[0].split(b"\r\n")[1:-2]]
+    assert sorted(names) == [b"accept", b"accept-encoding", b"connection", b"host", b"user-agent", b"x-own"]
+    assert b"accept: text/plain" in seen[0].lower()
+
+
+def test_no_cookie_is_kept_and_no_redirect_followed_on_the_network() -> None:
+    seen: list[bytes] = []
+    answer = OK.replace(b"200 OK", b"302 Found\r\nSet-Cookie: sid=1; Path=/\r\nLocation: /elsewhere")
+    response = asyncio.run(over_the_network(answer, 2, seen))
+    assert response.status == 302
+    assert [head.split(b" ")[1] for head in seen] == [b"/", b"/"]
+    assert b"sid" not in seen[1]
+
+
+def test_a_compressed_answer_is_read() -> None:
+    body = gzip.compress(b'{"a":1}')
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    assert asyncio.run(over_the_network(head + body)).json() == {"a": 1}
+
+
+KEPT = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+
+
+class Leaving:
+    """A server on a real socket that answers once on each kept connection, and then leaves it.
+
+    `when`: at once, or when the next request has come; `reset`: with an error instead of an end.
+    """
+
+    def __init__(self, when: str, *, reset: bool) -> None:
+        self.when, self.reset = when, reset
+        self.heads: list[bytes] = []
+        self.connections = 0
+        self.left = asyncio.Event()
+
+    async def serve(self, reader: Any, writer: Any) -> None:
+        self.connections += 1
+        await self._read(reader)
+        writer.write(KEPT)
+        await writer.drain()
+        if self.when == "asked":
+            await self._read(reader)
+        if self.reset:
+            writer.transport.get_extra_info("socket").setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+            )
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+        self.left.set()
+
+    async def _read(self, reader: Any) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        if b"content-length: 7" in head.lower():
+            await reader.readexactly(7)
+        self.heads.append(head)
+
+
+@pytest.mark.parametrize("reset", [False, True])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "POST"])
+def test_what_is_lost_on_a_kept_connection_is_not_sent_again(method: str, reset: bool) -> None:
+    async def story() -> None:
+        leaving = Leaving("asked", reset=reset)
+        async with await asyncio.start_server(leaving.serve, "127.0.0.1", 0) as server:
+            http = Http(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", pace=Pace(math.inf, 1))
+            await http.request("GET", "/first")
+            with pytest.raises(ConnectError) as caught:
+                await http.request(method, "/second", json={"a": 1} if method in {"PUT", "POST"} else None)
+            assert type(caught.value) is (TransientError if method in {"GET", "HEAD"} else UnknownOutcome)
+            await http.close()
+        assert [head.split(b" ")[1] for head in leaving.heads] == [b"/first", b"/second"]
+        assert leaving.connections == 1
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("reset", [False, True])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_kept_connection_that_the_server_has_left_is_not_used(method: str, reset: bool) -> None:
+    async def story() -> None:
+        leaving = Leaving("at once", reset=reset)
+        async with await asyncio.start_server(leaving.serve, "127.0.0.1", 0) as server:
+            http = Http(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", pace=Pace(math.inf, 1))
+            await http.request("GET", "/first")
+            await leaving.left.wait()
+            for _ in range(5):  # until the end has come through the loopback
+                await asyncio.sleep(0.001)
+            assert (await http.request(method, "/second")).status == 200
+            await http.close()
+        assert [head.split(b" ")[1] for head in leaving.heads] == [b"/first", b"/second"]
+
+    asyncio.run(story())

@@ -174,41 +174,6 @@ def test_a_part_that_is_too_late_does_not_hinder_the_hold(stage: Stage) -> None:
     assert "too late: a part of the goods is in progress" in outcome.note
 
 
-@pytest.mark.parametrize("part", [0, 1])
-def test_a_part_that_can_never_be_held_leaves_the_other_claimed_and_a_release_takes_it_off(
-    part: int, stage: Stage
-) -> None:
-    order = stage.order(split=True)
-    command, release = HoldOrder(target=target(order)), ReleaseOrder(target=target(order))
-    full_of_holds(stage, order, part)
-    with pytest.raises(UnknownOutcome):
-        stage.do(command)
-    stage.fault("status", "fulfillmentOrderHold", status=400)
-    outcome = stage.do(command)
-    refused = order.fulfillment_orders[part].id
-    assert (outcome.state, outcome.data["not_held"]) == ("done", [f"gid://shopify/FulfillmentOrder/{refused}"])
-    assert outcome.note.startswith(f"1 of 2 parts held: fulfilment order {refused} cannot be held: Shopify answered")
-    assert stage.do(release, "k-2").state == "done"
-    assert stage.seen(release, "k-2").seen is True
-    assert stage.effects() == ["hold", "release"]
-
-
-def test_a_part_that_can_never_be_held_after_another_was_is_looked_after(stage: Stage) -> None:
-    order = stage.order(split=True)
-    command = HoldOrder(target=target(order))
-    stage.fault("status", "fulfillmentOrderHold", status=400, skip=1)
-    with pytest.raises(UnknownOutcome, match="a part was done"):
-        stage.do(command)
-    assert stage.seen(command).seen is False
-
-
-def test_an_order_whose_only_part_can_never_be_held_is_refused(stage: Stage) -> None:
-    stage.fault("status", "fulfillmentOrderHold", status=400)
-    outcome = stage.do(HoldOrder(target=target(stage.order())))
-    assert (outcome.state, stage.effects()) == ("refused", [])
-    assert "the request is not accepted" in outcome.note
-
-
 def test_a_hold_that_no_part_takes_is_refused(stage: Stage) -> None:
     order = stage.order()
     full_of_holds(stage, order, 0)

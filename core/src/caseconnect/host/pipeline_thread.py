@@ -17,7 +17,7 @@ from caseconnect.host.clock import Clock
 from caseconnect.host.faults import kind_and_place, places, told
 from caseconnect.host.journal import Journal
 from caseconnect.host.pipeline.live import Accounts, LiveTenant, build, first_starts
-from caseconnect.host.pipeline.runner import Runner
+from caseconnect.host.pipeline.runner import BREATH, Runner
 from caseconnect.host.tenants.tenant import Tenant
 from caseconnect.sdk.resources import Log
 
@@ -45,7 +45,7 @@ class PipelineThread:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._runner: Runner | None = None
         self._ready = threading.Event()
-        self._ringing = False
+        self._ringing = self._news = False
         self.beat = time.monotonic()
         self.failed: BaseException | None = None
         self.refused: dict[str, str] = {}
@@ -59,7 +59,8 @@ class PipelineThread:
             raise self.failed
 
     def ring(self) -> None:
-        """Something was stored: wake the rooms. Safe from any thread, cheap when called often."""
+        """Something was stored: wake the rooms, once in a breath. Safe from any thread, cheap when called often."""
+        self._news = True
         if self._loop and not self._ringing:
             self._ringing = True
             with suppress(RuntimeError):  # the loop has ended
@@ -94,8 +95,10 @@ class PipelineThread:
 
     def _rung(self) -> None:
         self._ringing = False
-        if self._runner:
+        if self._news and self._runner and self._loop:
+            self._news, self._ringing = False, True
             self._runner.context.wake.ring()
+            self._loop.call_later(BREATH, self._rung)
 
     def _main(self) -> None:
         try:

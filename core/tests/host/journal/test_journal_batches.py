@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,9 @@ from hypothesis import strategies as st
 from journal_desk import ORDER, START, TENANT, Desk, case_of, delivery, look, now_of
 
 from caseconnect.host.journal import arrivals, deciding, intake
-from caseconnect.host.journal.arrivals import Arrival, Page
+from caseconnect.host.journal.arrivals import Page
 from caseconnect.host.journal.batch import Item, apply
-from caseconnect.host.journal.codec import Squeezer
+from caseconnect.host.journal.codec import Squeezer, digest
 from caseconnect.host.journal.records import CursorMove, DeliveryResult, NewDelivery, Receipt, Resolved
 from caseconnect.sdk.subjects import Subject
 
@@ -35,18 +36,20 @@ def other(tmp_path: Path, fresh_journal: Path) -> Iterator[Desk]:
 
 
 def page(*items: NewDelivery, move: CursorMove | None = None) -> Page:
-    squeezer = Squeezer()
-    return Page([Arrival.of(item, squeezer) for item in items], move, START)
+    return Page(items, move, START)
 
 
 def at_once(desk: Desk, pages: Sequence[Page]) -> list[Any]:
     assert desk.journal._writing
-    write = [Item("receive", partial(_alone, p), 0, True, arrivals.receive, p) for p in pages]
+    write = [Item("receive", partial(_alone, p), 0, True, _receive, p) for p in pages]
     return apply(desk.journal._writing, write)
 
 
 def _alone(one: Page, db: sqlite3.Connection) -> list[Receipt]:
-    return arrivals.receive(db, [one])[0]
+    return _receive(db, [one])[0]
+
+
+_receive = partial(arrivals.receive, Squeezer())
 
 
 new_deliveries = st.builds(
@@ -143,3 +146,9 @@ def test_the_next_due_moment_is_found_without_a_walk_over_the_backlog(desk: Desk
     assert desk.journal.next_due(START) == START + timedelta(minutes=5)
     sql = "EXPLAIN QUERY PLAN SELECT min(due) FROM deliveries WHERE state = 'waiting' AND due > 'x'"
     assert "deliveries_waiting (due>?)" in desk.sql(sql)[0][3]
+
+
+@pytest.mark.parametrize("size", [0, 1, 2047, 2048, 9000, 64 * 1024, 64 * 1024 + 1])
+def test_a_digest_is_that_of_the_whole_body(size: int) -> None:
+    body = bytes(n % 251 for n in range(size))
+    assert digest(body) == sha256(body).digest()

@@ -4,13 +4,14 @@ import asyncio
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from journal_desk import START, TENANT, Desk, delivery
 
+from caseconnect.host.journal import writer as module
 from caseconnect.host.journal.batch import Item, apply
 from caseconnect.host.journal.errors import Conflict, JournalBroken, JournalBusy, JournalError, JournalFull
 from caseconnect.host.journal.writer import InlineWriter, ThreadWriter
@@ -337,3 +338,54 @@ def test_the_log_is_moved_into_the_file_while_it_is_written(tmp_path: Path) -> N
     assert len(desk.journal.unparsed(TENANT, START, 99)) == 40
     assert desk.journal.load() == 0
     desk.close()
+
+
+def put_from_outside(value: int) -> Item:
+    return Item("put", put(value).write, outside=True)
+
+
+def test_after_a_crowd_the_next_batch_is_gathered(db: Faulty, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    monkeypatch.setattr(module, "_CROWD", 4)
+    monkeypatch.setattr(module, "_GATHER", 60.0)
+
+    def counted(db: sqlite3.Connection, items: Sequence[Item]) -> list[Any]:
+        sizes.append(len(items))
+        return apply(db, items)
+
+    monkeypatch.setattr(module, "apply", counted)
+    writer, release, entered = ThreadWriter(db), threading.Event(), threading.Event()
+
+    async def flood() -> None:
+        first = asyncio.create_task(writer.submit(stuck(release, entered)))
+        await asyncio.to_thread(entered.wait, 10)
+        crowd = [asyncio.create_task(writer.submit(put_from_outside(n))) for n in range(2)]
+        await asyncio.sleep(0)
+        release.set()
+        await asyncio.gather(first, *crowd)
+        await asyncio.gather(*(writer.submit(put_from_outside(n)) for n in range(2, 6)))
+
+    asyncio.run(flood())
+    writer.close()
+    assert sizes == [1, 2, 4]
+    assert rows(db) == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("closes", [True, False])
+def test_what_is_gathered_is_written_when_no_more_comes_or_the_journal_closes(
+    db: Faulty, monkeypatch: pytest.MonkeyPatch, closes: bool
+) -> None:
+    monkeypatch.setattr(module, "_GATHER", 60.0 if closes else 0.001)
+    writer = ThreadWriter(db)
+    writer._crowd = True
+
+    async def play() -> None:
+        waiting = asyncio.create_task(writer.submit(put_from_outside(1)))
+        await asyncio.sleep(0)
+        if closes:
+            await asyncio.to_thread(writer.close)
+        await waiting
+
+    asyncio.run(play())
+    writer.close()
+    assert rows(db) == [1]

@@ -7,15 +7,17 @@ import importlib.util
 import os
 import signal
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 from toy_world import World
 from toys import Pipe, flow, opening
 
 from caseconnect.host import crash
+from caseconnect.host.pipeline.runner import BREATH
 from caseconnect.host.pipeline_thread import PipelineThread
 from caseconnect.sdk.testing import run
+from caseconnect.sdk.testing.virtual import START
 
 
 def read_again(monkeypatch: pytest.MonkeyPatch, **environment: str) -> tuple[ModuleType, list[int]]:
@@ -89,6 +91,46 @@ def test_a_send_that_outlasts_the_drain_stays_sending(tmp_path: Path) -> None:
             assert pipe.commands() == {"OpenCase": "sending"}
 
     run(story())
+
+
+def test_a_flood_wakes_the_pipeline_once_in_a_breath_and_a_single_delivery_at_once() -> None:
+    woken: list[float] = []
+
+    async def story() -> None:
+        loop = asyncio.get_running_loop()
+        thread = PipelineThread(SimpleNamespace(), {}, lambda: START, SimpleNamespace())
+        wake = SimpleNamespace(ring=lambda: woken.append(round(loop.time() / BREATH, 3)))
+        thread._loop, thread._runner = loop, SimpleNamespace(context=SimpleNamespace(wake=wake))  # type: ignore[assignment]
+        for _ in range(30):
+            thread.ring()
+            await asyncio.sleep(BREATH / 10)
+        await asyncio.sleep(10 * BREATH)
+        thread.ring()
+        await asyncio.sleep(10 * BREATH)
+
+    run(story())
+    assert woken == [0, 1, 2, 3, 13]
+
+
+def test_between_two_bites_of_deliveries_there_is_a_breath(tmp_path: Path) -> None:
+    turns: list[float] = []
+
+    async def story() -> None:
+        loop = asyncio.get_running_loop()
+
+        async def bite() -> bool:
+            turns.append(round(loop.time() / BREATH, 3))
+            return len(turns) < 3
+
+        async with Pipe(tmp_path, World(), [flow("a", opening())]) as pipe:
+            pipe.runner.intake.turn = bite  # type: ignore[method-assign]
+            running = asyncio.create_task(pipe.runner.run(2.0))
+            await asyncio.sleep(10 * BREATH)
+            pipe.runner.stop()
+            await running
+
+    run(story())
+    assert turns[:3] == [0, 1, 2]
 
 
 def test_what_ended_the_pipeline_is_told_without_its_texts() -> None:

@@ -17,16 +17,13 @@ from typing import Any
 from unittest import mock
 
 import pytest
-import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from caseconnect.host.journal.records import NewDelivery, Receipt
-from caseconnect.host.web import server as server_module
 from caseconnect.host.web.app import make_app
 from caseconnect.host.web.hooks import Hook, Hooks
-from caseconnect.host.web.server import Server, TimedProtocol, Waits, check_uvicorn, make_server
+from caseconnect.host.web.server import Waits, make_server
 from caseconnect.sdk.components import Webhook
-from caseconnect.sdk.errors import ConfigError, ConnectError
+from caseconnect.sdk.errors import ConfigError
 
 SECRET = "shop-secret-0123456789"
 WEBHOOK = Webhook(signature_header="X-Signature", secrets=("s",), topic_header="X-Topic", id_header="X-Delivery")
@@ -468,39 +465,3 @@ def test_the_local_socket_is_ours_alone(tmp_path: Path) -> None:
     server.listening.close()
     with pytest.raises(ConfigError, match="is the data folder yours"):
         make_server(None, uds=str(tmp_path / "no" / "folder.sock"))
-
-
-def doctored(base: type, name: str, method: Any) -> type:
-    """`base` as another version of uvicorn might have it."""
-    return type(base.__name__, (base,), {name: method})
-
-
-@pytest.mark.parametrize(
-    ("base", "name", "method", "told"),
-    [
-        (HttpToolsProtocol, "on_headers_complete", None, r"HttpToolsProtocol\.on_headers_complete\(\).+ it is gone"),
-        (HttpToolsProtocol, "data_received", lambda self, chunk: None, r"data_received\(data\).+ takes \(chunk\)"),
-        (HttpToolsProtocol, "connection_lost", lambda self, exc, why: None, r"connection_lost.+ takes \(exc, why\)"),
-        (uvicorn.Server, "capture_signals", None, r"Server\.capture_signals\(\).+ it is gone"),
-        (uvicorn.Server, "serve", lambda self: None, r"Server\.serve\(sockets\).+ it takes \(\)"),
-    ],
-)
-def test_a_uvicorn_without_what_is_overridden_is_refused_by_its_version(
-    base: type, name: str, method: Any, told: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(uvicorn, "__version__", "0.99.7")
-    with pytest.raises(ConnectError, match=rf"^the installed uvicorn 0\.99\.7 is not .+{told}"):
-        check_uvicorn(doctored(base, name, method))
-
-
-def test_a_server_is_not_made_on_a_uvicorn_that_does_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
-    strange = doctored(HttpToolsProtocol, "on_message_begin", None)
-    monkeypatch.setattr(server_module, "HttpToolsProtocol", strange)
-    with pytest.raises(ConnectError, match="the installed uvicorn"):
-        make_server(None, host="127.0.0.1")
-
-
-def test_everything_of_uvicorn_that_is_overridden_is_checked() -> None:
-    for ours, base in ((TimedProtocol, HttpToolsProtocol), (Server, uvicorn.Server)):
-        overridden = {name for name in vars(ours) if not name.startswith("__") and hasattr(base, name)}
-        assert overridden == set(server_module._OVERRIDDEN[base.__name__])

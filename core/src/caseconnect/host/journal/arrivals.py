@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -36,6 +36,7 @@ FROM (
 """  # noqa: S608 - a constant length is put in
 # Columns of :rows: 0 seq, 1 tenant, 2 connection, 3 topic, 4 delivery id, 5 received at, 6 polled, 7 headers,
 # 8 and 9 begin and length of the body, 10 the delivery with the same body, 11 begin of the digest, 12 flagged.
+_BEGIN, _TWIN = 8, 10
 _INSERT = f"""
 INSERT INTO deliveries (seq, tenant, connection, topic, delivery_id, received_at, polled, headers, body, ref_of,
     digest, flagged, due)
@@ -50,63 +51,52 @@ _CURSOR = (
 
 
 @dataclass(frozen=True)
-class Arrival:
-    """A delivery as it is written: its digest, and its body compressed. Made by the caller, not the writing thread."""
-
-    item: NewDelivery
-    mark: bytes
-    body: bytes = field(repr=False)
-
-    @classmethod
-    def of(cls, item: NewDelivery, squeezer: Squeezer) -> Arrival:
-        """Digest and compress."""
-        return cls(item, digest(item.body), squeezer.squeeze(item.body))
-
-
-@dataclass(frozen=True)
 class Page:
     """What one caller stores: its deliveries, and the cursor that covers them."""
 
-    arrivals: Sequence[Arrival]
+    items: Sequence[NewDelivery]
     move: CursorMove | None
     now: datetime
 
 
-def receive(db: sqlite3.Connection, pages: Sequence[Page]) -> list[list[Receipt]]:
-    """Store all pages, and their cursors, in the caller's transaction. The receipts of each page."""
-    receipts = iter(_store(db, [arrival for page in pages for arrival in page.arrivals]))
+def receive(squeezer: Squeezer, db: sqlite3.Connection, pages: Sequence[Page]) -> list[list[Receipt]]:
+    """Store all pages, and their cursors, in the caller's transaction. The receipts of each page.
+
+    Bodies are digested and compressed here: in the writing thread, beside the event loop that takes in the next.
+    """
+    pieces = _pieces([item for page in pages for item in page.items])
+    receipts = iter([receipt for piece in pieces for receipt in _store_piece(squeezer, db, piece)])
     for page in pages:
         if page.move:
             db.execute(_CURSOR, (page.move.tenant, page.move.connection, page.move.cursor, stamp(page.now)))
-    return [[next(receipts) for _ in page.arrivals] for page in pages]
+    return [[next(receipts) for _ in page.items] for page in pages]
 
 
-def _store(db: sqlite3.Connection, arrivals: Sequence[Arrival]) -> list[Receipt]:
-    return [receipt for piece in _pieces(arrivals) for receipt in _store_piece(db, piece)]
-
-
-def _pieces(arrivals: Sequence[Arrival]) -> Iterator[list[Arrival]]:
-    piece: list[Arrival] = []
+def _pieces(items: Sequence[NewDelivery]) -> Iterator[list[NewDelivery]]:
+    piece: list[NewDelivery] = []
     size = 0
-    for arrival in arrivals:
-        if piece and size + len(arrival.body) > _PIECE:
+    for item in items:
+        if piece and size + len(item.body) > _PIECE:
             yield piece
             piece, size = [], 0
-        piece.append(arrival)
-        size += len(arrival.body)
+        piece.append(item)
+        size += len(item.body)
     if piece:
         yield piece
 
 
-def _store_piece(db: sqlite3.Connection, arrivals: Sequence[Arrival]) -> list[Receipt]:
-    names = [(a.item.tenant, a.item.connection, a.item.delivery_id, a.item.topic) for a in arrivals]
-    marks = b"".join(a.mark for a in arrivals)
+def _store_piece(squeezer: Squeezer, db: sqlite3.Connection, items: Sequence[NewDelivery]) -> list[Receipt]:
+    names = [(item.tenant, item.connection, item.delivery_id, item.topic) for item in items]
+    digests = [digest(item.body) for item in items]
+    marks = b"".join(digests)
     found, seq = db.execute(_KNOWN, {"rows": dump(names), "marks": marks}).fetchone()
     here: dict[tuple[Any, ...], int] = {}
     named: set[tuple[str, ...]] = set()
-    receipts, rows, bodies, begin = [], [], [], 1
-    for number, (arrival, name, (same, other, twin)) in enumerate(zip(arrivals, names, load(found), strict=True)):
-        item, mark = arrival.item, arrival.mark
+    receipts: list[Receipt] = []
+    rows: list[list[Any]] = []
+    bodies: list[bytes] = []
+    told = zip(items, names, digests, load(found), strict=True)
+    for number, (item, name, mark, (same, other, twin)) in enumerate(told):
         same = same or here.get((*name, mark))
         if same:
             receipts.append(Receipt(same, "duplicate"))
@@ -114,25 +104,25 @@ def _store_piece(db: sqlite3.Connection, arrivals: Sequence[Arrival]) -> list[Re
         seq += 1
         twin = twin or here.get((item.tenant, item.connection, mark))
         flagged = not item.polled and (bool(other) or name in named)
-        row: tuple[Any, ...] = (seq, item.tenant, item.connection, item.topic, item.delivery_id)
-        row += (
-            stamp(item.received_at),
-            item.polled,
-            dump(item.headers),
-            begin,
-            len(arrival.body),
-            twin,
-            1 + _MARK * number,
-            flagged,
-        )
+        row = [seq, item.tenant, item.connection, item.topic, item.delivery_id, stamp(item.received_at)]
+        row += [item.polled, dump(item.headers), None, None, twin, 1 + _MARK * number, flagged]
         rows.append(row)
         if twin is None:
-            bodies.append(arrival.body)
-            begin += len(arrival.body)
+            bodies.append(item.body)
         here[(*name, mark)] = seq
         here.setdefault((item.tenant, item.connection, mark), twin or seq)
         named.add(name)
         receipts.append(Receipt(seq, "reference" if twin else "stored", flagged))
     if rows:
-        db.execute(_INSERT, {"rows": dump(rows), "marks": marks, "bodies": b"".join(bodies)})
+        squeezed = squeezer.squeeze_all(bodies)
+        _place([row for row in rows if row[_TWIN] is None], squeezed)
+        db.execute(_INSERT, {"rows": dump(rows), "marks": marks, "bodies": b"".join(squeezed)})
     return receipts
+
+
+def _place(rows: Sequence[list[Any]], bodies: Sequence[bytes]) -> None:
+    """Tell each row which piece of all bodies is its own."""
+    begin = 1
+    for row, body in zip(rows, bodies, strict=True):
+        row[_BEGIN : _BEGIN + 2] = begin, len(body)
+        begin += len(body)

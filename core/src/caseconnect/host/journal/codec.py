@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 import zstandard
@@ -32,9 +33,27 @@ def load(text: str | bytes) -> Any:
     return orjson.loads(text)
 
 
+_AT_ONCE = 2047  # hashlib lets go of the interpreter's lock for more, and must win it back from the other threads
+_SHORT = 64 * 1024
+
+
+class _Hash(Protocol):
+    def update(self, data: memoryview, /) -> None: ...
+
+
+def feed(hash_: _Hash, data: bytes) -> None:
+    """Update a hash of hashlib or hmac with `data`; with the interpreter's lock held where that is faster."""
+    view = memoryview(data)
+    size = _AT_ONCE if len(data) <= _SHORT else len(data)
+    for begin in range(0, len(data), size):
+        hash_.update(view[begin : begin + size])
+
+
 def digest(data: bytes) -> bytes:
     """SHA-256."""
-    return sha256(data).digest()
+    found = sha256()
+    feed(found, data)
+    return found.digest()
 
 
 class Squeezer:
@@ -46,6 +65,13 @@ class Squeezer:
     def squeeze(self, data: bytes) -> bytes:
         """Compressed bytes."""
         return self._compressor.compress(data)
+
+    def squeeze_all(self, many: Sequence[bytes]) -> list[bytes]:
+        """The same for each, in one call, which lets go of the interpreter's lock only once."""
+        if not any(many):  # it refuses to compress nothing
+            return [self.squeeze(data) for data in many]
+        found = self._compressor.multi_compress_to_buffer([*many])
+        return [found[place].tobytes() for place in range(len(found))]
 
 
 def expand(data: bytes) -> bytes:

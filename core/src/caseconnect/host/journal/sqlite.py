@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from sqlite_utils import Database
 
 from caseconnect.host.journal import arrivals, deciding, intake, people, reads, schema, sending, settling, timing
 from caseconnect.host.journal.alerts import alert, close_alert
-from caseconnect.host.journal.arrivals import Arrival, Page
+from caseconnect.host.journal.arrivals import Page
 from caseconnect.host.journal.batch import Item, Write
 from caseconnect.host.journal.codec import Squeezer
 from caseconnect.host.journal.errors import JournalError, JournalLocked
@@ -88,6 +89,7 @@ class SqliteJournal:
         self.path = path
         self._writing, self._writer, self._lock = writing, writer, lock
         self._squeezer = Squeezer()
+        self._receive = partial(arrivals.receive, self._squeezer)
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
 
@@ -142,12 +144,6 @@ class SqliteJournal:
             self._readers.append(db)
         return db
 
-    def _squeezer_here(self) -> Squeezer:
-        squeezer: Squeezer | None = getattr(self._local, "squeezer", None)
-        if squeezer is None:
-            squeezer = self._local.squeezer = Squeezer()
-        return squeezer
-
     async def _write(self, name: str, write: Write[Any], size: int = 0, *, outside: bool = False) -> Any:
         if self._writer is None:
             raise JournalError("this journal was opened for reading only")
@@ -179,10 +175,10 @@ class SqliteJournal:
         """See `port.Journal`."""
         if self._writer is None:
             raise JournalError("this journal was opened for reading only")
-        page = Page([Arrival.of(item, self._squeezer_here()) for item in items], move, now)
+        page = Page(items, move, now)
         size = sum(len(item.body) for item in items)
         receipts: list[Receipt] = await self._writer.submit(
-            Item("receive", lambda db: arrivals.receive(db, [page])[0], size, True, arrivals.receive, page)
+            Item("receive", lambda db: self._receive(db, [page])[0], size, True, self._receive, page)
         )
         return receipts
 

@@ -22,6 +22,10 @@ from caseconnect.host.journal.batch import Item, apply, hurts, name_of
 from caseconnect.host.journal.errors import JournalBroken, JournalBusy, JournalError, JournalFull
 
 _BATCH = 512
+# After a batch of several deliveries the next is gathered: each transaction costs a sync and a dozen changes of the
+# thread that runs, so many small ones would cost more than this wait (seconds).
+_CROWD = 32
+_GATHER = 0.003
 _CHECKPOINT_BATCHES = 64
 _CHECKPOINT_BYTES = 16 * 1024 * 1024
 
@@ -95,6 +99,7 @@ class ThreadWriter:
         self._unchecked = [0, 0]
         self._wake = threading.Condition()
         self._closing = False
+        self._crowd = self._gathering = False
         self._broken: JournalError | None = None
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
@@ -144,15 +149,21 @@ class ThreadWriter:
             self._bytes += waiting.item.size
             if self._since is None:
                 self._since = waiting.since
-            self._wake.notify()
+            if not self._gathering or len(self._queue) >= _CROWD:
+                self._wake.notify()
 
     def _take(self) -> list[_Waiting] | None:
         with self._wake:
             self._since = self._queue[0].since if self._queue else None
             if not self._queue and not self._closing:
                 self._wake.wait(self._checkpoint_every)
+            if self._crowd and 0 < len(self._queue) < _CROWD and not self._closing:
+                self._gathering = True  # who puts something wakes us only when it makes a crowd
+                self._wake.wait(_GATHER)
+                self._gathering = False
             batch = [self._queue.popleft() for _ in range(min(_BATCH, len(self._queue)))]
             self._bytes -= sum(waiting.item.size for waiting in batch)
+            self._crowd = sum(waiting.item.outside for waiting in batch) > 1
             return None if self._closing and not batch else batch
 
     def _run(self) -> None:

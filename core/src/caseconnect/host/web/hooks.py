@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from caseconnect.host.journal.codec import feed
 from caseconnect.host.journal.errors import JournalBusy, JournalError, JournalFull
 from caseconnect.host.journal.records import NewDelivery, Receipt
 from caseconnect.sdk.components import Webhook
@@ -173,8 +174,9 @@ class Hooks:
 
 
 def _signed(secret: bytes, body: bytes, given: str) -> bool:
-    wanted = base64.b64encode(hmac.new(secret, body, hashlib.sha256).digest())
-    return hmac.compare_digest(wanted, given.encode("latin-1", "replace"))
+    found = hmac.new(secret, digestmod=hashlib.sha256)
+    feed(found, body)
+    return hmac.compare_digest(base64.b64encode(found.digest()), given.encode("latin-1", "replace"))
 
 
 def _named(scope: Scope) -> tuple[str, str]:
