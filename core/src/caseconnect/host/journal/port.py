@@ -90,6 +90,11 @@ class Journal(Protocol):
     async def answer(self, key: str, what: Answer, reason: str, by: str, now: datetime) -> str:
         """A person ends a parked command."""
 
+    async def let_go(
+        self, cause: str, tenant: str | None, what: Answer, limit: int, reason: str, by: str, now: datetime
+    ) -> tuple[int, int]:
+        """A person answers the first `limit` commands that a cap has parked; (how many, how many are left)."""
+
     async def again(self, key: str, reason: str, by: str, now: datetime) -> str:
         """A person asks a refused command again; the new key."""
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, Literal
 
 from caseconnect.models.base import Record
@@ -140,6 +142,24 @@ class MatterRow:
 
 
 @dataclass(frozen=True)
+class CapWindow:
+    """So many, and so much of each currency, within `span`; None and an unnamed currency: as many as come."""
+
+    name: str
+    span: timedelta
+    count: int | None
+    sums: Mapping[str, Decimal]
+
+
+@dataclass(frozen=True)
+class CapRule:
+    """A cap that a command is under. `name` says what is counted together."""
+
+    name: str
+    windows: tuple[CapWindow, ...]
+
+
+@dataclass(frozen=True)
 class Ask:
     """A command that a use case asks for, with all that planning needs.
 
@@ -156,6 +176,7 @@ class Ask:
     ground: str
     note: str = ""
     fresh: bool = True
+    caps: tuple[CapRule, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -152,6 +152,14 @@ CREATE TABLE told (
 ALTER TABLE deliveries ADD COLUMN replayed INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE events ADD COLUMN replayed INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE slots ADD COLUMN before TEXT;
+CREATE TABLE reservations (
+    tenant TEXT NOT NULL, cap TEXT NOT NULL, key TEXT NOT NULL, at TEXT, amount TEXT, currency TEXT,
+    PRIMARY KEY (tenant, cap, key)
+) WITHOUT ROWID;
+CREATE INDEX reservations_at ON reservations (tenant, cap, at) WHERE at IS NOT NULL;
+CREATE INDEX reservations_key ON reservations (key);
+ALTER TABLE commands ADD COLUMN cap TEXT NOT NULL DEFAULT '';
+CREATE INDEX commands_capped ON commands (tenant, cap, seq) WHERE state = 'parked' AND cap <> '';
 """
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from caseconnect.host.journal import counters, restoring, slots, states
+from caseconnect.host.journal import caps, counters, restoring, slots, states
 from caseconnect.host.journal.alerts import alert
 from caseconnect.host.journal.codec import dump, expand, load, stamp
 from caseconnect.host.journal.errors import Conflict
@@ -84,11 +84,13 @@ def _effects(
     """Slots, claims and counters follow the new state. What a person has to know of it, or None."""
     answered = change.was == states.PARKED
     if answered and change.becomes in (states.PLANNED, states.DONE):
+        caps.count(db, change.key, change.at)
         counter = _body(db, change.key)["counter"]
         if counter:
             counters.count(db, tenant, change.key, Counter.model_validate(counter))
     if change.becomes == states.REFUSED:
         counters.give_back(db, change.key)
+        caps.give_back(db, change.key)
         if slots.is_claimed(slot):
             return slots.refused(db, str(slot), value, matter, change.at)
     if slot and change.becomes == states.DONE:

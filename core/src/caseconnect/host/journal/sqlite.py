@@ -259,6 +259,15 @@ class SqliteJournal:
         """See `port.Journal`."""
         return str(await self._write("answer", lambda db: people.answer(db, key, what, reason, by, now)))
 
+    async def let_go(
+        self, cause: str, tenant: str | None, what: people.Answer, limit: int, reason: str, by: str, now: datetime
+    ) -> tuple[int, int]:
+        """See `port.Journal`."""
+        told: tuple[int, int] = await self._write(
+            "answer", lambda db: people.let_go(db, cause, tenant, what, limit, reason, by, now)
+        )
+        return told
+
     async def again(self, key: str, reason: str, by: str, now: datetime) -> str:
         """See `port.Journal`."""
         return str(await self._write("answer", lambda db: people.again(db, self._squeezer, key, reason, by, now)))

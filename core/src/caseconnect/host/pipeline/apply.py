@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from caseconnect.host.journal.records import Ask, DecidedBy, MatterRow, Mode
+from caseconnect.host.pipeline.capping import caps_of
 from caseconnect.host.pipeline.drafts import Draft
 from caseconnect.host.tenants.tenant import Flow, Tenant
 from caseconnect.sdk.commands import Command, OpenCase, digest_of
@@ -144,7 +145,7 @@ def _ask(tenant: Tenant, flow: Flow, draft: Draft, command: Command, ground: str
     if row.mode == "observe" or withholds(flow.mode, command):
         note = "mode cases: no order is touched" if flow.mode == "cases" else "mode observe: nothing is done"
         return Ask(row.id, flow.use, command, connection, "withheld", ground, note)
-    return Ask(row.id, flow.use, command, connection, "planned", ground)
+    return Ask(row.id, flow.use, command, connection, "planned", ground, caps=caps_of(tenant, flow, command))
 
 
 def keep_money(asks: Sequence[Ask]) -> list[Ask]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path as FilePath
 
+from caseconnect.host.tenants.caps import Cap
 from caseconnect.host.tenants.file_models import Limits, Mode, Timing
 from caseconnect.host.tenants.problems import ConfigProblem, Path, Report
 from caseconnect.host.tenants.schedule import Schedule
@@ -51,7 +52,7 @@ class Connection:
 class Flow:
     """One use case at work. `on` and `cases` are names of connections; `cases` None: it has nothing to do with any.
 
-    `via`: by kind of command the connection that carries it out, instead of the target's own.
+    `via`: by kind of command the connection that carries it out, instead of the target's own. `caps`: see `caps.py`.
     """
 
     use: str
@@ -61,6 +62,7 @@ class Flow:
     on: tuple[str, ...]
     cases: str | None
     via: Mapping[str, str] = field(default_factory=dict)
+    caps: Mapping[str, Cap] = field(default_factory=dict)
 
     @property
     def uses(self) -> frozenset[type[Command]]:

@@ -116,6 +116,11 @@ class Verbs:
             return {"key": key, "state": stored.state if stored else ""}
         return {"key": key, "state": await self._journal.answer(key, answer, *why)}
 
+    async def _let_go(self, ask: dict[str, Any]) -> dict[str, Any]:
+        given = (ask["cause"], ask["tenant"], ask["answer"], ask["limit"], ask["reason"], ask["by"], self._now())
+        answered, left = await self._journal.let_go(*given)
+        return {"answered": answered, "left": left}
+
     async def _drop(self, ask: dict[str, Any]) -> dict[str, Any]:
         became = await self._journal.drop(ask["what"], ask["seq"], ask["reason"], ask["by"], self._now())
         return {"state": became}
@@ -137,7 +142,7 @@ def _unknown(what: str, name: str, known: Collection[str]) -> ConnectError:
     return ConnectError(f"there is no {what} {name!r} ({meant} --force pauses a name that is not known)")
 
 
-VERBS = ("pause", "resume", "answer", "drop", "dismiss", "replay", "status")
+VERBS = ("pause", "resume", "answer", "let_go", "drop", "dismiss", "replay", "status")
 
 
 def control_app(verbs: Verbs) -> Starlette:
