@@ -8,10 +8,10 @@ from pydantic import ValidationError
 
 from caseconnect.sdk.components import Every, Webhook
 from caseconnect.sdk.secrets import Secret
+from caseconnect_shopify.checks import WRITING
 from caseconnect_shopify.config import ShopifySettings
 from caseconnect_shopify.drafts import Replacements
 from caseconnect_shopify.holding import Holds
-from caseconnect_shopify.scopes import WRITING
 from caseconnect_shopify.sink import SINK
 from caseconnect_shopify.trigger import wakes
 

@@ -32,10 +32,21 @@ READING: Final = (
     Scope("read_returns", "return webhooks that do not name their order", needed=False),
     Scope("read_shopify_payments_disputes", "disputes that do not name their order", needed=False),
 )
+_EVIDENCE: Final = "SubmitEvidence; Shopify grants it on request only"
 WRITING: Final = (
-    Scope("write_orders", "tags, metafields, cancelling"),
-    Scope("write_merchant_managed_fulfillment_orders", "holds"),
+    Scope("write_orders", "AnnotateOrder, NoteOrder, AssessRisk, CancelOrder, RefundPayment"),
+    Scope("write_merchant_managed_fulfillment_orders", "HoldOrder, ReleaseOrder"),
     Scope("write_third_party_fulfillment_orders", "holds on goods that a logistics service ships", needed=False),
+    Scope("write_customers", "AnnotateCustomer; IssueCredit without an order", needed=False),
+    Scope("write_returns", "ApproveReturn, DeclineReturn, ExchangeReturn", needed=False),
+    Scope("write_draft_orders", "CreateReplacement", needed=False),
+    Scope("read_products", "items of CreateReplacement and ExchangeReturn that are named by their SKU", needed=False),
+    Scope("read_store_credit_accounts", "IssueCredit", needed=False),
+    Scope("read_store_credit_account_transactions", "IssueCredit", needed=False),
+    Scope("write_store_credit_account_transactions", "IssueCredit", needed=False),
+    Scope("read_shopify_payments_disputes", "SubmitEvidence", needed=False),
+    Scope("write_shopify_payments_dispute_evidences", _EVIDENCE, needed=False),
+    Scope("write_shopify_payments_dispute_file_uploads", _EVIDENCE, needed=False),
 )
 
 

@@ -45,7 +45,6 @@ from caseconnect_shopify.reading import client_of
 from caseconnect_shopify.refunds import Refunds
 from caseconnect_shopify.returning import Returns
 from caseconnect_shopify.risk import Risks
-from caseconnect_shopify.scopes import WRITING
 
 Do = Callable[[Any, str], Awaitable[Outcome]]
 Look = Callable[[Any, str], Awaitable[Sighting]]
@@ -61,7 +60,7 @@ class ShopifySink:
 
     async def check(self) -> Sequence[Check]:
         """Token, shop, API version, and the scopes that the commands need, one by one."""
-        return await checks.run(self._client, self._settings, WRITING)
+        return await checks.run(self._client, self._settings, checks.WRITING)
 
     async def execute(self, command: Command, key: str) -> Outcome:
         """One attempt; every command looks first, so what is so already is not sent again."""
