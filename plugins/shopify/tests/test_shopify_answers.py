@@ -319,6 +319,21 @@ def test_a_file_that_is_not_taken(status: int, error: type[Exception], court: St
     assert court.effects() == []
 
 
+def test_no_file_goes_over_a_plain_line(court: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = disputes.add(court.shop, make_order(court), {})
+    run = court.sink._client.run
+
+    async def plain(operation: Any, variables: Any) -> Any:
+        answer = await run(operation, variables)
+        if operation.name == "ConnectStageUploads":
+            answer["stagedUploadsCreate"]["stagedTargets"][0]["url"] = "http://storage.example/x?signed=1"
+        return answer
+
+    monkeypatch.setattr(court.sink._client, "run", plain)
+    with pytest.raises(PermanentError, match="must use https"):
+        court.do(evidence(found, paper("tracking.pdf")))
+
+
 def test_goods_that_an_edit_a_move_or_a_split_left_unheld_are_held_too(stage: Stage) -> None:
     order = make_order(stage)
     command = HoldOrder(target=at(order), cause="fraud")

@@ -24,16 +24,14 @@ from caseconnect_shopify.targets import gid, mark, order_gid
 from caseconnect_shopify.writing import Writer
 
 _BY_HAND_OR_APP: Final = "ADJUSTMENT"
-
-
 _PAGE: Final = 100
+"""As many credits as `CREDITS` asks for."""
 
 
 @dataclass(frozen=True)
 class _Ledger:
-    """The credits of one account, newest first; `account` None: there is none in this currency yet."""
+    """The newest credits of one account, newest first; none where there is no account in that currency yet."""
 
-    account: str | None
     credits: tuple[dict[str, Any], ...]
 
     def since(self, newest: str | None) -> list[dict[str, Any]] | None:
@@ -114,9 +112,9 @@ class Credits:
         accounts = nodes(found["storeCreditAccounts"])
         account = next((a["id"] for a in accounts if a["balance"]["currencyCode"] == currency), None)
         if account is None:
-            return _Ledger(None, ())
+            return _Ledger(())
         shown = await one(self._client, queries.CREDITS, account, "storeCreditAccount")
-        return _Ledger(account, tuple(dict(n) for n in nodes(shown["transactions"])))
+        return _Ledger(tuple(dict(n) for n in nodes(shown["transactions"])))
 
 
 def _given(ledger: _Ledger, newest: str | None, command: IssueCredit) -> list[dict[str, Any]] | None:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from caseconnect.models import Document
+from caseconnect.sdk.addresses import checked_url
 from caseconnect.sdk.commands import SubmitEvidence
 from caseconnect.sdk.components import Outcome, Sighting
 from caseconnect.sdk.errors import PermanentError, TransientError
@@ -90,12 +91,14 @@ class Evidence:
         if not target.get("url") or not target.get("resourceUrl"):
             raise TransientError("Shopify named no place for the file")
         url = urlsplit(target["url"])
+        try:
+            origin = checked_url(f"{url.scheme}://{url.netloc}", "the place for the file")
+        except ValueError as error:
+            raise PermanentError(f"{document.name}: {error}") from error
         fields = [Part(p["name"], p["value"].encode()) for p in target["parameters"]]
         file = Part("file", document.content, filename=named(document), media_type=document.media_type)
         path = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
-        response = await self._storage(f"{url.scheme}://{url.netloc}").request(
-            "POST", path, parts=[*fields, file], cost=0.0, safe=True
-        )
+        response = await self._storage(origin).request("POST", path, parts=[*fields, file], cost=0.0, safe=True)
         if response.status >= 500 or response.status in {408, 429}:
             raise TransientError(f"the file could not be handed over (HTTP {response.status})")
         if response.status >= 300:

@@ -76,8 +76,14 @@ class Refunds:
         if purse is None:
             raise CannotRefundError("Shopify does not show the payments of this order")
         purse.check(command.amount)
-        lines = [{"lineItemId": f"gid://shopify/LineItem/{x.line}", "quantity": x.quantity} for x in command.lines]
-        lines = [{**line, "restockType": _RESTOCK[x.restock]} for line, x in zip(lines, command.lines, strict=True)]
+        lines = [
+            {
+                "lineItemId": f"gid://shopify/LineItem/{x.line}",
+                "quantity": x.quantity,
+                "restockType": _RESTOCK[x.restock],
+            }
+            for x in command.lines
+        ]
         suggested = await self._suggestion(gid, lines)
         _check(command, suggested)
         shelves = {
