@@ -34,16 +34,33 @@ def wanted(*programs: Any) -> None:
 
 
 @pytest.fixture(scope="session")
-def node_folder(tmp_path_factory: Any) -> Any:
+def node() -> None:
+    """Skips when there is no Node, or it is not asked for."""
+    wanted("node")
+
+
+@pytest.fixture(scope="session")
+def npm(node: None, tmp_path_factory: Any) -> Any:
+    """Fetches npm packages into a folder of their own."""
+    wanted("npm")
+
+    def fetch(name: str, *packages: str) -> Path:
+        folder: Path = tmp_path_factory.mktemp(name)
+        (folder / "package.json").write_text('{"private": true, "type": "module"}')
+        command = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error", *packages]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=MINUTES, check=False)
+        assert done.returncode == 0, done.stderr
+        return folder
+
+    return fetch
+
+
+@pytest.fixture(scope="session")
+def node_folder(npm: Any) -> Any:
     """A folder with our small scripts and Shopify's npm packages."""
-    wanted("node", "npm")
-    folder = tmp_path_factory.mktemp("node")
+    folder = npm("node", *NPM)
     for script in (HERE / "node").glob("*.mjs"):
         shutil.copy(script, folder)
-    (folder / "package.json").write_text('{"private": true, "type": "module"}')
-    command = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error", *NPM]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=MINUTES, check=False)
-    assert done.returncode == 0, done.stderr
     return folder
 
 

@@ -46,6 +46,6 @@ class OrderSummary(Record):
 class OrderHistory(Record):
     """The shopper's other orders, newest first, at most as many as the source was asked for."""
 
-    key: str = Field(description="How they were found: 'customer', 'email' or 'none'.")
+    key: str = Field(description="How they were found: 'customer', 'email', 'phone' or 'none'.")
     orders: tuple[OrderSummary, ...] = ()
     complete: bool = Field(True, description="False when there were more than were read.")

@@ -1,4 +1,4 @@
-"""What this distribution offers so far: the simulator `sfcc`. Source and sink come with a later version."""
+"""What this distribution offers: source and trigger `sfcc`, and the simulator of the same name."""
 
 from __future__ import annotations
 
@@ -6,7 +6,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from caseconnect.sdk import hookimpl
-from caseconnect.sdk.components import Registrar, SimulatorSpec
+from caseconnect.sdk.components import Registrar, SimulatorSpec, SourceSpec, TriggerSpec
+
+from .source import SOURCE
+from .trigger import TRIGGER
+
+
+@hookimpl
+def connect_register_sources(register: Registrar[SourceSpec]) -> None:
+    """Offer the source."""
+    register.add(SOURCE)
+
+
+@hookimpl
+def connect_register_triggers(register: Registrar[TriggerSpec]) -> None:
+    """Offer the trigger."""
+    register.add(TRIGGER)
 
 
 @hookimpl

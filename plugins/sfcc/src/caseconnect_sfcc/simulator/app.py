@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from . import files
 from .api.ocapi import OcapiDoor
 from .api.operations import everything
 from .api.scapi import ScapiDoor
@@ -87,6 +88,8 @@ class SfccSimulator(Starlette):
             operation = self.ocapi.operation(request, path)
         elif path.endswith("/oauth2/access_token"):
             operation = "token"
+        elif path.startswith(files.PREFIX):
+            operation = "file"
         else:
             operation = self.scapi.operation(request.method, path)
         tenant = instance.settings.tenant if instance else ""
@@ -123,6 +126,8 @@ class SfccSimulator(Starlette):
             instance.settle()
         if path == "/dw/oauth2/access_token" and request.method == "POST" and instance is not None:
             return await self.tokens.business_manager(request, instance.settings.tenant)
+        if instance is not None and path.startswith(files.PREFIX):
+            return files.answer(request, path, instance, self.tokens)
         if not path.startswith("/s/"):
             answer = await self.scapi.answer(request, path)
         elif instance is None:

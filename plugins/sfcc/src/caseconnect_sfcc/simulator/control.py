@@ -6,6 +6,7 @@ instance fits (the first is taken).
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from datetime import datetime
@@ -56,6 +57,7 @@ class Control:
             "/_sim/products": self.products,
             "/_sim/customers": self.customers,
             "/_sim/content": self.content,
+            "/_sim/files": self.stored,
             "/_sim/import": self.imports,
             "/_sim/replicate": self.replicate,
             "/_sim/switches": self.switches,
@@ -123,6 +125,13 @@ class Control:
         instance, spec = await self._spec(request)
         made = scenarios.create_content(instance, spec)
         return JSONResponse({"id": made.id, "library": made.library}, 201)
+
+    async def stored(self, request: Request) -> Response:
+        """The storefront keeps a file that a shopper uploaded: `path` below Sites/, `content` in base64."""
+        instance, spec = await self._spec(request)
+        content = base64.b64decode(str(spec["content"]), validate=True)
+        instance.files[str(spec["path"])] = content
+        return JSONResponse({"path": spec["path"], "size": len(content)}, 201)
 
     async def imports(self, request: Request) -> Response:
         """A catalog import sets online flags."""

@@ -48,6 +48,7 @@ class Instance:
         self.objects: dict[ObjectKey, CustomObject] = {}
         self.object_types: dict[str, ObjectType] = {each.id: each for each in settings.object_types}
         self.preferences: dict[tuple[str, str], dict[str, Any]] = {}
+        self.files: dict[str, bytes] = {}
         self.ledger: list[Effect] = []
         self.calls = 0
         self.cartridge = Cartridge(self, settings.cartridge)
