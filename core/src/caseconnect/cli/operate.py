@@ -139,14 +139,13 @@ def resolve(
 ) -> None:
     """Answer what waits for a person: a command, a parked delivery or event, an alert.
 
-    WHAT is a command's key, delivery:NUMBER, event:NUMBER, alert:CAUSE, or cap:FLOW:KIND:WINDOW, as `connect errors`
-    shows them. A refused command takes only `retry`: it is asked again, under a new key, while its matter is open.
-    Of what a cap has parked `retry` lets the next `--limit` go, `refuse` refuses them, or all.
+    WHAT is a command's key, delivery:NUMBER, event:NUMBER, alert:CAUSE or cap:FLOW:KIND:WINDOW (`connect errors` shows
+    them). A refused command takes only `retry`, while its matter is open: it is asked again, under a new key. Of what
+    a cap has parked `retry` lets the next `--limit` go; `refuse` refuses these, or all.
 
     \b
     connect resolve 1f3a...:CancelOrder --answer done --reason "cancelled in the admin, seen 10:42"
     connect resolve delivery:3 --answer drop --reason "a test message of the platform"
-    connect resolve alert:close:held --answer close --reason "released in the admin"
     connect resolve cap:approvals:RefundPayment:hour --answer retry --limit 10 --reason "checked with finance"
     """
     scope, _, name = what.partition(":")
@@ -158,8 +157,7 @@ def resolve(
         _only("what a cap has parked", answer, "retry", "refuse")
         if answer == "retry" and limit is None:
             raise click.UsageError("say how many may go: --limit N")
-        given = {"cause": what, "tenant": tenant, "answer": answer, "limit": limit or -1}
-        told = do(data, "let_go", {**given, **why})
+        told = do(data, "let_go", {"cause": what, "tenant": tenant, "answer": answer, "limit": limit or -1, **why})
         emit_json(told) if as_json else say(f"{told['answered']} answered, {told['left']} still parked")
         return
     elif scope == "alert":

@@ -118,9 +118,8 @@ class Sink(Protocol):
 class Remembers(Protocol):
     """What a sink has besides `Sink` if its platform forgets what was there before ours: a suppression, a notice.
 
-    The host asks before it sends a command with a slot that does not undo, and commits the answer with `sending`. The
-    command that undoes gets it as `receipt["before"]`, also if the answer was lost. `before` in the data of the
-    outcome counts where this was not asked or said nothing.
+    The host asks before it sends a command that sets a slot, and commits the answer with `sending`; else `before` in
+    the outcome's data counts. The command that undoes gets it as `receipt["before"]`, also if an answer was lost.
     """
 
     async def before(self, command: Command) -> Mapping[str, Any]:
@@ -260,13 +259,11 @@ Decide = Callable[[Event, Matter, Facts, Any, datetime], Decision | Needs]
 class TransformSpec(_Spec):
     """A use case. `topic` groups exceptions worked in one case; `uses` is every command it may ask for.
 
-    `exceptions` lists the names of its findings. `by_item`: each item (a return, a dispute) is a matter of its own,
-    `Matter.item` is "kind/id" of it. Events about the whole subject (`OrderChanged`, `CustomerChanged`, a reply, a
-    timer that was set without an item) are then offered once for every open matter; with none open once without an
-    item, which may set timers and opens nothing.
-    `asks` tells what it may ask for under given settings; None: all of `uses`. `optional` are facts that it can do
-    without. `begins_at_case`: it takes case events that have no matter; `follows`: it is offered case events and
-    settled commands of every matter of its connections, last.
+    `exceptions` lists the names of its findings. `by_item`: each item (a return, a dispute) is a matter of its own.
+    What concerns the whole subject (an order event, a reply, a timer without an item) is then offered for every open
+    one; with none open once without an item: that may set timers and opens nothing. `asks`: what it may ask for under
+    given settings; None: all of `uses`. `optional`: facts that it can do without. `begins_at_case`: it takes case
+    events that have no matter; `follows`: it is offered case events and settled commands of all matters, last.
     """
 
     topic: str = field(kw_only=True)
