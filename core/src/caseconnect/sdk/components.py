@@ -67,11 +67,13 @@ class Sighting(Record):
 
 
 class Check(Record):
-    """One step of `connect check --live`."""
+    """One step of `connect check --live`. `state` is a digest of what was found, where a change of it matters: the
+    host makes the source's check daily, and tells when it is another one than ever before."""
 
     step: str
     ok: bool
     note: str = ""
+    state: str = ""
 
 
 class Source(Protocol):

@@ -1,11 +1,24 @@
 """Registers the use case."""
 
 from caseconnect.sdk import hookimpl
-from caseconnect.sdk.commands import CancelOrder, CommentCase, HoldOrder, OpenCase, ReleaseOrder, UpdateCase
+from caseconnect.sdk.commands import (
+    CancelOrder,
+    CloseCase,
+    Command,
+    CommentCase,
+    HoldOrder,
+    OpenCase,
+    ReleaseOrder,
+    UpdateCase,
+)
 from caseconnect.sdk.components import Registrar, TransformSpec
 from caseconnect.sdk.events import CaseChanged, CommandSettled, OrderChanged, TimerFired
 from caseconnect_order_exceptions.rules import decide
 from caseconnect_order_exceptions.settings import EXCEPTIONS, OrderExceptionsSettings
+
+_USES: frozenset[type[Command]] = frozenset(
+    {OpenCase, CommentCase, UpdateCase, CloseCase, HoldOrder, ReleaseOrder, CancelOrder}
+)
 
 
 @hookimpl
@@ -20,7 +33,8 @@ def connect_register_transforms(register: Registrar[TransformSpec]) -> None:
             exceptions=EXCEPTIONS,
             handles=frozenset({OrderChanged, TimerFired, CaseChanged, CommandSettled}),
             needs=frozenset({"order", "customer", "order_history", "case"}),
-            uses=frozenset({OpenCase, CommentCase, UpdateCase, HoldOrder, ReleaseOrder, CancelOrder}),
+            uses=_USES,
+            asks=lambda _: _USES - {CloseCase},  # a second case is closed where that can be done
             decide=decide,
             example="exceptions: [payment_failure, duplicate_order]\nhold_for: [duplicate_order]\n",
         )

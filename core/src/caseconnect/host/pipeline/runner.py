@@ -14,6 +14,7 @@ from caseconnect.host.journal.codec import unstamp
 from caseconnect.host.journal.errors import JournalBusy, JournalFull
 from caseconnect.host.pipeline.building import Builder
 from caseconnect.host.pipeline.context import DOWN, Context
+from caseconnect.host.pipeline.daily import DailyChecks
 from caseconnect.host.pipeline.decide import Decider
 from caseconnect.host.pipeline.deliver import Deliverer
 from caseconnect.host.pipeline.facts import Fetcher
@@ -40,6 +41,7 @@ class Runner:
         self.deliverer = Deliverer(self.context, fetcher)
         self.poller = Poller(self.context)
         self.builder = Builder(self.context)
+        self.daily = DailyChecks(self.context, now())
         self._stopping = asyncio.Event()
         self._announced = now()
 
@@ -68,6 +70,7 @@ class Runner:
             self.context.wake.ring()
         self.announce()
         polling = self.poller.tick(now)
+        self.daily.tick(now)
         self.context.wake.ring()
         return polling
 
@@ -100,6 +103,7 @@ class Runner:
         """Begin nothing new. From the runner's own event loop."""
         self._stopping.set()
         self.builder.stop()
+        self.daily.stop()
         self.context.wake.ring()
 
     async def idle(self) -> None:
@@ -108,6 +112,7 @@ class Runner:
         await self.decider.idle()
         await self.deliverer.idle()
         await self.poller.idle()
+        await self.daily.idle()
 
     async def settle(self, rounds: int = 10_000) -> None:
         """Work until nothing is left that is due now. For tests and one-off commands."""
