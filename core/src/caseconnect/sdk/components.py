@@ -32,10 +32,7 @@ class Settings(BaseModel):
 
 
 class Repeat(Enum):
-    """How a repeat of a command is safe after its outcome is unknown (DESIGN §3).
-
-    A command with `money` is sent again within the window of a `KEY` only, after a look; else a person decides.
-    """
+    """How a repeat is safe after its outcome is unknown (DESIGN §3). Of `money` only what has a `KEY` is sent again."""
 
     KEY = "key"
     """The platform honours our key within `key_window`: resend; after it look, and never resend."""
