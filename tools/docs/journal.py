@@ -30,6 +30,7 @@ _TABLES: Mapping[str, str] = {
     "reservations": "What commands take of each cap, from when on; without a time they take nothing.",
     "timers": "When a use case wants to be woken.",
     "brakes": "Pauses, with who, why and when, also those that ended.",
+    "receipts": "What became of requests about personal data: of whom by id, how many rows, what is left.",
     "alerts": "What a person should look at, one row per cause until it is closed.",
 }
 

@@ -1,25 +1,20 @@
 from __future__ import annotations
 
-import pkgutil
 from importlib import import_module, resources
-from types import ModuleType
+from pkgutil import iter_modules
 
 import pytest
 from graphql import GraphQLSchema, build_schema, parse, validate
 from graphql.language import ast
 
 import caseconnect_shopify
-from caseconnect_shopify import queries
+from caseconnect_shopify import profiles
+from caseconnect_shopify.changes import ROOTS
 from caseconnect_shopify.client import Operation
 
-
-def modules() -> list[ModuleType]:
-    names = [m.name for m in pkgutil.iter_modules(caseconnect_shopify.__path__) if not m.ispkg]
-    return [import_module(f"caseconnect_shopify.{name}") for name in names]
-
-
-OPERATIONS = {o.name: o for module in modules() for o in vars(module).values() if isinstance(o, Operation)} | {
-    o.name: o for _, o in queries.ROOTS.values()
+MODULES = [import_module(f"caseconnect_shopify.{m.name}") for m in iter_modules(caseconnect_shopify.__path__)]
+OPERATIONS = {o.name: o for m in MODULES for o in vars(m).values() if isinstance(o, Operation)} | {
+    o.name: o for _, o in ROOTS.values()
 }
 
 
@@ -30,7 +25,7 @@ def schema() -> GraphQLSchema:
 
 
 def test_all_documents_are_found_and_none_shares_a_name() -> None:
-    made = [o for module in modules() for o in vars(module).values() if isinstance(o, Operation)]
+    made = [o for m in MODULES for o in vars(m).values() if isinstance(o, Operation)]
     assert len({o.name for o in made}) == len({o.text for o in made})
     assert {"ConnectOrder", "ConnectHold", "ConnectGiveBack"} <= OPERATIONS.keys()
 
@@ -48,4 +43,4 @@ def test_every_document_is_valid_on_the_official_schema(name: str, schema: Graph
 
 
 def test_validation_would_notice_a_wrong_field(schema: GraphQLSchema) -> None:
-    assert validate(schema, parse(queries.CUSTOMER.text.replace("displayName", "fullName")))
+    assert validate(schema, parse(profiles.CUSTOMER.text.replace("displayName", "fullName")))

@@ -125,7 +125,8 @@ def _tried_data(tried: Tried) -> dict[str, Any]:
 
 
 def _wakes(connection: Connection) -> list[str]:
-    return ["webhook"] * bool(connection.webhook) + ([str(connection.schedule)] if connection.schedule else [])
+    pushed = ["webhook"] * bool(connection.webhook) + ["queue"] * bool(connection.listeners)
+    return pushed + ([str(connection.schedule)] if connection.schedule else [])
 
 
 def _sends(flow: Flow) -> tuple[list[str], list[str]]:

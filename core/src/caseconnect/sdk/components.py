@@ -137,7 +137,10 @@ Setup = Callable[[Any, Resources, str], Awaitable[Sequence[Check]]]
 """setup(settings, resources, address): `address` is where webhooks reach this connection; empty if they cannot."""
 
 History = Callable[[Any, datetime, str | None], Awaitable[Page]]
-"""history(source, since, cursor): a page of what changed after `since`; `cursor` None: the first one."""
+"""history(source, since, cursor): a page of what changed after `since`; `cursor` None: the first one.
+
+A page without items that says `more`: the platform is still at work on it; the host waits, and asks again.
+"""
 
 
 @dataclass(frozen=True)
@@ -245,9 +248,11 @@ class TriggerSpec(_Spec):
     """What wakes the source of the same name. A tenant file may give another schedule under `poll:`.
 
     `wakes` answers at most one `Webhook`: a connection has one address, `/hooks/TENANT/CONNECTION`, for all topics.
+    `ways` are listeners that settings may choose, by name, where their stability is not the trigger's own.
     """
 
     wakes: Callable[[Any], Sequence[Webhook | Every | Listener]] = field(kw_only=True)
+    ways: Mapping[str, Stability] = field(default_factory=dict)
 
 
 Decide = Callable[[Event, Matter, Facts, Any, datetime], Decision | Needs]

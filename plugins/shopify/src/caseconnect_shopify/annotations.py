@@ -1,4 +1,4 @@
-"""Tags and metafields of orders and customers. Metafields are texts in the connection's own namespace."""
+"""Tags and metafields of orders and customers; metafields are in the connection's own namespace: texts and one link."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from caseconnect_shopify import money_queries
 from caseconnect_shopify import sink_queries as queries
 from caseconnect_shopify.client import ShopifyClient
 from caseconnect_shopify.config import ShopifySettings
-from caseconnect_shopify.metafields import TEXT, Found, Metafields, Wanted, fields_of
+from caseconnect_shopify.metafields import Found, Metafields, Wanted, fields_of
 from caseconnect_shopify.reading import one
 from caseconnect_shopify.targets import gid, order_gid
 from caseconnect_shopify.writing import Writer
@@ -23,7 +23,8 @@ _KEY: Final = re.compile(r"^[A-Za-z0-9_-]{2,64}$")
 class _Wanted:
     """What is to be so on the order or customer, and what of it is not yet."""
 
-    def __init__(self, command: AnnotateOrder | AnnotateCustomer, prefix: str) -> None:
+    def __init__(self, command: AnnotateOrder | AnnotateCustomer, settings: ShopifySettings) -> None:
+        prefix, self._type = settings.tag_prefix, settings.metafield_type
         self.add = [prefix + tag.strip() for tag in command.add_tags]
         self.remove = [prefix + tag.strip() for tag in command.remove_tags]
         self.values = dict(command.attributes)
@@ -50,7 +51,7 @@ class _Wanted:
 
     def fields(self) -> dict[str, Wanted]:
         """The metafields to set, each of the type that it has or that its definition wants."""
-        return {k: Wanted(v, self.found[k].type or TEXT, self.found[k].digest) for k, v in self.values.items()}
+        return {k: Wanted(v, self.found[k].type or self._type(k), self.found[k].digest) for k, v in self.values.items()}
 
     def met(self) -> bool:
         """Nothing differs."""
@@ -61,12 +62,12 @@ class Annotations:
     """Tags and metafields of one connection."""
 
     def __init__(self, client: ShopifyClient, settings: ShopifySettings) -> None:
-        self._client, self._prefix = client, settings.tag_prefix
+        self._client, self._settings = client, settings
         self._metafields = Metafields(client, settings.metafield_namespace)
 
     async def annotate(self, command: AnnotateOrder | AnnotateCustomer, key: str) -> Outcome:
         """Make tags and metafields so; what is so already is not sent. An empty text deletes a metafield."""
-        wanted = _Wanted(command, self._prefix)
+        wanted = _Wanted(command, self._settings)
         owner = await self._owner(command)
         if owner is None:
             return Outcome(state="refused", note="the order has no customer on whom it could be shown")
@@ -89,7 +90,7 @@ class Annotations:
         owner = await self._owner(command)
         if owner is None:
             return Sighting(seen=False, note="the order has no customer")
-        wanted = _Wanted(command, self._prefix)
+        wanted = _Wanted(command, self._settings)
         await wanted.read(self._metafields, owner)
         return Sighting(seen=wanted.met())
 

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from caseconnect.sdk.components import Check
-from caseconnect_shopify import queries
-from caseconnect_shopify.client import ShopifyClient
+from caseconnect_shopify import subscriptions
+from caseconnect_shopify.client import Operation, ShopifyClient
 from caseconnect_shopify.config import ShopifySettings
+
+SHOP: Final = Operation(
+    "ConnectShop",
+    """query ConnectShop {
+  shop { myshopifyDomain }
+  currentAppInstallation { accessScopes { handle } }
+}""",
+    cost=4,
+)
 
 
 @dataclass(frozen=True)
 class Scope:
-    """An access scope and what it is for. Without one that is not `needed`, less is seen but nothing fails."""
+    """An access scope and what it is for. Without one that is not `needed`, less is seen or done; all else works."""
 
     name: str
     use: str
@@ -28,9 +37,14 @@ READING: Final = (
     Scope("read_third_party_fulfillment_orders", "goods that a logistics service ships", needed=False),
     Scope("read_assigned_fulfillment_orders", "goods assigned to this app's own service", needed=False),
     Scope("read_all_orders", "orders older than 60 days in the history", needed=False),
-    Scope("read_products", "product and variant of a line", needed=False),
-    Scope("read_returns", "return webhooks that do not name their order", needed=False),
-    Scope("read_shopify_payments_disputes", "disputes that do not name their order", needed=False),
+    Scope("read_products", "products, and product and variant of a line", needed=False),
+    Scope("read_returns", "returns, and their webhooks", needed=False),
+    Scope("read_shopify_payments_disputes", "disputes, and their webhooks", needed=False),
+    Scope("read_fulfillments", "webhooks of parcels and carrier scans", needed=False),
+    Scope("read_draft_orders", "webhooks of drafts that became orders", needed=False),
+    Scope("read_store_credit_accounts", "a customer's store credit", needed=False),
+    Scope("read_payment_terms", "payment terms of an order", needed=False),
+    Scope("read_customer_merge", "webhooks of customers merged into one", needed=False),
 )
 _EVIDENCE: Final = "SubmitEvidence; Shopify grants it on request only"
 WRITING: Final = (
@@ -50,20 +64,47 @@ WRITING: Final = (
 )
 
 
-async def run(client: ShopifyClient, settings: ShopifySettings, scopes: Sequence[Scope]) -> tuple[Check, ...]:
-    """The steps, one for each scope. What stands before them (no connection, credentials) is raised as an error."""
+def _each_once(scopes: Iterable[Scope]) -> tuple[Scope, ...]:
+    found: dict[str, Scope] = {}
+    for scope in scopes:
+        known = found.get(scope.name, Scope(scope.name, "", needed=False))
+        use = f"{known.use}; {scope.use}" if known.use else scope.use
+        found[scope.name] = Scope(scope.name, use, needed=known.needed or scope.needed)
+    return tuple(found.values())
+
+
+ALL: Final = _each_once((*READING, *WRITING))
+"""Each scope once, with all that it is for."""
+
+
+async def run(
+    client: ShopifyClient, settings: ShopifySettings, scopes: Sequence[Scope], *, subscribed: bool = False
+) -> tuple[Check, ...]:
+    """The steps, one for each scope; `subscribed`: the webhooks too, where their address is known.
+
+    What stands before them (no connection, credentials) is raised as an error.
+    """
     await client.authorize()
-    data = await client.run(queries.SHOP, {})
-    domain = (data.get("shop") or {}).get("myshopifyDomain")
+    domain, granted = await installation(client)
+    webhooks: tuple[Check, ...] = ()
+    if subscribed and settings.webhook_address:
+        webhooks = (await subscriptions.compare(client, settings, settings.webhook_address, granted)).checks()
     right = domain == settings.shop
-    note = str(domain) if right else f"this is {domain}, the settings say {settings.shop}"
-    granted = {s["handle"] for s in (data.get("currentAppInstallation") or {}).get("accessScopes") or ()}
+    note = domain if right else f"this is {domain}, the settings say {settings.shop}"
     return (
         Check(step="access token", ok=True),
         Check(step="shop", ok=right, note=note),
         _version(client, settings),
         *(_scope(scope, granted) for scope in scopes),
+        *webhooks,
     )
+
+
+async def installation(client: ShopifyClient) -> tuple[str, frozenset[str]]:
+    """The shop's own domain, and the scopes that are granted there."""
+    data = await client.run(SHOP, {})
+    granted = {s["handle"] for s in (data.get("currentAppInstallation") or {}).get("accessScopes") or ()}
+    return str((data.get("shop") or {}).get("myshopifyDomain")), frozenset(granted)
 
 
 def _version(client: ShopifyClient, settings: ShopifySettings) -> Check:
@@ -77,11 +118,11 @@ def _version(client: ShopifyClient, settings: ShopifySettings) -> Check:
     )
 
 
-def _scope(scope: Scope, granted: set[str]) -> Check:
+def _scope(scope: Scope, granted: frozenset[str]) -> Check:
     writing = scope.name.replace("read_", "write_", 1)
     if scope.name in granted or writing in granted:
         return Check(step=f"scope {scope.name}", ok=True, note=scope.use)
     if scope.needed:
         note = f"missing; needed for: {scope.use}. Add it to the app and install it anew"
         return Check(step=f"scope {scope.name}", ok=False, note=note)
-    return Check(step=f"scope {scope.name}", ok=True, note=f"not granted, so not seen: {scope.use}")
+    return Check(step=f"scope {scope.name}", ok=True, note=f"not granted; without it less is seen or done: {scope.use}")

@@ -111,8 +111,8 @@ CANCEL = Operation(
 )
 
 RETURN = Operation(
-    "ConnectReturn",
-    """query ConnectReturn($id: ID!) {
+    "ConnectReturnState",
+    """query ConnectReturnState($id: ID!) {
   return(id: $id) {
     status name
     exchangeLineItems(first: 100) { nodes { id quantity processedQuantity variantId } }

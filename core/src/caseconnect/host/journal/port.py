@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from caseconnect.host.journal.people import Answer, Waiting
+from caseconnect.host.journal.privacy import Receipt as PrivacyReceipt
+from caseconnect.host.journal.privacy import Whom
 from caseconnect.host.journal.records import (
     Brake,
     CursorMove,
@@ -107,7 +109,19 @@ class Journal(Protocol):
     async def dismiss(self, cause: str, tenant: str | None, reason: str, by: str, now: datetime) -> str:
         """A person closes an alert; its tenant."""
 
+    async def held(self, whom: Whom, now: datetime) -> PrivacyReceipt:
+        """Where data of a shopper is; leaves a receipt."""
+
+    async def erase(self, whom: Whom, texts: Iterable[str], now: datetime) -> PrivacyReceipt:
+        """Erase what is held of a shopper, also where one of `texts` stands in what nobody could use."""
+
+    async def forget(self, seqs: Sequence[int]) -> int:
+        """Erase the bodies of deliveries that are ended."""
+
     # reads
+    def receipts(self, tenant: str | None = None) -> list[PrivacyReceipt]:
+        """What became of requests about personal data, oldest first."""
+
     def unparsed(self, tenant: str, now: datetime, limit: int) -> list[StoredDelivery]:
         """Deliveries to parse."""
 

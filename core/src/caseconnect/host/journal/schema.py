@@ -185,6 +185,15 @@ def _items(db: Database) -> None:
     _all_of(db, _ITEMS)
 
 
+@migrations(name="0004_receipts")
+def _receipts(db: Database) -> None:
+    db.conn.execute(
+        "CREATE TABLE receipts (seq INTEGER PRIMARY KEY, tenant TEXT NOT NULL, connection TEXT NOT NULL, customer TEXT,"
+        " orders TEXT NOT NULL, action TEXT NOT NULL, at TEXT NOT NULL, rows TEXT NOT NULL, cases TEXT NOT NULL,"
+        " kept TEXT NOT NULL)"
+    )
+
+
 def migrate(db: Database) -> list[str]:
     """Bring `db` up to this program's schema; the names of what was applied. `JournalNewer` if it is beyond."""
     refuse_newer(db)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
 import sqlite3
@@ -15,7 +16,18 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from caseconnect.host.journal import arrivals, deciding, intake, people, reads, schema, sending, settling, timing
+from caseconnect.host.journal import (
+    arrivals,
+    deciding,
+    intake,
+    people,
+    privacy,
+    reads,
+    schema,
+    sending,
+    settling,
+    timing,
+)
 from caseconnect.host.journal.alerts import alert, close_alert
 from caseconnect.host.journal.arrivals import Page
 from caseconnect.host.journal.batch import Item, Write
@@ -284,7 +296,34 @@ class SqliteJournal:
         """See `port.Journal`."""
         return str(await self._write("alert", lambda db: people.dismiss(db, cause, tenant, reason, by, now)))
 
+    async def held(self, whom: privacy.Whom, now: datetime) -> privacy.Receipt:
+        """See `port.Journal`."""
+        receipt: privacy.Receipt = await self._write("privacy", lambda db: privacy.held(db, whom, now))
+        return receipt
+
+    async def erase(self, whom: privacy.Whom, texts: Iterable[str], now: datetime) -> privacy.Receipt:
+        """See `port.Journal`."""
+        seqs: list[int] = []
+        wanted = list(texts)
+        after: int | None = 0
+        while after is not None:
+            found, after = privacy.unread(self._db(), whom, wanted, after)
+            seqs += found
+            await asyncio.sleep(0)  # a large journal is read through: others have their turn meanwhile
+        receipt: privacy.Receipt = await self._write(
+            "privacy", lambda db: privacy.erase(db, self._squeezer, whom, seqs, now)
+        )
+        return receipt
+
+    async def forget(self, seqs: Sequence[int]) -> int:
+        """See `port.Journal`."""
+        return int(await self._write("privacy", lambda db: privacy.forget(db, seqs)))
+
     # reads
+
+    def receipts(self, tenant: str | None = None) -> list[privacy.Receipt]:
+        """See `port.Journal`."""
+        return privacy.receipts(self._db(), tenant)
 
     def unparsed(self, tenant: str, now: datetime, limit: int) -> list[StoredDelivery]:
         """See `port.Journal`."""

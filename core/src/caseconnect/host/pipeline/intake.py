@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -10,10 +11,11 @@ from caseconnect.host.faults import kind_and_place, told
 from caseconnect.host.journal.records import DeliveryResult, Resolved, StoredDelivery
 from caseconnect.host.pipeline.context import Context, backoff
 from caseconnect.host.pipeline.live import PATIENCE, LiveConnection, guarded
+from caseconnect.host.pipeline.requests import attend, is_for_host
 from caseconnect.sdk.components import Source
 from caseconnect.sdk.deliveries import Delivery, Ignored, Parsed
 from caseconnect.sdk.errors import AuthError, ConnectError, PermanentError, TransientError
-from caseconnect.sdk.events import CaseChanged, Event, ItemEvent
+from caseconnect.sdk.events import CaseChanged, Event, ItemEvent, PrivacyRequested
 from caseconnect.sdk.subjects import Subject
 
 _BATCH = 256
@@ -76,7 +78,7 @@ class Intake:
             return DeliveryResult(stored.seq, "ignored", parsed.reason)
         events = [self._whole(stored, event, number) for number, event in enumerate(parsed.events)]
         known = [self._known(stored.tenant, connection, event) for event in events]
-        if all(known):
+        if all(known) and not any(map(is_for_host, events)):
             return DeliveryResult(stored.seq, "events", events=tuple(r for r in known if r))
         task = asyncio.create_task(self._ask(stored, connection, events))
         self._asking[stored.seq] = task
@@ -113,7 +115,16 @@ class Intake:
 
     async def _ask(self, stored: StoredDelivery, connection: LiveConnection, events: list[Event]) -> None:
         async with self._room.setdefault(stored.tenant, asyncio.Semaphore(_AT_ONCE)):
-            await self._end(stored.tenant, [await self._lanes(stored, connection, events)])
+            result = await self._lanes(stored, connection, events)
+            attended = [await self._attended(stored, connection, one) for one in result.events]
+            await self._end(stored.tenant, [replace(result, events=tuple(attended))])
+            if any(isinstance(event, PrivacyRequested) for event in events):
+                await self._context.journal.forget([stored.seq])
+
+    async def _attended(self, stored: StoredDelivery, connection: LiveConnection, found: Resolved) -> Resolved:
+        """What the host itself has to do about an event is done."""
+        event = await attend(self._context, stored.tenant, connection.spec.name, found.event)
+        return replace(found, event=event)
 
     async def _lanes(self, stored: StoredDelivery, connection: LiveConnection, events: list[Event]) -> DeliveryResult:
         """Find the lane of every event; one that is not known yet lets the whole delivery wait."""

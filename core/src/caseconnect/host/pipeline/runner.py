@@ -19,6 +19,7 @@ from caseconnect.host.pipeline.decide import Decider
 from caseconnect.host.pipeline.deliver import Deliverer
 from caseconnect.host.pipeline.facts import Fetcher
 from caseconnect.host.pipeline.intake import Intake
+from caseconnect.host.pipeline.listen import Listeners
 from caseconnect.host.pipeline.live import LiveTenant
 from caseconnect.host.pipeline.poll import Poller
 from caseconnect.sdk.resources import Log
@@ -40,6 +41,7 @@ class Runner:
         self.decider = Decider(self.context, fetcher)
         self.deliverer = Deliverer(self.context, fetcher)
         self.poller = Poller(self.context)
+        self.listeners = Listeners(self.context)
         self.builder = Builder(self.context)
         self.daily = DailyChecks(self.context, now())
         self._stopping = asyncio.Event()
@@ -89,9 +91,13 @@ class Runner:
     async def run(self, drain: float | None = None) -> None:
         """Work until `stop` was called; then let the turns that are on end, for `drain` seconds at most."""
         rooms = ((self.intake.turn, BREATH), (self.decider.turn, 0.0), (self.deliverer.turn, 0.0))
-        async with asyncio.TaskGroup() as group:
-            for turn, rest in rooms:
-                group.create_task(self._room(turn, rest))
+        self.listeners.start()
+        try:
+            async with asyncio.TaskGroup() as group:
+                for turn, rest in rooms:
+                    group.create_task(self._room(turn, rest))
+        finally:
+            await self.listeners.stop()
         try:
             async with asyncio.timeout(drain):
                 await self.idle()

@@ -17,7 +17,7 @@ from caseconnect.host.tenants.problems import Path, Report, one_of
 from caseconnect.host.tenants.schedule import Poll, Schedule
 from caseconnect.host.tenants.tenant import Connection, Flow, Tenant, TenantSet
 from caseconnect.host.tenants.translate import validate
-from caseconnect.sdk.components import Every, Settings, TransformSpec, TriggerSpec, Webhook
+from caseconnect.sdk.components import Every, Listener, Settings, TransformSpec, TriggerSpec, Webhook
 
 _ENDINGS = (".yaml", ".yml")
 
@@ -142,7 +142,7 @@ class _Reading:
         if not (part and settings) or len(self.report.problems) > before:
             return None
         trigger = self.installed.triggers.get(part.platform)
-        webhook, intervals = self._wakes(trigger, settings, path)
+        wakes = self._wakes(trigger, settings, path)
         return Connection(
             name=name,
             platform=part.platform,
@@ -150,23 +150,24 @@ class _Reading:
             source=self.installed.sources.get(part.platform),
             sink=self.installed.sinks.get(part.platform),
             trigger=trigger,
-            webhook=webhook,
-            schedule=self._schedule(poll, intervals, name, poll_path),
+            webhook=next((w for w in wakes if isinstance(w, Webhook)), None),
+            schedule=self._schedule(poll, tuple(w for w in wakes if isinstance(w, Every)), name, poll_path),
+            listeners=tuple(w for w in wakes if isinstance(w, Listener)),
         )
 
     def _wakes(
         self, trigger: TriggerSpec | None, settings: Settings, path: Path
-    ) -> tuple[Webhook | None, tuple[Every, ...]]:
+    ) -> tuple[Webhook | Every | Listener, ...]:
         if trigger is None:
-            return None, ()
+            return ()
         try:
             wakes = tuple(trigger.wakes(settings))
         except Exception as error:  # noqa: BLE001 - the plugin's code
             self.report.add(
                 path, f"the trigger {trigger.name!r} failed: {type(error).__name__}", "a fault of the plugin"
             )
-            return None, ()
-        webhooks = tuple(w for w in wakes if isinstance(w, Webhook))
+            return ()
+        webhooks = [w for w in wakes if isinstance(w, Webhook)]
         for name in (n for w in webhooks for n in w.secrets if n not in type(settings).model_fields):
             self.report.add(
                 path, f"the trigger {trigger.name!r} names no setting with {name!r}", "a fault of the plugin"
@@ -178,7 +179,7 @@ class _Reading:
                 " that is pushed",
                 "a fault of the plugin: it must describe one",
             )
-        return webhooks[0] if webhooks else None, tuple(w for w in wakes if isinstance(w, Every))
+        return wakes
 
     def _schedule(self, poll: Poll | None, intervals: tuple[Every, ...], name: str, path: Path) -> Schedule | None:
         seed = f"{self.name}/{name}"

@@ -13,7 +13,7 @@ from caseconnect.host.tenants.problems import ConfigProblem, Path, Report
 from caseconnect.host.tenants.schedule import Schedule
 from caseconnect.host.tenants.secrets import FileAndEnvSecrets, secrets_in
 from caseconnect.sdk.commands import Command
-from caseconnect.sdk.components import Settings, SinkSpec, SourceSpec, TransformSpec, TriggerSpec, Webhook
+from caseconnect.sdk.components import Listener, Settings, SinkSpec, SourceSpec, TransformSpec, TriggerSpec, Webhook
 from caseconnect.sdk.errors import ConfigError
 from caseconnect.sdk.events import OrderChanged
 from caseconnect.sdk.secrets import Secrets
@@ -31,6 +31,7 @@ class Connection:
     trigger: TriggerSpec | None
     webhook: Webhook | None = None
     schedule: Schedule | None = None
+    listeners: tuple[Listener, ...] = ()
 
     @property
     def facts(self) -> frozenset[str]:
