@@ -21,6 +21,12 @@ from caseconnect.sdk.deliveries import Delivery, Ignored, Page, Parsed
 from caseconnect.sdk.events import Event
 from caseconnect.sdk.resources import Resources
 from caseconnect.sdk.subjects import Subject
+from caseconnect.sdk.wakes import Deliver as Deliver
+from caseconnect.sdk.wakes import Every as Every
+from caseconnect.sdk.wakes import Listener as Listener
+from caseconnect.sdk.wakes import Pushed as Pushed
+from caseconnect.sdk.wakes import UploadPage as UploadPage
+from caseconnect.sdk.wakes import Webhook as Webhook
 
 Stability = Literal["experimental", "beta", "stable"]
 
@@ -188,62 +194,6 @@ class SinkSpec(_Spec):
 
 
 @dataclass(frozen=True)
-class Webhook:
-    """A push described as data; the host verifies and stores it before any plugin code runs.
-
-    `scheme` says what `signature_header` holds: the HMAC-SHA256 of the raw body under one of the secrets, in base64 or
-    hex after `prefix`, or the secret itself. `secrets` are names of settings fields, all tried (rotation); `expect` are
-    headers that must be equal (compared case-insensitively) besides the signature. Without a `topic_header` the topic
-    is the last part of the path; without an `id_header`, or when it is absent, the id is the digest of the body.
-
-    Served at `/hooks/{tenant}/{connection}`; one with `kinds` at `/in/{tenant}/{kind}` for each of them.
-    """
-
-    signature_header: str
-    secrets: tuple[str, ...]
-    topic_header: str = ""
-    id_header: str = ""
-    expect: Mapping[str, str] = field(default_factory=dict)
-    keep_headers: tuple[str, ...] = ()
-    scheme: Literal["hmac-sha256-base64", "hmac-sha256-hex", "secret"] = "hmac-sha256-base64"
-    prefix: str = ""
-    kinds: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Every:
-    """Wake the source each `interval`, with up to `jitter` more. A missed run is made up once, at once."""
-
-    interval: timedelta
-    jitter: timedelta = timedelta(0)
-
-
-@dataclass(frozen=True)
-class Pushed:
-    """One message that a listener received."""
-
-    topic: str
-    delivery_id: str
-    body: bytes = field(repr=False)
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-
-
-Deliver = Callable[[Pushed], Awaitable[None]]
-"""Stores a message; when it returns the message is durable and may be acknowledged."""
-
-
-@dataclass(frozen=True)
-class Listener:
-    """Code that listens to a queue, for what data cannot say. `run` goes on until it is cancelled.
-
-    It calls `deliver` for each message and acknowledges it only after that returned. When it raises, the host starts
-    it again after a while, as the class of the error asks.
-    """
-
-    run: Callable[[Any, Resources, Deliver], Awaitable[None]]
-
-
-@dataclass(frozen=True)
 class TriggerSpec(_Spec):
     """What wakes the source of the same name. A tenant file may give another schedule under `poll:`.
 
@@ -266,8 +216,9 @@ class TransformSpec(_Spec):
     `exceptions` lists the names of its findings. `by_item`: each item (a return, a dispute) is a matter of its own.
     What concerns the whole subject (an order event, a reply, a timer without an item) is then offered for every open
     one; with none open once without an item: that may set timers and opens nothing. `asks`: what it may ask for under
-    given settings; None: all of `uses`. `optional`: facts that it can do without. `begins_at_case`: it takes case
-    events that have no matter; `follows`: it is offered case events and settled commands of all matters, last.
+    given settings; None: all of `uses`. `may_use`: commands among `uses` that are left out where nobody carries them
+    out; `optional`: facts that it can do without. `begins_at_case`: it takes case events that have no matter;
+    `follows`: it is offered case events and settled commands of all matters, last.
     """
 
     topic: str = field(kw_only=True)
@@ -278,6 +229,7 @@ class TransformSpec(_Spec):
     exceptions: tuple[str, ...] = ()
     by_item: bool = False
     asks: Callable[[Any], frozenset[type[Command]]] | None = None
+    may_use: frozenset[type[Command]] = frozenset()
     optional: frozenset[str] = frozenset()
     begins_at_case: bool = False
     follows: bool = False

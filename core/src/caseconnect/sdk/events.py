@@ -126,9 +126,13 @@ class ShipmentReported(ItemEvent):
 
 
 class CustomerReplied(ItemEvent):
-    """A shopper wrote, or added files. Offered to every open matter of the subject. Fact: 'reply'."""
+    """A shopper wrote, or added files. Fact: 'reply'.
+
+    With a `reference` it is for that matter alone; else it is offered to every open matter of the subject.
+    """
 
     type: Literal["CustomerReplied"] = "CustomerReplied"
+    reference: str | None = None
     record: CustomerReply | None = Field(None, repr=False)
 
     def told(self) -> Record | None:

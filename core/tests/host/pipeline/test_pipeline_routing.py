@@ -7,7 +7,7 @@ from pathlib import Path
 from toys import ORDER, Pipe, World, flow, opening
 
 from caseconnect.models import Document
-from caseconnect.sdk.commands import AttachDocument, CancelOrder, CloseCase, HoldOrder
+from caseconnect.sdk.commands import AssessRisk, AttachDocument, CancelOrder, CloseCase, HoldOrder, OpenCase
 from caseconnect.sdk.testing import run
 
 PAPER = Document(name="a.txt", media_type="text/plain", content=b"proof")
@@ -34,5 +34,17 @@ def test_a_flow_names_who_carries_a_kind_out(tmp_path: Path) -> None:
             places = {c["kind"]: (c["connection"], c["target"]) for c in matter["commands"]}
             assert places["CancelOrder"] == ("desk", str(ORDER))
             assert places["HoldOrder"] == ("shop", str(ORDER))
+
+    run(story())
+
+
+def test_what_may_be_used_is_left_out_where_nobody_carries_it_out(tmp_path: Path) -> None:
+    async def story() -> None:
+        may = frozenset({AssessRisk, HoldOrder})
+        flows = [flow("review", opening(HoldOrder(), AssessRisk(level="high")), uses=may | {OpenCase}, may_use=may)]
+        async with Pipe(tmp_path, World(), flows) as p:
+            await p.look()
+            assert {c.partition(":")[0] for c in p.commands()} == {"OpenCase", "HoldOrder"}
+            assert "no connection carries it out: AssessRisk" in str(p.told()["decisions"])
 
     run(story())

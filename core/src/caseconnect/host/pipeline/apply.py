@@ -38,7 +38,9 @@ def apply_decision(
         notes.append("nothing is opened: the event names no item, and each item is a matter of its own")
     if findings and not draft.is_open:
         draft.open(flow.use, flow.mode, reference, flow.cases or "", now)
-    commands: Sequence[Command] = decision.commands
+    commands, nobody = _carried_out(tenant, flow, draft, decision.commands)
+    if nobody:
+        notes.append(f"not asked for, because no connection carries it out: {', '.join(sorted(nobody))}")
     if not draft.is_open:
         left_out = [c for c in commands if not _for_closed(c, draft)]
         commands = [c for c in commands if c not in left_out]
@@ -107,6 +109,24 @@ def _for_closed(command: Command, draft: Draft) -> bool:
     if command.settles or draft.row is None:
         return False
     return command.side == "order" or draft.row.case is not None
+
+
+def _carried_out(
+    tenant: Tenant, flow: Flow, draft: Draft, commands: Sequence[Command]
+) -> tuple[list[Command], set[str]]:
+    """The commands without those of `may_use` that no connection carries out, and the kinds of these."""
+    kept: list[Command] = []
+    nobody: set[str] = set()
+    for command in commands:
+        where = flow.cases if command.side == "case" else (command.target or draft.key.subject).connection
+        carrier = where if command.side == "case" else tenant.carrier(flow, type(command), where or "")
+        connection = tenant.connections.get(carrier or "")
+        able = connection is not None and type(command) in connection.commands
+        if type(command) in flow.transform.may_use and not able:
+            nobody.add(command.kind)
+        else:
+            kept.append(command)
+    return kept, nobody
 
 
 def _counting(findings: Sequence[Finding], draft: Draft, go_live: datetime) -> tuple[tuple[Finding, ...], list[str]]:

@@ -15,7 +15,8 @@ from caseconnect.host.pipeline.requests import attend, is_for_host
 from caseconnect.sdk.components import Source
 from caseconnect.sdk.deliveries import Delivery, Ignored, Parsed
 from caseconnect.sdk.errors import AuthError, ConnectError, PermanentError, TransientError
-from caseconnect.sdk.events import CaseChanged, Event, ItemEvent, PrivacyRequested
+from caseconnect.sdk.events import CaseChanged, CustomerReplied, Event, ItemEvent, PrivacyRequested
+from caseconnect.sdk.order_names import NAMED
 from caseconnect.sdk.subjects import Subject
 
 _BATCH = 256
@@ -152,15 +153,17 @@ class Intake:
     def _known(self, tenant: str, connection: LiveConnection, event: Event) -> Resolved | None:
         """The lane as the journal knows it: by our own reference, as a root, or as a learned alias."""
         journal = self._context.journal
-        if isinstance(event, CaseChanged) and event.reference:
+        if isinstance(event, CaseChanged | CustomerReplied) and event.reference:
             matter = journal.matter_of_reference(tenant, event.reference)
             if matter:
-                return Resolved(event, matter.key.subject, (event.subject,))
+                return Resolved(event, matter.key.subject, _others(_names(event), matter.key.subject))
         for name in (event.subject, *event.refs):
             known = journal.subject_of(tenant, name)
             source = self._keeper(tenant, connection, name).spec.source
             if known != name or (source is not None and name.kind in source.roots):
                 return Resolved(event, known, _others(_names(event), known))
+            if name.kind == NAMED:
+                return None  # the platform that has the order is asked before the thing stands alone
         return None
 
     def _keeper(self, tenant: str, connection: LiveConnection, name: Subject) -> LiveConnection:

@@ -12,7 +12,7 @@ from caseconnect.host.pipeline.context import Context, backoff
 from caseconnect.host.pipeline.facts import Fetcher
 from caseconnect.host.pipeline.live import PATIENCE, LiveConnection, LiveTenant, guarded
 from caseconnect.models.money import Money
-from caseconnect.sdk.commands import UNDOING, Command, Expect, OpenCase
+from caseconnect.sdk.commands import UNDOING, Command, Expect, NotifyCustomer, OpenCase
 from caseconnect.sdk.components import Repeat, Sighting, Sink
 from caseconnect.sdk.decisions import Need
 from caseconnect.sdk.errors import AuthError, ConfigError, ConnectError, PermanentError, TransientError
@@ -278,8 +278,8 @@ def whole(stored: StoredCommand) -> Command:
     known: dict[str, Any] = {"receipt": stored.data}
     if stored.before and _undoes(stored.command):
         known["receipt"] = {**stored.data, "before": stored.before}
-    if isinstance(stored.command, OpenCase):
+    if isinstance(stored.command, OpenCase | NotifyCustomer):
         known["reference"] = stored.reference
-    elif stored.command.side == "case" and stored.command.target is None:
+    if not isinstance(stored.command, OpenCase) and stored.command.side == "case" and stored.command.target is None:
         known["target"] = stored.case
     return stored.command.model_copy(update=known)

@@ -12,9 +12,11 @@ from caseconnect.host.tenants.problems import Path, Report, one_of
 from caseconnect.host.tenants.tenant import Connection, carriers
 from caseconnect.sdk.commands import COMMANDS, Command, OpenCase
 from caseconnect.sdk.components import Settings, TransformSpec
-from caseconnect.sdk.events import CaseChanged, CommandSettled, Event, TimerFired
+from caseconnect.sdk.events import CaseChanged, CommandSettled, CustomerReplied, Event, TimerFired
 
 _HOST_EVENTS: frozenset[type[Event]] = frozenset({CommandSettled, TimerFired})
+_MAY_COME: frozenset[type[Event]] = frozenset({CustomerReplied})
+"""What a use case takes where it comes, and goes without where nobody sends it."""
 _CASE_FACT = "case"
 
 
@@ -63,7 +65,7 @@ class Placing:
     def _asked_for(self) -> frozenset[type[Command]]:
         """What the flow may ask for under its settings; with wrong settings whatever it may ever ask for."""
         if self.spec.asks is None or self.settings is None:
-            return self.spec.uses
+            return self.spec.uses - self.spec.may_use
         try:
             asked = frozenset(self.spec.asks(self.settings))
         except Exception as error:  # noqa: BLE001 - the plugin's code
@@ -73,7 +75,7 @@ class Placing:
         if undeclared := sorted(c.__name__ for c in asked - self.spec.uses):
             why = f"{self.spec.name!r} asks for {', '.join(undeclared)}, which it did not declare"
             self.report.add(self.path, why, "a fault of the plugin")
-        return asked & self.spec.uses
+        return (asked & self.spec.uses) - self.spec.may_use
 
     @property
     def _via(self) -> Mapping[str, str]:
@@ -159,7 +161,7 @@ class Placing:
         self.report.add(self.path, text, self._ways(able))
 
     def _root_events(self) -> frozenset[type[Event]]:
-        return self.spec.handles - _HOST_EVENTS - {CaseChanged}
+        return self.spec.handles - _HOST_EVENTS - _MAY_COME - {CaseChanged}
 
     def _concerns(self, connection: Connection) -> bool:
         emits = connection.source.emits if connection.source else frozenset()
@@ -190,7 +192,7 @@ class Placing:
 
     def _check_events(self, on: list[Connection], home: Connection | None) -> None:
         sources = [c.source for c in (*on, *([home] if home else [])) if c.source]
-        for event in sorted(self.spec.handles - _HOST_EVENTS, key=lambda e: e.__name__):
+        for event in sorted(self.spec.handles - _HOST_EVENTS - _MAY_COME, key=lambda e: e.__name__):
             if not any(event in s.emits for s in sources):
                 self.report.add(
                     self.path,

@@ -108,7 +108,18 @@ class _Reading:
             return {}
         made = {name: self._connection(name, raw) for name, raw in given.items()}
         self._check_accounts([c for c in made.values() if c and c.source and c.source.roots])
+        self._check_kinds([c for c in made.values() if c and c.webhook])
         return made
+
+    def _check_kinds(self, connections: Iterable[Connection]) -> None:
+        """What is sent to `/in/{tenant}/{kind}` has one connection that takes it."""
+        first: dict[str, str] = {}
+        for connection in connections:
+            for kind in connection.webhook.kinds if connection.webhook else ():
+                other = first.setdefault(kind, connection.name)
+                if other != connection.name:
+                    why = f"{other} takes {kind!r} already: /in/{self.name}/{kind} is one address"
+                    self.report.add(("connections", connection.name), why, "take each kind on one connection")
 
     def _check_accounts(self, connections: Iterable[Connection]) -> None:
         """The account is part of a matter's reference, so one whose orders are worked has one connection."""

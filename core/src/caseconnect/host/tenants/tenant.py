@@ -68,7 +68,8 @@ class Flow:
     @property
     def uses(self) -> frozenset[type[Command]]:
         """Commands that it may ask for under its settings."""
-        return self.transform.asks(self.settings) if self.transform.asks else self.transform.uses
+        asked = self.transform.asks(self.settings) if self.transform.asks else self.transform.uses
+        return asked | self.transform.may_use
 
 
 @dataclass(frozen=True)
