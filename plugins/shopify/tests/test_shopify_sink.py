@@ -271,6 +271,14 @@ def test_annotations_are_set_once(stage: Stage) -> None:
     assert stage.effects() == once
 
 
+def test_the_link_to_the_case_is_a_link(stage: Stage) -> None:
+    order = stage.order()
+    links = {"case_link": "https://case.example/C-7", "case_number": "C-7"}
+    assert stage.do(AnnotateOrder(target=target(order), attributes=links)).state == "done"
+    types = {key: m.type for (_, key), m in order.metafields.items()}
+    assert types == {"case_link": "url", "case_number": "multi_line_text_field"}
+
+
 @pytest.mark.parametrize("operation", ["tagsAdd", "metafieldsSet"])
 def test_annotations_whose_answer_was_lost(operation: str, stage: Stage) -> None:
     order = stage.order()

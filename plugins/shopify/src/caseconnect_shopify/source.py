@@ -21,6 +21,7 @@ from caseconnect.sdk.events import (
     PrivacyRequested,
     ReturnChanged,
 )
+from caseconnect.sdk.order_names import name_of
 from caseconnect.sdk.resources import Resources
 from caseconnect.sdk.subjects import Subject
 from caseconnect_shopify import backfill, changes, checks, deliveries, queries, subscriptions
@@ -118,9 +119,12 @@ class ShopifySource:
         return Page(items=tuple(map(changes.customer_item, found)), cursor=at.dump(), more=at.sweeping())
 
     async def root(self, alias: Subject) -> Subject | None:
-        """The order of a fulfilment order, return or dispute; a dispute without an order stands alone."""
+        """The order of a fulfilment order, return or dispute, or as somebody names it; a dispute may have none."""
         if alias.kind in ROOT_KINDS:
             return alias
+        if meant := name_of(alias):
+            number = await changes.order_named(self._client, meant)
+            return Subject(alias.connection, "order", number) if number else None
         if alias.kind not in changes.ROOTS:
             return None
         gid_type, operation = changes.ROOTS[alias.kind]
@@ -155,8 +159,7 @@ class ShopifySource:
         if customer:
             key, search = "customer", f"customer_id:{number_of(customer)}"
         elif email:
-            quoted = email.replace("\\", "\\\\").replace("'", "\\'")
-            key, search = "email", f"email:'{quoted}'"
+            key, search = "email", f"email:{changes.quoted(email)}"
         else:
             return OrderHistory(key="none", complete=True)
         found: list[dict[str, Any]] = []
