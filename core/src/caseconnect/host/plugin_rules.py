@@ -216,8 +216,6 @@ def _transform_problems(spec: Any) -> list[str]:
     problems += [f"needs: {n!r} is no name of a fact" for n in spec.needs | spec.optional if not _NAME.match(str(n))]
     if spec.asks is not None:
         problems += _not_callable(spec, "asks")
-    if beyond := sorted(c.__name__ for c in spec.may_use - spec.uses):
-        problems.append(f"may_use names {', '.join(beyond)}, which is not in uses")
     if inspect.iscoroutinefunction(spec.decide):
         problems.append("decide must be pure and sync, not async")
     return problems + _not_callable(spec, "decide")

@@ -215,10 +215,9 @@ class TransformSpec(_Spec):
 
     `exceptions` lists the names of its findings. `by_item`: each item (a return, a dispute) is a matter of its own.
     What concerns the whole subject (an order event, a reply, a timer without an item) is then offered for every open
-    one; with none open once without an item: that may set timers and opens nothing. `asks`: what it may ask for under
-    given settings; None: all of `uses`. `may_use`: commands among `uses` that are left out where nobody carries them
-    out; `optional`: facts that it can do without. `begins_at_case`: it takes case events that have no matter;
-    `follows`: it is offered case events and settled commands of all matters, last.
+    one; with none open once without an item: that may set timers and opens nothing. `asks`: what connections must carry
+    out for it under given settings; None: all of `uses`. `optional`: facts that it can do without. `begins_at_case`: it
+    takes case events that have no matter; `follows`: it is offered case events and settled commands of all, last.
     """
 
     topic: str = field(kw_only=True)
@@ -229,7 +228,6 @@ class TransformSpec(_Spec):
     exceptions: tuple[str, ...] = ()
     by_item: bool = False
     asks: Callable[[Any], frozenset[type[Command]]] | None = None
-    may_use: frozenset[type[Command]] = frozenset()
     optional: frozenset[str] = frozenset()
     begins_at_case: bool = False
     follows: bool = False

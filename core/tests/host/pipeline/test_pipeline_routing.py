@@ -40,8 +40,9 @@ def test_a_flow_names_who_carries_a_kind_out(tmp_path: Path) -> None:
 
 def test_what_may_be_used_is_left_out_where_nobody_carries_it_out(tmp_path: Path) -> None:
     async def story() -> None:
-        may = frozenset({AssessRisk, HoldOrder})
-        flows = [flow("review", opening(HoldOrder(), AssessRisk(level="high")), uses=may | {OpenCase}, may_use=may)]
+        uses = frozenset({AssessRisk, HoldOrder, OpenCase})
+        asked = opening(HoldOrder(), AssessRisk(level="high"))
+        flows = [flow("review", asked, uses=uses, asks=lambda _: frozenset({OpenCase}))]
         async with Pipe(tmp_path, World(), flows) as p:
             await p.look()
             assert {c.partition(":")[0] for c in p.commands()} == {"OpenCase", "HoldOrder"}

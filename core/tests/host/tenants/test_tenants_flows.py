@@ -145,10 +145,8 @@ def test_what_is_lacking_is_told_in_every_mode(read: Read, mode: str) -> None:
 
 def test_what_may_be_used_is_not_demanded(read: Read, installed: Installed) -> None:
     review = installed.transforms["review"]
-    installed.transforms["review"] = replace(review, uses=review.uses | {CloseCase}, may_use=frozenset({CloseCase}))
-    found = read(file("  - use: review\n", shop=SHOP, cases=CASES))
-    assert places(found) == [(("shop",), "cases")]
-    assert CloseCase in found.tenants["acme"].flows[0].uses
+    installed.transforms["review"] = replace(review, uses=review.uses | {CloseCase}, asks=lambda _: review.uses)
+    assert places(read(file("  - use: review\n", shop=SHOP, cases=CASES))) == [(("shop",), "cases")]
 
 
 def test_a_kind_that_two_connections_take_is_refused(read: Read, installed: Installed) -> None:

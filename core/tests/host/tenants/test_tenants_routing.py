@@ -124,9 +124,10 @@ def test_what_the_settings_take_away_is_not_demanded(read: Read, installed: Inst
         return frozenset({HoldOrder} if settings.hold else ())  # type: ignore[attr-defined] # the toy's settings
 
     installed.transforms["notice"] = replace(notice, asks=asks)
-    found = read(file("use: notice", shop=SHOP))
-    assert [str(p) for p in found.problems] == []
-    assert found.tenants["acme"].flows[0].uses == frozenset({HoldOrder})
+    plain = "{platform: plainshop}"
+    assert read(file("{use: notice, settings: {hold: false}}", plain=plain)).problems == []
+    (problem,) = problems(read(file("use: notice", plain=plain)))
+    assert "may ask for HoldOrder, which plain (plainshop) does not carry out" in problem
 
 
 def test_a_plugin_that_asks_for_what_it_did_not_declare_is_found_out(read: Read, installed: Installed) -> None:

@@ -37,7 +37,7 @@ def connect_register_transforms(register: Registrar[TransformSpec]) -> None:
             handles=frozenset({OrderChanged, CaseChanged, CommandSettled, CustomerReplied}),
             needs=frozenset({"order", "customer", "order_history", "case"}),
             uses=_USES,
-            may_use=_WHERE_POSSIBLE,
+            asks=lambda _: _USES - _WHERE_POSSIBLE,
             optional=frozenset({"document"}),
             decide=decide,
             example='risk_level: medium\nhigh_value: {EUR: "1000", USD: "1200"}\n',

@@ -37,7 +37,7 @@ def connect_register_transforms(register: Registrar[TransformSpec]) -> None:
             handles=frozenset({OrderChanged, TimerFired, CaseChanged, CommandSettled, CustomerReplied}),
             needs=frozenset({"order", "customer", "order_history", "case"}),
             uses=_USES,
-            may_use=_WHERE_POSSIBLE,
+            asks=lambda _: _USES - _WHERE_POSSIBLE,
             optional=frozenset({"document"}),
             decide=decide,
             example="exceptions: [payment_failure, duplicate_order]\nhold_for: [duplicate_order]\n",

@@ -28,7 +28,7 @@ def apply_decision(
     tenant: Tenant, flow: Flow, draft: Draft, decision: Decision, reference: str, go_live: datetime, now: datetime
 ) -> Applied:
     """Put `decision` on the draft. What does not count is left out, and the reason says so."""
-    undeclared = sorted({c.kind for c in decision.commands if type(c) not in flow.uses})
+    undeclared = sorted({c.kind for c in decision.commands if type(c) not in flow.transform.uses})
     if undeclared:
         why = f"{flow.use} asks for {', '.join(undeclared)}, which it did not declare: nothing of this answer counts"
         return Applied(DecidedBy(flow.use, why, alert=why))
@@ -114,7 +114,9 @@ def _for_closed(command: Command, draft: Draft) -> bool:
 def _carried_out(
     tenant: Tenant, flow: Flow, draft: Draft, commands: Sequence[Command]
 ) -> tuple[list[Command], set[str]]:
-    """The commands without those of `may_use` that no connection carries out, and the kinds of these."""
+    """The commands without those that no connection has to carry out, and none does; and the kinds of these."""
+    spec = flow.transform
+    demanded = spec.asks(flow.settings) if spec.asks else spec.uses
     kept: list[Command] = []
     nobody: set[str] = set()
     for command in commands:
@@ -122,10 +124,10 @@ def _carried_out(
         carrier = where if command.side == "case" else tenant.carrier(flow, type(command), where or "")
         connection = tenant.connections.get(carrier or "")
         able = connection is not None and type(command) in connection.commands
-        if type(command) in flow.transform.may_use and not able:
-            nobody.add(command.kind)
-        else:
+        if able or type(command) in demanded:
             kept.append(command)
+        else:
+            nobody.add(command.kind)
     return kept, nobody
 
 

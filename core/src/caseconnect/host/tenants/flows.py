@@ -63,9 +63,9 @@ class Placing:
         return None if len(self.report.problems) > before else Places(on, cases)
 
     def _asked_for(self) -> frozenset[type[Command]]:
-        """What the flow may ask for under its settings; with wrong settings whatever it may ever ask for."""
+        """What the flow's connections have to carry out under its settings; with wrong settings all it may ask for."""
         if self.spec.asks is None or self.settings is None:
-            return self.spec.uses - self.spec.may_use
+            return self.spec.uses
         try:
             asked = frozenset(self.spec.asks(self.settings))
         except Exception as error:  # noqa: BLE001 - the plugin's code
@@ -75,14 +75,14 @@ class Placing:
         if undeclared := sorted(c.__name__ for c in asked - self.spec.uses):
             why = f"{self.spec.name!r} asks for {', '.join(undeclared)}, which it did not declare"
             self.report.add(self.path, why, "a fault of the plugin")
-        return (asked & self.spec.uses) - self.spec.may_use
+        return asked & self.spec.uses
 
     @property
     def _via(self) -> Mapping[str, str]:
         return self.part.via or {}
 
     def _check_via(self) -> None:
-        able = {c.kind: c for c in self._commands("order")}
+        able = {c.kind: c for c in self.spec.uses if c.side == "order"}
         for kind, name in self._via.items():
             path = (*self.path, "via", kind)
             if kind not in able:

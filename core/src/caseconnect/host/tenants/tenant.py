@@ -65,12 +65,6 @@ class Flow:
     via: Mapping[str, str] = field(default_factory=dict)
     caps: Mapping[str, Cap] = field(default_factory=dict)
 
-    @property
-    def uses(self) -> frozenset[type[Command]]:
-        """Commands that it may ask for under its settings."""
-        asked = self.transform.asks(self.settings) if self.transform.asks else self.transform.uses
-        return asked | self.transform.may_use
-
 
 @dataclass(frozen=True)
 class Tenant:
