@@ -68,8 +68,9 @@ def search(since: str, until: str, select: str) -> dict[str, Any]:
 
 def load(asked: dict[str, Any]) -> dict[str, Any]:
     """Extract, normalize and load all windows into a DuckDB file."""
-    import dlt  # noqa: PLC0415 - only here: the rest is tested without it
-    from dlt.sources.rest_api import rest_api_source  # noqa: PLC0415
+    # Here, so that what dlt is asked can be tested without it.
+    import dlt
+    from dlt.sources.rest_api import rest_api_source
 
     folder = Path(asked["folder"])
     pipeline = dlt.pipeline(
@@ -93,7 +94,7 @@ def load(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def peak_mb() -> float:
-    """Most resident memory so far."""
+    """Most resident memory so far. Not getrusage's, which begins with that of the process that started us."""
     status = Path("/proc/self/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) * 1024 / 1e6
 

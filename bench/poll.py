@@ -6,6 +6,7 @@ import json
 import math
 import subprocess
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -48,7 +49,9 @@ def measure(size: Size) -> dict[str, Any]:
         "absent": "" if "dlt" in readers else _why_absent(size),
     }
     for reader, results in found.items():
-        numbers = {key: median(r[key] for r in results) for key, value in results[0].items() if not isinstance(value, str)}
+        numbers = {
+            key: median(r[key] for r in results) for key, value in results[0].items() if not isinstance(value, str)
+        }
         result[reader] = numbers | {"version": results[0].get("version", "")}
     if "dlt" in found:
         pairs = zip(found["connect"], found["dlt"], strict=True)
@@ -62,7 +65,7 @@ def question(port: int, moments: list[str]) -> dict[str, Any]:
     The windows are for dlt, whose paginator counts hits; ours finds its way from `since` on.
     """
     url = f"http://127.0.0.1:{port}"
-    edges = [*moments[:-1 : WINDOW // _BATCH], moments[-1]]
+    edges = [*moments[: -1 : WINDOW // _BATCH], moments[-1]]
     return {
         "url": url,
         "base_url": f"{url}/s/{SITE}/dw/shop/v25_6/",
@@ -72,7 +75,7 @@ def question(port: int, moments: list[str]) -> dict[str, Any]:
         "site": SITE,
         "page": PAGE,
         "since": moments[0],
-        "windows": list(zip(edges, edges[1:], strict=False)),
+        "windows": list(pairwise(edges)),
         "format": "jsonl",
         "select": f"(total,hits.(data.({_SHOWN})))",
     }
@@ -107,7 +110,10 @@ def _round(reader: str, asked: dict[str, Any], shop: Running, orders: int) -> di
 
 def _dlt(given: bytes) -> dict[str, Any]:
     done = subprocess.run(  # noqa: S603 - our own words
-        [str(DLT / "bin" / "python"), str(ROOT / "bench" / "dlt_once.py")], input=given, stdout=subprocess.PIPE, check=True
+        [str(DLT / "bin" / "python"), str(ROOT / "bench" / "dlt_once.py")],
+        input=given,
+        stdout=subprocess.PIPE,
+        check=True,
     )
     found: dict[str, Any] = json.loads(done.stdout)
     return found

@@ -6,7 +6,6 @@ behind them does not run. `asked` names the simulator, from when on, and a folde
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 import sys
 import time
@@ -90,11 +89,15 @@ async def poll(asked: dict[str, Any]) -> dict[str, Any]:
     return {"stored": stored, "seconds": took, "cpu_seconds": cpu, "memory_peak_mb": peak_mb()}
 
 
-async def _tenant(folder: Path, asked: dict[str, Any]) -> LiveTenant:
+def _write(folder: Path, asked: dict[str, Any]) -> Path:
     folder.mkdir()
     text = _FILE.substitute(name=NAME, shop=SHOP, site=asked["site"], url=asked["url"], page=asked["page"])
     (folder / f"{NAME}.yaml").write_text(text)
-    (found,) = load_tenants(folder, load()).tenants.values()
+    return folder
+
+
+async def _tenant(folder: Path, asked: dict[str, Any]) -> LiveTenant:
+    (found,) = load_tenants(_write(folder, asked), load()).tenants.values()
     log = structlog.get_logger()
     return await build(
         found, accounts=Accounts(off=True), secrets=found.secrets(), now=utc_now, log=log, go_live=utc_now()

@@ -168,11 +168,13 @@ def _poll(part: dict[str, Any]) -> list[str]:
     return [
         "## Polling",
         "",
-        f"One poll of {part['orders']:,} changed orders from SFCC's simulator, a process of its own that both share, over"
-        " HTTP; pacing off, start-up left out. Both ask OCAPI's `order_search` for the same fields, 200 orders a page,"
+        f"One poll of {part['orders']:,} changed orders from SFCC's simulator, a process of its own, over HTTP; pacing"
+        " off, start-up left out. The simulator makes up most of the seconds. Both ask OCAPI's `order_search` for the same fields, 200 orders a page,"
         f" sorted by last change. {_OURS} {beside}",
         "",
-        *_table(("reader", "orders/s", "seconds", "CPU s", "simulator CPU s", "memory peak MB", "requests / ideal"), rows),
+        *_table(
+            ("reader", "orders/s", "seconds", "CPU s", "simulator CPU s", "memory peak MB", "requests / ideal"), rows
+        ),
     ]
 
 
@@ -188,9 +190,9 @@ _OURS = (
     " a crash it goes on at the next page."
 )
 _BESIDE_DLT = (
-    "dlt (`rest_api` source, its own offset paginator) is told windows of time of 10,000 orders each, because no search"
-    " reaches further; it appends to a DuckDB file through JSON lines, once, at the end. Connect reads {:.2f} times as many"
-    " orders a second."
+    "dlt (`rest_api` source, its own offset paginator) is told windows of time of 10,000 orders each, because no"
+    " search reaches further; it appends to a DuckDB file through JSON lines, once, at the end. Connect reads {:.2f}"
+    " times as many orders a second."
 )
 
 

@@ -1,4 +1,4 @@
-"""The query of those who walk through what changed, answered from the order of time, as a database answers from an index.
+"""The query of a walk through what changed, answered from the order of time, as a database answers from an index.
 
 Such a query asks for a range of one time and perhaps leaves keys out. Testing every record after each bound would make
 a walk's cost grow with the square of the records.
