@@ -7,10 +7,11 @@ UV := $(shell uv --version 2>/dev/null | grep -q "^uv $(UV_VERSION) " && command
 BIN := .venv/bin
 SIZE ?= full
 DLT := dlt[duckdb]==1.31.0
+SEEDS ?= 1000
 PACKAGES := core demo $(wildcard plugins/*) $(wildcard usecases/*)
 MANIFESTS := $(wildcard pyproject.toml requirements.lock $(addsuffix /pyproject.toml,$(PACKAGES)))
 
-.PHONY: help demo test check conformance bench docs lock format clean
+.PHONY: help demo test simulate check conformance bench docs lock format clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,6 +21,9 @@ demo: .venv/.ready ## Play a shop's day against simulators of both platforms
 
 test: .venv/.ready ## Run all tests
 	$(BIN)/pytest -n auto -q --dist worksteal $(TESTS)
+
+simulate: .venv/.ready ## Play money commands under faults on virtual time; SEEDS=n of each kind
+	CONNECT_SEEDS=$(SEEDS) $(BIN)/pytest -n auto -q -rP --dist worksteal tests/faults
 
 check: .venv/.ready ## Check style, types, imports, and that the docs are in step with the code
 	$(BIN)/ruff check .

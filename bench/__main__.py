@@ -10,7 +10,7 @@ from typing import Any
 import click
 import orjson
 
-from bench import drain, intake, poll, report, start, through
+from bench import backlog, drain, intake, poll, report, start, through
 from bench.sizes import SIZES, Size
 
 PARTS: dict[str, Callable[[Size], dict[str, Any]]] = {
@@ -19,6 +19,7 @@ PARTS: dict[str, Callable[[Size], dict[str, Any]]] = {
     "through": through.measure,
     "drain": drain.measure,
     "poll": poll.measure,
+    "backlog": backlog.measure,
 }
 """What can be measured, in the order in which it is."""
 

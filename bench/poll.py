@@ -1,4 +1,4 @@
-"""Part 5, polling: changed orders from SFCC's simulator into the journal, and with dlt into DuckDB, in turn."""
+"""Polling: changed orders from SFCC's simulator into the journal, and with dlt into DuckDB, in turn."""
 
 from __future__ import annotations
 

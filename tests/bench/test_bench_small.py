@@ -41,7 +41,7 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 def test_every_part_is_measured(result: dict[str, Any]) -> None:
     parts = result["parts"]
-    assert set(parts) == {"start", "intake", "through", "drain", "poll"}
+    assert set(parts) == {"start", "intake", "through", "drain", "backlog", "poll"}
     for variant in ("nothing", "journal", "serve"):
         assert parts["intake"][variant]["answered"] > 0
         assert parts["intake"][variant]["refused"] == 0
@@ -50,6 +50,14 @@ def test_every_part_is_measured(result: dict[str, Any]) -> None:
     assert parts["through"]["p50_ms"] <= parts["through"]["p99_ms"] <= parts["through"]["max_ms"]
     assert parts["start"]["help_seconds"] > 0
     assert parts["start"]["memory_idle_mb"] > 10
+
+
+def test_a_backlog_is_worked_off_case_by_case(result: dict[str, Any]) -> None:
+    backlog = result["parts"]["backlog"]
+    coalesced, each = backlog["coalesced"], backlog["each"]
+    assert (coalesced["done"], coalesced["superseded"], coalesced["edits"]) == (2, 18, 2)
+    assert (each["done"], each["superseded"], each["edits"]) == (20, 0, 20)
+    assert coalesced["seconds"] < each["seconds"]
 
 
 def test_draining_does_the_same_work_on_both_journals(result: dict[str, Any]) -> None:

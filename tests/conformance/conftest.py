@@ -21,6 +21,7 @@ from caseconnect_shopify.simulator.server import server
 HERE = Path(__file__).parent
 NPM = ("@shopify/admin-api-client@2.0.0", "@shopify/shopify-api@15")
 PIP = ("shopifyapp==1.0.2", "pyjwt>=2,<3")
+AMAZON = ("moto==5.2.5", "boto3>=1.40,<2", "flask>=3,<4", "flask-cors>=6,<7")
 MINUTES = 300
 
 
@@ -72,6 +73,19 @@ def python_folder(tmp_path_factory: Any) -> Any:
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
     command += ["--target", str(folder), *PIP]
     done = subprocess.run(command, capture_output=True, text=True, timeout=MINUTES, check=False)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="session")
+def amazon_folder(tmp_path_factory: Any) -> Any:
+    """A folder with Amazon's Python library, and a server that stands in for Amazon."""
+    wanted()
+    folder = tmp_path_factory.mktemp("amazon")
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    done = subprocess.run(
+        [*command, "--target", str(folder), *AMAZON], capture_output=True, text=True, timeout=MINUTES, check=False
+    )
     assert done.returncode == 0, done.stderr
     return folder
 

@@ -1,15 +1,19 @@
 """Every document of our Shopify client validates on the API version it asks for and on those before it."""
 
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 
 import pytest
 from graphql import parse, validate
 
-from caseconnect_shopify import queries
+import caseconnect_shopify
+from caseconnect_shopify.changes import ROOTS
 from caseconnect_shopify.client import Operation
 from caseconnect_shopify.simulator.api.schema import schema
 
-OPERATIONS = [o for o in vars(queries).values() if isinstance(o, Operation)] + [o for _, o in queries.ROOTS.values()]
+MODULES = [import_module(f"caseconnect_shopify.{m.name}") for m in iter_modules(caseconnect_shopify.__path__)]
+OPERATIONS = [o for m in MODULES for o in vars(m).values() if isinstance(o, Operation)] + [o for _, o in ROOTS.values()]
 DOCUMENTS = {o.name: o.text for o in OPERATIONS}
 
 

@@ -38,6 +38,9 @@ DOCUMENTED = re.compile(
     r"|fulfillments|order_transactions|orders|refunds|returns|shop)_(.+)$"
 )
 
+ERASING = ("customers/data_request", "customers/redact", "shop/redact")
+"""Their bodies are not kept, and the last one takes those of all others with it: posted apart."""
+
 pytestmark = pytest.mark.skipif(not SAMPLES.is_dir(), reason="the samples are not on this machine")
 
 
@@ -82,7 +85,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         shops = [{"domain": SHOP, "client_secret": SECRET}]
         write_tenant(folder, shop_port=stack.enter_context(simulating("shopify", folder, shops=shops)))
         daemon = stack.enter_context(serving(folder))
-        posted = samples()
+        posted = [one for one in samples() if one.topic not in ERASING]
         for one in posted:
             one.status = daemon.post(one.topic, one.body, one.id)
         daemon.until(lambda: _parsed(daemon), "every delivery is parsed")
@@ -179,6 +182,24 @@ def test_what_names_a_part_that_the_shop_does_not_know_ends_too(tmp_path: Path) 
     assert {state for _, state, _ in ends.values()} <= {"events", "parked"}
     for topic, state, reason in ends.values():
         check(topic, state, reason)
+
+
+def test_requests_about_personal_data_leave_receipts_and_no_body(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with house(tmp_path) as h:
+            for one in samples():
+                headers = signed(one.topic, one.body, one.id)
+                if one.topic in ERASING or one.topic.startswith("orders/"):
+                    assert await h._deliver("https://connect.test/hooks/acme/shop", headers, one.body) == 200
+                    await h.settle()
+            receipts = h.journal.receipts("acme")
+            assert [r.action for r in receipts] == ["access", "erase", "erase"]
+            assert (receipts[1].whom.customer, receipts[1].whom.orders) == ("191167", ("299938", "280263", "220458"))
+            assert (receipts[2].whom.customer, receipts[2].rows["deliveries"] > 5) == (None, True)
+            left = h.journal._db().execute("SELECT DISTINCT topic FROM deliveries WHERE body IS NOT NULL").fetchall()
+            assert not {topic for (topic,) in left} & set(ERASING)
+
+    run(play())
 
 
 def test_what_a_flow_uses_becomes_events_of_its_order(story: Story) -> None:

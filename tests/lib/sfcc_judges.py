@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
+import httpx  # noqa: TID251 - what the judge reads
 import pytest
 import yaml
 from jsonschema import Draft202012Validator, FormatChecker
+
+from caseconnect.sdk.testing.wire import Wire
 
 # parents: lib, tests, the repository; the specifications lie next to it.
 SPECS = Path(__file__).resolve().parents[3] / "shared" / "specs" / "sfcc"
@@ -188,3 +191,18 @@ def verdicts(judges: Any, seen: Any) -> Any:
         wrong += [f"{where} answer {each}" for each in judge.answer_errors(operation, answer)]
         judged.add((judge.name, operation["operationId"]))
     return wrong, judged, unjudged
+
+
+class Recorder(Wire):
+    """A wire that keeps each request with its answer."""
+
+    def __init__(self, app: Any) -> None:
+        super().__init__(app)
+        self.seen: list[tuple[Any, Any]] = []
+
+    async def handle_async_request(self, request: Any) -> Any:
+        answer = await super().handle_async_request(request)
+        body = await answer.aread()
+        whole = httpx.Response(answer.status_code, headers=answer.headers, content=body, request=request)
+        self.seen.append((request, whole))
+        return httpx.Response(answer.status_code, headers=answer.headers, content=body)

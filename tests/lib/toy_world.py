@@ -21,12 +21,18 @@ from caseconnect.models import Case, FulfillmentOrder, Hold, Money, Order
 from caseconnect.models.base import Record
 from caseconnect.sdk.commands import (
     AnnotateOrder,
+    AttachDocument,
     CancelOrder,
+    CloseCase,
     Command,
     CommentCase,
     HoldOrder,
+    IssueCredit,
     OpenCase,
+    RefundPayment,
     ReleaseOrder,
+    RestoreProduct,
+    SuppressProduct,
     UpdateCase,
 )
 from caseconnect.sdk.components import (
@@ -41,14 +47,28 @@ from caseconnect.sdk.components import (
 from caseconnect.sdk.decisions import Need
 from caseconnect.sdk.deliveries import Delivery, Ignored, Page, Parsed, Polled
 from caseconnect.sdk.errors import PermanentError, UnknownOutcome
-from caseconnect.sdk.events import CaseChanged, CommandSettled, Event, OrderChanged, TimerFired
+from caseconnect.sdk.events import (
+    CaseChanged,
+    CommandSettled,
+    ComplaintChanged,
+    CustomerReplied,
+    Event,
+    OrderChanged,
+    ReturnChanged,
+    TimerFired,
+)
 from caseconnect.sdk.subjects import Subject
 
 LOST_BEFORE, LOST_AFTER = "lost before", "lost after"
 PLACED = datetime(2026, 1, 1, tzinfo=UTC)
 ORDER = Subject("shop", "order", "1")
-ALL = frozenset({OrderChanged, CaseChanged, CommandSettled, TimerFired})
-COMMANDS = (OpenCase, CommentCase, UpdateCase, AnnotateOrder, HoldOrder, ReleaseOrder, CancelOrder)
+ITEMS: frozenset[type[Event]] = frozenset({ReturnChanged, ComplaintChanged, CustomerReplied})
+ALL: frozenset[type[Event]] = frozenset({OrderChanged, CaseChanged, CommandSettled, TimerFired, *ITEMS})
+COMMANDS = (
+    *(OpenCase, CommentCase, UpdateCase, AttachDocument, CloseCase),
+    *(AnnotateOrder, HoldOrder, ReleaseOrder, CancelOrder),
+    *(RefundPayment, IssueCredit, SuppressProduct, RestoreProduct),
+)
 
 
 class ToySettings(Settings):
@@ -66,6 +86,7 @@ class World:
     keys: dict[str, Outcome] = field(default_factory=dict)
     held: set[str] = field(default_factory=set)
     cancelled: set[str] = field(default_factory=set)
+    products: dict[str, str] = field(default_factory=dict)
     cases: dict[str, dict[str, Any]] = field(default_factory=dict)
     roots: dict[Subject, Subject] = field(default_factory=dict)
     feed: list[Polled] = field(default_factory=list)
@@ -113,9 +134,13 @@ class World:
                 self.held.add(target)
             case ReleaseOrder():
                 self.held.discard(target)
+            case SuppressProduct():
+                self.products[target] = "hidden"
+            case RestoreProduct():
+                self.products[target] = command.receipt["before"]["shown"]
             case CancelOrder():
                 self.cancelled.add(target)
-        value = command.text if isinstance(command, CommentCase) else command.name
+        value = command.text if isinstance(command, CommentCase) else str(command.worth() or command.name)
         self.effects.append((command.kind, target, value))
         outcome = Outcome(state="done", data=data)
         self.keys[key] = outcome
@@ -124,6 +149,8 @@ class World:
     def order(self, subject: Subject) -> Order:
         """The order as it is now."""
         held = str(subject) in self.held
+        given = [value for kind, target, value in self.effects if (kind, target) == ("RefundPayment", str(subject))]
+        left = Decimal("10.00") - sum(Decimal(value.split()[0]) for value in given)
         holds = (Hold(id="h1", reason="other", ours=True),) if held else ()
         return Order(
             id=subject.id,
@@ -131,9 +158,27 @@ class World:
             created_at=PLACED,
             updated_at=PLACED,
             total=Money(amount=Decimal("10.00"), currency="EUR"),
+            refundable=Money(amount=left, currency="EUR"),
             cancelled_at=PLACED if str(subject) in self.cancelled else None,
             fulfillment_orders=(FulfillmentOrder(id="f1", status="on_hold" if held else "open", holds=holds),),
         )
+
+
+_ITEMS: dict[str, type[Event]] = {
+    "return": ReturnChanged,
+    "complaint": ComplaintChanged,
+    "reply": CustomerReplied,
+}
+
+
+def _about_an_item(name: Subject, item: dict[str, Any], delivery: Delivery) -> Event:
+    """An event about an item: of order `of`, or by itself; `text` is what it tells."""
+    order = Subject(item.get("at", delivery.connection), "order", item["of"]) if "of" in item else name
+    fields: dict[str, Any] = {"subject": order, "item": name, "time": item.get("time", delivery.received_at)}
+    if "text" in item:
+        record = {"id": name.id, "text": item["text"]}
+        fields["record"] = record
+    return _ITEMS[name.kind].model_validate(fields)
 
 
 class ToySource:
@@ -165,6 +210,9 @@ class ToySource:
         events: list[Event] = []
         for item in body["events"]:
             subject = Subject(delivery.connection, item.get("kind", "order"), item.get("id", "1"))
+            if kind := item.get("item"):
+                events.append(_about_an_item(Subject(delivery.connection, kind, item["number"]), item, delivery))
+                continue
             base = {"id": item.get("event", ""), "subject": subject, "time": delivery.received_at}
             if subject.kind == "case":
                 events.append(CaseChanged(**base, reference=item.get("reference")))
@@ -207,6 +255,10 @@ class ToySink:
                 return outcome
         raise UnknownOutcome("the answer was lost")
 
+    async def before(self, command: Command) -> dict[str, Any]:
+        await self.world.play(f"before:{command.kind}")
+        return {"shown": self.world.products[str(command.target)]} if isinstance(command, SuppressProduct) else {}
+
     async def verify(self, command: Command, key: str) -> Sighting:
         step = await self.world.play(f"verify:{command.kind}")
         if isinstance(step, Sighting):
@@ -225,7 +277,8 @@ def specs(world: World, repeat: Repeat = Repeat.READ, **waits: Any) -> tuple[dic
             name=f"toy-{name}",
             build=lambda settings, resources: ToySource(world, resources.connection),
             account=lambda settings: settings.account,
-            emits=frozenset({OrderChanged, CaseChanged}),
+            emits=frozenset({OrderChanged, CaseChanged}) | ITEMS,
+            tells=frozenset({"complaint", "reply"}) if name == "shop" else frozenset(),
             facts=facts,
             roots=frozenset({"order"}) if name == "shop" else frozenset(),
             pacing=pacing,
@@ -233,7 +286,7 @@ def specs(world: World, repeat: Repeat = Repeat.READ, **waits: Any) -> tuple[dic
         )
         for name, facts in supplied.items()
     }
-    state = {AnnotateOrder, UpdateCase, HoldOrder, ReleaseOrder}
+    state = {AnnotateOrder, UpdateCase, HoldOrder, ReleaseOrder, SuppressProduct, RestoreProduct}
     commands: dict[type[Command], Repeat] = {
         kind: Repeat.STATE if kind in state and repeat is Repeat.READ else repeat for kind in COMMANDS
     }

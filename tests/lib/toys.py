@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from caseconnect.host.journal import SqliteJournal
 from caseconnect.host.journal.records import MatterRow, NewDelivery
 from caseconnect.host.pipeline.live import Accounts, LiveTenant, build, first_starts
 from caseconnect.host.pipeline.runner import Runner
+from caseconnect.host.tenants.caps import Cap
 from caseconnect.host.tenants.file_models import Limits, Timing
 from caseconnect.host.tenants.schedule import Poll, Schedule
 from caseconnect.host.tenants.tenant import Connection, Flow, Tenant
@@ -48,7 +49,14 @@ __all__ = [
 
 
 def flow(
-    use: str, decide: Callable[..., Any], *, mode: Any = "live", on: tuple[str, ...] = ("shop",), **spec: Any
+    use: str,
+    decide: Callable[..., Any],
+    *,
+    mode: Any = "live",
+    on: tuple[str, ...] = ("shop",),
+    via: Mapping[str, str] | None = None,
+    caps: Mapping[str, Cap] | None = None,
+    **spec: Any,
 ) -> Flow:
     """A use case at work on the toy shop, with its cases in the toy desk."""
     spec = {
@@ -59,7 +67,7 @@ def flow(
         "exceptions": ("odd",),
     } | spec
     transform = TransformSpec(name=use, summary="a toy", settings=ToySettings, decide=decide, **spec)
-    return Flow(use, transform, mode, ToySettings(), on, "desk")
+    return Flow(use, transform, mode, ToySettings(), on, "desk", via or {}, caps or {})
 
 
 def found(ground: str = "g1", arose_at: datetime = PLACED, exception: str = "odd") -> Finding:

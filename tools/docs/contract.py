@@ -18,6 +18,7 @@ from caseconnect.sdk import testing
 from caseconnect.sdk.commands import COMMANDS, Command
 from caseconnect.sdk.components import (
     Every,
+    Remembers,
     SimulatorSpec,
     Sink,
     SinkSpec,
@@ -59,9 +60,9 @@ def specs() -> str:
 
 
 def objects() -> str:
-    """The methods of a source and of a sink."""
+    """The methods of a source and of a sink, and what a sink may have besides."""
     sections = []
-    for protocol in (Source, Sink):
+    for protocol in (Source, Sink, Remembers):
         methods = [f for n, f in vars(protocol).items() if inspect.isfunction(f) and not n.startswith("_")]
         lines = []
         for method in methods:

@@ -12,6 +12,10 @@ _REPEAT = {
     "read": "looked at after the quiet time; once more if it is not there",
     "person": "a person decides",
 }
+_REPEAT_OF_MONEY = {
+    **_REPEAT,
+    **dict.fromkeys(("state", "read"), "looked at after the quiet time; a person decides if it is not there"),
+}
 
 
 def plugins() -> str:
@@ -34,7 +38,10 @@ def platform_commands(platform: str) -> str:
     """A table of a sink's commands and how a repeat of each is safe."""
     sink = installed().sinks[platform]
     kinds = sorted(sink.commands.items(), key=lambda entry: entry[0].kind)
-    rows = [(code(c.kind), f"{repeat.name}: {_REPEAT[repeat.value]}") for c, repeat in kinds]
+    rows = [
+        (code(c.kind), f"{repeat.name}: {(_REPEAT_OF_MONEY if c.money else _REPEAT)[repeat.value]}")
+        for c, repeat in kinds
+    ]
     return table(("command", "after an unknown outcome"), rows)
 
 

@@ -10,6 +10,7 @@ import orjson
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from caseconnect.host.tenants.caps import Cap
 from caseconnect.host.tenants.durations import PATTERN, show_duration
 from caseconnect.host.tenants.file_models import ConnectionPart, FlowPart, Limits, TenantPart, Timing
 from caseconnect.host.tenants.schedule import Poll
@@ -26,6 +27,7 @@ _PARTS: Mapping[str, type[BaseModel]] = {
     "poll": Poll,
     "timing": Timing,
     "limits": Limits,
+    "cap": Cap,
     "secret": Secret,
 }
 _COLUMNS = ("setting", "takes", "default", "meaning")

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from journal_desk import ORDER, START, TENANT, Desk, case_of, delivery, look, now_of
 
 from caseconnect.cli import Exit, main
-from caseconnect.host.journal.records import NewAlert, Resolved
+from caseconnect.host.journal.records import CapRule, CapWindow, NewAlert, Resolved
 from caseconnect.sdk.commands import AnnotateOrder, HoldOrder
 from caseconnect.sdk.subjects import Subject
 
@@ -82,7 +82,28 @@ def test_what_cannot_be_read_is_dropped(data: Path) -> None:
     assert run(data, *why("resolve", f"event:{event}", "--answer", "drop")).exit_code == Exit.WRONG
 
 
-@pytest.mark.parametrize(("what", "answer"), [("delivery:1", "retry"), ("alert:x", "done"), ("m:OpenCase", "drop")])
+def test_what_a_cap_has_parked_is_let_go_by_so_many(data: Path) -> None:
+    desk = Desk(data)
+    hour = CapRule("flow:fraud:HoldOrder", (CapWindow("hour", timedelta(hours=1), 1, {}),))
+    for number in range(4):
+        desk.plan(desk.matter(subject=Subject("shop", "order", str(number))), HoldOrder(), caps=(hour,))
+    desk.close()
+    cause = "cap:fraud:HoldOrder:hour"
+    shown = " ".join(run(data, "errors").stdout.split())
+    assert "3 HoldOrder of fraud parked" in shown
+    unsaid = run(data, *why("resolve", cause, "--answer", "retry"))
+    assert (unsaid.exit_code, "--limit N" in unsaid.stderr) == (Exit.USAGE, True)
+    told = run(data, *why("resolve", cause, "--answer", "retry", "--limit", "2"))
+    assert (told.exit_code, told.stdout) == (Exit.OK, "2 answered, 1 still parked\n")
+    told = run(data, *why("resolve", cause, "--answer", "refuse", "--json"))
+    assert json.loads(told.stdout) == {"answered": 1, "left": 0}
+    gone = run(data, *why("resolve", cause, "--answer", "refuse"))
+    assert (gone.exit_code, "nothing is parked under" in gone.stderr) == (Exit.WRONG, True)
+
+
+@pytest.mark.parametrize(
+    ("what", "answer"), [("cap:a:b:c", "done"), ("delivery:1", "retry"), ("alert:x", "done"), ("m:OpenCase", "drop")]
+)
 def test_an_answer_that_does_not_fit_is_usage(data: Path, what: str, answer: str) -> None:
     told = run(data, *why("resolve", what, "--answer", answer))
     assert told.exit_code == Exit.USAGE

@@ -10,6 +10,8 @@ from pydantic import ValidationError
 
 from caseconnect.models import (
     Case,
+    CaseComment,
+    File,
     FulfillmentOrder,
     Hold,
     Money,
@@ -387,3 +389,44 @@ def test_a_story_catches_endless_needs_and_a_close_with_a_hold() -> None:
     story.matter = matter(claims=frozenset({"hold"}))
     with pytest.raises(ContractBroken, match="claims a hold"):
         story.changed()
+
+
+OWN, OTHER = Subject("cases", "case", "c1"), Subject("cases", "case", "c2")
+
+
+def opened_twice(**data: Any) -> CommandSettled:
+    return ended("OpenCase", "done").model_copy(update={"data": {"id": "c1", **data}})
+
+
+@pytest.mark.parametrize(
+    ("case", "kinds"),
+    [
+        (Case(id="c2", number="2", updated_by_us=True), ["CommentCase", "CloseCase"]),
+        (Case(id="c2", updated_by_us=False), ["CommentCase", "CommentCase"]),
+        (Case(id="c2", updated_by_us=True, outcome="approved"), ["CommentCase", "CommentCase"]),
+        (Case(id="c2", updated_by_us=True, comments=(CaseComment(id="k"),)), ["CommentCase", "CommentCase"]),
+        (Case(id="c2", updated_by_us=True, files=(File(id="f"),)), ["CommentCase", "CommentCase"]),
+        (Case(id="c2", updated_by_us=True, files=(File(id="f", ours=True),)), ["CommentCase", "CloseCase"]),
+        (Case(id="c2", closed=True), []),
+        (Missing(why="it cannot be read"), ["CommentCase", "CommentCase"]),
+    ],
+)
+def test_a_second_case_that_the_create_found(case: Any, kinds: list[str]) -> None:
+    own = matter(state="open", case=CaseRef(OWN, "1"))
+    event = opened_twice(duplicates=["c2", "c1"])
+    assert isinstance(settled(event, own, Facts()), Needs)
+    decision = settled(event, own, Facts({("case", OTHER): case}))
+    assert isinstance(decision, Decision)
+    assert [c.kind for c in decision.commands] == kinds
+    assert (decision.stage, bool(decision.alert)) == ("in_review", bool(kinds))
+    said = tuple(CommandState(c.kind, c.name, "done", "fraud_review", "") for c in decision.commands)
+    again = settled(event, replace(own, commands=said), Facts({("case", OTHER): case}))
+    assert isinstance(again, Decision)
+    assert (again.commands, again.alert) == ((), None)
+
+
+@pytest.mark.parametrize("data", [{}, {"duplicates": "c2"}, {"duplicates": ["c1"]}])
+def test_no_second_case(data: dict[str, Any]) -> None:
+    decision = settled(opened_twice(**data), matter(state="open", case=CaseRef(OWN)), Facts())
+    assert isinstance(decision, Decision)
+    assert decision.commands == ()

@@ -55,6 +55,7 @@ connections:
       service_account: [$service]
       case_url: $cases/cases/{id}
       comments: {paged: false}   # a handful on each case: one request instead of two
+      attachments: {paged: false}
 
 flows:
   - use: fraud_review
@@ -110,7 +111,7 @@ class House:
             self._simulate("opentext_case", _case_options(case_secret)),
         )
         self.shop, self.cases = Control("the shop", shop), Control("case management", cases)
-        self._write("tenants/demo.yaml", _tenant_file(shop, cases))
+        self._write("tenants/demo.yaml", tenant_file(shop, cases))
         arguments = ["serve", "--port", "0", "--log", "json"]
         arguments += ["--tenants", str(self.folder / "tenants"), "--data", str(self.data)]
         daemon = self._process("connect serve", arguments, "serve")
@@ -157,7 +158,8 @@ def _case_options(secret: str) -> dict[str, Any]:
     return {"tenants": [tenant]}
 
 
-def _tenant_file(shop: str, cases: str) -> str:
+def tenant_file(shop: str, cases: str) -> str:
+    """The demo's tenant file, with the addresses of both platforms."""
     return _TENANT_FILE.substitute(
         go_live=(datetime.now(UTC) - timedelta(hours=1)).isoformat(timespec="seconds"),
         domain=SHOP_DOMAIN,

@@ -15,6 +15,7 @@ from caseconnect.sdk.testing.virtual import LoopClock
 from caseconnect_opentext_case.config import CoreCaseSettings
 from caseconnect_opentext_case.simulator import (
     ALTERNATIVE_PROFILES,
+    SETTINGS_OF,
     CoreCaseSimulatorSettings,
     Fault,
     Profile,
@@ -25,57 +26,10 @@ from caseconnect_opentext_case.sink import CoreCaseSink
 from caseconnect_opentext_case.source import CoreCaseSource
 
 BASE = "https://core-case.example"
-SECRETS = {"CC_SECRET": "connect-secret", "CC_USER": "agent.svc@core-case.example", "CC_PASSWORD": "hunter-2-hunter"}
+SMALL = {"attribute-list": {"listing": {"page_size": 2}}, "no-listing": {"listing": {"watch_batch": 2}}}
+"""So small that a few cases need several pages."""
 
-SETTINGS_OF: dict[str, dict[str, Any]] = {
-    "default": {},
-    "workflow-like": {
-        "create": {"case_part": "case", "file_part": "documents", "attachment_part": "document"},
-        "comments": {"text": "text", "id": "commentId"},
-        "fields": {
-            "status": "caseProperties.defaultAttributes.caseStatus",
-            "outcome": "caseProperties.customAttributes.resolution",
-        },
-        "listing": {
-            "paging": "offset",
-            "search": "parameter",
-            "sort": {"sort": "lastUpdatedOn", "order": "desc"},
-            "since_param": "lastUpdatedAfter",
-        },
-        "closed_statuses": ["completed"],
-        "service_account": ["connect.service@core-case.example"],
-    },
-    "no-listing": {
-        "paths": {
-            "create_case": "POST /v2/definitions/{definition}/case-instances",
-            "read_case": "GET /v2/definitions/{definition}/case-instances/{case}",
-            "edit_case_data": "PUT /v2/definitions/{definition}/case-instances/{case}/case-data",
-            "add_comment": "POST /v2/definitions/{definition}/case-instances/{case}/notes",
-            "list_comments": "GET /v2/definitions/{definition}/case-instances/{case}/notes",
-            "add_attachment": "POST /v2/definitions/{definition}/case-instances/{case}/documents",
-            "list_cases": "",
-        },
-        "create": {"encoding": "json"},
-        "comments": {"text": "body", "id": "noteId"},
-        "fields": {"id": "caseId", "outcome": "outcome", "status": "status", "decided_by": "", "decided_on": ""},
-        "listing": {"find": "none", "changes": "watch", "watch_batch": 2},
-        "edit": {"mode": "merge"},
-    },
-    "attribute-list": {
-        "create": {"case_part": "json", "file_part": "attachments"},
-        "fields": {
-            "custom": "caseProperties.additionalAttributes",
-            "custom_shape": "pairs",
-            "reference": "caseProperties.additionalAttributes.externalReference",
-            "outcome": "caseProperties.additionalAttributes.finalDecision",
-            "decided_by": "caseProperties.additionalAttributes.reviewer",
-            "decided_on": "",
-        },
-        "comments": {"items": "items"},
-        "listing": {"find": "listing", "rows": "summary", "items": "items", "page_size": 2},
-    },
-}
-"""What a tenant file would say for each profile of the simulator."""
+SECRETS = {"CC_SECRET": "connect-secret", "CC_USER": "agent.svc@core-case.example", "CC_PASSWORD": "hunter-2-hunter"}
 
 
 class Rig:
@@ -96,7 +50,9 @@ class Rig:
             "auth": {"tenant_id": "demo", "client_id": "connect-client", "client_secret": {"env": "CC_SECRET"}},
             "service_account": [self.store.service.id, self.store.service.ets_uuid],
         }
-        self.settings = CoreCaseSettings.model_validate(merged(data, SETTINGS_OF[profile], settings))
+        self.settings = CoreCaseSettings.model_validate(
+            merged(data, SETTINGS_OF.get(profile, {}), SMALL.get(profile, {}), settings)
+        )
         self.resources = self.restart()
 
     def restart(self) -> Resources:

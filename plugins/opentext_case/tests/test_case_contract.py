@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 from caseconnect.models import Document
-from caseconnect.sdk.commands import Command, CommentCase, OpenCase, UpdateCase
+from caseconnect.sdk.commands import AttachDocument, CloseCase, Command, CommentCase, OpenCase, UpdateCase
 from caseconnect.sdk.decisions import Need
 from caseconnect.sdk.subjects import Subject
 from caseconnect.sdk.testing import PluginContract, SinkContract, SinkWorld, SourceContract, SourceWorld
 from caseconnect_opentext_case import plugin
 from caseconnect_opentext_case.simulator import CaseInput, CoreCaseSimulatorSettings, TenantSettings, create_app
+
+RECEIPT = Document(name="receipt.pdf", media_type="application/pdf", content=b"%PDF-1.7 paid")
 
 
 class CaseWorld(SourceWorld, SinkWorld):
@@ -58,7 +60,11 @@ class CaseWorld(SourceWorld, SinkWorld):
         return list(self.made.values())
 
     def needs(self) -> Sequence[Need]:
-        return [Need(fact="case", subject=self._subject)]
+        case = self.store.cases[self.made[-1]]
+        if not case.attachments:
+            self.store.attach(case.id, "claim.txt", b"It is broken.", "text/plain")
+        document = Subject("cases", "document", f"{case.id}/{case.attachments[0].id}")
+        return [Need(fact="case", subject=self._subject), Need(fact="document", subject=document)]
 
     def command(self, kind: type[Command]) -> Command:
         if kind is OpenCase:
@@ -73,7 +79,17 @@ class CaseWorld(SourceWorld, SinkWorld):
             )
         if kind is CommentCase:
             return CommentCase(target=self._subject, text="jane@shopper.example wrote", name="mail")
-        return UpdateCase(target=self._subject, priority="urgent", attributes={"orderTotal": "20.00 EUR"})
+        if kind is AttachDocument:
+            return AttachDocument(target=self._subject, document=RECEIPT)
+        if kind is CloseCase:
+            return CloseCase(target=self._subject, note="It resolved itself.")
+        return UpdateCase(
+            target=self._subject,
+            priority="urgent",
+            owner=self.store.people.agents[0].id,
+            due=datetime(2026, 2, 1, 12, tzinfo=UTC),
+            attributes={"orderTotal": "20.00 EUR"},
+        )
 
     def refused(self, kind: type[Command]) -> Command | None:
         if kind is OpenCase:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from caseconnect.models import Case
 from caseconnect.sdk.commands import OpenCase
 from caseconnect.sdk.errors import PermanentError
-from caseconnect_opentext_case import mapping
+from caseconnect_opentext_case import composing, mapping
 from caseconnect_opentext_case.dotted import drop, get, members, put
 
 SERVICE = "c30ae6fb-928e-48c3-a558-081b58f619e5"
@@ -137,7 +137,7 @@ def test_revision_moves_with_the_decision_only(settings_of: Any, default: Any, c
 
 
 def test_comments_are_ours_by_author_or_mark(settings_of: Any) -> None:
-    marked = {"id": "k1", "message": mapping.marked("Held.", "key", 1000), "createdBy": "u1"}
+    marked = {"id": "k1", "message": composing.marked("Held.", "key", 1000), "createdBy": "u1"}
     known, unknown = settings_of(service_account=[SERVICE]), settings_of()
     assert mapping.comment_of({"id": "k", "createdBy": SERVICE}, known).ours
     assert not mapping.comment_of(marked, known).ours
@@ -148,9 +148,9 @@ def test_comments_are_ours_by_author_or_mark(settings_of: Any) -> None:
 
 
 def test_marks_differ_and_stay_on_the_last_line() -> None:
-    text = mapping.marked("Line one\nLine two", "key-1", 1000)
-    assert text.splitlines()[-1] == mapping.marker("key-1")
-    assert mapping.marker("key-1") != mapping.marker("key-2")
+    text = composing.marked("Line one\nLine two", "key-1", 1000)
+    assert text.splitlines()[-1] == composing.marker("key-1")
+    assert composing.marker("key-1") != composing.marker("key-2")
 
 
 def test_new_case_is_the_documented_body(settings_of: Any) -> None:
@@ -158,7 +158,7 @@ def test_new_case_is_the_documented_body(settings_of: Any) -> None:
         fields={"priority": ""}, create={"constants": {"caseProperties.customAttributes.queue": "Fraud"}}
     )
     command = OpenCase(title="T", description="S", client_name="Bob", reference="t/s/o/1/r/1")
-    assert mapping.new_case(command, settings) == {
+    assert composing.new_case(command, settings) == {
         "caseType": {"id": "def-1"},
         "caseConfigId": "conf-1",
         "caseProperties": {
@@ -171,7 +171,7 @@ def test_new_case_is_the_documented_body(settings_of: Any) -> None:
 def test_edit_does_not_change_what_was_read(settings_of: Any) -> None:
     current = document({"caseTitle": "T", "lastUpdatedOn": "x"}, {"a": "1"})
     settings = settings_of(edit={"leave_out": ["caseProperties.defaultAttributes.lastUpdatedOn"]})
-    body = mapping.edit_of(current, {"caseProperties.customAttributes.a": "2", "priority": "High"}, settings)
+    body = composing.edit_of(current, {"caseProperties.customAttributes.a": "2", "priority": "High"}, settings)
     assert body == {
         "caseProperties": {"defaultAttributes": {"caseTitle": "T"}, "customAttributes": {"a": "2"}},
         "priority": "High",
@@ -213,5 +213,5 @@ def test_put_makes_the_way(start: Any, pairs: Any, result: Any) -> None:
 
 @given(st.text(), st.integers(0, 30))
 def test_cut_keeps_to_the_limit(text: Any, limit: Any) -> None:
-    assert len(mapping.cut(text, limit)) <= limit or len(text) <= limit
-    assert mapping.cut(text, None) == text
+    assert len(composing.cut(text, limit)) <= limit or len(text) <= limit
+    assert composing.cut(text, None) == text

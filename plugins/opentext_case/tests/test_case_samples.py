@@ -9,7 +9,8 @@ import orjson
 import pytest
 
 from caseconnect.sdk.commands import OpenCase
-from caseconnect_opentext_case import mapping
+from caseconnect_opentext_case import composing, mapping
+from caseconnect_opentext_case.declared import misfits, read_declaration
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def test_create_body_has_the_documented_shape(sample: Any, settings_of: Any) -> 
     command = OpenCase(
         title=properties["caseTitle"], description=properties["summary"], client_name=properties["clientName"]
     )
-    assert mapping.new_case(command, settings) == shown
+    assert composing.new_case(command, settings) == shown
 
 
 def test_create_body_can_be_read_as_a_case(sample: Any, settings_of: Any) -> None:
@@ -53,7 +54,7 @@ def test_edit_body_keeps_every_documented_key(sample: Any, settings_of: Any) -> 
     assert (case.id, case.updated_by_us) == ("u-1", True)
     assert case.updated_at == mapping.parse_time("2003-08-04T03:37:26.578Z")
     path = "caseProperties.defaultAttributes.caseTitle"
-    body = mapping.edit_of(shown, {path: "New"}, settings)
+    body = composing.edit_of(shown, {path: "New"}, settings)
     assert body["caseProperties"]["defaultAttributes"] == shown["caseProperties"]["defaultAttributes"] | {
         "caseTitle": "New"
     }
@@ -63,3 +64,24 @@ def test_definition_is_no_obstacle_to_the_check(sample: Any) -> None:
     shown = sample("ccma_update_general_settings.CaseInstanceDTO.json")
     assert "caseConfigId" not in shown
     assert mapping.parse_time(shown["caseIdGenerator"]["createdOn"]) is not None
+
+
+def test_definition_is_compared_as_far_as_it_speaks(sample: Any, settings_of: Any) -> None:
+    shown = sample("ccma_update_general_settings.CaseInstanceDTO.json")
+    declared = read_declaration(shown, settings_of())
+    assert (declared.config_id, declared.attributes, declared.outcomes) == (None, None, None)
+    assert misfits(declared, settings_of()) == []
+
+
+def test_task_tells_who_finished_it(sample: Any, settings_of: Any) -> None:
+    shown = sample("thrust_workflow_task.response.partial.json")
+    keys = settings_of(tasks={"finished": "claimTime"}).tasks
+    assert mapping.text_of(shown[keys.author]) == shown["assignee"]
+    assert mapping.parse_time(shown[keys.finished]) is not None
+
+
+def test_every_sample_is_read(sample: Any, request: Any) -> None:
+    sample("ccma_create_case.caseinstance1.json")
+    folder = request.config.rootpath.parent / "shared" / "samples" / "core-case"
+    for file in folder.glob("*.json"):
+        assert isinstance(orjson.loads(file.read_bytes()), dict)

@@ -7,12 +7,16 @@ import pytest
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from caseconnect.sdk.commands import CommentCase, OpenCase, UpdateCase
+from caseconnect.sdk.commands import AttachDocument, CloseCase, CommentCase, OpenCase, UpdateCase
 from caseconnect.sdk.components import Every, Repeat, Settings
+from caseconnect.sdk.errors import PermanentError, TransientError
 from caseconnect.sdk.events import CaseChanged
+from caseconnect.sdk.pace import Pace
 from caseconnect.sdk.testing.plugin import offered
+from caseconnect.sdk.testing.virtual import run
 from caseconnect_opentext_case import plugin
 from caseconnect_opentext_case.config import CoreCaseSettings
+from caseconnect_opentext_case.connection import client_of
 from caseconnect_opentext_case.example import EXAMPLE
 
 WRONG = [
@@ -64,13 +68,62 @@ def test_account_is_where_and_whose(settings_of: Any) -> None:
     assert one.account != other.account
 
 
+def test_the_rate_is_the_account_s(make_rig: Any) -> None:
+    async def story() -> None:
+        rig = make_rig()
+        pace = rig.resources.pace = Pace(4.7, 1.0)
+        settings = rig.settings.model_copy(update={"requests_per_second": 2.0})
+        rig.resources._shared.clear()
+        client = client_of(settings, rig.resources)
+        assert pace.rate == 2
+        began = rig.clock.now()
+        for _ in range(3):
+            await client.read_definition()
+        # A token and three reads, the first at once.
+        assert (rig.clock.now() - began).total_seconds() == pytest.approx(1.5, abs=0.01)
+
+    run(story())
+
+
+def test_further_statuses_that_had_no_effect(make_rig: Any) -> None:
+    async def story() -> None:
+        for statuses, error in ([423], TransientError), ([], PermanentError):
+            rig = make_rig(retry_statuses=statuses, look_first=False)
+            rig.fault("status", "create_case", code=423)
+            with pytest.raises(error):
+                await rig.sink.execute(OpenCase(title="t", description="d", reference="test/s/o/1/t/1"), "k")
+
+    run(story())
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({"test_definition": "trial"}, "test_definition"),
+        ({"definitions": {"a/b": {"definition_id": "d", "config_id": "c"}}}, "no slash"),
+        ({"decider": "task"}, "list_tasks"),
+        ({"decider": "comment", "paths": {"list_comments": ""}}, "list_comments"),
+        ({"definitions": {"a": {"definition_id": "d", "config_id": "c", "sections": {}}}}, "sections"),
+    ],
+)
+def test_further_settings_that_are_refused(settings_of: Any, settings: Any, text: Any) -> None:
+    with pytest.raises(ValidationError, match=text):
+        settings_of(**settings)
+
+
 def test_what_the_plugin_offers() -> None:
     found = offered(plugin)
     (source,), (sink,), (trigger,), (simulator,) = (
         found[kind] for kind in ("sources", "sinks", "triggers", "simulators")
     )
     assert {spec.name for spec in (source, sink, trigger, simulator)} == {"opentext_case"}
-    assert sink.commands == {OpenCase: Repeat.READ, CommentCase: Repeat.READ, UpdateCase: Repeat.STATE}
+    assert sink.commands == {
+        OpenCase: Repeat.READ,
+        CommentCase: Repeat.READ,
+        AttachDocument: Repeat.READ,
+        UpdateCase: Repeat.STATE,
+        CloseCase: Repeat.STATE,
+    }
     assert source.emits == {CaseChanged}
     assert source.roots == frozenset()
     assert source.pacing.rate < 5

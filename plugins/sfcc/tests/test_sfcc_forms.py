@@ -10,6 +10,7 @@ import pytest
 from caseconnect.models import Complaint, Dispute, Money, ReturnRequest, WarrantyClaim
 from caseconnect.sdk.decisions import Need
 from caseconnect.sdk.errors import PermanentError
+from caseconnect.sdk.order_names import named
 from caseconnect.sdk.subjects import Subject
 from caseconnect_sfcc.files import file_name, sniffed
 from caseconnect_sfcc.forms import files_of
@@ -198,15 +199,21 @@ def test_an_item_belongs_to_its_order_if_the_addresses_agree(desk: Any, email: A
     assert item(made, "complaint").order_id == (order.number if known else None)
 
 
-def test_what_a_shopper_wrote_as_an_order_number_is_resolved(desk: Any) -> None:
+def test_an_order_is_found_by_its_number_for_who_knows_the_buyers_address(desk: Any) -> None:
     made = desk()
     order = order_for(made)
+    found, email = Subject("shop", "order", order.number), order.customer["email"]
 
     def root(kind: Any, name: Any) -> Any:
-        return asyncio.run(source_of(made).root(Subject("shop", kind, name)))
+        return meant(Subject("shop", kind, name))
 
-    assert root("order_number", f" #{order.number} ") == Subject("shop", "order", order.number)
-    assert root("order_number", "99") is None
+    def meant(alias: Subject) -> Any:
+        return asyncio.run(source_of(made).root(alias))
+
+    assert meant(named("shop", f" #{order.number} ", None)) == found
+    assert meant(named("shop", order.number, f" {email.upper()}")) == found
+    assert meant(named("shop", order.number, "somebody@example.com")) is None
+    assert meant(named("shop", "99", None)) is None
     assert root("shipment", "1") is None
     assert root("customer", "RefArch/1") == Subject("shop", "customer", "RefArch/1")
 

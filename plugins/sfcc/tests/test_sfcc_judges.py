@@ -3,35 +3,18 @@
 import asyncio
 from typing import Any
 
-import httpx  # noqa: TID251 - what the judge reads
 import pytest
-from sfcc_judges import judges, verdicts
+from sfcc_judges import Recorder, judges, verdicts
 
 from caseconnect.sdk.decisions import Need
 from caseconnect.sdk.errors import PermanentError
 from caseconnect.sdk.subjects import Subject
-from caseconnect.sdk.testing.wire import Wire
 from caseconnect_sfcc.connection import client_of
 from caseconnect_sfcc.simulator.scenarios import create_content, create_customer, create_order, create_product, hand_in
 from caseconnect_sfcc.source import SfccSource
 
 KINDS = ("return", "complaint", "claim", "dispute")
 FILE = "src/caseconnect/RefArch/CaseConnectReturn/K-1/file1"
-
-
-class Recorder(Wire):
-    """A wire that keeps each request with its answer."""
-
-    def __init__(self, app: Any) -> None:
-        super().__init__(app)
-        self.seen: list[tuple[Any, Any]] = []
-
-    async def handle_async_request(self, request: Any) -> Any:
-        answer = await super().handle_async_request(request)
-        body = await answer.aread()
-        whole = httpx.Response(answer.status_code, headers=answer.headers, content=body, request=request)
-        self.seen.append((request, whole))
-        return httpx.Response(answer.status_code, headers=answer.headers, content=body)
 
 
 @pytest.fixture(scope="module", name="judges")

@@ -13,7 +13,7 @@ from caseconnect.sdk.testing import PluginContract, Pushed, SinkContract, SinkWo
 from caseconnect_shopify import plugin
 from caseconnect_shopify.simulator import Shop, create_app, create_order
 from caseconnect_shopify.simulator.oauth import expire_tokens
-from caseconnect_shopify.simulator.world import fulfilment
+from caseconnect_shopify.simulator.world import catalogue, disputes, fulfilment, people, staff
 
 TOPICS = (
     "orders/create",
@@ -23,6 +23,12 @@ TOPICS = (
     "fulfillment_holds/added",
     "fulfillment_orders/placed_on_hold",
     "fulfillments/create",
+    "returns/request",
+    "disputes/create",
+    "customers/update",
+    "customer.tags_added",
+    "customers/data_request",
+    "customers/redact",
 )
 ADDRESS = {
     "first_name": "Jane",
@@ -31,7 +37,10 @@ ADDRESS = {
     "city": "Bonn",
     "country_code": "DE",
 }
-LINES = [{"title": "Mug", "price": "20.00", "quantity": 2}, {"title": "Tea", "price": "9.50", "quantity": 1}]
+LINES = [
+    {"title": "Mug", "price": "20.00", "quantity": 2, "sku": "MUG"},
+    {"title": "Tea", "price": "9.50", "quantity": 1},
+]
 
 
 class ShopWorld(SourceWorld, SinkWorld):
@@ -90,14 +99,33 @@ class ShopWorld(SourceWorld, SinkWorld):
         order = self.shop.order(self.made[-1])
         fulfilment.hold_by_hand(self.shop, order, {})
         fulfilment.release_by_hand(self.shop, order)
+        self._aftermath()
+        customer = order.customer
+        assert customer is not None
+        people.retag(self.shop, customer, ["vip"])
+        people.changed(self.shop, customer)
+        for kind in ("data_request", "redact"):
+            people.compliance(self.shop, kind, {"customer": str(customer.id)})
         await self.shop.run_due()
         sent, self.sent = self.sent, []
         return sent
 
+    def _aftermath(self) -> tuple[str, str]:
+        """A return and a dispute of an order of their own; their ids."""
+        shipped = create_order(self.shop, {"lines": LINES, "payment": {"kind": "sale", "status": "success"}})
+        fulfilment.fulfill(self.shop, shipped, {})
+        returned = staff.ask_return(self.shop, shipped, {"note": "does not fit"})
+        disputed = disputes.open_(self.shop, shipped, {})
+        return str(returned.id), str(disputed.id)
+
     def needs(self) -> Sequence[Need]:
         customer = self.shop.order(self.made[-1]).customer
         assert customer is not None
+        returned, disputed = self._aftermath()
         return [
+            Need(fact="return", subject=Subject("shop", "return", returned)),
+            Need(fact="dispute", subject=Subject("shop", "dispute", disputed)),
+            Need(fact="product", subject=Subject("shop", "product", str(catalogue.product_of("MUG")))),
             Need(fact="order", subject=self._subject),
             Need(fact="order_history", subject=self._subject),
             Need(fact="customer", subject=Subject("shop", "customer", str(customer.id))),

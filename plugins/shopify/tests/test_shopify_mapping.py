@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from caseconnect.models import Money, Order
-from caseconnect_shopify.mapping import captured, customer_of, fulfillment_status, order_of, payment_status, summary_of
+from caseconnect_shopify.mapping import captured, fulfillment_status, order_of, payment_status, summary_of
 from caseconnect_shopify.parts import (
     address_of,
     fulfillment_order_of,
@@ -323,25 +323,6 @@ def test_shipments_in_the_order_of_their_events() -> None:
     assert (shipment.status, shipment.carrier) == ("delayed", "UPS")
     assert (shipment.tracking_numbers, shipment.tracking_urls) == (("1Z",), ("https://u/1",))
     assert [e.status for e in shipment.events] == ["in_transit", "delayed"]
-
-
-def test_a_customer() -> None:
-    customer = customer_of(
-        {
-            "id": "gid://shopify/Customer/7",
-            "displayName": "A B",
-            "createdAt": "2020-01-01T00:00:00Z",
-            "numberOfOrders": "12",
-            "amountSpent": {"amount": "1234.5", "currencyCode": "EUR"},
-            "defaultEmailAddress": {"emailAddress": "a@example.com"},
-            "defaultPhoneNumber": None,
-            "tags": ["vip"],
-        }
-    )
-    assert (customer.id, customer.orders_count, customer.phone) == ("7", 12, None)
-    assert customer.total_spent == Money(amount=Decimal("1234.50"), currency="EUR")
-    assert "a@example.com" not in repr(customer)
-    assert customer_of({"id": "gid://shopify/Customer/7"}).orders_count is None
 
 
 def test_an_order_of_the_history() -> None:

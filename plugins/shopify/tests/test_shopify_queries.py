@@ -1,16 +1,20 @@
 from __future__ import annotations
 
-from importlib import resources
+from importlib import import_module, resources
+from pkgutil import iter_modules
 
 import pytest
 from graphql import GraphQLSchema, build_schema, parse, validate
 from graphql.language import ast
 
-from caseconnect_shopify import queries
+import caseconnect_shopify
+from caseconnect_shopify import profiles
+from caseconnect_shopify.changes import ROOTS
 from caseconnect_shopify.client import Operation
 
-OPERATIONS = {o.name: o for o in vars(queries).values() if isinstance(o, Operation)} | {
-    o.name: o for _, o in queries.ROOTS.values()
+MODULES = [import_module(f"caseconnect_shopify.{m.name}") for m in iter_modules(caseconnect_shopify.__path__)]
+OPERATIONS = {o.name: o for m in MODULES for o in vars(m).values() if isinstance(o, Operation)} | {
+    o.name: o for _, o in ROOTS.values()
 }
 
 
@@ -33,4 +37,4 @@ def test_every_document_is_valid_on_the_official_schema(name: str, schema: Graph
 
 
 def test_validation_would_notice_a_wrong_field(schema: GraphQLSchema) -> None:
-    assert validate(schema, parse(queries.CUSTOMER.text.replace("displayName", "fullName")))
+    assert validate(schema, parse(profiles.CUSTOMER.text.replace("displayName", "fullName")))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from caseconnect.models import Customer, Order, OrderHistory
+from caseconnect.models import Customer, Dispute, Order, OrderHistory, Product, ReturnRequest
 from caseconnect.sdk.decisions import Need
 from caseconnect.sdk.deliveries import Delivery, Page, Parsed
 from caseconnect.sdk.errors import AuthError, PermanentError, TransientError
@@ -66,7 +66,14 @@ def make_stage(clock: Any, settings: ShopifySettings, make_resources: Callable[.
 
 
 def test_what_it_offers(settings: ShopifySettings) -> None:
-    assert SOURCE.facts == {"order": Order, "order_history": OrderHistory, "customer": Customer}
+    assert SOURCE.facts == {
+        "order": Order,
+        "order_history": OrderHistory,
+        "customer": Customer,
+        "return": ReturnRequest,
+        "dispute": Dispute,
+        "product": Product,
+    }
     assert SOURCE.account(settings) == "demo-shop.myshopify.com"
 
 

@@ -7,8 +7,9 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from caseconnect.models import Case, Customer, OrderHistory, Risk
-from caseconnect.sdk.events import CaseChanged, CommandSettled, OrderChanged
+from caseconnect.models import Case, Customer, CustomerReply, Document, File, OrderHistory, Risk
+from caseconnect.sdk.events import CaseChanged, CommandSettled, CustomerReplied, OrderChanged
+from caseconnect.sdk.subjects import Subject
 from caseconnect.sdk.testing import PluginContract, Situation, TransformContract
 from caseconnect.sdk.testing.story import CASE_ID, ORDER, PLACED, Story, sample_order
 from caseconnect_fraud_review import plugin
@@ -18,6 +19,14 @@ from caseconnect_fraud_review.settings import FraudReviewSettings
 NOW = PLACED + timedelta(hours=1)
 RISKY = sample_order(risk=Risk(level="high", recommendation="cancel"))
 SETTINGS = {"high_value": {"EUR": "100"}}
+
+PROOF = Document(name="proof.txt", media_type="text/plain", content=b"proof")
+REPLY = CustomerReplied(
+    subject=ORDER,
+    time=NOW,
+    item=Subject("mail", "reply", "m1"),
+    record=CustomerReply(id="m1", text="Here it is.", files=(File(name="proof.txt", document=PROOF),)),
+)
 
 
 def facts(order: Any, outcome: Any = None) -> Any:
@@ -61,4 +70,5 @@ class TestFraudReview(TransformContract):
                 for outcome in (None, "approved", "rejected", "verify", "surprise")
             ),
             Situation(released, NOW, facts(RISKY, "approved"), matter, SETTINGS, name="released"),
+            Situation(REPLY, NOW, facts(RISKY), matter, SETTINGS, name="the customer wrote"),
         ]

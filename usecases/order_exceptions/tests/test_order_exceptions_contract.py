@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from caseconnect.models import Case, Customer, OrderHistory, OrderSummary, Risk, Shipment
-from caseconnect.sdk.events import CaseChanged, CommandSettled, OrderChanged, TimerFired
+from caseconnect.models import Case, Customer, CustomerReply, Document, File, OrderHistory, OrderSummary, Risk, Shipment
+from caseconnect.sdk.events import CaseChanged, CommandSettled, CustomerReplied, OrderChanged, TimerFired
+from caseconnect.sdk.subjects import Subject
 from caseconnect.sdk.testing import PluginContract, Situation, TransformContract
 from caseconnect.sdk.testing.story import CASE_ID, ORDER, PLACED, Story, sample_order
 from caseconnect_order_exceptions import plugin
@@ -22,6 +23,14 @@ PARTIAL = sample_order(fulfillment_status="partially_fulfilled", shipments=(SHIP
 WRONG = sample_order(addresses_match=False, payment_status="voided", risk=Risk(level="high"))
 TWIN = OrderSummary(
     id="1000", number="#1000", created_at=PLACED - timedelta(minutes=2), total=WRONG.total, items=(("MUG", 2),)
+)
+
+PROOF = Document(name="proof.txt", media_type="text/plain", content=b"proof")
+REPLY = CustomerReplied(
+    subject=ORDER,
+    time=NOW,
+    item=Subject("mail", "reply", "m1"),
+    record=CustomerReply(id="m1", text="Here it is.", files=(File(name="proof.txt", document=PROOF),)),
 )
 
 
@@ -69,4 +78,5 @@ class TestOrderExceptions(TransformContract):
                 for outcome in (None, "approved", "rejected", "surprise")
             ),
             Situation(settled, NOW, facts(WRONG), matter, SETTINGS, name="case refused"),
+            Situation(REPLY, NOW, facts(WRONG), matter, SETTINGS, name="the customer wrote"),
         ]

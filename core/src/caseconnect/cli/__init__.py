@@ -41,6 +41,18 @@ EXIT_CODES: Mapping[Exit, str] = {
 """What each exit code means. Shown by `connect --help`."""
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
+    "backfill": (
+        "caseconnect.cli.connections:backfill",
+        "Read what is older than a connection, and store it as if it had been polled.",
+    ),
+    "privacy": (
+        "caseconnect.cli.privacy:privacy",
+        "Show what became of requests about personal data: a receipt for each.",
+    ),
+    "setup": (
+        "caseconnect.cli.connections:setup",
+        "Make what a connection needs on its platform: webhooks, definitions of attributes.",
+    ),
     "errors": (
         "caseconnect.cli.operate:errors",
         "Show what waits for a person: alerts, parked items with what each blocks, and pauses.",

@@ -121,27 +121,45 @@ def _some(items: Sequence[object]) -> str:
     help="Of a command: retry: it surely did not happen, plan it once more; done: it did happen; refuse: it shall not"
     " happen. Of a delivery or an event: drop. Of an alert: close.",
 )
-@click.option("--tenant", help="Whose alert, if several tenants have one of that cause.")
+@click.option("--tenant", help="Whose alert or cap, if several tenants have one of that name.")
+@click.option("--limit", type=click.IntRange(min=1), help="How many of those that a cap has parked, the oldest first.")
 @reason_option
 @by_option
 @data_option
 @json_option
-def resolve(what: str, answer: str, tenant: str | None, reason: str, by: str, data: Path, as_json: bool) -> None:
+def resolve(
+    what: str,
+    answer: str,
+    tenant: str | None,
+    limit: int | None,
+    reason: str,
+    by: str,
+    data: Path,
+    as_json: bool,
+) -> None:
     """Answer what waits for a person: a command, a parked delivery or event, an alert.
 
-    WHAT is a command's key, delivery:NUMBER, event:NUMBER, or alert:CAUSE, as `connect errors` shows them. A refused
-    command takes only `retry`: it is asked again, under a new key, while its matter is open.
+    WHAT is a command's key, delivery:NUMBER, event:NUMBER, alert:CAUSE or cap:FLOW:KIND:WINDOW (`connect errors` shows
+    them). A refused command takes only `retry`, while its matter is open: it is asked again, under a new key. Of what
+    a cap has parked `retry` lets the next `--limit` go; `refuse` refuses these, or all.
 
     \b
     connect resolve 1f3a...:CancelOrder --answer done --reason "cancelled in the admin, seen 10:42"
     connect resolve delivery:3 --answer drop --reason "a test message of the platform"
-    connect resolve alert:close:held --answer close --reason "released in the admin"
+    connect resolve cap:approvals:RefundPayment:hour --answer retry --limit 10 --reason "checked with finance"
     """
     scope, _, name = what.partition(":")
     why = {"reason": reason, "by": by}
     if scope in _PARKED and name.isdecimal():
         _only(scope, answer, "drop")
         told = do(data, "drop", {"what": _PARKED[scope], "seq": int(name), **why})
+    elif scope == "cap":
+        _only("what a cap has parked", answer, "retry", "refuse")
+        if answer == "retry" and limit is None:
+            raise click.UsageError("say how many may go: --limit N")
+        told = do(data, "let_go", {"cause": what, "tenant": tenant, "answer": answer, "limit": limit or -1, **why})
+        emit_json(told) if as_json else say(f"{told['answered']} answered, {told['left']} still parked")
+        return
     elif scope == "alert":
         _only("an alert", answer, "close")
         told = do(data, "dismiss", {"cause": name, "tenant": tenant, **why})

@@ -43,7 +43,8 @@ def _show(installed: Installed) -> None:
 def _offers(plugin: Plugin) -> str:
     kinds: dict[str, list[str]] = {}
     for offer in plugin.offers if not plugin.broken else ():
-        kinds.setdefault(offer.name, []).append(offer.kind)
+        ways = ", ".join(f"{way} is {stability}" for way, stability in offer.ways.items())
+        kinds.setdefault(offer.name, []).append(f"{offer.kind} ({ways})" if ways else offer.kind)
     return "; ".join(f"{name}: {', '.join(found)}" for name, found in kinds.items())
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import orjson
 
+from caseconnect import models
 from caseconnect.cli import Exit
 from caseconnect.cli.output import emit_json, remark, say, table
 from caseconnect.host.plugins import load
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from caseconnect.host.trial import Tried
 
 _MEANING = {"observe": "decides and does nothing", "cases": "opens cases, touches no order", "live": "does everything"}
+
+
+_RECORDS = {n: r for n in models.__all__ if isinstance(r := getattr(models, n), type) and issubclass(r, models.Record)}
 
 
 @click.command("check")
@@ -58,13 +62,15 @@ def check(ctx: click.Context, files: tuple[Path, ...], folder: Path | None, live
 
 @click.command("schema")
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write it to this file.")
-def schema(output: Path | None) -> None:
+@click.option("--record", type=click.Choice(sorted(_RECORDS)), help="Of a canonical record, for those who send one.")
+def schema(output: Path | None, record: str | None) -> None:
     """Print the JSON Schema of tenant files, for editors.
 
     It covers the settings of all installed plugins. With `# yaml-language-server: $schema=FILE` in the first line of a
     tenant file, an editor completes and checks it.
     """
-    text = orjson.dumps(tenant_schema(load()), option=orjson.OPT_INDENT_2).decode() + "\n"
+    made = _RECORDS[record].model_json_schema() if record else tenant_schema(load())
+    text = orjson.dumps(made, option=orjson.OPT_INDENT_2).decode() + "\n"
     if output is None:
         click.echo(text, nl=False)
         return
@@ -125,7 +131,8 @@ def _tried_data(tried: Tried) -> dict[str, Any]:
 
 
 def _wakes(connection: Connection) -> list[str]:
-    return ["webhook"] * bool(connection.webhook) + ([str(connection.schedule)] if connection.schedule else [])
+    pushed = ["webhook"] * bool(connection.webhook) + ["queue"] * bool(connection.listeners)
+    return pushed + ([str(connection.schedule)] if connection.schedule else [])
 
 
 def _sends(flow: Flow) -> tuple[list[str], list[str]]:

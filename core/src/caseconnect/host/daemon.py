@@ -17,8 +17,9 @@ from caseconnect.host.pipeline_thread import PipelineThread
 from caseconnect.host.tenants.tenant import Tenant
 from caseconnect.host.web.app import make_app
 from caseconnect.host.web.control import Names, Verbs, control_app, socket_path
-from caseconnect.host.web.hooks import Hook, Hooks
+from caseconnect.host.web.hooks import Hook, Hooks, Place
 from caseconnect.host.web.server import Server, make_server
+from caseconnect.host.web.uploads import Uploads
 from caseconnect.sdk.errors import ConnectError
 from caseconnect.sdk.resources import Log
 from caseconnect.sdk.secrets import Secret
@@ -93,7 +94,7 @@ class Daemon:
 
         hooks = Hooks(store, self.now, load=journal.load, stored=pipeline.ring, max_body=self.options.max_body)
         hooks.registry = hooks_of(self.tenants)
-        app = make_app(hooks, lambda: self._not_ready(journal, pipeline))
+        app = make_app(hooks, lambda: self._not_ready(journal, pipeline), Uploads(hooks, self.now))
         public = make_server(app, host=self.options.host, port=self.options.port)
         path = socket_path(self.options.data)
         path.unlink(missing_ok=True)
@@ -162,14 +163,16 @@ def names_of(tenants: Mapping[str, Tenant]) -> Names:
     }
 
 
-def hooks_of(tenants: Mapping[str, Tenant]) -> dict[tuple[str, str], Hook]:
-    """The webhooks of all tenants, by (tenant, connection)."""
-    found: dict[tuple[str, str], Hook] = {}
+def hooks_of(tenants: Mapping[str, Tenant]) -> dict[Place, Hook]:
+    """The webhooks of all tenants, by the parts of their paths."""
+    found: dict[Place, Hook] = {}
     for tenant in tenants.values():
         for name, connection in tenant.connections.items():
             if webhook := connection.webhook:
-                reveal = _revealer(tenant, connection.settings, webhook.secrets)
-                found[tenant.name, name] = Hook(tenant.name, name, webhook, reveal)
+                hook = Hook(tenant.name, name, webhook, _revealer(tenant, connection.settings, webhook.secrets))
+                room = "up" if webhook.scheme == "link" else "hooks"
+                places = [("in", tenant.name, kind) for kind in webhook.kinds] or [(room, tenant.name, name)]
+                found |= dict.fromkeys(places, hook)
     return found
 
 

@@ -187,6 +187,7 @@ def _source_problems(spec: Any) -> list[str]:
             problems.append(f"the fact {kind!r} must be a Record class")
         elif canonical and record is not canonical:
             problems.append(f"the fact {kind!r} is a {canonical.__name__}, not a {record.__name__}")
+    problems += [f"tells: {kind!r} is no canonical fact" for kind in spec.tells if kind not in FACTS]
     if spec.pacing.rate <= 0 or spec.pacing.burst <= 0:
         problems.append("pacing: rate and burst must be above zero")
     return problems
@@ -212,7 +213,9 @@ def _transform_problems(spec: Any) -> list[str]:
         problems.append("handles is empty: name the events that it decides on")
     if not _NAME.match(spec.topic):
         problems.append(f"the topic {spec.topic!r} must be lower case letters, digits and '_'")
-    problems += [f"needs: {n!r} is no name of a fact" for n in spec.needs if not _NAME.match(str(n))]
+    problems += [f"needs: {n!r} is no name of a fact" for n in spec.needs | spec.optional if not _NAME.match(str(n))]
+    if spec.asks is not None:
+        problems += _not_callable(spec, "asks")
     if inspect.iscoroutinefunction(spec.decide):
         problems.append("decide must be pure and sync, not async")
     return problems + _not_callable(spec, "decide")

@@ -45,13 +45,14 @@ _PLATFORM = ("source", "sink", "trigger")
 
 @dataclass(frozen=True)
 class Offer:
-    """One component of a plugin. `kind` is source, sink, trigger, transform or simulator."""
+    """One component of a plugin. `kind` is source, sink, trigger, transform or simulator; `ways` see `TriggerSpec`."""
 
     kind: str
     name: str
     summary: str
     stability: str
     since: str
+    ways: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -273,7 +274,7 @@ def _describe(
 ) -> Plugin:
     distribution = entry_point.dist
     offers = tuple(
-        Offer(kind, name, spec.summary, spec.stability, spec.since)
+        Offer(kind, name, spec.summary, spec.stability, spec.since, dict(getattr(spec, "ways", {})))
         for kind, specs in mine.items()
         for name, spec in sorted(specs.items())
     )

@@ -1,4 +1,4 @@
-"""Try a tenant's connections step by step, changing nothing: what `connect check --live` does."""
+"""A tenant's connections built for one errand: tried step by step (`connect check --live`), or set up."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import datetime
 
 import structlog
 
-from caseconnect.host.pipeline.live import Accounts, TransportFor, build, guarded
+from caseconnect.host.pipeline.live import PATIENCE, Accounts, LiveTenant, TransportFor, build, guarded
 from caseconnect.host.tenants.tenant import Tenant, missing_secrets
 from caseconnect.sdk.components import Check
 from caseconnect.sdk.errors import ConnectError
@@ -38,17 +38,8 @@ async def try_tenant(
     missing = [] if secrets else missing_secrets(tenant)
     if missing:
         return [Tried(tenant.name, "", tuple(Check(step="secrets", ok=False, note=str(p)) for p in missing))]
-    quiet = structlog.wrap_logger(None, wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     try:
-        live = await build(
-            tenant,
-            accounts=Accounts(),
-            secrets=secrets or tenant.secrets(),
-            now=now,
-            log=quiet,
-            go_live=now(),
-            transport=transport,
-        )
+        live = await built(tenant, now, secrets=secrets, transport=transport)
     except ConnectError as error:
         return [Tried(tenant.name, "", (Check(step="build", ok=False, note=str(error)),))]
     try:
@@ -63,6 +54,50 @@ async def try_tenant(
             tried.append(Tried(tenant.name, name, tuple(unlike.values())))
         return tried
     finally:
+        await live.close()
+
+
+async def built(
+    tenant: Tenant,
+    now: Callable[[], datetime],
+    *,
+    secrets: Secrets | None = None,
+    transport: TransportFor | None = None,
+) -> LiveTenant:
+    """The tenant's connections, for a command: it logs nothing, what is wrong is raised or shown."""
+    quiet = structlog.wrap_logger(None, wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    return await build(
+        tenant,
+        accounts=Accounts(),
+        secrets=secrets or tenant.secrets(),
+        now=now,
+        log=quiet,
+        go_live=now(),
+        transport=transport,
+    )
+
+
+async def set_up(
+    tenant: Tenant,
+    connection: str,
+    address: str,
+    now: Callable[[], datetime],
+    *,
+    secrets: Secrets | None = None,
+    transport: TransportFor | None = None,
+) -> tuple[Check, ...]:
+    """Have the connection's plugin make what it needs on its platform; each step. `address`: see `Setup` in the SDK."""
+    spec = tenant.connections[connection].source
+    if spec is None or spec.setup is None:
+        platform = tenant.connections[connection].platform
+        raise ConnectError(f"{tenant.name}/{connection}: {platform} has nothing to set up by itself")
+    live = await built(tenant, now, secrets=secrets, transport=transport)
+    at = live.connections[connection]
+    try:
+        doing = spec.setup(at.spec.settings, at.resources, address)
+        return tuple(await guarded(doing, plugin=spec.name, doing="setup", deadline=PATIENCE))
+    finally:
+        await at.resources.close()
         await live.close()
 
 

@@ -43,4 +43,5 @@ class File(Record):
     name: str = ""
     media_type: str = ""
     size: int | None = Field(None, description="Bytes, as far as the source says.")
+    ours: bool = Field(False, description="True when our own service account added it.")
     document: Document | None = None

@@ -32,6 +32,7 @@ class ReturnRequest(Record):
     id: str
     name: str = ""
     order_id: str | None = None
+    order_number: str | None = Field(None, description="The order as the shopper wrote it.")
     status: ReturnStatus = "unknown"
     requested_at: Utc | None = None
     lines: tuple[ReturnLine, ...] = ()

@@ -21,6 +21,12 @@ from caseconnect.sdk.deliveries import Delivery, Ignored, Page, Parsed
 from caseconnect.sdk.events import Event
 from caseconnect.sdk.resources import Resources
 from caseconnect.sdk.subjects import Subject
+from caseconnect.sdk.wakes import Deliver as Deliver
+from caseconnect.sdk.wakes import Every as Every
+from caseconnect.sdk.wakes import Listener as Listener
+from caseconnect.sdk.wakes import Pushed as Pushed
+from caseconnect.sdk.wakes import UploadPage as UploadPage
+from caseconnect.sdk.wakes import Webhook as Webhook
 
 Stability = Literal["experimental", "beta", "stable"]
 
@@ -32,7 +38,7 @@ class Settings(BaseModel):
 
 
 class Repeat(Enum):
-    """How a repeat of a command is safe after its outcome is unknown (DESIGN §3)."""
+    """How a repeat is safe after its outcome is unknown (DESIGN §3). Of `money` only what has a `KEY` is sent again."""
 
     KEY = "key"
     """The platform honours our key within `key_window`: resend; after it look, and never resend."""
@@ -64,11 +70,13 @@ class Sighting(Record):
 
 
 class Check(Record):
-    """One step of `connect check --live`."""
+    """One step of `connect check --live`. `state` is a digest of what was found, where a change of it matters: the
+    host makes the source's check daily, and tells when it is another one than ever before."""
 
     step: str
     ok: bool
     note: str = ""
+    state: str = ""
 
 
 class Source(Protocol):
@@ -112,6 +120,17 @@ class Sink(Protocol):
         """Look whether the command has had its effect. Changes nothing."""
 
 
+class Remembers(Protocol):
+    """What a sink has besides `Sink` if its platform forgets what was there before ours: a suppression, a notice.
+
+    The host asks before it sends a command that sets a slot, and commits the answer with `sending`; else `before` in
+    the outcome's data counts. The command that undoes gets it as `receipt["before"]`, also if an answer was lost.
+    """
+
+    async def before(self, command: Command) -> Mapping[str, Any]:
+        """What is there now, as plain data; nothing if there is nothing to restore. Changes nothing."""
+
+
 @dataclass(frozen=True)
 class Pacing:
     """How fast one remote account may be asked: `rate` requests (or cost points) a second, `burst` at once."""
@@ -124,7 +143,10 @@ Setup = Callable[[Any, Resources, str], Awaitable[Sequence[Check]]]
 """setup(settings, resources, address): `address` is where webhooks reach this connection; empty if they cannot."""
 
 History = Callable[[Any, datetime, str | None], Awaitable[Page]]
-"""history(source, since, cursor): a page of what changed after `since`; `cursor` None: the first one."""
+"""history(source, since, cursor): a page of what changed after `since`; `cursor` None: the first one.
+
+A page without items that says `more`: the platform is still at work on it; the host waits, and asks again.
+"""
 
 
 @dataclass(frozen=True)
@@ -172,69 +194,15 @@ class SinkSpec(_Spec):
 
 
 @dataclass(frozen=True)
-class Webhook:
-    """A push described as data; the host verifies and stores it before any plugin code runs.
-
-    `scheme` says what `signature_header` holds: the HMAC-SHA256 of the raw body under one of the secrets, in base64 or
-    hex after `prefix`, or the secret itself. `secrets` are names of settings fields, all tried (rotation); `expect` are
-    headers that must be equal (compared case-insensitively) besides the signature. Without a `topic_header` the topic
-    is the last part of the path; without an `id_header`, or when it is absent, the id is the digest of the body.
-
-    Served at `/hooks/{tenant}/{connection}`; one with `kinds` at `/in/{tenant}/{kind}` for each of them.
-    """
-
-    signature_header: str
-    secrets: tuple[str, ...]
-    topic_header: str = ""
-    id_header: str = ""
-    expect: Mapping[str, str] = field(default_factory=dict)
-    keep_headers: tuple[str, ...] = ()
-    scheme: Literal["hmac-sha256-base64", "hmac-sha256-hex", "secret"] = "hmac-sha256-base64"
-    prefix: str = ""
-    kinds: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Every:
-    """Wake the source each `interval`, with up to `jitter` more. A missed run is made up once, at once."""
-
-    interval: timedelta
-    jitter: timedelta = timedelta(0)
-
-
-@dataclass(frozen=True)
-class Pushed:
-    """One message that a listener received."""
-
-    topic: str
-    delivery_id: str
-    body: bytes = field(repr=False)
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-
-
-Deliver = Callable[[Pushed], Awaitable[None]]
-"""Stores a message; when it returns the message is durable and may be acknowledged."""
-
-
-@dataclass(frozen=True)
-class Listener:
-    """Code that listens to a queue, for what data cannot say. `run` goes on until it is cancelled.
-
-    It calls `deliver` for each message and acknowledges it only after that returned. When it raises, the host starts
-    it again after a while, as the class of the error asks.
-    """
-
-    run: Callable[[Any, Resources, Deliver], Awaitable[None]]
-
-
-@dataclass(frozen=True)
 class TriggerSpec(_Spec):
     """What wakes the source of the same name. A tenant file may give another schedule under `poll:`.
 
     `wakes` answers at most one `Webhook`: a connection has one address, `/hooks/TENANT/CONNECTION`, for all topics.
+    `ways` are listeners that settings may choose, by name, where their stability is not the trigger's own.
     """
 
     wakes: Callable[[Any], Sequence[Webhook | Every | Listener]] = field(kw_only=True)
+    ways: Mapping[str, Stability] = field(default_factory=dict)
 
 
 Decide = Callable[[Event, Matter, Facts, Any, datetime], Decision | Needs]
@@ -246,9 +214,10 @@ class TransformSpec(_Spec):
     """A use case. `topic` groups exceptions worked in one case; `uses` is every command it may ask for.
 
     `exceptions` lists the names of its findings. `by_item`: each item (a return, a dispute) is a matter of its own.
-    `asks` tells what it may ask for under given settings; None: all of `uses`. `optional` are facts that it can do
-    without. `begins_at_case`: it takes case events that have no matter; `follows`: it is offered case events and
-    settled commands of every matter of its connections, last.
+    What concerns the whole subject (an order event, a reply, a timer without an item) is then offered for every open
+    one; with none open once without an item: that may set timers and opens nothing. `asks`: what connections must carry
+    out for it under given settings; None: all of `uses`. `optional`: facts that it can do without. `begins_at_case`: it
+    takes case events that have no matter; `follows`: it is offered case events and settled commands of all, last.
     """
 
     topic: str = field(kw_only=True)

@@ -126,9 +126,13 @@ class ShipmentReported(ItemEvent):
 
 
 class CustomerReplied(ItemEvent):
-    """A shopper wrote, or added files. Offered to every open matter of the subject. Fact: 'reply'."""
+    """A shopper wrote, or added files. Fact: 'reply'.
+
+    With a `reference` it is for that matter alone; else it is offered to every open matter of the subject.
+    """
 
     type: Literal["CustomerReplied"] = "CustomerReplied"
+    reference: str | None = None
     record: CustomerReply | None = Field(None, repr=False)
 
     def told(self) -> Record | None:
@@ -178,11 +182,15 @@ class CommandSettled(Event):
 
 
 class TimerFired(Event):
-    """A timer of a use case came due. `due` is when it should have; `matter` is empty if none was open then."""
+    """A timer of a use case came due. `due` is when it should have; `matter` is empty if none was open then.
+
+    `item` is that of the matter that the use case was asked about ("return/7"), empty for the whole subject.
+    """
 
     type: Literal["TimerFired"] = "TimerFired"
     use: str
     matter: str = ""
+    item: str = ""
     name: str
     due: Utc
 

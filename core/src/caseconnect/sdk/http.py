@@ -192,6 +192,7 @@ class Http:
         headers: Mapping[str, str] | None = None,
         query: Mapping[str, str] | None = None,
         json: Any = None,
+        content: bytes | None = None,
         form: Mapping[str, str] | None = None,
         parts: Sequence[Part] | None = None,
         basic: tuple[str, str] | None = None,
@@ -199,6 +200,8 @@ class Http:
         safe: bool | None = None,
     ) -> Response:
         """One request, one attempt. `path` is below the base URL. `cost` is taken from the account's pace first.
+
+        `content` is a body as it is, for what has to be signed; its content type is among `headers`.
 
         Raises `TransientError` when surely nothing happened there (no connection), or when the request is
         `safe` (default: GET and HEAD); else `UnknownOutcome` when no whole answer came.
@@ -209,7 +212,6 @@ class Http:
         safe = method in {"GET", "HEAD"} if safe is None else safe
         await self.pace.take(cost)
         sent = {**_ALWAYS, **{name.lower(): value for name, value in (headers or {}).items()}}
-        content: bytes | None = None
         if json is not None:
             content, sent["content-type"] = orjson.dumps(json), "application/json"
         if basic:

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 from journal_desk import START, TENANT, Desk, delivery, now_of
+from sqlite_utils import Database
 
-from caseconnect.host.journal import SqliteJournal
+from caseconnect.host.journal import SqliteJournal, schema
 from caseconnect.host.journal.errors import JournalError, JournalLocked, JournalNewer
 from caseconnect.host.journal.records import NewAlert
 
@@ -80,6 +81,21 @@ def test_an_older_journal_keeps_its_alerts(desk: Desk) -> None:
     journal = SqliteJournal.open(desk.path)
     assert now_of(journal.dismiss("c", None, "seen", "ann", START)) == TENANT
     journal.close()
+
+
+def test_an_older_journal_keeps_its_timers_slots_and_parked_commands(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    with sqlite3.connect(path) as db:
+        schema.migrations.apply(Database(db), stop_before="0003_items")
+        db.execute("INSERT INTO timers VALUES ('acme', 'shop/order/1', 'fraud', 'later', 'm1', '2026-01-01')")
+        db.execute("INSERT INTO slots VALUES ('acme|shop|shop/order/1|hold', 'held', '2026-01-01', 1, '[]')")
+    db.close()
+    SqliteJournal.open(path).close()
+    with sqlite3.connect(path) as db:
+        timers = db.execute("SELECT tenant, lane, use, item, name, matter, due FROM timers").fetchall()
+        assert timers == [("acme", "shop/order/1", "fraud", "", "later", "m1", "2026-01-01")]
+        assert db.execute("SELECT confirmed, before FROM slots").fetchall() == [("held", None)]
+    db.close()
 
 
 def test_a_migration_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

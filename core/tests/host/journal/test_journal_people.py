@@ -10,6 +10,7 @@ from caseconnect.host.journal.records import Brake, DecidedBy, NewAlert
 from caseconnect.sdk.commands import AnnotateOrder, HoldOrder
 from caseconnect.sdk.decisions import Timer
 from caseconnect.sdk.events import TimerFired
+from caseconnect.sdk.subjects import Subject
 
 
 def pause(desk: Desk, scope: str, name: str, by: str = "ann", tenant: str = TENANT) -> bool:
@@ -111,6 +112,22 @@ def test_a_timer_fires_once_with_its_event_in_the_matters_lane(desk: Desk) -> No
     desk.decide(answers=(answer,))
     now_of(desk.journal.fire(due, 9))
     assert len(desk.journal.ready_events(TENANT, due, 9)) == 1, "the same timer set again for the same time is the same"
+
+
+def test_a_timer_that_both_names_of_a_thing_have_is_lost_for_neither(desk: Desk) -> None:
+    alone = Subject("shop", "return", "7")
+    due = START + timedelta(hours=1)
+    for lane in (alone, ORDER):
+        for item in ("", "return/7"):
+            timer = Timer(name=f"of {lane.kind}" if item else "later", due=due)
+            answer = DecidedBy("fraud", "x", item=item, timers=(timer,))
+            desk.decide(answers=(answer,), lane=lane)
+    desk.event(ORDER, alone)
+    assert now_of(desk.journal.fire(due, 9)) == 4
+    fired = [e for e in desk.journal.ready_events(TENANT, due, 9) if isinstance(e.event, TimerFired)]
+    names = sorted((e.event.item, e.event.name) for e in fired if isinstance(e.event, TimerFired))
+    assert names == [("", "later"), ("", "later"), ("return/7", "of order"), ("return/7", "of return")]
+    assert {e.lane for e in fired} == {ORDER}
 
 
 def test_the_clock_writes_nothing_while_nothing_is_due(desk: Desk) -> None:

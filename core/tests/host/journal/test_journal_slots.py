@@ -68,7 +68,7 @@ def test_a_release_without_a_claim_sends_nothing(desk: Desk) -> None:
     (hold,) = desk.plan(desk.matter("fraud"), HOLD)
     desk.send(hold)
     (release,) = desk.plan(desk.matter("address"), RELEASE)
-    assert (desk.state(release), desk.note(release)) == ("done", "nothing to send: this matter holds nothing")
+    assert (desk.state(release), desk.note(release)) == ("done", "nothing to send: this matter claims nothing")
 
 
 def test_a_hold_that_never_went_out_is_superseded_by_its_release(desk: Desk) -> None:
@@ -76,7 +76,7 @@ def test_a_hold_that_never_went_out_is_superseded_by_its_release(desk: Desk) -> 
     (hold,) = desk.plan(matter, HOLD)
     (release,) = desk.plan(matter, RELEASE)
     assert (desk.state(hold), desk.state(release)) == ("superseded", "done")
-    assert desk.note(release) == "nothing to send: the hold had not gone out"
+    assert desk.note(release) == "nothing to send: it had not gone out"
 
 
 @pytest.mark.parametrize("way", [("unknown", "parked"), ("unknown", "planned")])

@@ -213,7 +213,7 @@ def test_a_person_closes_an_alert_by_name(desk: Desk) -> None:
 
     with pytest.raises(Conflict, match="acme, other: say which"):
         dismiss("close:held")
-    with pytest.raises(Conflict, match=r"no alert 'close:hold' is open; did you mean close:held\?"):
+    with pytest.raises(Conflict, match=r"no alert is open for 'close:hold'; did you mean close:held\?"):
         dismiss("close:hold")
     assert dismiss("close:held", "other") == "other"
     assert dismiss("close:held") == TENANT

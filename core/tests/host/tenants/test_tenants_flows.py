@@ -9,7 +9,8 @@ import pytest
 
 from caseconnect.host.plugins import Installed
 from caseconnect.host.tenants import TenantSet
-from caseconnect.sdk.commands import AnnotateOrder, OpenCase
+from caseconnect.sdk.commands import AnnotateOrder, CloseCase, OpenCase
+from caseconnect.sdk.components import Webhook
 from caseconnect.sdk.events import CaseChanged
 
 Read = Callable[..., TenantSet]
@@ -140,3 +141,17 @@ def test_a_rule_that_begins_at_a_case_needs_no_shop(read: Read, installed: Insta
 @pytest.mark.parametrize("mode", ["observe", "cases", "live"])
 def test_what_is_lacking_is_told_in_every_mode(read: Read, mode: str) -> None:
     assert problems(read(file(f"  - {{use: review, mode: {mode}}}\n", shop=SHOP)))
+
+
+def test_what_may_be_used_is_not_demanded(read: Read, installed: Installed) -> None:
+    review = installed.transforms["review"]
+    installed.transforms["review"] = replace(review, uses=review.uses | {CloseCase}, asks=lambda _: review.uses)
+    assert places(read(file("  - use: review\n", shop=SHOP, cases=CASES))) == [(("shop",), "cases")]
+
+
+def test_a_kind_that_two_connections_take_is_refused(read: Read, installed: Installed) -> None:
+    door = Webhook("x-sign", ("login",), kinds=("complaint",))
+    installed.triggers["toyshop"] = replace(installed.triggers["toyshop"], wakes=lambda _: [door])
+    other = SHOP.replace("a.example", "b.example")
+    (problem,) = problems(read(file("  - use: review\n", a=SHOP, b=other, cases=CASES)))
+    assert problem.startswith("connections.b: a takes 'complaint' already: /in/acme/complaint is one address")

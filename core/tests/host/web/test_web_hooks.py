@@ -75,9 +75,9 @@ class Desk:
         self.fail, self.active = fail, [SECRET]
         self.hooks = Hooks(self._store, lambda: NOW, stored=lambda: self.events.append("rung"), **options)
         self.hooks.registry = {
-            ("acme", "shop"): Hook("acme", "shop", WEBHOOK, lambda: self.active),
-            ("acme", "desk"): Hook("acme", "desk", WEBHOOK, lambda: [OTHER]),
-            ("other", "shop"): Hook("other", "shop", WEBHOOK, lambda: [FOREIGN, OLD]),
+            ("hooks", "acme", "shop"): Hook("acme", "shop", WEBHOOK, lambda: self.active),
+            ("hooks", "acme", "desk"): Hook("acme", "desk", WEBHOOK, lambda: [OTHER]),
+            ("hooks", "other", "shop"): Hook("other", "shop", WEBHOOK, lambda: [FOREIGN, OLD]),
         }
 
     async def _store(self, new: NewDelivery) -> Receipt:
@@ -279,7 +279,7 @@ def test_every_refusal_costs_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
         feed(hash_, body)
 
     desk, headers = Desk(), signed(X_Signature="bad")
-    monkeypatch.setattr("caseconnect.host.web.hooks.feed", counting)
+    monkeypatch.setattr("caseconnect.host.web.signatures.feed", counting)
     costs = {}
     for path in ("/hooks/nobody/shop", "/hooks/acme/nothing", "/hooks/acme/shop", "/hooks/other/shop", "/hooks/x"):
         made.clear()
@@ -317,7 +317,7 @@ def test_a_secret_that_cannot_be_read_says_so_only_with_the_status() -> None:
     def reveal() -> list[str]:
         raise ConfigError("the environment variable SHOP_SECRET is not set")
 
-    desk.hooks.registry = {("acme", "shop"): Hook("acme", "shop", WEBHOOK, reveal)}
+    desk.hooks.registry = {("hooks", "acme", "shop"): Hook("acme", "shop", WEBHOOK, reveal)}
     told = desk.ask(signed())
     assert (told.status, told.header(b"retry-after"), told.body) == (503, b"60", b"")
     assert SECRET not in repr(desk.hooks.registry)

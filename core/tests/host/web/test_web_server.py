@@ -75,7 +75,7 @@ async def place(waits: Waits = WAITS, **options: Any) -> AsyncIterator[Place]:
         return Receipt(len(stored), "stored")
 
     hooks = Hooks(store, lambda: datetime.now(UTC), body_deadline=0.3, max_body=100_000, **options)
-    hooks.registry = {("acme", "shop"): Hook("acme", "shop", WEBHOOK, lambda: [SECRET])}
+    hooks.registry = {("hooks", "acme", "shop"): Hook("acme", "shop", WEBHOOK, lambda: [SECRET])}
     server = make_server(make_app(hooks, lambda: None), host="127.0.0.1", waits=waits)
     serving = asyncio.create_task(server.serve())
     try:

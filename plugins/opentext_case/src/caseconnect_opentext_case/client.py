@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -29,11 +29,23 @@ class Reply:
     etag: str | None = None
 
 
+@dataclass(frozen=True)
+class Download:
+    """A document's bytes and the content type that came with them."""
+
+    content: bytes
+    media_type: str
+
+
 class CoreCaseClient:
     """Calls one tenant's Core Case for one case definition. Safe to share between tasks."""
 
     def __init__(self, http: Http, tokens: TokenCache, dialect: Dialect, now: Callable[[], datetime]) -> None:
         self.http, self.tokens, self.dialect, self._now = http, tokens, dialect, now
+
+    def of(self, definition: str) -> CoreCaseClient:
+        """The same client for another case definition of the account."""
+        return CoreCaseClient(self.http, self.tokens, replace(self.dialect, definition=definition), self._now)
 
     async def sign_in(self) -> None:
         """Get a token, or the error of not getting one."""
@@ -97,17 +109,42 @@ class CoreCaseClient:
 
     async def comments(self, case: str, most: int = 2000) -> list[Json]:
         """A case's comments, at most about `most`."""
+        spoken = self.dialect
+        return await self._rows("list_comments", case, spoken.comments_items, most, paged=spoken.comments_paged)
+
+    async def attachments(self, case: str, most: int = 500) -> list[Json]:
+        """What is said of a case's documents, at most about `most`."""
+        spoken = self.dialect
+        return await self._rows(
+            "list_attachments", case, spoken.attachments_items, most, paged=spoken.attachments_paged
+        )
+
+    async def download(self, case: str, attachment: str) -> Download:
+        """A document's bytes."""
+        response, _ = await self._sent("read_attachment", case, attachment=attachment, accept="*/*")
+        media_type = response.headers.get("content-type", "").partition(";")[0].strip()
+        return Download(response.body, media_type)
+
+    async def tasks(self, case: str, query: Mapping[str, str]) -> list[Json]:
+        """A page of a case's tasks."""
+        answer = (await self._call("list_tasks", case, query=query)).data
+        return _listed(answer, self.dialect.tasks_items, "list_tasks")
+
+    async def close_case(self, case: str, body: Mapping[str, Any]) -> None:
+        """Close a case by the operation for it."""
+        await self._call("close_case", case, json=body)
+
+    async def _rows(self, operation: str, case: str, items: str, most: int, *, paged: bool) -> list[Json]:
         found: list[Json] = []
         former: list[Json] = []
         pages = 0
         while len(found) < most:
-            query = self.dialect.paging.query(pages, len(found)) if self.dialect.comments_paged else {}
-            answer = (await self._call("list_comments", case, query=query)).data
-            page = _listed(answer, self.dialect.comments_items, "list_comments")
+            query = self.dialect.paging.query(pages, len(found)) if paged else {}
+            page = _listed((await self._call(operation, case, query=query)).data, items, operation)
             if not page or page == former:
                 break
             found, former, pages = [*found, *page], page, pages + 1
-            if not self.dialect.comments_paged:
+            if not paged:
                 break
         return found
 
@@ -122,14 +159,39 @@ class CoreCaseClient:
         if_match: str | None = None,
         sent: tuple[str, ...] = (),
     ) -> Reply:
-        method, path = self.dialect.target(operation, case)
-        reads = method in {"GET", "HEAD"}
         sent = sent or (*leaves(json), *leaves(query or {}))
+        response, asked = await self._sent(
+            operation, case, query=query, json=json, parts=parts, if_match=if_match, sent=sent
+        )
+        if not response.body.strip():
+            return Reply(None, response.headers.get("etag"))
+        try:
+            return Reply(orjson.loads(response.body), response.headers.get("etag"))
+        except orjson.JSONDecodeError:
+            kind = response.headers.get("content-type", "no content type")
+            text = f"{asked.what}: HTTP {response.status}: expected JSON, got {len(response.body)} bytes of {kind}"
+            raise self._lost(UnknownOutcome(text), not asked.writes) from None
+
+    async def _sent(
+        self,
+        operation: str,
+        case: str = "",
+        *,
+        attachment: str = "",
+        accept: str = "application/json",
+        query: Mapping[str, str] | None = None,
+        json: Any = None,
+        parts: Sequence[Part] | None = None,
+        if_match: str | None = None,
+        sent: tuple[str, ...] = (),
+    ) -> tuple[Response, Asked]:
+        method, path = self.dialect.target(operation, case, attachment)
+        reads = method in {"GET", "HEAD"}
         asked = Asked(f"{operation} ({method} {path})", not reads, if_match is not None, sent)
         told = ""
         for _ in range(2):
             token = await self.tokens.get()
-            headers = {"accept": "application/json", "authorization": f"Bearer {token}"}
+            headers = {"accept": accept, "authorization": f"Bearer {token}"}
             if if_match:
                 headers["if-match"] = if_match
             try:
@@ -139,23 +201,13 @@ class CoreCaseClient:
             except UnknownOutcome as error:
                 raise self._lost(error, reads) from error
             if response.status != 401:
-                return self._reply(response, asked)
+                if refused := judge(response, asked, self._now(), self.dialect.retry_statuses):
+                    raise refused
+                return response, asked
             # Refused before anything was done: the one repeat outside the journal, with a new token.
             self.tokens.drop(token)
             told = explain(response, sent)
         raise AuthError(f"{asked.what}: HTTP 401 also with a new token" + (f": {told}" if told else ""))
-
-    def _reply(self, response: Response, asked: Asked) -> Reply:
-        if error := judge(response, asked, self._now()):
-            raise error
-        if not response.body.strip():
-            return Reply(None, response.headers.get("etag"))
-        try:
-            return Reply(orjson.loads(response.body), response.headers.get("etag"))
-        except orjson.JSONDecodeError:
-            kind = response.headers.get("content-type", "no content type")
-            text = f"{asked.what}: HTTP {response.status}: expected JSON, got {len(response.body)} bytes of {kind}"
-            raise self._lost(UnknownOutcome(text), not asked.writes) from None
 
     @staticmethod
     def _lost(error: UnknownOutcome, reads: bool) -> ConnectError:

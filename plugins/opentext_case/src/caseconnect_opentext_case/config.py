@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from caseconnect.sdk.addresses import checked_url
 from caseconnect.sdk.components import Settings
@@ -17,7 +17,11 @@ from caseconnect.sdk.secrets import Secret
 from .auth import Form
 from .config_api import CommentSettings, CreateSettings, ListingSettings, PathSettings
 from .config_fields import AttributeSettings, EditSettings, FieldSettings
+from .config_work import AttachmentSettings, CloseSettings, DeclarationSettings, HookSettings, TaskSettings
 from .dialect import Dialect, Paging
+
+Priority = Literal["low", "normal", "high", "urgent"]
+Places = dict[str, str | AttributeSettings]
 
 
 class AuthSettings(Settings):
@@ -64,13 +68,37 @@ class AuthSettings(Settings):
         return self
 
 
+class DefinitionSettings(Settings):
+    """A further case definition. What is not given here is as on the connection; `fields` may name single paths."""
+
+    definition_id: str = Field(min_length=1, description="Its id.")
+    config_id: str = Field(min_length=1, description="Its `caseConfigId`.")
+    fields: FieldSettings | None = Field(default=None, description="Paths that differ.")
+    attributes: Places | None = Field(default=None, description="Its attributes, instead of the connection's.")
+    required: tuple[str, ...] | None = Field(default=None, description="Its required paths.")
+    outcomes: dict[str, str] | None = Field(default=None, description="Its outcomes.")
+    priorities: dict[Priority, str] | None = Field(default=None, description="Its priorities.")
+    closed_statuses: tuple[str, ...] | None = Field(default=None, description="Its closed statuses.")
+    constants: dict[str, str | int | bool] | None = Field(default=None, description="Its `create.constants`.")
+
+
 class CoreCaseSettings(Settings):
-    """Settings of a connection to OpenText Core Case."""
+    """Settings of a connection to OpenText Core Case. Definition, fields and words are those of the first definition;
+    `of` gives the settings as another definition has them."""
 
     base_url: str = Field(description="Host and app prefix before `/api/v1`, such as https://us.example.com/case.")
     definition_id: str = Field(min_length=1, description="Id (uuid) of the case definition, also sent as caseType.id.")
     config_id: str = Field(min_length=1, description="`caseConfigId` of that definition.")
+    definitions: dict[str, DefinitionSettings] = Field(
+        default={}, description="Further case definitions by the name that flows ask for; the first needs no name."
+    )
     auth: AuthSettings = Field(description="How to sign in.")
+    requests_per_second: float = Field(
+        default=4.7, gt=0, le=1000, description="Requests to the account, of all tenants together, without bursts."
+    )
+    retry_statuses: tuple[int, ...] = Field(
+        default=(), description="Further HTTP statuses that surely had no effect and are worth another try."
+    )
     service_account: tuple[str, ...] = Field(
         default=(), description="Ids, etsUuids or e-mails of our own account: its changes wake nobody."
     )
@@ -78,12 +106,29 @@ class CoreCaseSettings(Settings):
         default="", description="Where people open a case; {id} and {number} are filled in. Empty: no link."
     )
     closed_statuses: tuple[str, ...] = Field(default=("Closed",), description="Statuses that mean closed, any case.")
-    priorities: dict[Literal["low", "normal", "high", "urgent"], str] = Field(
+    priorities: dict[Priority, str] = Field(
         default={"low": "Low", "normal": "Medium", "high": "High", "urgent": "Urgent"},
         description="Our priorities in the words of the case definition.",
     )
-    attributes: dict[str, str | AttributeSettings] = Field(
+    outcomes: dict[str, str] = Field(
+        default={},
+        description="Outcomes of the case definition -> what flows are told; one that is not named is told as it is.",
+    )
+    decider: Literal["attribute", "comment", "task"] = Field(
+        default="attribute",
+        description="Who decided: `fields.decided_by`, or else the author of the last comment or finished task.",
+    )
+    owner_form: Literal["text", "id", "etsUuid", "email"] = Field(
+        default="text", description="An owner is sent as a text, or as an object with this key and a caseIdentityType."
+    )
+    functional_roles: tuple[str, ...] = Field(
+        default=(), description="Owners that are roles: sent as `FunctionalRole`, others as `User`."
+    )
+    attributes: Places = Field(
         default={}, description="Attribute name of the flows -> dotted path in the case, or path with type and length."
+    )
+    required: tuple[str, ...] = Field(
+        default=(), description="Dotted paths that no case may be without: a create that lacks one is refused."
     )
     unmapped: Literal["custom", "refuse", "leave_out"] = Field(
         default="custom",
@@ -102,6 +147,20 @@ class CoreCaseSettings(Settings):
     comments: CommentSettings = Field(default_factory=CommentSettings, description="How comments look.")
     listing: ListingSettings = Field(default_factory=ListingSettings, description="Lists, search and polling.")
     edit: EditSettings = Field(default_factory=EditSettings, description="How case data is changed.")
+    attachments: AttachmentSettings = Field(default_factory=AttachmentSettings, description="How documents look.")
+    close: CloseSettings = Field(default_factory=CloseSettings, description="How a case is closed.")
+    tasks: TaskSettings = Field(default_factory=TaskSettings, description="How tasks look.")
+    declares: DeclarationSettings = Field(
+        default_factory=DeclarationSettings, description="Where a definition's answer declares things."
+    )
+    hook: HookSettings = Field(default_factory=HookSettings, description="How a workflow calls us.")
+    hook_secret: Secret | None = Field(default=None, description="Its secret; none: nobody may call, cases are polled.")
+    previous_hook_secret: Secret | None = Field(default=None, description="The former secret while it is rotated.")
+    test_definition: str = Field(
+        default="",
+        description="Name of the definition on which `check --live` may make a case, comment, attach and close it.",
+    )
+    _name: str = PrivateAttr("")
 
     @field_validator("base_url")
     @classmethod
@@ -120,7 +179,35 @@ class CoreCaseSettings(Settings):
             raise ValueError("`listing.find` needs `fields.reference`: without it a case cannot be told to be ours")
         if self.paths.read_case == "":
             raise ValueError("`paths.read_case` cannot be empty: outcomes are read with it")
+        if self.decider == "task" and not self.paths.list_tasks:
+            raise ValueError("`decider: task` needs `paths.list_tasks`")
+        if self.decider == "comment" and not self.paths.list_comments:
+            raise ValueError("`decider: comment` needs `paths.list_comments`")
+        if self.test_definition and self.test_definition not in self.definitions:
+            raise ValueError(f"`test_definition`: there is no {self.test_definition!r} in `definitions`")
+        if wrong := [name for name in self.definitions if not name or "/" in name]:
+            raise ValueError(f"`definitions`: {wrong[0]!r} is no name: at least a letter, no slash")
         return self
+
+    @property
+    def definition(self) -> str:
+        """Name of the definition that these settings are for; empty for the first."""
+        return self._name
+
+    def of(self, name: str) -> CoreCaseSettings:
+        """The settings as the definition `name` has them; `KeyError` if there is none."""
+        if not name:
+            return self
+        theirs = self.definitions[name]
+        given = {key: value for key in _PER_DEFINITION if (value := getattr(theirs, key)) is not None}
+        if theirs.fields is not None:
+            changed = {key: getattr(theirs.fields, key) for key in theirs.fields.model_fields_set}
+            given["fields"] = self.fields.model_copy(update=changed)
+        if theirs.constants is not None:
+            given["create"] = self.create.model_copy(update={"constants": theirs.constants})
+        copied = self.model_copy(update=given)
+        copied._name = name
+        return copied
 
     @property
     def account(self) -> str:
@@ -153,4 +240,11 @@ class CoreCaseSettings(Settings):
             comments_paged=comments.paged,
             comment_body=comments.also,
             comment_key=comments.text,
+            attachments_items=self.attachments.items,
+            attachments_paged=self.attachments.paged,
+            tasks_items=self.tasks.items,
+            retry_statuses=frozenset(self.retry_statuses),
         )
+
+
+_PER_DEFINITION = ("definition_id", "config_id", "attributes", "required", "outcomes", "priorities", "closed_statuses")

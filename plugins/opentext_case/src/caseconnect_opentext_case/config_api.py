@@ -13,7 +13,7 @@ _CASE = _DEFINITION + "/cases/{case}"
 
 
 class PathSettings(Settings):
-    """`METHOD /path` of each operation; `{definition}` and `{case}` are filled in, empty means not offered.
+    """`METHOD /path` of each operation; `{definition}`, `{case}`, `{attachment}` are filled in, empty: not offered.
 
     Only `edit_case_data` is documented; the others follow from its path and from request names.
     """
@@ -26,6 +26,12 @@ class PathSettings(Settings):
     add_comment: str = Field(default=f"POST {_CASE}/comments", description="Add a comment (path inferred).")
     list_comments: str = Field(default=f"GET {_CASE}/comments", description="Read comments (path inferred).")
     add_attachment: str = Field(default=f"POST {_CASE}/attachments", description="Add a document later (guess).")
+    list_attachments: str = Field(default=f"GET {_CASE}/attachments", description="List a case's documents (guess).")
+    read_attachment: str = Field(
+        default=f"GET {_CASE}/attachments/{{attachment}}/content", description="Download a document (guess)."
+    )
+    close_case: str = Field(default=f"POST {_CASE}/close", description="Close a case (guess).")
+    list_tasks: str = Field(default="", description="List a case's tasks, for `decider: task` (no default).")
 
     @field_validator("*")
     @classmethod
@@ -34,8 +40,8 @@ class PathSettings(Settings):
         known = {"GET", "POST", "PUT", "PATCH"}
         if value and (method not in known or not path.startswith("/") or "?" in path or " " in path):
             raise ValueError(f"{value!r} is no operation: write 'METHOD /path' with one of {', '.join(sorted(known))}")
-        if not set(_names(path)) <= {"definition", "case"}:
-            raise ValueError(f"{value!r}: only {{definition}} and {{case}} can be filled in")
+        if not set(_names(path)) <= {"definition", "case", "attachment"}:
+            raise ValueError(f"{value!r}: only {{definition}}, {{case}} and {{attachment}} can be filled in")
         return value
 
 
@@ -121,3 +127,6 @@ class ListingSettings(Settings):
     )
     find_pages: int = Field(default=40, ge=1, description="Pages read to find a case; beyond it nobody can tell.")
     watch_batch: int = Field(default=20, ge=1, le=200, description="Open cases read at once, with `changes: watch`.")
+    watch_share: float = Field(
+        default=0.5, gt=0, le=1, description="Share of `requests_per_second` that `changes: watch` may use."
+    )

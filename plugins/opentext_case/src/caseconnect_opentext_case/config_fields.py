@@ -35,7 +35,8 @@ class FieldSettings(Settings):
     status: str = Field(default=f"{_DEFAULT}.status", description="Status.")
     stage: str = Field(default=f"{_DEFAULT}.stage", description="Stage.")
     priority: str = Field(default=f"{_DEFAULT}.priority", description="Priority.")
-    assignee: str = Field(default=f"{_DEFAULT}.assignee", description="Who works on it.")
+    assignee: str = Field(default=f"{_DEFAULT}.assignee", description="Who works on it: the owner of the flows.")
+    due: str = Field(default=f"{_DEFAULT}.dueDate", description="Deadline.")
     outcome: str = Field(default=f"{_CUSTOM}.outcome", min_length=1, description="The decision.")
     decided_by: str = Field(default=f"{_CUSTOM}.decidedBy", description="Who set the outcome.")
     decided_on: str = Field(default=f"{_CUSTOM}.decidedOn", description="When the outcome was set.")
@@ -43,6 +44,7 @@ class FieldSettings(Settings):
     updated_on: str = Field(default=f"{_DEFAULT}.lastUpdatedOn", description="Last change.")
     updated_by: str = Field(default=f"{_DEFAULT}.lastUpdatedBy", description="Who made the last change.")
     updated_by_user: str = Field(default=f"{_DEFAULT}.lastUpdatedByUser", description="The same, expanded.")
+    definition: str = Field(default="caseType.id", description="Id of the case definition that the case belongs to.")
     custom: str = Field(default=_CUSTOM, min_length=1, description="Section of custom attributes.")
     custom_shape: Literal["object", "pairs"] = Field(
         default="object", description="An object, or a list of {name, value}."
@@ -58,8 +60,13 @@ class AttributeSettings(Settings):
     """Where one attribute is and what it takes."""
 
     path: str = Field(min_length=1, description="Dotted path in the case.")
-    type: Literal["text", "integer", "number", "boolean"] = Field(default="text", description="JSON type that is sent.")
-    max_length: int | None = Field(default=None, ge=1, description="Characters of a text; the rest is cut.")
+    type: Literal["text", "integer", "number", "boolean", "time"] = Field(
+        default="text", description="What is sent: a JSON type, or a time in the spelling of `timestamps`."
+    )
+    max_length: int | None = Field(default=None, ge=1, description="Characters of a text; none: no limit.")
+    too_long: Literal["cut", "refuse"] = Field(
+        default="cut", description="A longer text: cut with a mark at its end, or the command is refused."
+    )
 
     @field_validator("path")
     @classmethod

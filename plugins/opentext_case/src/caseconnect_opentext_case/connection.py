@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from urllib.parse import urlsplit
 
 from caseconnect.sdk.resources import Resources
@@ -44,6 +45,9 @@ def _make(settings: CoreCaseSettings, resources: Resources) -> CoreCaseClient:
             refresh_token=reveal(auth.refresh_token),
         )
 
+    if not math.isinf(resources.pace.rate):
+        # The account's pace is shared by all tenants that use it: the one that starts last says how fast.
+        resources.pace.rate = settings.requests_per_second
     parts = urlsplit(form.url)
     desk = resources.http(f"{parts.scheme}://{parts.netloc}", deadline=settings.timeout, max_body=1024 * 1024)
     tokens = TokenCache(SignIn(desk, form, credentials, resources.now).fetch, resources.now)

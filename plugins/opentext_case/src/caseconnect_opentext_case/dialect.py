@@ -34,6 +34,7 @@ class Dialect:
     """What a client must be told. `operations` maps a name to `METHOD /path`; an empty one is not offered.
 
     `definition` fills `{definition}` of the paths; `{case}` is filled per call. `*_items` are dotted keys of the rows.
+    `retry_statuses` are statuses beyond the usual ones that surely had no effect.
     """
 
     definition: str
@@ -50,8 +51,12 @@ class Dialect:
     comments_paged: bool = True
     comment_body: Mapping[str, Any] = field(default_factory=dict)
     comment_key: str = "message"
+    attachments_items: str = "_embedded.attachments"
+    attachments_paged: bool = True
+    tasks_items: str = "_embedded.tasks"
+    retry_statuses: frozenset[int] = frozenset()
 
-    def target(self, operation: str, case: str = "") -> tuple[str, str]:
+    def target(self, operation: str, case: str = "", attachment: str = "") -> tuple[str, str]:
         """Method and path of an operation, ids quoted. `PermanentError` when it is not offered."""
         method, _, path = self.operations.get(operation, "").partition(" ")
         if not path:
@@ -60,6 +65,7 @@ class Dialect:
                 "or leave out what needs it"
             )
         path = path.replace("{definition}", quote(self.definition, safe=""))
+        path = path.replace("{attachment}", quote(attachment, safe=""))
         return method, path.replace("{case}", quote(case, safe=""))
 
     def offers(self, operation: str) -> bool:

@@ -1,25 +1,20 @@
-"""Between Core Case's JSON and the canonical records. Pure; every place in the JSON comes from the settings."""
+"""From Core Case's JSON to the canonical records. Pure; every place in the JSON comes from the settings."""
 
 from __future__ import annotations
 
-import copy
-import math
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from hashlib import sha256
 from typing import Any
 
-from caseconnect.models import Case, CaseComment, Document
-from caseconnect.sdk.commands import OpenCase, UpdateCase, digest_of
+from caseconnect.models import Case, CaseComment, File
+from caseconnect.sdk.commands import digest_of
 from caseconnect.sdk.errors import PermanentError
 
 from .config import CoreCaseSettings
-from .config_fields import AttributeSettings
-from .dotted import drop, get, members, put
+from .dotted import get, members
 
 _MARK = re.compile(r"^\[connect [0-9a-f]{12}\]$", re.MULTILINE)
-_CUT = " …"
 
 
 def parse_time(value: object) -> datetime | None:
@@ -49,34 +44,61 @@ def reference_of(document: Mapping[str, Any], settings: CoreCaseSettings) -> str
     return text_of(get(document, settings.fields.reference))
 
 
-def case_of(document: Mapping[str, Any], settings: CoreCaseSettings, comments: Iterable[CaseComment] = ()) -> Case:
-    """The canonical case. `PermanentError` when it has no id: then it is no case."""
+def public_id(own: str, settings: CoreCaseSettings) -> str:
+    """The case's id as the rest of Connect knows it: one of a further definition begins with its name."""
+    return f"{settings.definition}/{own}" if settings.definition else own
+
+
+def case_of(
+    document: Mapping[str, Any],
+    settings: CoreCaseSettings,
+    comments: Iterable[CaseComment] = (),
+    files: Iterable[File] = (),
+    decided_by: Any = None,
+) -> Case:
+    """The canonical case. `PermanentError` when it has no id: then it is no case.
+
+    `decided_by` is who decided where an attribute does not say it. What our own account set is no decision.
+    """
     fields = settings.fields
     found = id_of(document, settings)
     if found is None:
         raise PermanentError(f"a case without an id: nothing at `fields.id` = {fields.id!r}")
     number, status = text_of(get(document, fields.number)), text_of(get(document, fields.status))
     author = get(document, fields.updated_by), get(document, fields.updated_by_user)
+    decider = get(document, fields.decided_by) if settings.decider == "attribute" else decided_by
+    ours = is_ours((decider,), settings)
     return Case(
-        id=found,
+        id=public_id(found, settings),
         number=number,
         reference=reference_of(document, settings),
         title=text_of(get(document, fields.title)) or "",
         status=status,
         stage=text_of(get(document, fields.stage)),
-        outcome=text_of(get(document, fields.outcome)),
+        outcome=None if ours else outcome_of(document, settings),
         revision=revision_of(document, settings),
         closed=(status or "").casefold() in {word.casefold() for word in settings.closed_statuses},
         priority=_priority(text_of(get(document, fields.priority)), settings),
         assignee=text_of(get(document, fields.assignee)),
-        decided_by=text_of(get(document, fields.decided_by)),
+        decided_by=None if ours else text_of(decider),
         updated_at=parse_time(get(document, fields.updated_on)),
         updated_by=text_of(author[0]) or text_of(author[1]),
         updated_by_us=is_ours(author, settings),
         attributes=_attributes(document, settings),
         comments=tuple(comments),
+        files=tuple(files),
+        definition=settings.definition,
+        due_at=parse_time(get(document, fields.due)),
+        created_at=parse_time(get(document, fields.created_on)),
         url=link(settings, found, number),
     )
+
+
+def outcome_of(document: Mapping[str, Any], settings: CoreCaseSettings) -> str | None:
+    """The outcome in the words of the flows."""
+    found = text_of(get(document, settings.fields.outcome))
+    words = {word.casefold(): ours for word, ours in settings.outcomes.items()}
+    return words.get(found.casefold(), found) if found else None
 
 
 def revision_of(document: Mapping[str, Any], settings: CoreCaseSettings) -> str:
@@ -105,6 +127,22 @@ def comment_of(document: Mapping[str, Any], settings: CoreCaseSettings) -> CaseC
         author=text_of(author[0]) or text_of(author[1]),
         created_at=parse_time(get(document, keys.created)),
         ours=marked or is_ours(author, settings),
+    )
+
+
+def file_of(document: Mapping[str, Any], case: str, settings: CoreCaseSettings) -> File | None:
+    """A document in a case's list, or None for a row without an id. `case` is the id as Connect knows it."""
+    keys = settings.attachments
+    found = text_of(document.get(keys.id))
+    size = document.get(keys.size)
+    if found is None:
+        return None
+    return File(
+        id=f"{case}/{found}",
+        name=text_of(document.get(keys.name)) or "",
+        media_type=text_of(document.get(keys.media_type)) or "",
+        size=size if isinstance(size, int) and not isinstance(size, bool) else None,
+        ours=is_ours((document.get(keys.author), document.get(keys.author_user)), settings),
     )
 
 
@@ -138,18 +176,6 @@ def _priority(value: str | None, settings: CoreCaseSettings) -> str | None:
     return next(ours, value)
 
 
-def _place_of(name: str, settings: CoreCaseSettings) -> AttributeSettings | None:
-    place = settings.attributes.get(name)
-    if place is None:
-        if settings.unmapped == "refuse":
-            known = ", ".join(sorted(settings.attributes)) or "none"
-            raise PermanentError(
-                f"attribute {name!r} has no place in the case: add it to `attributes` (known: {known})"
-            )
-        return None if settings.unmapped == "leave_out" else AttributeSettings(path=f"{settings.fields.custom}.{name}")
-    return AttributeSettings(path=place) if isinstance(place, str) else place
-
-
 def _attributes(document: Mapping[str, Any], settings: CoreCaseSettings) -> dict[str, str]:
     placed = {name: p if isinstance(p, str) else p.path for name, p in settings.attributes.items()}
     taken = set(placed.values()) | set(settings.fields.model_dump().values())
@@ -159,117 +185,3 @@ def _attributes(document: Mapping[str, Any], settings: CoreCaseSettings) -> dict
             found.setdefault(name, value)
     texts = {name: text_of(value) for name, value in found.items()}
     return {name: text for name, text in texts.items() if text is not None}
-
-
-def _value(name: str, text: str, place: AttributeSettings) -> str | int | float | bool:
-    try:
-        if place.type == "integer":
-            return int(text)
-        if place.type == "number" and math.isfinite(number := float(text)):
-            return number
-        if place.type == "boolean":
-            return {"true": True, "false": False, "yes": True, "no": False}[text.casefold()]
-        if place.type == "text":
-            return cut(text, place.max_length)
-    except (ValueError, KeyError):
-        pass
-    raise PermanentError(f"attribute {name!r} is set up as {place.type}, but the flow gives another text")
-
-
-def cut(text: str, limit: int | None) -> str:
-    """At most `limit` characters, with a mark where something was cut."""
-    return text if limit is None or len(text) <= limit else text[: max(limit - len(_CUT), 0)] + _CUT[:limit]
-
-
-def wanted(priority: str | None, attributes: Mapping[str, str], settings: CoreCaseSettings) -> dict[str, Any]:
-    """Dotted path -> value of what a command sets; what has no place in this case type is left out."""
-    found: dict[str, Any] = {}
-    for name, text in attributes.items():
-        if place := _place_of(name, settings):
-            found[place.path] = _value(name, text, place)
-    if priority is not None and settings.fields.priority:
-        found[settings.fields.priority] = settings.priorities.get(priority, priority)  # type: ignore[call-overload] # any text may come
-    return found
-
-
-def new_case(command: OpenCase, settings: CoreCaseSettings, left_out: Iterable[str] = ()) -> dict[str, Any]:
-    """The body of a create: the documented JSON, our reference, and a line about documents that are left out."""
-    fields, create = settings.fields, settings.create
-    missing = "".join(f"\n{line}" for line in left_out)
-    limit = create.summary_limit - len(missing) if create.summary_limit else None
-    values: dict[str, Any] = {
-        **create.constants,
-        **wanted(command.priority, command.attributes, settings),
-        fields.title: cut(command.title, create.title_limit),
-        fields.summary: cut(command.description, limit) + missing,
-    }
-    if fields.client_name and command.client_name:
-        values[fields.client_name] = command.client_name
-    if fields.reference:
-        values[fields.reference] = command.reference
-    document: dict[str, Any] = {"caseType": {"id": settings.definition_id}, "caseConfigId": settings.config_id}
-    return place(document, values, settings)
-
-
-def place(document: dict[str, Any], values: Mapping[str, Any], settings: CoreCaseSettings) -> dict[str, Any]:
-    """`document` with every value set at its dotted path."""
-    pairs = settings.fields.custom if settings.fields.custom_shape == "pairs" else ""
-    for path, value in values.items():
-        put(document, path, value, pairs=pairs)
-    return document
-
-
-def edit_of(current: Mapping[str, Any], values: Mapping[str, Any], settings: CoreCaseSettings) -> dict[str, Any]:
-    """The body of an edit: all properties as read with the values set, or the values alone."""
-    body: dict[str, Any] = {}
-    if settings.edit.mode == "replace":
-        body = {"caseProperties": copy.deepcopy(current.get("caseProperties") or {})}
-        for path in settings.edit.leave_out:
-            drop(body, path)
-    return place(body, values, settings)
-
-
-def holds(document: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
-    """Whether the case has every value already, compared as text."""
-    return all(text_of(get(document, path)) == text_of(value) for path, value in values.items())
-
-
-def update_of(command: UpdateCase, settings: CoreCaseSettings) -> dict[str, Any]:
-    """What an update sets. `PermanentError` when nothing of it has a place in this case type."""
-    values = wanted(command.priority, command.attributes, settings)
-    if not values:
-        raise PermanentError("nothing of this update has a place in the case: see `attributes` and `fields.priority`")
-    return values
-
-
-def marker(key: str) -> str:
-    """The line that tells a comment of this command, in any later read."""
-    return f"[connect {sha256(key.encode()).hexdigest()[:12]}]"
-
-
-def marked(text: str, key: str, limit: int) -> str:
-    """A comment's text with the marker as its last line, within `limit` characters."""
-    line = "\n\n" + marker(key)
-    return cut(text, limit - len(line)) + line
-
-
-def sort_documents(documents: Iterable[Document], settings: CoreCaseSettings) -> tuple[list[Document], list[str]]:
-    """Documents that may go along, and a line for each that may not. The same bytes go once."""
-    limits = settings.create
-    taken: dict[str, Document] = {}
-    left_out: list[str] = []
-    for document in documents:
-        size = len(document.content)
-        if document.digest in taken:
-            continue
-        if size > limits.max_document_bytes:
-            reason = f"{size} bytes, at most {limits.max_document_bytes} are allowed"
-        elif limits.document_types and document.media_type not in limits.document_types:
-            reason = f"{document.media_type} is not allowed"
-        elif len(taken) >= limits.max_documents:
-            reason = f"at most {limits.max_documents} documents are allowed"
-        else:
-            taken[document.digest] = document
-            continue
-        left_out.append(f"Not attached: {document.name} ({reason})")
-    return list(taken.values()), left_out

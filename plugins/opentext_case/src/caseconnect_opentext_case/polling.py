@@ -17,13 +17,20 @@ Seen = tuple[str, int]
 """A case as it was read last: short digest of what decides, and its change stamp in milliseconds (0: none)."""
 
 
+_SAVED = 60.0  # seconds of reads that may gather
+
+
 @dataclass
 class Cursor:
     """Where polling is. Times are the platform's own stamps in milliseconds, so that our clock does not matter.
 
     `since` is the newest change read; the fields after `seen` describe a round that is not finished: pages and rows
-    read, the newest stamp in them and the last page's digest, or (reading open cases one by one) the last id.
-    `start` is where the connection began: what is older and was never seen is not told.
+    read, the newest stamp in them and the last page's digest. `start` is where the connection began: what is older
+    and was never seen is not told. `refs` holds a digest of the reference that a case of ours carries, `doubles` the
+    second cases of one reference that were told.
+
+    Reading open cases one by one: when each was `read`, those `done` in this round, and how many may be read now
+    (`allowance`, filled until `at`). These times are ours, in milliseconds, and only share out the reading.
     """
 
     since: int = 0
@@ -33,13 +40,19 @@ class Cursor:
     rows: int = 0
     top: int = 0
     page: str = ""
-    after: str = ""
+    refs: dict[str, str] = field(default_factory=dict)
+    doubles: list[str] = field(default_factory=list)
+    read: dict[str, int] = field(default_factory=dict)
+    allowance: float = 0
+    at: int = 0
+    done: list[str] = field(default_factory=list)
 
     @classmethod
     def parse(cls, text: str) -> Cursor:
         """The cursor that `text` holds; `PermanentError` for a text that this version did not write."""
         try:
             held = orjson.loads(text)
+            held.pop("after", None)
             seen = {str(case): (str(digest), int(stamp)) for case, (digest, stamp) in held.pop("seen").items()}
             return cls(seen=seen, **held)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
@@ -60,6 +73,34 @@ class Cursor:
         kept = set(watch)
         bound = self.since - int(overlap * 1000)
         self.seen = {case: seen for case, seen in self.seen.items() if case in kept or seen[1] >= bound}
+        self.refs = {case: ref for case, ref in self.refs.items() if case in self.seen}
+        self.doubles = [case for case in self.doubles if case in self.seen]
+
+    def second_cases(self, watch: Iterable[str]) -> list[str]:
+        """Cases that carry the reference of another one, which the journal knows, and were not told yet."""
+        known = set(watch)
+        worked = {self.refs[case] for case in known if case in self.refs}
+        told = known.union(self.doubles)
+        return sorted(case for case, ref in self.refs.items() if ref in worked and case not in told)
+
+    def allow(self, now: int, rate: float) -> None:
+        """Let reads gather, `rate` a second, for a minute at most; the first poll has a minute's worth."""
+        gone = (now - self.at) / 1000 if self.at and now >= self.at else _SAVED if not self.at else 0
+        self.allowance, self.at = min(self.allowance + gone * rate, max(_SAVED * rate, 1)), now
+
+    def due(self, watch: Iterable[str], now: int, most: int) -> list[str]:
+        """Open cases to be read next, not twice a round: half those unread longest, half by how lately they changed."""
+        open_now = set(watch)
+        self.read = {case: at for case, at in self.read.items() if case in open_now}
+        waiting = sorted(open_now.difference(self.done), key=lambda case: (self.read.get(case, 0), case))
+        most = min(most, int(self.allowance), len(waiting))
+        oldest = waiting[: (most + 1) // 2]
+        rest = sorted(waiting[len(oldest) :], key=lambda case: self._calm(case, now))
+        return [*oldest, *rest[: most - len(oldest)]]
+
+    def _calm(self, case: str, now: int) -> float:
+        """Time since its last change, in units of the time since it was read: the smallest is read first."""
+        return max(now - self.seen.get(case, ("", 0))[1], 1) / max(now - self.read.get(case, 0), 1)
 
 
 def stamp_of(at: datetime | None) -> int:
@@ -90,3 +131,31 @@ def verdict(former: Seen | None, case: Case) -> Literal["same", "news", "ours"]:
     if former is None:
         return "news" if case.outcome or case.closed else "ours"
     return "news" if former[0] != now[0] else "ours"
+
+
+@dataclass
+class Cursors:
+    """A cursor for each list that is polled, by the case definition's name, and the list whose round is on (`turn`).
+
+    The text of a single one is that of `Cursor`, as versions wrote it that knew one definition.
+    """
+
+    of: dict[str, Cursor] = field(default_factory=dict)
+    turn: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Cursors:
+        """The cursors that `text` holds; `PermanentError` for a text that no version wrote."""
+        try:
+            held = orjson.loads(text)
+            lists = held["lists"] if isinstance(held, dict) and "lists" in held else None
+            if lists is None:
+                return cls({"": Cursor.parse(text)})
+            return cls({str(name): Cursor.parse(own) for name, own in lists.items()}, str(held["turn"]))
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise PermanentError("the cursor cannot be read: it was not written by this version") from error
+
+    def __str__(self) -> str:
+        if set(self.of) == {""}:
+            return str(self.of[""])
+        return orjson.dumps({"lists": {name: str(own) for name, own in self.of.items()}, "turn": self.turn}).decode()

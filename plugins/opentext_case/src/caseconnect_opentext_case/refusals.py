@@ -6,7 +6,7 @@ Core Case's own error bodies are not documented. Shapes looked for, in this orde
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -57,14 +57,14 @@ def _told(body: Any) -> str:
     return ""
 
 
-def judge(response: Response, asked: Asked, now: datetime) -> ConnectError | None:
+def judge(response: Response, asked: Asked, now: datetime, retry: Container[int] = frozenset()) -> ConnectError | None:
     """The error of an answer, None for success. 401 is the caller's (it renews the token once)."""
     status, wait = response.status, response.retry_after(now)
     if 200 <= status < 300:
         return None
     told = explain(response, asked.sent)
     text = f"{asked.what}: HTTP {status}" + (f": {told}" if told else "")
-    if status in {408, 425, 429} or (status == 503 and wait is not None):
+    if status in {408, 425, 429} or status in retry or (status == 503 and wait is not None):
         return TransientError(text, retry_after=wait)
     if status in {409, 412} and asked.conditional:
         return TransientError(f"{text} (the case changed while we changed it)", retry_after=wait)

@@ -1,74 +1,68 @@
-"""The source: cases that changed, by polling, and a case as it is now."""
+"""The source: cases that changed, a case as it is now with comments and documents, and a document."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from hashlib import sha256
-from itertools import pairwise
+from datetime import UTC, datetime
+from typing import Any
 
 import orjson
 
-from caseconnect.models import Case, Record
+from caseconnect.models import Case, CaseComment, Document, Record
 from caseconnect.sdk.components import Check, Pacing, SourceSpec
 from caseconnect.sdk.decisions import Need
-from caseconnect.sdk.deliveries import Delivery, Ignored, Page, Parsed, Polled
+from caseconnect.sdk.deliveries import Delivery, Ignored, Page, Parsed
 from caseconnect.sdk.errors import PermanentError, TransientError
 from caseconnect.sdk.events import CaseChanged
 from caseconnect.sdk.resources import Resources
 from caseconnect.sdk.subjects import Subject
 
-from .checks import check_account
-from .client import CoreCaseClient, Json
+from .casetypes import CaseType, CaseTypes
+from .checks import check_account, check_changes
 from .config import CoreCaseSettings
-from .connection import client_of
+from .documents import fetch_document, files_of
+from .dotted import get
 from .example import EXAMPLE
-from .mapping import case_of, comment_of, id_of, reference_of, time_text
-from .polling import Cursor, seen_of, stamp_of, time_of, verdict
+from .listing import KIND, ListReader, OneByOneReader
+from .mapping import case_of, comment_of, is_ours, parse_time, reference_of, text_of
+from .references import environment_of
 
-KIND = "case"
-"""Kind of subject, fact and polled item."""
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+DOCUMENT = "document"
+"""Kind of a file on a case; its id is the case's id and the document's."""
 
 
 class CoreCaseSource:
-    """Reads the cases of one case definition."""
+    """Reads the cases of one connection."""
 
     def __init__(self, settings: CoreCaseSettings, resources: Resources) -> None:
         self.settings, self.resources = settings, resources
-        self.client: CoreCaseClient = client_of(settings, resources)
+        self.types = CaseTypes(settings, resources)
+        self.client = self.types.first.client
+        self.reader = (ListReader if settings.listing.changes == "listing" else OneByOneReader)(self.types, resources)
 
     async def check(self) -> Sequence[Check]:
-        """Sign in, read the definition, read a page of the list."""
-        steps = await check_account(self.client, self.settings)
-        if self.settings.listing.changes == "listing":
-            steps.append(await self._check_listing())
-        if not self.settings.service_account:
-            note = "none is named: our own changes will be taken for other people's (nothing is done twice for that)"
-            steps.append(Check(step="service account", ok=True, note=note))
-        return steps
+        """Sign in, read the definitions and compare them with the settings, read a page of each list."""
+        return [*await check_account(self.types), *await check_changes(self.types, self.reader)]
 
     async def read(self, cursor: str | None, watch: Sequence[str]) -> Page:
-        """The next changed cases: a page of the list, or a batch of the open cases. None begins at now.
+        """The next changed cases: a page of a list, or a batch of the open cases. None begins at now.
 
         Changes that only our own service account made are not told.
         """
-        if self.settings.listing.changes == "watch":
-            return await self._read_watched(Cursor.parse(cursor) if cursor else None, watch)
-        if cursor is None:
-            return await self._begin()
-        return await self._read_list(Cursor.parse(cursor), watch)
+        return await self.reader.read(cursor, watch)
 
     def parse(self, delivery: Delivery) -> Parsed | Ignored:
         """One `CaseChanged`. A case of another environment that shares this Core Case is ignored."""
-        if delivery.topic != KIND:
+        called = not delivery.polled and delivery.topic in ("", self.resources.connection)
+        if not called and delivery.topic != KIND:
             return Ignored(reason=f"{delivery.topic!r} is not a topic this version knows; it reads cases by polling")
-        try:
-            document = orjson.loads(delivery.body)
-        except orjson.JSONDecodeError as error:
-            raise PermanentError(f"the case is no JSON: {error.msg} at character {error.pos}") from None
-        if not isinstance(document, dict):
-            raise PermanentError("the case is no JSON object")
-        case = case_of(document, self.settings)
-        environment = _environment_of(case.reference)
+        document = _json(delivery.body)
+        if called:
+            return Parsed(events=(self._called(document, delivery),))
+        kind, _ = self.types.of(delivery.delivery_id)
+        case = case_of(document, kind.settings)
+        environment = environment_of(case.reference)
         if environment is not None and environment != self.resources.environment:
             return Ignored(reason=f"the case belongs to environment {environment!r}, not to this one")
         event = CaseChanged(
@@ -83,147 +77,87 @@ class CoreCaseSource:
         """The case itself if it carries no reference of this environment; None if it does, or cannot be read now."""
         if alias.kind != KIND:
             return None
+        kind, case = self.types.of(alias.id)
         try:
-            document, _ = await self.client.read_case(alias.id)
+            document, _ = await kind.client.read_case(case)
         except TransientError:
             return None
-        ours = _environment_of(reference_of(document, self.settings)) == self.resources.environment
+        except PermanentError:
+            # A call that does not name the definition is tried with each.
+            if len(self.types.all) > 1:
+                return None
+            raise
+        ours = environment_of(reference_of(document, kind.settings)) == self.resources.environment
         return None if ours else alias
 
     async def fetch(self, need: Need) -> Record:
-        """The case as it is now, with its comments."""
-        if (need.fact, need.subject.kind) != (KIND, KIND):
-            raise PermanentError(f"OpenText Core Case has no fact {need.fact!r} of a {need.subject.kind!r}")
-        document, _ = await self.client.read_case(need.subject.id)
-        offered = self.client.dialect.offers("list_comments")
-        rows = await self.client.comments(need.subject.id) if offered else []
-        return case_of(document, self.settings, (comment_of(row, self.settings) for row in rows))
+        """The case as it is now with comments and files, or a file on a case with its bytes."""
+        if (need.fact, need.subject.kind) == (KIND, KIND):
+            return await self._case(*self.types.of(need.subject.id))
+        if (need.fact, need.subject.kind) == (DOCUMENT, DOCUMENT):
+            case_id, _, attachment = need.subject.id.rpartition("/")
+            kind, case = self.types.of(case_id)
+            if not (case and attachment):
+                raise PermanentError("a document is named by its case and its own id: case/document")
+            return await fetch_document(kind, case, attachment)
+        raise PermanentError(f"OpenText Core Case has no fact {need.fact!r} of a {need.subject.kind!r}")
 
-    async def _begin(self) -> Page:
-        """The mark is the newest stamp on the platform: its clock counts, not ours, and nothing before it is told."""
-        cursor = Cursor()
-        rows = await self.client.page_of_cases(self.settings.listing.sort)
-        cursor.top = max(self._stamps(rows), default=0)
-        if self.settings.listing.rows == "full":
-            cases = [case_of(row, self.settings) for row in rows]
-            cursor.seen = {case.id: seen_of(case) for case in cases}
-        if not self.settings.listing.sort:
-            cursor.top = stamp_of(self.resources.now())
-        cursor.finish((), self.settings.listing.overlap, stamp_of(self.resources.now()))
-        cursor.start = cursor.since
-        return Page((), str(cursor))
+    async def _case(self, kind: CaseType, case: str) -> Case:
+        settings = kind.settings
+        document, _ = await kind.client.read_case(case)
+        offered = kind.client.dialect.offers("list_comments")
+        comments = [comment_of(row, settings) for row in (await kind.client.comments(case) if offered else ())]
+        files = await files_of(kind, case, self.resources.log)
+        return case_of(document, settings, comments, files, await self._decider(kind, case, comments))
 
-    async def _read_list(self, cursor: Cursor, watch: Sequence[str]) -> Page:
-        listing = self.settings.listing
-        bound = cursor.since - int(listing.overlap * 1000)
-        query = dict(listing.sort)
-        if listing.since_param:
-            query[listing.since_param] = time_text(time_of(max(bound, 0)), self.settings)
-        rows = await self.client.page_of_cases(query, pages=cursor.pages, rows=cursor.rows)
-        digest = sha256(orjson.dumps([id_of(row, self.settings) for row in rows])).hexdigest()[:12]
-        last = not rows or digest == cursor.page
-        items: list[Polled] = []
-        news = [] if digest == cursor.page else list(zip(rows, self._stamps(rows), strict=True))
-        for row, stamp in news:
-            if stamp < bound:
-                # Sorted newest first: everything after this row was read before.
-                last = last or bool(listing.sort)
-                continue
-            cursor.top = max(cursor.top, stamp)
-            if item := await self._item(cursor, row, whole=listing.rows == "full"):
-                items.append(item)
-        cursor.pages, cursor.rows, cursor.page = cursor.pages + 1, cursor.rows + len(rows), digest
-        if last:
-            cursor.finish(watch, listing.overlap, stamp_of(self.resources.now()))
-        return Page(tuple(items), str(cursor), more=not last)
+    async def _decider(self, kind: CaseType, case: str, comments: Sequence[CaseComment]) -> Any:
+        """Who decided, where no attribute tells: whoever of the others commented, or finished a task, last."""
+        settings = kind.settings
+        if settings.decider == "comment":
+            others = [c for c in reversed(comments) if not c.ours and c.author]
+            return max(others, key=lambda c: c.created_at or _LONG_AGO).author if others else None
+        if settings.decider == "task":
+            query = {name: value.replace("{case}", case) for name, value in settings.tasks.query.items()}
+            done = [
+                (at, text_of(get(task, settings.tasks.author)))
+                for task in await kind.client.tasks(case, query)
+                if (at := parse_time(get(task, settings.tasks.finished)))
+            ]
+            by_others = [(at, who) for at, who in done if who and not is_ours((who,), settings)]
+            return max(by_others)[1] if by_others else None
+        return None
 
-    def _stamps(self, rows: Sequence[Json]) -> list[int]:
-        """Change stamps of a page. A list that is not as the settings say would hide changes: an error."""
-        stamps = [stamp_of(case_of(row, self.settings).updated_at) for row in rows]
-        if not all(stamps):
-            raise PermanentError(
-                f"the list's cases carry no time at `fields.updated_on` = {self.settings.fields.updated_on!r}: "
-                "correct it, or set `listing.changes` to watch"
-            )
-        if self.settings.listing.sort and any(later > earlier for earlier, later in pairwise(stamps)):
-            raise PermanentError(
-                "the list is not sorted by last change, newest first: correct `listing.sort`, or make it empty"
-            )
-        return stamps
-
-    async def _item(self, cursor: Cursor, row: Json, *, whole: bool) -> Polled | None:
-        """The row as news, or None."""
-        case = case_of(row, self.settings)
-        former = cursor.seen.get(case.id)
-        if not whole:
-            if former and former[1] == stamp_of(case.updated_at):
-                return None
-            row, _ = await self.client.read_case(case.id)
-            case = case_of(row, self.settings)
-        found = verdict(former, case)
-        if former is None and stamp_of(case.updated_at) < cursor.start:
-            found = "same"
-        news = found == "news" or (found == "ours" and await self._commented(case, former[1] if former else 0))
-        cursor.seen[case.id] = seen_of(case)
-        if not news:
-            return None
-        version = str(stamp_of(case.updated_at)) if case.updated_at else cursor.seen[case.id][0]
-        return Polled(KIND, case.id, version, orjson.dumps(row))
-
-    async def _commented(self, case: Case, since: int) -> bool:
-        """Whether somebody else commented after `since`: our own later change would hide it."""
-        if not self.client.dialect.offers("list_comments"):
-            return False
-        rows = await self.client.comments(case.id)
-        comments = [comment_of(row, self.settings) for row in rows]
-        return any(not comment.ours and stamp_of(comment.created_at) > since for comment in comments)
-
-    async def _read_watched(self, cursor: Cursor | None, watch: Sequence[str]) -> Page:
-        if cursor is None:
-            return Page((), str(Cursor()))
-        open_now = set(watch)
-        waiting = sorted(case for case in open_now if case > cursor.after)
-        batch = waiting[: self.settings.listing.watch_batch]
-        items: list[Polled] = []
-        for case in batch:
-            try:
-                document, _ = await self.client.read_case(case)
-                item = await self._item(cursor, document, whole=True)
-            except PermanentError as error:
-                self.resources.log.warning("open case cannot be read", case=case, error=str(error))
-                continue
-            if item:
-                items.append(item)
-        more = len(waiting) > len(batch)
-        cursor.after = batch[-1] if more else ""
-        if not more:
-            cursor.seen = {case: seen for case, seen in cursor.seen.items() if case in open_now}
-        return Page(tuple(items), str(cursor), more=more)
-
-    async def _check_listing(self) -> Check:
-        try:
-            rows = await self.client.page_of_cases(self.settings.listing.sort)
-            self._stamps(rows)
-        except PermanentError as error:
-            return Check(step="case list", ok=False, note=str(error))
-        return Check(step="case list", ok=True, note="" if rows else "empty")
+    def _called(self, document: dict[str, Any], delivery: Delivery) -> CaseChanged:
+        """A call of the tenant's workflow: it only says look. Without its definition, the case may be of any."""
+        hook = self.settings.hook
+        case = text_of(get(document, hook.case))
+        if case is None:
+            raise PermanentError(f"the call names no case at `hook.case` = {hook.case!r}")
+        definition = text_of(get(document, hook.definition))
+        types = self.types.all if definition is None else (self.types.named(definition),)
+        subject, *refs = (Subject(delivery.connection, KIND, kind.public(case)) for kind in types)
+        return CaseChanged(source=delivery.connection, subject=subject, refs=tuple(refs), time=delivery.received_at)
 
 
-def _environment_of(reference: str | None) -> str | None:
-    """Environment of a reference of ours (environment/shop/kind/id/topic/episode); None for any other text."""
-    parts = (reference or "").split("/")
-    return parts[0] if len(parts) >= 6 and all(parts) and parts[-1].isdigit() else None
+def _json(body: bytes) -> dict[str, Any]:
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise PermanentError(f"the case is no JSON: {error.msg} at character {error.pos}") from None
+    if not isinstance(document, dict):
+        raise PermanentError("the case is no JSON object")
+    return document
 
 
 SOURCE = SourceSpec(
     name="opentext_case",
-    summary="Cases of OpenText Core Case: changes by polling, a case with its comments",
+    summary="Cases of OpenText Core Case: changes by polling or when called, a case with comments and documents",
     settings=CoreCaseSettings,
     example=EXAMPLE,
     build=CoreCaseSource,
     account=lambda settings: settings.account,
     emits=frozenset({CaseChanged}),
-    facts={KIND: Case},
+    facts={KIND: Case, DOCUMENT: Document},
     roots=frozenset(),
     # 5 a second is what the neighbouring Content Metadata Service announced in 2023; Core Case's own limit is
     # unknown. No burst and a little less, so that no window of a second ever sees a sixth.

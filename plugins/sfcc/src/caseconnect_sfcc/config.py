@@ -13,6 +13,7 @@ from caseconnect.sdk.secrets import Secret
 from .config_late import LATE, LateRule
 from .config_objects import ActionObjects, ClaimObjects, ComplaintObjects, DisputeObjects, FileSettings, ReturnObjects
 from .config_orders import CustomerAttributes, OrderAttributes, RiskSettings
+from .config_writing import WritingSettings
 
 EXAMPLE: Final = """\
 sites: [RefArch]
@@ -117,6 +118,7 @@ class SfccSettings(Settings):
     claims: ClaimObjects = Field(default_factory=ClaimObjects, description="Custom objects of warranty claims.")
     disputes: DisputeObjects = Field(default_factory=DisputeObjects, description="Custom objects of disputes.")
     actions: ActionObjects = Field(default_factory=ActionObjects, description="Custom objects of the cartridge's job.")
+    writing: WritingSettings = Field(default_factory=WritingSettings, description="Where our words go.")
     files: FileSettings = Field(default_factory=FileSettings, description="Files that shoppers uploaded.")
     late: tuple[LateRule, ...] = Field(LATE, description="What only time reveals; an empty list: nothing.")
     late_every: float = Field(10, gt=0, le=1440, description="Minutes between two looks for late orders.")

@@ -102,7 +102,7 @@ class ActionObjects(ObjectSettings):
     """What the cartridge's job is asked to do, and what it answered."""
 
     type: str = Field("CaseConnectAction", description=_TYPE)
-    action: str = Field("action", description="Attribute with the action: refund, exchange, notice, loyalty.")
+    action: str = Field("action", description="Attribute with the action, such as refund.")
     payload: str = Field("payload", description="Attribute with its details, as JSON.")
     result: str = Field("result", description="Attribute with what the job answered.")
     finished_at: str = Field("finishedAt", description="Attribute with the time of the answer.")

@@ -23,6 +23,27 @@ def places_of(settings: SfccSettings, resources: Resources) -> OrderPlaces:
     return resources.once("sfcc.places", lambda: OrderPlaces(client_of(settings, resources), settings.sites))
 
 
+def staging_of(settings: SfccSettings, resources: Resources) -> SfccClient | None:
+    """The client of the staging instance, with the same credentials; None when nothing is edited there."""
+    staging = settings.writing.staging
+    if staging is None:
+        return None
+    there = settings.model_copy(
+        update={
+            "scapi": settings.scapi.model_copy(update={"organization_id": staging.organization_id}),
+            "ocapi": settings.ocapi.model_copy(update={"host": staging.host, "base_url": staging.ocapi_base_url}),
+        }
+    )
+
+    def make() -> SfccClient:
+        made = client_for(there, there.scapi, resources)
+        # A token of OCAPI's client names no instance: one serves both.
+        made.tokens.data = client_of(settings, resources).tokens.data
+        return made
+
+    return resources.once("sfcc.staging", make)
+
+
 def client_for(settings: SfccSettings, scapi: ScapiSettings, resources: Resources) -> SfccClient:
     """A client with these credentials of SCAPI and the connection's of OCAPI."""
     ocapi = settings.ocapi

@@ -1,4 +1,4 @@
-"""What this distribution offers: source and trigger `sfcc`, and the simulator of the same name."""
+"""What this distribution offers: source, sink and trigger `sfcc`, and the simulator of the same name."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from caseconnect.sdk import hookimpl
-from caseconnect.sdk.components import Registrar, SimulatorSpec, SourceSpec, TriggerSpec
+from caseconnect.sdk.components import Registrar, SimulatorSpec, SinkSpec, SourceSpec, TriggerSpec
 
+from .sink import SINK
 from .source import SOURCE
 from .trigger import TRIGGER
 
@@ -16,6 +17,12 @@ from .trigger import TRIGGER
 def connect_register_sources(register: Registrar[SourceSpec]) -> None:
     """Offer the source."""
     register.add(SOURCE)
+
+
+@hookimpl
+def connect_register_sinks(register: Registrar[SinkSpec]) -> None:
+    """Offer the sink."""
+    register.add(SINK)
 
 
 @hookimpl

@@ -17,7 +17,9 @@ from caseconnect.models import (
     WarrantyClaim,
 )
 from caseconnect.sdk.errors import PermanentError
+from caseconnect.sdk.order_names import name_of
 from caseconnect.sdk.resources import Log
+from caseconnect.sdk.subjects import Subject
 
 from . import forms, mapping
 from .client import Json, SfccClient
@@ -137,15 +139,15 @@ class Reader:
         """An uploaded file by its path below IMPEX."""
         return await document_of(self._client, self._settings.files, path)
 
-    async def order_named(self, kind: str, place: str) -> str | None:
-        """The number of the order that an item, or what somebody wrote as an order number, is about."""
-        if kind == "order_number":
-            number = place.strip().lstrip("#").strip()
-            return number if await self._order_or_none(number) else None
-        if kind not in self._forms:
+    async def order_meant(self, alias: Subject) -> str | None:
+        """The number of the order that an item is about, or that somebody names who knows the buyer's address."""
+        if meant := name_of(alias):
+            order = await self._order_or_none(meant.number)
+            return order.id if order is not None and meant.agrees(order.number, order.email) else None
+        if alias.kind not in self._forms:
             return None
-        node = await self._object(self._forms[kind], kind, place)
-        found = await self._order_of(node, self._forms[kind])
+        node = await self._object(self._forms[alias.kind], alias.kind, alias.id)
+        found = await self._order_of(node, self._forms[alias.kind])
         return None if found is None else found.id
 
     async def _item(self, kind: str, place: str, mapped: Callable[[Json, SfccSettings, str, Order | None], T]) -> T:

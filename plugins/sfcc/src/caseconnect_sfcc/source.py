@@ -131,7 +131,7 @@ class SfccSource:
         """The order of an item, if it names one that exists and the addresses agree; else the item itself."""
         if alias.kind in ROOT_KINDS:
             return alias
-        found = await self._reader.order_named(alias.kind, alias.id)
+        found = await self._reader.order_meant(alias)
         if found is not None:
             return Subject(alias.connection, "order", found)
         return alias if alias.kind in deliveries.ITEMS else None

@@ -1,4 +1,4 @@
-"""Tags and metafields of an order. Metafields are multi-line texts in the connection's own namespace."""
+"""Tags and metafields of an order. Metafields are in the connection's own namespace: texts, and one link."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ async def annotate(writer: Writer, gid: str, command: AnnotateOrder, settings: S
     while some := list(islice(keys, _AT_ONCE)):
         fields = [{"ownerId": gid, "namespace": wanted.namespace, "key": k} for k in some]
         filled = [
-            {**f, "type": "multi_line_text_field", "value": wanted.values[f["key"]]}
+            {**f, "type": settings.metafield_type(f["key"]), "value": wanted.values[f["key"]]}
             for f in fields
             if wanted.values[f["key"]]
         ]

@@ -7,9 +7,18 @@ from dataclasses import dataclass
 from typing import Final
 
 from caseconnect.sdk.components import Check
-from caseconnect_shopify import queries
-from caseconnect_shopify.client import ShopifyClient
+from caseconnect_shopify import subscriptions
+from caseconnect_shopify.client import Operation, ShopifyClient
 from caseconnect_shopify.config import ShopifySettings
+
+SHOP: Final = Operation(
+    "ConnectShop",
+    """query ConnectShop {
+  shop { myshopifyDomain }
+  currentAppInstallation { accessScopes { handle } }
+}""",
+    cost=4,
+)
 
 
 @dataclass(frozen=True)
@@ -28,9 +37,13 @@ READING: Final = (
     Scope("read_third_party_fulfillment_orders", "goods that a logistics service ships", needed=False),
     Scope("read_assigned_fulfillment_orders", "goods assigned to this app's own service", needed=False),
     Scope("read_all_orders", "orders older than 60 days in the history", needed=False),
-    Scope("read_products", "product and variant of a line", needed=False),
-    Scope("read_returns", "return webhooks that do not name their order", needed=False),
-    Scope("read_shopify_payments_disputes", "disputes that do not name their order", needed=False),
+    Scope("read_products", "products, and product and variant of a line", needed=False),
+    Scope("read_returns", "returns, and their webhooks", needed=False),
+    Scope("read_shopify_payments_disputes", "disputes, and their webhooks", needed=False),
+    Scope("read_fulfillments", "webhooks of parcels and carrier scans", needed=False),
+    Scope("read_draft_orders", "webhooks of drafts that became orders", needed=False),
+    Scope("read_store_credit_accounts", "a customer's store credit", needed=False),
+    Scope("read_customer_merge", "webhooks of customers merged into one", needed=False),
 )
 WRITING: Final = (
     Scope("write_orders", "tags, metafields, cancelling"),
@@ -38,21 +51,37 @@ WRITING: Final = (
     Scope("write_third_party_fulfillment_orders", "holds on goods that a logistics service ships", needed=False),
 )
 
+ALL: Final = (*READING, *WRITING)
 
-async def run(client: ShopifyClient, settings: ShopifySettings, scopes: Sequence[Scope]) -> tuple[Check, ...]:
-    """The steps, one for each scope. What stands before them (no connection, credentials) is raised as an error."""
+
+async def run(
+    client: ShopifyClient, settings: ShopifySettings, scopes: Sequence[Scope], *, subscribed: bool = False
+) -> tuple[Check, ...]:
+    """The steps, one for each scope; `subscribed`: the webhooks too, where their address is known.
+
+    What stands before them (no connection, credentials) is raised as an error.
+    """
     await client.authorize()
-    data = await client.run(queries.SHOP, {})
-    domain = (data.get("shop") or {}).get("myshopifyDomain")
+    domain, granted = await installation(client)
+    webhooks: tuple[Check, ...] = ()
+    if subscribed and settings.webhook_address:
+        webhooks = (await subscriptions.compare(client, settings, settings.webhook_address, granted)).checks()
     right = domain == settings.shop
-    note = str(domain) if right else f"this is {domain}, the settings say {settings.shop}"
-    granted = {s["handle"] for s in (data.get("currentAppInstallation") or {}).get("accessScopes") or ()}
+    note = domain if right else f"this is {domain}, the settings say {settings.shop}"
     return (
         Check(step="access token", ok=True),
         Check(step="shop", ok=right, note=note),
         _version(client, settings),
         *(_scope(scope, granted) for scope in scopes),
+        *webhooks,
     )
+
+
+async def installation(client: ShopifyClient) -> tuple[str, frozenset[str]]:
+    """The shop's own domain, and the scopes that are granted there."""
+    data = await client.run(SHOP, {})
+    granted = {s["handle"] for s in (data.get("currentAppInstallation") or {}).get("accessScopes") or ()}
+    return str((data.get("shop") or {}).get("myshopifyDomain")), frozenset(granted)
 
 
 def _version(client: ShopifyClient, settings: ShopifySettings) -> Check:
@@ -66,7 +95,7 @@ def _version(client: ShopifyClient, settings: ShopifySettings) -> Check:
     )
 
 
-def _scope(scope: Scope, granted: set[str]) -> Check:
+def _scope(scope: Scope, granted: frozenset[str]) -> Check:
     writing = scope.name.replace("read_", "write_", 1)
     if scope.name in granted or writing in granted:
         return Check(step=f"scope {scope.name}", ok=True, note=scope.use)

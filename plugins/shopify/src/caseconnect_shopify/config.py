@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import Final
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from caseconnect.sdk.addresses import checked_url
 from caseconnect.sdk.components import Settings
 from caseconnect.sdk.secrets import Secret
+from caseconnect_shopify.topics import LISTED
 
 EXAMPLE: Final = """\
 shop: demo-shop.myshopify.com
@@ -16,6 +18,47 @@ client_id: 0123456789abcdef
 client_secret: {env: SHOPIFY_CLIENT_SECRET}
 """
 """The smallest settings, as they stand in a tenant file."""
+
+
+class SqsSettings(Settings):
+    """An Amazon SQS queue, the target of an EventBridge rule for Shopify's events (extra `sqs`)."""
+
+    queue_url: str = Field(
+        description="Address of the queue, such as https://sqs.eu-central-1.amazonaws.com/123456789012/shop. One queue"
+        " for each shop."
+    )
+    region: str = Field(description="Region of the queue, such as eu-central-1.", pattern=r"^[a-z0-9-]{4,30}$")
+    access_key_id: str | None = Field(
+        None, description="Access key; without it Amazon's own chain: environment, profile, role of the machine."
+    )
+    secret_access_key: Secret | None = Field(None, description="The access key's secret.")
+    endpoint_url: str | None = Field(
+        None, description="Where the API is instead of Amazon's own address: a simulator, a private endpoint."
+    )
+
+    @field_validator("queue_url", "endpoint_url")
+    @classmethod
+    def _url(cls, value: str | None) -> str | None:
+        return value if value is None else checked_url(value, "queue_url and endpoint_url")
+
+    @model_validator(mode="after")
+    def _both(self) -> SqsSettings:
+        if (self.access_key_id is None) != (self.secret_access_key is None):
+            raise ValueError("access_key_id and secret_access_key belong together")
+        return self
+
+
+class PubSubSettings(Settings):
+    """A Google Pub/Sub subscription to the topic that Shopify publishes to (extra `pubsub`)."""
+
+    subscription: str = Field(
+        description="The subscription, such as projects/my-project/subscriptions/shop. One for each shop.",
+        pattern=r"^projects/[^/\s]+/subscriptions/[^/\s]+$",
+    )
+    credentials: Secret | None = Field(
+        None,
+        description="JSON key of a service account with the role Pub/Sub Subscriber; without it Google's own chain.",
+    )
 
 
 class ShopifySettings(Settings):
@@ -40,6 +83,20 @@ class ShopifySettings(Settings):
         None,
         description="Where the API is instead of https://<shop>: a simulator's address; http only on this machine.",
     )
+    webhook_address: str | None = Field(
+        None,
+        description="Where Shopify sends webhooks for this connection: https://<host>/hooks/<tenant>/<connection>, the"
+        " ARN of an EventBridge source, or pubsub://<project>:<topic>. With it, lost subscriptions are made again.",
+    )
+    topics: tuple[str, ...] | None = Field(
+        None, description="Topics to subscribe to, such as orders/create. None: all that become events."
+    )
+    sqs: SqsSettings | None = Field(
+        None, description="Listen to an Amazon SQS queue that EventBridge fills, besides or instead of webhooks."
+    )
+    pubsub: PubSubSettings | None = Field(
+        None, description="Listen to a Google Pub/Sub subscription, besides or instead of webhooks. Experimental."
+    )
     overlap_seconds: int = Field(
         300,
         ge=0,
@@ -52,6 +109,18 @@ class ShopifySettings(Settings):
         "connect",
         description="Namespace of the metafields that we write; '$app' or '$app:name' makes them the app's own.",
         pattern=r"^(\$app(:[A-Za-z0-9_-]{1,200})?|[A-Za-z0-9_-]{3,255})$",
+    )
+    shown_metafields: dict[str, str] = Field(
+        {
+            "case_number": "Case",
+            "case_status": "Case status",
+            "case_outcome": "Case outcome",
+            "case_link": "Case link",
+        },
+        description="Metafields of orders that `connect setup` defines and pins for staff to see: key and label.",
+    )
+    link_metafield: str = Field(
+        "case_link", description="Key of the metafield that is a link: the case's address. All others are texts."
     )
     tag_prefix: str = Field(
         "", max_length=20, description="Put before every tag that we add or remove.", pattern=r"^[^,]*$"
@@ -71,6 +140,35 @@ class ShopifySettings(Settings):
     @classmethod
     def _url(cls, value: str | None) -> str | None:
         return value if value is None else checked_url(value, "base_url")
+
+    @field_validator("webhook_address")
+    @classmethod
+    def _address(cls, value: str | None) -> str | None:
+        if value is None or value.startswith("arn:aws:events:"):
+            return value
+        if value.startswith("pubsub://") and ":" in value.removeprefix("pubsub://"):
+            return value
+        if value.startswith(("http://", "https://")):
+            return checked_url(value, "webhook_address")
+        raise ValueError("webhook_address is an https:// address, arn:aws:events:... or pubsub://<project>:<topic>")
+
+    @field_validator("topics")
+    @classmethod
+    def _known_topics(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        for name in value or ():
+            if name not in LISTED:
+                near = get_close_matches(name, LISTED, 1)
+                meant = f": did you mean {near[0]}?" if near else "; the plugin's README lists them"
+                raise ValueError(f"{name!r} is no topic that becomes an event{meant}")
+        return value
+
+    def metafield_type(self, key: str) -> str:
+        """Shopify's type of a metafield that we write."""
+        return "url" if key == self.link_metafield else "multi_line_text_field"
+
+    def subscribed(self) -> frozenset[str]:
+        """The topics that are wanted."""
+        return frozenset(LISTED if self.topics is None else self.topics)
 
     def api_url(self) -> str:
         """Origin, and perhaps a path, of the API."""

@@ -1,4 +1,4 @@
-"""From a stored delivery to events. Pure: the order itself is read later."""
+"""From a stored delivery to events. Pure: what it is about is read later."""
 
 from __future__ import annotations
 
@@ -9,24 +9,25 @@ from typing import Any, Final
 
 import orjson
 
+from caseconnect.models import PrivacyRequest
 from caseconnect.sdk.deliveries import Delivery, Ignored, Parsed
 from caseconnect.sdk.errors import PermanentError
-from caseconnect.sdk.events import OrderChanged
+from caseconnect.sdk.events import (
+    ConnectionEnded,
+    CustomerChanged,
+    DisputeChanged,
+    Event,
+    OrderChanged,
+    PrivacyRequested,
+    ReturnChanged,
+)
 from caseconnect.sdk.subjects import Subject
 from caseconnect_shopify import topics
 from caseconnect_shopify.parts import moment, number_of
 
-POLLED: Final = "orders/poll"
-"""Kind of the items that `read` gives."""
-
-_GID: Final = re.compile(r"^gid://shopify/(Order|FulfillmentOrder|Return|ShopifyPaymentsDispute)/([0-9]{1,20})$")
-_KINDS: Final = {
-    "Order": "order",
-    "FulfillmentOrder": "fulfillment_order",
-    "Return": "return",
-    "ShopifyPaymentsDispute": "dispute",
-}
-_TIMES: Final = ("updatedAt", "updated_at", "happened_at", "created_at", "processed_at", "initiated_at")
+_GID: Final = re.compile(r"^gid://shopify/(Order|FulfillmentOrder)/([0-9]{1,20})$")
+_KINDS: Final = {"Order": "order", "FulfillmentOrder": "fulfillment_order"}
+_TIMES: Final = ("updatedAt", "updated_at", "occurredAt", "happened_at", "created_at", "processed_at", "initiated_at")
 _AHEAD: Final = timedelta(hours=1)
 
 
@@ -35,20 +36,97 @@ def parse(delivery: Delivery) -> Parsed | Ignored:
     topic = delivery.topic.strip().lower()
     if reason := topics.why_unused(topic):
         return Ignored(reason=f"{topic}: {reason}")
-    if topic != POLLED and topic not in topics.ORDER_ID_AT and not topic.startswith(topics.FAMILIES):
+    wanted = topics.known(topic)
+    if wanted is None:
         return Ignored(reason=f"{topic or 'an empty name'} is not a topic that this version knows")
-    body = _read(delivery.body, topic)
-    names = _polled_names(body) if topic == POLLED else _names(body, topic)
-    if not names:
-        if topic == "orders/risk_assessment_changed":
-            return Ignored(reason=f"{topic}: the body names no order, so there is nothing to look at")
-        raise PermanentError(f"{topic}: the body names neither an order nor a part of one")
-    first, *rest = (Subject(delivery.connection, kind, number) for kind, number in names)
-    hint = "poll" if topic == POLLED else topic
-    event = OrderChanged(
-        source=delivery.connection, subject=first, refs=tuple(rest), time=_time(delivery, body), hint=hint
-    )
-    return Parsed(events=(event,))
+    found = _Reading(delivery, topic, wanted, _read(delivery.body, topic)).event()
+    return found if isinstance(found, Ignored) else Parsed(events=(found,))
+
+
+class _Reading:
+    """One body under one topic."""
+
+    def __init__(self, delivery: Delivery, topic: str, wanted: topics.Topic, body: dict[str, Any]) -> None:
+        self.topic, self.wanted, self.body, self.connection = topic, wanted, body, delivery.connection
+        self.time = _time(delivery, body)
+        self.hint = "poll" if topic in topics.POLLED else topic
+
+    def event(self) -> Event | Ignored:
+        """What it becomes."""
+        event = self.wanted.event
+        if event is OrderChanged:
+            return self._order()
+        if event is ReturnChanged or event is DisputeChanged:
+            return self._item("return" if event is ReturnChanged else "dispute")
+        if event is CustomerChanged:
+            return self._customer()
+        shop = self._named("shop", "shop_id", "id") or Subject(self.connection, "shop", "this")
+        if event is ConnectionEnded:
+            return ConnectionEnded(source=self.connection, subject=shop, time=self.time, hint=self.hint)
+        return self._privacy(shop)
+
+    def _order(self) -> Event | Ignored:
+        order = self._named("order", *self.wanted.at)
+        parts = list(_gids(self.body)) if self.topic.startswith(topics.PARTS) else []
+        names = [*([order] if order else []), *(Subject(self.connection, kind, number) for kind, number in parts)]
+        names = sorted(dict.fromkeys(names), key=lambda name: name.kind != "order")
+        if names:
+            first, *rest = names
+            return OrderChanged(source=self.connection, subject=first, refs=tuple(rest), time=self.time, hint=self.hint)
+        if self.topic == "orders/risk_assessment_changed":
+            return Ignored(reason=f"{self.topic}: the body names no order, so there is nothing to look at")
+        if self.topic.startswith("draft_orders/"):
+            return Ignored(reason=f"{self.topic}: the draft is no order yet; once it is one, its draft names it")
+        raise PermanentError(f"{self.topic}: the body names neither an order nor a part of one")
+
+    def _item(self, kind: str) -> Event:
+        item = self._named(kind, "id", "admin_graphql_api_id")
+        if item is None:
+            raise PermanentError(f"{self.topic}: the body does not name the {kind}")
+        order = self._named("order", *self.wanted.at)
+        subject, refs = (order, (item,)) if order else (item, ())
+        made = ReturnChanged if kind == "return" else DisputeChanged
+        return made(source=self.connection, subject=subject, refs=refs, item=item, time=self.time, hint=self.hint)
+
+    def _customer(self) -> Event | Ignored:
+        customer = self._named("customer", *self.wanted.at)
+        if customer is None:
+            raise PermanentError(f"{self.topic}: the body names no customer")
+        gone = self._named("customer", "admin_graphql_api_customer_deleted_id")
+        if self.topic == "customers/merge" and self.body.get("status") != "completed":
+            return Ignored(reason=f"{self.topic}: the two customers were not merged, or are not yet")
+        refs = (gone,) if gone else ()
+        return CustomerChanged(source=self.connection, subject=customer, refs=refs, time=self.time, hint=self.hint)
+
+    def _privacy(self, shop: Subject) -> Event:
+        access = self.topic == "customers/data_request"
+        who = self.body.get("customer")
+        person = who if isinstance(who, dict) else {}
+        customer = self._named("customer", "customer.id")
+        if customer is None and self.topic != "shop/redact":
+            raise PermanentError(f"{self.topic}: the body names no customer")
+        numbers = self.body.get("orders_requested" if access else "orders_to_redact")
+        orders = [_number(n, self.topic) for n in numbers] if isinstance(numbers, list) else []
+        record = PrivacyRequest(
+            id=_number(topics.find(self.body, "data_request.id"), self.topic) or (customer or shop).id,
+            action="access" if access else "erase",
+            customer_id=customer.id if customer else None,
+            order_ids=tuple(n for n in orders if n),
+            email=_text(person.get("email")),
+            phone=_text(person.get("phone")),
+        )
+        return PrivacyRequested(source=self.connection, subject=customer or shop, time=self.time, record=record)
+
+    def _named(self, kind: str, *paths: str) -> Subject | None:
+        """The thing of a kind that the body names at the first of these places that is filled."""
+        for path in paths:
+            if number := _number(topics.find(self.body, path), self.topic):
+                return Subject(self.connection, kind, number)
+        return None
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
 
 
 def _read(raw: bytes, topic: str) -> dict[str, Any]:
@@ -59,28 +137,6 @@ def _read(raw: bytes, topic: str) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise PermanentError(f"{topic}: the body is not a JSON object")
     return body
-
-
-def _polled_names(body: dict[str, Any]) -> list[tuple[str, str]]:
-    number = _number(body.get("legacyResourceId"), POLLED) or _number(body.get("id"), POLLED)
-    return [("order", number)] if number else []
-
-
-def _names(body: dict[str, Any], topic: str) -> list[tuple[str, str]]:
-    """(kind, number) of the order if the body names it, then of the parts that it names; no name twice."""
-    found: list[tuple[str, str]] = []
-    for path in topics.ORDER_ID_AT.get(topic, ("order.id", "order_id")):
-        if number := _number(topics.find(body, path), topic):
-            found.append(("order", number))
-            break
-    if topic.startswith("disputes/"):
-        found += [("dispute", n) for n in (_number(body.get("id"), topic),) if n]
-    if topic.startswith("returns/"):
-        found += [("return", n) for n in (_number(body.get("id"), topic),) if n]
-    if topic.startswith(topics.FAMILIES):
-        found += _gids(body)
-    found.sort(key=lambda name: name[0] != "order")
-    return list(dict.fromkeys(found))
 
 
 def _gids(value: Any) -> Iterator[tuple[str, str]]:

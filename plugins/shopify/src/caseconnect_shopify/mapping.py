@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from caseconnect.models import Customer, Money, Order, OrderSummary
+from caseconnect.models import Money, Order, OrderSummary
 from caseconnect_shopify.parts import (
     Json,
     address_of,
@@ -115,22 +115,6 @@ def summary_of(node: Json) -> OrderSummary:
         risk_level=risk_of(node.get("risk")).level,
         items=tuple(sorted(_item(n) for n in nodes(node.get("lineItems")))),
         ship_to=_one_line(node.get("shippingAddress")),
-    )
-
-
-def customer_of(node: Json) -> Customer:
-    """A customer; `node` is the answer of `queries.CUSTOMER`."""
-    count = node.get("numberOfOrders")
-    return Customer(
-        id=str(node.get("legacyResourceId") or number_of(node["id"])),
-        name=node.get("displayName") or None,
-        email=(node.get("defaultEmailAddress") or {}).get("emailAddress"),
-        phone=(node.get("defaultPhoneNumber") or {}).get("phoneNumber"),
-        created_at=maybe(moment, node.get("createdAt")),
-        orders_count=None if count is None else int(count),
-        total_spent=maybe(money, node.get("amountSpent")),
-        tags=tuple(node.get("tags") or ()),
-        note=node.get("note") or None,
     )
 
 

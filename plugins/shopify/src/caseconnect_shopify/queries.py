@@ -170,67 +170,6 @@ HISTORY = Operation(
     cost=60,
 )
 
-CUSTOMER = Operation(
-    "ConnectCustomer",
-    """query ConnectCustomer($id: ID!) {
-  customer(id: $id) {
-    id legacyResourceId displayName createdAt numberOfOrders tags note
-    defaultEmailAddress { emailAddress }
-    defaultPhoneNumber { phoneNumber }
-    amountSpent { amount currencyCode }
-  }
-}""",
-    cost=4,
-)
-
-CHANGES = Operation(
-    "ConnectChangedOrders",
-    """query ConnectChangedOrders($first: Int!, $after: String, $search: String!) {
-  orders(first: $first, after: $after, query: $search, sortKey: UPDATED_AT) {
-    nodes { id legacyResourceId name updatedAt }
-    pageInfo { hasNextPage endCursor }
-  }
-}""",
-    cost=20,
-)
-
-ROOTS: Final = {
-    "fulfillment_order": (
-        "FulfillmentOrder",
-        Operation(
-            "ConnectRootOfFulfillmentOrder",
-            "query ConnectRootOfFulfillmentOrder($id: ID!) { fulfillmentOrder(id: $id) { orderId } }",
-            cost=1,
-        ),
-    ),
-    "return": (
-        "Return",
-        Operation(
-            "ConnectRootOfReturn",
-            "query ConnectRootOfReturn($id: ID!) { return(id: $id) { order { id } } }",
-            cost=2,
-        ),
-    ),
-    "dispute": (
-        "ShopifyPaymentsDispute",
-        Operation(
-            "ConnectRootOfDispute",
-            "query ConnectRootOfDispute($id: ID!) { dispute(id: $id) { order { id } } }",
-            cost=2,
-        ),
-    ),
-}
-"""Alias kind -> (gid type, the query that finds its order)."""
-
-SHOP = Operation(
-    "ConnectShop",
-    """query ConnectShop {
-  shop { myshopifyDomain }
-  currentAppInstallation { accessScopes { handle } }
-}""",
-    cost=4,
-)
-
 ANNOTATIONS = Operation(
     "ConnectAnnotations",
     """query ConnectAnnotations($id: ID!, $namespace: String!, $withMetafields: Boolean!) {

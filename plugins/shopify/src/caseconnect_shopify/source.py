@@ -3,27 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
-import orjson
-
-from caseconnect.models import Customer, Order, OrderHistory
+from caseconnect.models import Customer, Dispute, Order, OrderHistory, Product, ReturnRequest
 from caseconnect.models.base import Record
 from caseconnect.sdk.components import Check, Pacing, SourceSpec
 from caseconnect.sdk.decisions import Need
-from caseconnect.sdk.deliveries import Delivery, Ignored, Page, Parsed, Polled
+from caseconnect.sdk.deliveries import Delivery, Ignored, Page, Parsed
 from caseconnect.sdk.errors import PermanentError
-from caseconnect.sdk.events import OrderChanged
+from caseconnect.sdk.events import (
+    ConnectionEnded,
+    CustomerChanged,
+    DisputeChanged,
+    OrderChanged,
+    PrivacyRequested,
+    ReturnChanged,
+)
 from caseconnect.sdk.resources import Resources
 from caseconnect.sdk.subjects import Subject
-from caseconnect_shopify import checks, deliveries, queries
+from caseconnect_shopify import backfill, changes, checks, deliveries, queries, subscriptions
 from caseconnect_shopify.config import EXAMPLE, ShopifySettings
-from caseconnect_shopify.mapping import customer_of, order_of, summary_of
-from caseconnect_shopify.parts import number_of
+from caseconnect_shopify.items import read_dispute, read_return
+from caseconnect_shopify.mapping import order_of, summary_of
+from caseconnect_shopify.parts import Json, number_of
 from caseconnect_shopify.polling import Cursor
+from caseconnect_shopify.profiles import read_customer, read_product
 from caseconnect_shopify.reading import client_of, complete, one, order_to_ship
+from caseconnect_shopify.setup import setup
 
-ROOT_KINDS: Final = frozenset({"order", "customer"})
+_SHAPE: Final = (KeyError, TypeError, ValueError, AttributeError)
+
+ROOT_KINDS: Final = frozenset({"order", "customer", "shop"})
 
 
 class ShopifySource:
@@ -35,51 +47,82 @@ class ShopifySource:
         self._fetchers: Mapping[str, tuple[str, Callable[[str], Awaitable[Record]]]] = {
             "order": ("order", self._order),
             "order_history": ("order", self._history),
-            "customer": ("customer", self._customer),
+            "customer": ("customer", partial(read_customer, self._client)),
+            "return": ("return", partial(read_return, self._client, order_url=settings.order_url)),
+            "dispute": ("dispute", partial(read_dispute, self._client)),
+            "product": ("product", partial(read_product, self._client)),
         }
 
     async def check(self) -> Sequence[Check]:
         """Token, shop, API version, and the scopes that reading needs, one by one."""
-        return await checks.run(self._client, self._settings, checks.READING)
+        return await checks.run(self._client, self._settings, checks.READING, subscribed=True)
 
     def parse(self, delivery: Delivery) -> Parsed | Ignored:
         """See `deliveries.parse`."""
         return deliveries.parse(delivery)
 
     async def read(self, cursor: str | None, watch: Sequence[str]) -> Page:
-        """The next page of orders by `updated_at`, oldest first; looks back by the overlap at each new sweep."""
+        """The next page of orders by `updated_at`, oldest first; looks back by the overlap at each new sweep.
+
+        Once an hour, at the beginning of a sweep, webhooks that were lost are made again; the sweep then fills the gap.
+        """
         now = self._resources.now()
         if cursor is None:
             return Page(items=(), cursor=Cursor.begin(now).dump())
-        at = Cursor.load(cursor).started(now, self._settings.overlap_seconds)
         try:
-            orders = await self._changes(at)
+            return await self._page(Cursor.load(cursor), now)
+        except _SHAPE as error:
+            raise PermanentError(
+                f"Shopify's list of what changed has a shape that this version cannot read ({type(error).__name__})"
+            ) from None
+
+    async def _page(self, at: Cursor, now: datetime) -> Page:
+        if at.of_people():
+            return await self._people(at)
+        if not at.sweeping():
+            at = await self._watched(at, now)
+            at = at.started(now, self._settings.overlap_seconds)
+        try:
+            found, after = await self._changes(at)
         except PermanentError:
             if at.after is None:
                 raise
             # A page cursor that Shopify no longer takes: the sweep begins again, nothing is lost.
             at = at.restarted()
-            orders = await self._changes(at)
-        items = tuple(
-            Polled(
-                kind=deliveries.POLLED,
-                id=number_of(node["id"]),
-                version=node["updatedAt"],
-                body=orjson.dumps(node, option=orjson.OPT_SORT_KEYS),
-            )
-            for node in orders["nodes"]
-        )
-        info = orders["pageInfo"]
-        at = at.advanced([i.version for i in items], info["endCursor"] if info["hasNextPage"] else None)
-        return Page(items=items, cursor=at.dump(), more=at.after is not None or at.sweeping())
+            found, after = await self._changes(at)
+        items = await changes.orders(self._client, found)
+        at = at.advanced([order["updatedAt"] for order in found], after)
+        return Page(items=tuple(items), cursor=at.dump(), more=at.sweeping())
+
+    async def _watched(self, at: Cursor, now: datetime) -> Cursor:
+        """Look whether webhooks were lost, and make them again."""
+        address = self._settings.webhook_address
+        if address is None or not at.to_look(now):
+            return at
+        _, scopes = await checks.installation(self._client)
+        found = await subscriptions.compare(self._client, self._settings, address, scopes)
+        refused = {t: p for t in found.missing if (p := await subscriptions.subscribe(self._client, t, address))}
+        log = self._resources.log
+        if made := [t for t in found.missing if t not in refused]:
+            log.warning("webhooks were missing and were made again", topics=made, since=at.whole or "never seen")
+        for topic, problem in refused.items():
+            log.error("a webhook is missing and cannot be made", topic=topic, why=problem)
+        lost, overlap = bool(found.missing), self._settings.overlap_seconds
+        return at.seen(now, lost=lost, mended=not refused, overlap_seconds=overlap)
+
+    async def _people(self, at: Cursor) -> Page:
+        asked = {"first": self._settings.page_size, "search": f"updated_at:>='{at.people_text()}'"}
+        found, after = await changes.page_of(self._client, changes.CUSTOMERS, after=at.people_after, **asked)
+        at = at.people_advanced(after)
+        return Page(items=tuple(map(changes.customer_item, found)), cursor=at.dump(), more=at.sweeping())
 
     async def root(self, alias: Subject) -> Subject | None:
         """The order of a fulfilment order, return or dispute; a dispute without an order stands alone."""
         if alias.kind in ROOT_KINDS:
             return alias
-        if alias.kind not in queries.ROOTS:
+        if alias.kind not in changes.ROOTS:
             return None
-        gid_type, operation = queries.ROOTS[alias.kind]
+        gid_type, operation = changes.ROOTS[alias.kind]
         data = await self._client.run(operation, {"id": f"gid://shopify/{gid_type}/{alias.id}"})
         (found,) = data.values()
         if not found:
@@ -88,7 +131,7 @@ class ShopifySource:
         return Subject(alias.connection, "order", number_of(order)) if order else alias
 
     async def fetch(self, need: Need) -> Record:
-        """The order, its shopper's other orders, or the customer, as they are now."""
+        """The order, its shopper's other orders, the customer, return, dispute or product, as they are now."""
         if need.fact not in self._fetchers:
             raise PermanentError(
                 f"Shopify supplies no fact {need.fact!r}; it supplies {', '.join(sorted(self._fetchers))}"
@@ -98,7 +141,7 @@ class ShopifySource:
             raise PermanentError(f"the fact {need.fact!r} is asked of a {kind} by its number, not of {need.subject}")
         try:
             return await fetch(need.subject.id)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except _SHAPE as error:
             # Not the error's text: it may quote personal data.
             raise PermanentError(
                 f"Shopify's answer for {need.fact} of {need.subject} has a shape that this version cannot read"
@@ -147,14 +190,13 @@ class ShopifySource:
             await complete(self._client, node, queries.ORDER_LINES, node["id"], "order")
         return OrderHistory(key=key, orders=tuple(summary_of(n) for n in kept), complete=whole)
 
-    async def _customer(self, number: str) -> Customer:
-        return customer_of(await one(self._client, queries.CUSTOMER, f"gid://shopify/Customer/{number}", "customer"))
+    async def _changes(self, at: Cursor) -> tuple[list[Json], str | None]:
+        asked = {"first": self._settings.page_size, "search": f"updated_at:>='{at.floor_text()}'"}
+        return await changes.page_of(self._client, changes.ORDERS, after=at.after, **asked)
 
-    async def _changes(self, at: Cursor) -> dict[str, Any]:
-        search = f"updated_at:>='{at.floor_text()}'"
-        variables = {"first": self._settings.page_size, "after": at.after, "search": search}
-        orders: dict[str, Any] = (await self._client.run(queries.CHANGES, variables))["orders"]
-        return orders
+
+async def _history(source: ShopifySource, since: datetime, cursor: str | None) -> Page:
+    return await backfill.page(source._client, source._resources, since, cursor)
 
 
 SOURCE = SourceSpec(
@@ -164,8 +206,17 @@ SOURCE = SourceSpec(
     example=EXAMPLE,
     build=ShopifySource,
     account=lambda settings: str(settings.shop),
-    emits=frozenset({OrderChanged}),
-    facts={"order": Order, "order_history": OrderHistory, "customer": Customer},
+    emits=frozenset({OrderChanged, ReturnChanged, DisputeChanged, CustomerChanged, PrivacyRequested, ConnectionEnded}),
+    facts={
+        "order": Order,
+        "order_history": OrderHistory,
+        "customer": Customer,
+        "return": ReturnRequest,
+        "dispute": Dispute,
+        "product": Product,
+    },
     roots=ROOT_KINDS,
     pacing=Pacing(rate=100, burst=2000),
+    setup=setup,
+    history=_history,
 )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from caseconnect.models import Order
-from caseconnect.sdk.casework import UseCase, Verdict, carry_out, not_applying, open_or_add, settled
+from caseconnect.sdk.casework import UseCase, Verdict, follow_up, not_applying, open_or_add
 from caseconnect.sdk.commands import digest_of
 from caseconnect.sdk.decisions import Decision, Facts, Finding, Matter, Need, Needs
-from caseconnect.sdk.events import CaseChanged, CommandSettled, Event
+from caseconnect.sdk.events import Event
 from caseconnect_fraud_review.settings import EXCEPTIONS, FraudReviewSettings
 
 USE_CASE = UseCase(
@@ -25,10 +25,9 @@ def decide(
     event: Event, matter: Matter, facts: Facts, settings: FraudReviewSettings, now: datetime
 ) -> Decision | Needs:
     """Hold the order and open a case, add to the open one, or carry its outcome out."""
-    if isinstance(event, CaseChanged):
-        return carry_out(USE_CASE, event, matter, facts, settings)
-    if isinstance(event, CommandSettled):
-        return settled(event, matter, facts)
+    followed = follow_up(USE_CASE, event, matter, facts, settings)
+    if followed is not None:
+        return followed
     order = facts.get("order", matter.subject, Order)
     if not isinstance(order, Order):
         return Needs(needs=(Need(fact="order", subject=matter.subject),))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from caseconnect.models import Order, OrderHistory
-from caseconnect.sdk.casework import UseCase, Verdict, carry_out, not_applying, open_or_add, settled
+from caseconnect.sdk.casework import UseCase, Verdict, follow_up, not_applying, open_or_add
 from caseconnect.sdk.decisions import Decision, Facts, Matter, Need, Needs
-from caseconnect.sdk.events import CaseChanged, CommandSettled, Event
+from caseconnect.sdk.events import Event
 from caseconnect_order_exceptions import checks
 from caseconnect_order_exceptions.settings import EXCEPTIONS, ExceptionName, OrderExceptionsSettings
 
@@ -22,10 +22,9 @@ def decide(
     event: Event, matter: Matter, facts: Facts, settings: OrderExceptionsSettings, now: datetime
 ) -> Decision | Needs:
     """Open a case for what is wrong with the order, add to the open one, or carry its outcome out."""
-    if isinstance(event, CaseChanged):
-        return carry_out(USE_CASE, event, matter, facts, settings)
-    if isinstance(event, CommandSettled):
-        return settled(event, matter, facts)
+    followed = follow_up(USE_CASE, event, matter, facts, settings)
+    if followed is not None:
+        return followed
     order = facts.get("order", matter.subject, Order)
     if not isinstance(order, Order):
         return Needs(needs=(Need(fact="order", subject=matter.subject),))

@@ -9,6 +9,7 @@ from datetime import datetime
 from caseconnect.host.journal import slots
 from caseconnect.host.journal.alerts import MORE, close_alert, joined, links_of
 from caseconnect.host.journal.intake import subject_of
+from caseconnect.sdk.commands import HELD as VALUE_HELD
 from caseconnect.sdk.commands import HOLD, OpenCase
 from caseconnect.sdk.subjects import Subject
 
@@ -95,7 +96,7 @@ def _hold_over(db: sqlite3.Connection, tenant: str, order: str) -> bool:
     """A person took it off, or a matter claims it again."""
     slot = slots.name_of(tenant, order.partition("/")[0], order, HOLD)
     claimed = db.execute("SELECT 1 FROM claims WHERE slot=?", (slot,)).fetchone()
-    return slots.confirmed(db, slot) != slots.HELD or claimed is not None
+    return slots.confirmed(db, slot) != VALUE_HELD or claimed is not None
 
 
 _OVER: dict[str, Over] = {

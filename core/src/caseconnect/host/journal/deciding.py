@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from caseconnect.host.journal import closing
+from caseconnect.host.journal import closing, slots
 from caseconnect.host.journal.alerts import alert
 from caseconnect.host.journal.codec import Squeezer, dump, load, stamp, unstamp
 from caseconnect.host.journal.errors import Conflict
@@ -37,11 +37,11 @@ _MATTER = (
 
 
 _READY = """
-SELECT seq, lane, type, body, tries FROM (
-    SELECT seq, lane, type, body, tries FROM events
+SELECT seq, lane, type, body, tries, replayed FROM (
+    SELECT seq, lane, type, body, tries, replayed FROM events
     WHERE state = 'ready' AND tenant = :tenant ORDER BY seq LIMIT :limit)
-UNION ALL SELECT seq, lane, type, body, tries FROM (
-    SELECT seq, lane, type, body, tries FROM events
+UNION ALL SELECT seq, lane, type, body, tries, replayed FROM (
+    SELECT seq, lane, type, body, tries, replayed FROM events
     WHERE state = 'waiting' AND tenant = :tenant AND due <= :now ORDER BY due LIMIT :limit)
 ORDER BY seq
 """
@@ -65,13 +65,13 @@ _NOT_WAITING = (
 )
 
 
-def _event(seq: int, tenant: str, lane: str, kind: str, body: str, tries: int) -> StoredEvent:
+def _event(seq: int, tenant: str, lane: str, kind: str, body: str, tries: int, replayed: int) -> StoredEvent:
     known = EVENTS.get(kind)
     try:
         event = known.model_validate_json(body) if known else None
     except ValidationError:  # written by a program that knows more of it: parked, like an unknown type
         event = None
-    return StoredEvent(seq, tenant, Subject.parse(lane), event, tries, kind)
+    return StoredEvent(seq, tenant, Subject.parse(lane), event, tries, kind, bool(replayed))
 
 
 def put_off(db: sqlite3.Connection, seqs: Iterable[int], state: str, reason: str, due: datetime) -> None:
@@ -146,12 +146,12 @@ def _answer(answer: DecidedBy) -> dict[str, Any]:
 
 
 def _timers(db: sqlite3.Connection, verdict: Verdict, answer: DecidedBy) -> None:
-    whose = (verdict.tenant, str(verdict.lane), answer.use)
+    whose = (verdict.tenant, str(verdict.lane), answer.use, answer.item)
     for name in answer.cancel_timers:
-        db.execute("DELETE FROM timers WHERE tenant=? AND lane=? AND use=? AND name=?", (*whose, name))
+        db.execute("DELETE FROM timers WHERE tenant=? AND lane=? AND use=? AND item=? AND name=?", (*whose, name))
     for timer in answer.timers:
         db.execute(
-            "INSERT INTO timers VALUES (?,?,?,?,?,?)"
+            "INSERT INTO timers VALUES (?,?,?,?,?,?,?)"
             " ON CONFLICT DO UPDATE SET due=excluded.due, matter=excluded.matter",
             (*whose, timer.name, answer.matter or "", stamp(timer.due)),
         )
@@ -159,8 +159,9 @@ def _timers(db: sqlite3.Connection, verdict: Verdict, answer: DecidedBy) -> None
 
 def _close(db: sqlite3.Connection, matter: MatterRow, now: datetime) -> None:
     """A matter cannot close while it claims a hold: then it stays open and a person is told."""
-    if db.execute("SELECT 1 FROM claims WHERE matter=? LIMIT 1", (matter.id,)).fetchone():
-        title = f"{matter.reference} was to be closed but still holds the order: release or cancel it first"
+    claim = db.execute("SELECT slot FROM claims WHERE matter=? LIMIT 1", (matter.id,)).fetchone()
+    if claim:
+        title = f"{matter.reference} was to be closed but for it {slots.told(claim[0])}: undo that first"
         alert(db, NewAlert(matter.key.tenant, closing.HELD, title, matter.id), now)
         return
     db.execute("UPDATE matters SET state='closed', closed_at=? WHERE id=?", (stamp(now), matter.id))

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from itertools import groupby
 
+from pydantic import ValidationError
+
 from caseconnect.host.journal.alerts import alert
 from caseconnect.host.journal.batch import Item, alone
 from caseconnect.host.journal.codec import dump, expand, load, stamp, unstamp
@@ -16,7 +18,9 @@ from caseconnect.host.journal.records import (
     Resolved,
     StoredDelivery,
 )
+from caseconnect.models.base import Record
 from caseconnect.sdk.deliveries import Delivery
+from caseconnect.sdk.events import EVENTS, ItemEvent
 from caseconnect.sdk.subjects import Subject
 
 
@@ -52,6 +56,7 @@ def parsed(db: sqlite3.Connection, tenant: str, result: DeliveryResult, now: dat
     for number, resolved in enumerate(result.events):
         learn(db, tenant, resolved.aliases, resolved.lane, now)
         add_event(db, tenant, resolved, f"{result.seq}-{number}", result.seq, now)
+    _keep_told(db, [(tenant, result)])
 
 
 def parsed_or_parked(db: sqlite3.Connection, tenant: str, result: DeliveryResult, now: datetime) -> None:
@@ -87,10 +92,11 @@ UPDATE deliveries SET state = j.value->>1, reason = j.value->>2, due = j.value->
 FROM json_each(?) j WHERE deliveries.seq = j.value->>0
 """
 _ADD = """
-INSERT INTO events (id, tenant, lane, type, version, body, delivery, at, due)
+INSERT INTO events (id, tenant, lane, type, version, body, delivery, replayed, at, due)
 SELECT j.value->>0, j.value->>1,
     coalesce((SELECT subject FROM aliases WHERE tenant = j.value->>1 AND alias = j.value->>2), j.value->>2),
-    j.value->>3, j.value->>4, j.value->>5, j.value->>6, :at, :at
+    j.value->>3, j.value->>4, j.value->>5, j.value->>6,
+    coalesce((SELECT replayed FROM deliveries WHERE seq = j.value->>6), 0), :at, :at
 FROM json_each(:rows) j WHERE true ON CONFLICT DO NOTHING
 """
 
@@ -102,6 +108,39 @@ def _plain(db: sqlite3.Connection, results: Sequence[tuple[str, DeliveryResult]]
     events = [_event_row(tenant, r.seq, n, e) for tenant, r in ended for n, e in enumerate(r.events)]
     if events:
         db.execute(_ADD, {"rows": dump(events), "at": stamp(now)})
+    _keep_told(db, ended)
+
+
+def _keep_told(db: sqlite3.Connection, results: Sequence[tuple[str, DeliveryResult]]) -> None:
+    """Remember of every item that an event brought along which event that was; the newest counts."""
+    rows = [
+        (tenant, event.item.kind, str(event.item), stamp(event.time), event.id or f"{result.seq}-{number}")
+        for tenant, result in results
+        for number, event in enumerate(resolved.event for resolved in result.events)
+        if isinstance(event, ItemEvent) and event.told() is not None
+    ]
+    db.executemany(
+        "INSERT INTO told VALUES (?,?,?,?,?) ON CONFLICT DO UPDATE SET at=excluded.at, event=excluded.event"
+        " WHERE excluded.at >= told.at",
+        rows,
+    )
+
+
+def told(db: sqlite3.Connection, tenant: str, fact: str, subject: Subject) -> Record | None:
+    """The newest telling of an item, None if there was none that this version can read."""
+    row = db.execute(
+        "SELECT e.type, e.body FROM told t JOIN events e ON e.tenant = t.tenant AND e.id = t.event"
+        " WHERE t.tenant=? AND t.fact=? AND t.subject=?",
+        (tenant, fact, str(subject)),
+    ).fetchone()
+    known = EVENTS.get(row[0]) if row else None
+    if known is None:
+        return None
+    try:
+        event = known.model_validate_json(row[1])
+    except ValidationError:
+        return None
+    return event.told() if isinstance(event, ItemEvent) else None
 
 
 def _event_row(tenant: str, delivery: int, number: int, resolved: Resolved) -> tuple[str | int, ...]:
@@ -118,8 +157,8 @@ def add_event(
     lane = subject_of(db, tenant, resolved.lane)
     at = stamp(now)
     db.execute(
-        "INSERT INTO events (id, tenant, lane, type, version, body, delivery, at, due) VALUES (?,?,?,?,?,?,?,?,?)"
-        " ON CONFLICT DO NOTHING",
+        "INSERT INTO events (id, tenant, lane, type, version, body, delivery, replayed, at, due)"
+        " VALUES (?,?,?,?,?,?,?,coalesce((SELECT replayed FROM deliveries WHERE seq=?), 0),?,?) ON CONFLICT DO NOTHING",
         (
             event.id or fallback_id,
             tenant,
@@ -127,6 +166,7 @@ def add_event(
             event.type,
             event.version,
             event.model_dump_json(),
+            delivery,
             delivery,
             at,
             at,
@@ -147,7 +187,8 @@ def learn(db: sqlite3.Connection, tenant: str, aliases: Sequence[Subject], subje
         was = (str(root), tenant, str(alias))
         db.execute("UPDATE aliases SET subject=? WHERE tenant=? AND subject=?", was)
         db.execute("UPDATE events SET lane=? WHERE tenant=? AND lane=? AND state IN ('ready', 'waiting')", was)
-        db.execute("UPDATE timers SET lane=? WHERE tenant=? AND lane=?", was)
+        # One that the root has as well stays where it is, and comes due in the root's lane all the same.
+        db.execute("UPDATE OR IGNORE timers SET lane=? WHERE tenant=? AND lane=?", was)
         _move_matters(db, tenant, alias, root, now)
 
 

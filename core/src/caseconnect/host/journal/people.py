@@ -7,8 +7,9 @@ from datetime import datetime
 from difflib import get_close_matches
 from typing import Literal
 
-from caseconnect.host.journal import states
+from caseconnect.host.journal import caps, states
 from caseconnect.host.journal.alerts import close_alert
+from caseconnect.host.journal.batch import Item, alone
 from caseconnect.host.journal.codec import Squeezer, stamp, unstamp
 from caseconnect.host.journal.errors import Conflict
 from caseconnect.host.journal.planning import ask_again
@@ -69,12 +70,38 @@ def answer(db: sqlite3.Connection, key: str, what: Answer, reason: str, by: str,
     if row[1] == "OpenCase" and becomes == states.DONE:
         raise Conflict("a case cannot be taken as opened without its id: retry looks for it first, or refuse it")
     settle(db, Settlement(key, states.PARKED, becomes, now, note=f"{by}: {reason}", by=by))
+    caps.answered(db, row[2], key, now)
     left = db.execute(
-        "SELECT 1 FROM commands WHERE state='parked' AND kind=? AND tenant=?", (row[1], row[2])
+        "SELECT 1 FROM commands WHERE state='parked' AND kind=? AND tenant=? AND cap=''", (row[1], row[2])
     ).fetchone()
     if left is None:
         close_alert(db, row[2], f"parked:{row[1]}", now)
     return str(db.execute("SELECT state FROM commands WHERE key=?", (key,)).fetchone()[0])
+
+
+def let_go(
+    db: sqlite3.Connection,
+    cause: str,
+    tenant: str | None,
+    what: Answer,
+    limit: int,
+    reason: str,
+    by: str,
+    now: datetime,
+) -> tuple[int, int]:
+    """A person answers the first `limit` commands that a cap has parked: how many, and how many are left.
+
+    One that cannot be answered so stays, and keeps nobody from the others. `Conflict` if there is none.
+    """
+    rows = db.execute("SELECT DISTINCT tenant, cap FROM commands WHERE state='parked' AND cap<>''").fetchall()
+    whose = _one_tenant(rows, cause, tenant, "nothing is parked under")
+    keys = caps.waiting(db, whose, cause, limit)
+
+    def one(key: str) -> Item:
+        return Item("answer", lambda db: answer(db, key, what, reason, by, now))
+
+    ends = [alone(db, one(key)) for key in keys]
+    return sum(isinstance(end, str) for end in ends), len(caps.waiting(db, whose, cause))
 
 
 def again(db: sqlite3.Connection, squeezer: Squeezer, key: str, reason: str, by: str, now: datetime) -> str:
@@ -95,7 +122,7 @@ _DROPPED: dict[Waiting, str] = {"deliveries": "ignored", "events": "done"}
 def replay(db: sqlite3.Connection, what: Waiting, seqs: list[int], now: datetime) -> int:
     """Parse parked deliveries, or decide parked events, anew; how many. The alert closes where none is left.
 
-    Effects are keyed by matter, so what was done is not done again.
+    Effects are keyed by matter, so what was done is not done again. What is decided then moves no money by itself.
     """
     tenants = [_end_parked(db, what, seq, _AGAIN[what], "", now) for seq in seqs]
     _none_left(db, what, {tenant for tenant in tenants if tenant is not None}, now)
@@ -114,7 +141,8 @@ def drop(db: sqlite3.Connection, what: Waiting, seq: int, reason: str, by: str, 
 def _end_parked(db: sqlite3.Connection, what: Waiting, seq: int, state: str, reason: str, now: datetime) -> str | None:
     """The tenant of what was parked and is `state` now; None if it was not parked."""
     row = db.execute(
-        f"UPDATE {what} SET state=?, reason=?, due=?, tries=0 WHERE seq=? AND state='parked' RETURNING tenant",  # noqa: S608 - one of two names
+        f"UPDATE {what} SET state=?, reason=?, due=?, tries=0, replayed=1"  # noqa: S608 - one of two names
+        " WHERE seq=? AND state='parked' RETURNING tenant",
         (state, reason, stamp(now), seq),
     ).fetchone()
     return str(row[0]) if row else None
@@ -130,12 +158,18 @@ def _none_left(db: sqlite3.Connection, what: Waiting, tenants: set[str], now: da
 def dismiss(db: sqlite3.Connection, cause: str, tenant: str | None, reason: str, by: str, now: datetime) -> str:
     """A person closes the alert of a cause; its tenant. `Conflict` unless exactly one is open for it."""
     rows = db.execute("SELECT tenant, cause FROM alerts WHERE closed_at IS NULL").fetchall()
+    whose = _one_tenant(rows, cause, tenant, "no alert is open for")
+    close_alert(db, whose, cause, now, by, reason)
+    return whose
+
+
+def _one_tenant(rows: list[tuple[str, str]], cause: str, tenant: str | None, none: str) -> str:
+    """Whose the cause is; `Conflict` unless it is exactly one tenant's."""
     found = [whose for whose, what in rows if what == cause and tenant in (None, whose)]
     if not found:
         near = get_close_matches(cause, {what for whose, what in rows if tenant in (None, whose)}, 1)
         meant = f"; did you mean {near[0]}?" if near else ""
-        raise Conflict(f"no alert {cause!r} is open{meant} (`connect errors` lists them)")
+        raise Conflict(f"{none} {cause!r}{meant} (`connect errors` shows what waits)")
     if len(found) > 1:
-        raise Conflict(f"the alert {cause!r} is open for {', '.join(sorted(found))}: say which with --tenant")
-    close_alert(db, found[0], cause, now, by, reason)
+        raise Conflict(f"{cause!r} is of {', '.join(sorted(found))}: say which with --tenant")
     return str(found[0])

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import sqlite3
 import sys
+from dataclasses import replace
 from datetime import datetime
 
-from caseconnect.host.journal import closing, counters, slots, states
+from caseconnect.host.journal import caps, closing, counters, slots, states
 from caseconnect.host.journal.alerts import alert
 from caseconnect.host.journal.codec import Squeezer, dump, expand, stamp
 from caseconnect.host.journal.errors import Conflict
@@ -21,8 +22,8 @@ from caseconnect.sdk.commands import CASE, COMMANDS, CancelOrder, OpenCase
 _INSERT = (
     "INSERT INTO commands (key, base, generation, tenant, matter, use, kind, name, connection, target,"
     " slot, value, after,"
-    " body, ground, protective, waits, state, due, note, created_at, updated_at)"
-    " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+    " body, ground, protective, waits, state, due, note, created_at, updated_at, cap)"
+    " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 )
 
 
@@ -34,11 +35,36 @@ def plan(
     With it the matters whose planned commands it overtook: others may have waited for those.
     """
     command = ask.command
-    base = ":".join(filter(None, (ask.matter, command.kind, command.name.replace("~", "~~"))))
+    named = (ask.matter, command.kind, command.name.replace("~", "~~"), command.approval() if command.money else "")
+    base = ":".join(filter(None, named))
     generation = _next_generation(db, base, ask, *_slot(tenant, ask))
     if generation is None:
         return None, set()
+    if command.money and ask.birth == states.PLANNED and (doubt := _doubt(db, base, ask)):
+        ask = replace(ask, birth="parked", note=doubt)
     return _write(db, squeezer, tenant, ask, base, generation, now, slot_limit)
+
+
+def _doubt(db: sqlite3.Connection, base: str, ask: Ask) -> str | None:
+    """Why a person has to look before this moves money: the same was asked for with another approval, or before."""
+    named = (ask.matter, ask.command.kind, ask.command.name)
+    over = "('refused', 'superseded', 'withheld')"
+    other = db.execute(
+        f"SELECT key, state FROM commands WHERE matter=? AND kind=? AND name=? AND base<>? AND state NOT IN {over}",  # noqa: S608 - constant states
+        (*named, base),
+    ).fetchone()
+    if other:
+        return f"changed after {other[0]} was asked for, which is {other[1]}: a person decides"
+    former = db.execute(
+        "SELECT c.key, c.state FROM matters m JOIN matters e ON e.tenant = m.tenant AND e.subject = m.subject"  # noqa: S608 - as above
+        " AND e.topic = m.topic AND e.item = m.item AND e.observe = m.observe AND e.id <> m.id"
+        " JOIN commands c ON c.matter = e.id AND c.base = e.id || ?"
+        f" WHERE m.id = ? AND c.state NOT IN {over}",
+        (base.removeprefix(ask.matter), ask.matter),
+    ).fetchone()
+    if former:
+        return f"the same was approved before, as {former[0]}, which is {former[1]}: a person decides"
+    return None
 
 
 def ask_again(
@@ -67,7 +93,9 @@ def ask_again(
         raise Conflict(f"this version knows no command {kind}, so it cannot be asked again")
     command = COMMANDS[kind].model_validate_json(expand(body))
     ask = Ask(matter, use, command, connection, "planned", ground, f"{by}: {reason}")
-    return _write(db, squeezer, tenant, ask, base, generation + 1, now, sys.maxsize, by)
+    again = _write(db, squeezer, tenant, ask, base, generation + 1, now, sys.maxsize, by)
+    caps.ask_again(db, key, again[0], now)
+    return again
 
 
 def _slot(tenant: str, ask: Ask) -> tuple[str | None, str | None]:
@@ -97,9 +125,14 @@ def _write(
         overtaken = slots.take(db, slot, value, ask.matter, birth, now, slot_limit)
         if command.kind == CancelOrder.kind and slots.confirmed(db, slot) == value:
             slots.cancelled(db, tenant, ask.connection, command.target)
+    cap = ""
+    if birth.state == states.PLANNED and (full := caps.over(db, tenant, ask.caps, command.worth(), now)):
+        cap, birth = caps.cause_of(ask.use, command.kind, full[0]), Birth(states.PARKED, full[1])
     if birth.state == states.PLANNED and command.counter:
         over = counters.reserve(db, tenant, key, command.counter)
         birth = Birth(states.PARKED, over) if over else birth
+    if birth.state in (states.PLANNED, states.PARKED):
+        caps.reserve(db, tenant, key, ask.caps, command.worth(), now if birth.state == states.PLANNED else None)
     states.check(states.NEW, birth.state, key)
     after = [*command.after]
     if command.side == "case" and command.kind != OpenCase.kind and command.target is None and CASE not in after:
@@ -110,12 +143,14 @@ def _write(
         (key, base, generation, tenant, ask.matter, ask.use, command.kind, command.name, ask.connection)
         + (command.target and str(command.target), slot, value, dump(after))
         + (squeezer.squeeze(command.model_dump_json().encode()), ask.ground, command.protective, bool(after))
-        + (birth.state, at, birth.note, at, at),
+        + (birth.state, at, birth.note, at, at, cap),
     )
     record(db, key, 0, states.NEW, birth.state, birth.note, {}, by, now)
     if birth.state in states.SETTLED:
         tell(db, key, birth.state, birth.note, now)
-    if birth.state == states.PARKED:
+    if cap:
+        caps.parked(db, tenant, cap, key, birth.note, now)
+    elif birth.state == states.PARKED:
         alert(db, NewAlert(tenant, f"parked:{command.kind}", f"{command.kind} parked: {birth.note}", key), now)
     if generation > 1:
         closing.review(db, tenant, now, f"{closing.REFUSED}{command.kind}")

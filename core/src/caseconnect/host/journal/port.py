@@ -5,11 +5,13 @@ Reads are sync, short, and see what was committed. A second journal (PostgreSQL)
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
 from caseconnect.host.journal.people import Answer, Waiting
+from caseconnect.host.journal.privacy import Receipt as PrivacyReceipt
+from caseconnect.host.journal.privacy import Whom
 from caseconnect.host.journal.records import (
     Brake,
     CursorMove,
@@ -25,6 +27,7 @@ from caseconnect.host.journal.records import (
     StoredEvent,
     Verdict,
 )
+from caseconnect.models.base import Record
 from caseconnect.sdk.decisions import CommandState
 from caseconnect.sdk.subjects import Subject
 
@@ -47,8 +50,10 @@ class Journal(Protocol):
         """Write a verdict in one commit; the keys of the commands that are new."""
 
     # deliver
-    async def began(self, key: str, was: str, now: datetime, deadline_at: datetime) -> None:
-        """Commit `sending` before the first byte goes out."""
+    async def began(
+        self, key: str, was: str, now: datetime, deadline_at: datetime, before: Mapping[str, Any] | None = None
+    ) -> None:
+        """Commit `sending` before the first byte goes out, and with it what is there `before` it."""
 
     async def settled(self, change: Settlement) -> None:
         """Change a command's state, with its evidence and all that follows."""
@@ -87,6 +92,11 @@ class Journal(Protocol):
     async def answer(self, key: str, what: Answer, reason: str, by: str, now: datetime) -> str:
         """A person ends a parked command."""
 
+    async def let_go(
+        self, cause: str, tenant: str | None, what: Answer, limit: int, reason: str, by: str, now: datetime
+    ) -> tuple[int, int]:
+        """A person answers the first `limit` commands that a cap has parked; (how many, how many are left)."""
+
     async def again(self, key: str, reason: str, by: str, now: datetime) -> str:
         """A person asks a refused command again; the new key."""
 
@@ -99,7 +109,19 @@ class Journal(Protocol):
     async def dismiss(self, cause: str, tenant: str | None, reason: str, by: str, now: datetime) -> str:
         """A person closes an alert; its tenant."""
 
+    async def held(self, whom: Whom, now: datetime) -> PrivacyReceipt:
+        """Where data of a shopper is; leaves a receipt."""
+
+    async def erase(self, whom: Whom, texts: Iterable[str], now: datetime) -> PrivacyReceipt:
+        """Erase what is held of a shopper, also where one of `texts` stands in what nobody could use."""
+
+    async def forget(self, seqs: Sequence[int]) -> int:
+        """Erase the bodies of deliveries that are ended."""
+
     # reads
+    def receipts(self, tenant: str | None = None) -> list[PrivacyReceipt]:
+        """What became of requests about personal data, oldest first."""
+
     def unparsed(self, tenant: str, now: datetime, limit: int) -> list[StoredDelivery]:
         """Deliveries to parse."""
 
@@ -135,6 +157,9 @@ class Journal(Protocol):
 
     def subject_of(self, tenant: str, alias: Subject) -> Subject:
         """What an alias is known to mean."""
+
+    def told(self, tenant: str, fact: str, subject: Subject) -> Record | None:
+        """What an event told of an item, the newest; None if nobody told it."""
 
     def cursor(self, tenant: str, connection: str) -> str | None:
         """The saved cursor."""

@@ -214,7 +214,8 @@ UNION SELECT DISTINCT m.tenant, u.value FROM matters m, json_each(m.uses) u
 """
 _CONNECTIONS = """
 SELECT DISTINCT tenant, connection FROM deliveries UNION SELECT DISTINCT tenant, connection FROM commands
-UNION SELECT tenant, connection FROM cursors UNION SELECT tenant, connection FROM schedules
+UNION SELECT tenant, connection FROM cursors WHERE connection NOT LIKE '%/%'
+UNION SELECT tenant, connection FROM schedules
 """
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, Literal
 
 from caseconnect.models.base import Record
@@ -80,7 +82,10 @@ class DeliveryResult:
 
 @dataclass(frozen=True)
 class StoredEvent:
-    """An event at the head of its lane. `event` is None when its type is unknown to this program."""
+    """An event at the head of its lane. `event` is None when its type is unknown to this program.
+
+    `replayed`: a person took it, or the delivery that it came by, up again.
+    """
 
     seq: int
     tenant: str
@@ -88,11 +93,15 @@ class StoredEvent:
     event: Event | None
     tries: int
     kind: str
+    replayed: bool = False
 
 
 @dataclass(frozen=True)
 class MatterKey:
-    """What makes a matter one. Observe matters live beside the others and block nothing."""
+    """What makes a matter one. `item` is "kind/id" of the return or dispute that it is about, empty for the whole.
+
+    Observe matters live beside the others and block nothing.
+    """
 
     tenant: str
     subject: Subject
@@ -133,6 +142,24 @@ class MatterRow:
 
 
 @dataclass(frozen=True)
+class CapWindow:
+    """So many, and so much of each currency, within `span`; None and an unnamed currency: as many as come."""
+
+    name: str
+    span: timedelta
+    count: int | None
+    sums: Mapping[str, Decimal]
+
+
+@dataclass(frozen=True)
+class CapRule:
+    """A cap that a command is under. `name` says what is counted together."""
+
+    name: str
+    windows: tuple[CapWindow, ...]
+
+
+@dataclass(frozen=True)
 class Ask:
     """A command that a use case asks for, with all that planning needs.
 
@@ -149,6 +176,7 @@ class Ask:
     ground: str
     note: str = ""
     fresh: bool = True
+    caps: tuple[CapRule, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -164,11 +192,12 @@ class Observation:
 
 @dataclass(frozen=True)
 class DecidedBy:
-    """One use case's answer to one event."""
+    """One use case's answer to one event. Its timers are those of `item`, the item that it was asked about."""
 
     use: str
     reason: str
     matter: str | None = None
+    item: str = ""
     timers: tuple[Timer, ...] = ()
     cancel_timers: tuple[str, ...] = ()
     alert: str | None = None
@@ -194,7 +223,10 @@ class Verdict:
 
 @dataclass(frozen=True)
 class StoredCommand:
-    """A command as it is stored. `lost`: how many attempts ended in an unknown outcome."""
+    """A command as it is stored. `lost`: how many attempts ended in an unknown outcome.
+
+    `before`: what was there before its slot was ours.
+    """
 
     key: str
     seq: int
@@ -219,6 +251,7 @@ class StoredCommand:
     case: Subject | None
     first_sent_at: datetime | None = None
     lost: int = 0
+    before: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -135,17 +135,63 @@ CREATE UNIQUE INDEX alerts_on ON alerts (tenant, cause) WHERE closed_at IS NULL;
 """
 
 
-@migrations(name="0001_first")
-def _first(db: Database) -> None:
-    for statement in _FIRST.split(";"):
+_ITEMS = """
+ALTER TABLE timers RENAME TO timers_before;
+CREATE TABLE timers (
+    tenant TEXT NOT NULL, lane TEXT NOT NULL, use TEXT NOT NULL, item TEXT NOT NULL, name TEXT NOT NULL,
+    matter TEXT NOT NULL, due TEXT NOT NULL, PRIMARY KEY (tenant, lane, use, item, name)
+) WITHOUT ROWID;
+INSERT INTO timers SELECT tenant, lane, use, '', name, matter, due FROM timers_before;
+DROP TABLE timers_before;
+CREATE INDEX timers_due ON timers (due);
+CREATE INDEX timers_matter ON timers (matter) WHERE matter <> '';
+CREATE TABLE told (
+    tenant TEXT NOT NULL, fact TEXT NOT NULL, subject TEXT NOT NULL, at TEXT NOT NULL, event TEXT NOT NULL,
+    PRIMARY KEY (tenant, fact, subject)
+) WITHOUT ROWID;
+ALTER TABLE deliveries ADD COLUMN replayed INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE events ADD COLUMN replayed INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE slots ADD COLUMN before TEXT;
+CREATE TABLE reservations (
+    tenant TEXT NOT NULL, cap TEXT NOT NULL, key TEXT NOT NULL, at TEXT, amount TEXT, currency TEXT,
+    PRIMARY KEY (tenant, cap, key)
+) WITHOUT ROWID;
+CREATE INDEX reservations_at ON reservations (tenant, cap, at) WHERE at IS NOT NULL;
+CREATE INDEX reservations_key ON reservations (key);
+ALTER TABLE commands ADD COLUMN cap TEXT NOT NULL DEFAULT '';
+CREATE INDEX commands_capped ON commands (tenant, cap, seq) WHERE state = 'parked' AND cap <> '';
+"""
+
+
+def _all_of(db: Database, statements: str) -> None:
+    for statement in statements.split(";"):
         if statement.strip():
             db.conn.execute(statement)
+
+
+@migrations(name="0001_first")
+def _first(db: Database) -> None:
+    _all_of(db, _FIRST)
 
 
 @migrations(name="0002_alerts_closed_by")
 def _alerts_closed_by(db: Database) -> None:
     for column in ("closed_by", "closed_reason"):
         db.conn.execute(f"ALTER TABLE alerts ADD COLUMN {column} TEXT")
+
+
+@migrations(name="0003_items")
+def _items(db: Database) -> None:
+    _all_of(db, _ITEMS)
+
+
+@migrations(name="0004_receipts")
+def _receipts(db: Database) -> None:
+    db.conn.execute(
+        "CREATE TABLE receipts (seq INTEGER PRIMARY KEY, tenant TEXT NOT NULL, connection TEXT NOT NULL, customer TEXT,"
+        " orders TEXT NOT NULL, action TEXT NOT NULL, at TEXT NOT NULL, rows TEXT NOT NULL, cases TEXT NOT NULL,"
+        " kept TEXT NOT NULL)"
+    )
 
 
 def migrate(db: Database) -> list[str]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from caseconnect.host.journal import counters, slots, states
+from caseconnect.host.journal import caps, counters, restoring, slots, states
 from caseconnect.host.journal.alerts import alert
 from caseconnect.host.journal.codec import dump, expand, load, stamp
 from caseconnect.host.journal.errors import Conflict
@@ -18,8 +19,13 @@ from caseconnect.sdk.commands import CASE, CancelOrder, Counter, OpenCase
 from caseconnect.sdk.subjects import Subject
 
 
-def began(db: sqlite3.Connection, key: str, was: str, now: datetime, deadline_at: datetime) -> None:
-    """Commit the intent to send before the first byte goes out. `Conflict` if the command is no longer `was`."""
+def began(
+    db: sqlite3.Connection, key: str, was: str, now: datetime, deadline_at: datetime, before: Mapping[str, Any]
+) -> None:
+    """Commit the intent to send before the first byte goes out. `Conflict` if the command is no longer `was`.
+
+    `before` is what the command is about to replace, for what will undo it.
+    """
     states.check(was, states.SENDING, key)
     done = db.execute(
         "UPDATE commands SET state='sending', attempt=attempt+1, looked=0, sent_at=?, deadline_at=?,"
@@ -30,6 +36,7 @@ def began(db: sqlite3.Connection, key: str, was: str, now: datetime, deadline_at
     )
     if done.rowcount != 1:
         raise Conflict(f"command {key} is not {was} any more, or another one of its slot is out")
+    restoring.keep(db, key, before)
     attempt = db.execute("SELECT attempt FROM commands WHERE key=?", (key,)).fetchone()[0]
     record(db, key, attempt, was, states.SENDING, "", {}, "connect", now)
 
@@ -77,12 +84,14 @@ def _effects(
     """Slots, claims and counters follow the new state. What a person has to know of it, or None."""
     answered = change.was == states.PARKED
     if answered and change.becomes in (states.PLANNED, states.DONE):
+        caps.count(db, change.key, change.at)
         counter = _body(db, change.key)["counter"]
         if counter:
             counters.count(db, tenant, change.key, Counter.model_validate(counter))
     if change.becomes == states.REFUSED:
         counters.give_back(db, change.key)
-        if slots.is_hold(slot):
+        caps.give_back(db, change.key)
+        if slots.is_claimed(slot):
             return slots.refused(db, str(slot), value, matter, change.at)
     if slot and change.becomes == states.DONE:
         slots.confirm(db, change.key, change.at, person=answered)

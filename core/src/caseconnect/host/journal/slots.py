@@ -10,15 +10,15 @@ import sqlite3
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from caseconnect.host.journal import states
+from caseconnect.host.journal import caps, restoring, states
 from caseconnect.host.journal.alerts import alert
 from caseconnect.host.journal.codec import dump, load, stamp
 from caseconnect.host.journal.errors import Conflict
 from caseconnect.host.journal.history import record, tell
 from caseconnect.host.journal.records import NewAlert, Observation
-from caseconnect.sdk.commands import HOLD
+from caseconnect.sdk.commands import HELD, HOLD, RELEASED, SUPPRESSED
 
-HELD, RELEASED = "held", "released"
+_CLAIMED = {HOLD: "held", SUPPRESSED: "suppressed"}
 _NEWER = "a newer value is wanted for the same thing"
 
 _OPEN = "('planned', 'sending', 'accepted', 'unknown')"
@@ -42,9 +42,15 @@ def name_of(tenant: str, connection: str, target: object, field: str) -> str:
     return f"{tenant}|{connection}|{target}|{field}"
 
 
-def is_hold(slot: str | None) -> bool:
-    """The slot that holds and releases share: the only one that is claimed."""
-    return slot is not None and slot.endswith(f"|{HOLD}")
+def is_claimed(slot: str | None) -> bool:
+    """The slot that holds and releases share, or suppressing and restoring: those that matters claim."""
+    return slot is not None and slot.rpartition("|")[2] in _CLAIMED
+
+
+def told(slot: str) -> str:
+    """A claimed slot for people: `shop/order/1 is held`."""
+    target, _, field = slot.split("|", 2)[2].rpartition("|")
+    return f"{target} is {_CLAIMED[field]}"
 
 
 def take(
@@ -54,7 +60,7 @@ def take(
 
     Answers the matters whose planned commands it overtook.
     """
-    if is_hold(slot) and not _claim(db, slot, value, matter, birth, now):
+    if is_claimed(slot) and not _claim(db, slot, value, matter, birth, now):
         return set()
     confirmed, at, changes = db.execute(
         "SELECT confirmed, confirmed_at, changes FROM slots WHERE slot=?", (slot,)
@@ -67,7 +73,7 @@ def take(
     if value == there:
         birth.state, birth.note = states.DONE, f"nothing to send: it is {value} already"
     elif value == RELEASED and there is None and not unsure:
-        birth.state, birth.note = states.DONE, "nothing to send: the hold had not gone out"
+        birth.state, birth.note = states.DONE, "nothing to send: it had not gone out"
     elif len([t for t in load(changes) if t > stamp(now - timedelta(hours=1))]) >= limit:
         birth.state = states.PARKED
         birth.note = f"changed {limit} times within an hour: somebody else keeps changing it back"
@@ -82,7 +88,7 @@ def _claim(db: sqlite3.Connection, slot: str, value: str, matter: str, birth: Bi
     gone = db.execute("DELETE FROM claims WHERE slot=? AND matter=?", (slot, matter)).rowcount
     others = _claimants(db, slot)
     if not gone:
-        birth.state, birth.note = states.DONE, "nothing to send: this matter holds nothing"
+        birth.state, birth.note = states.DONE, "nothing to send: this matter claims nothing"
     elif others:
         birth.state, birth.note = states.DONE, _still_held(others)
     return bool(gone) and not others
@@ -108,9 +114,10 @@ def _end_planned(db: sqlite3.Connection, key: str, by: str, now: datetime, note:
         "SELECT matter, slot, value, attempt FROM commands WHERE key=?", (key,)
     ).fetchone()
     becomes = states.SUPERSEDED
-    if is_hold(slot) and value == RELEASED and matter != by:
+    if is_claimed(slot) and value == RELEASED and matter != by:
         becomes, note = states.DONE, _still_held([by])
     states.check(states.PLANNED, becomes, key)
+    caps.give_back(db, key)
     db.execute("UPDATE commands SET state=?, note=?, updated_at=? WHERE key=?", (becomes, note, stamp(now), key))
     record(db, key, attempt, states.PLANNED, becomes, note, {}, "connect", now)
     if becomes == states.DONE:
@@ -128,13 +135,13 @@ def planned_again(db: sqlite3.Connection, key: str, now: datetime, *, person: bo
     ).fetchone()
     if newer:
         _end_planned(db, key, newer[0], now)
-    elif not is_hold(slot):
+    elif not is_claimed(slot):
         return
     elif value == HELD and person:
         _claim_again(db, slot, matter, key, now)
     elif value == HELD:
         if not _claimants(db, slot):
-            _end_planned(db, key, matter, now, "nobody claims the hold any more")
+            _end_planned(db, key, matter, now, "nobody claims it any more")
     else:
         db.execute("DELETE FROM claims WHERE slot=? AND matter=?", (slot, matter))
         if others := _claimants(db, slot):
@@ -144,7 +151,7 @@ def planned_again(db: sqlite3.Connection, key: str, now: datetime, *, person: bo
 def _claim_again(db: sqlite3.Connection, slot: str, matter: str, key: str, now: datetime) -> None:
     state = db.execute("SELECT state FROM matters WHERE id=?", (matter,)).fetchone()
     if state is None or state[0] != "open":
-        raise Conflict(f"the matter of {key} is closed, so nobody would end the hold: refuse it")
+        raise Conflict(f"the matter of {key} is closed, so nobody would undo it: refuse it")
     db.execute("INSERT OR IGNORE INTO claims VALUES (?,?,?)", (slot, matter, stamp(now)))
 
 
@@ -159,15 +166,17 @@ def confirm(db: sqlite3.Connection, key: str, now: datetime, *, person: bool = F
     changes, at = db.execute("SELECT changes, confirmed_at FROM slots WHERE slot=?", (slot,)).fetchone() or ("[]", None)
     if sent_at and at and at > sent_at:
         return
-    if person and is_hold(slot):
+    if person and is_claimed(slot):
         if value == HELD:
             _claim_again(db, slot, matter, key, now)
         else:
             db.execute("DELETE FROM claims WHERE slot=?", (slot,))
+    restoring.settled(db, key)
     recent = [t for t in load(changes) if t > stamp(now - timedelta(hours=1))]
     db.execute(
-        "INSERT INTO slots VALUES (?,?,?,1,?) ON CONFLICT DO UPDATE SET confirmed=excluded.confirmed,"
-        " confirmed_at=excluded.confirmed_at, version=version+1, changes=excluded.changes",
+        "INSERT INTO slots (slot, confirmed, confirmed_at, version, changes) VALUES (?,?,?,1,?)"
+        " ON CONFLICT DO UPDATE SET confirmed=excluded.confirmed, confirmed_at=excluded.confirmed_at,"
+        " version=version+1, changes=excluded.changes",
         (slot, value, stamp(now), dump([*recent, stamp(now)])),
     )
 
@@ -176,27 +185,33 @@ def refused(db: sqlite3.Connection, slot: str, value: str, matter: str, now: dat
     """A hold or release that was refused: claims follow what is so. What a person has to know, or None."""
     if value == HELD:
         db.execute("DELETE FROM claims WHERE slot=? AND matter=?", (slot, matter))
+        if not _may_be_held(db, slot):
+            restoring.forget(db, slot)
         others = _claimants(db, slot)
-        return f"the order is not held, though {len(others)} other matter(s) rely on it" if others else None
-    held = db.execute("SELECT 1 FROM slots WHERE slot=? AND confirmed=?", (slot, HELD)).fetchone()
-    going = db.execute(
-        f"SELECT 1 FROM commands WHERE slot=? AND value=? AND state IN {_OPEN}",  # noqa: S608 - as above
-        (slot, HELD),
-    ).fetchone()
-    if not held and not going and not db.execute(_LANDED, (slot, None, None)).fetchone():
+        why = f"{len(others)} other matter(s) rely on it that {told(slot)}, which is not so"
+        return why if others else None
+    if not _may_be_held(db, slot):
         return None
     state = db.execute("SELECT state FROM matters WHERE id=?", (matter,)).fetchone()[0]
     if state == "open":
         db.execute("INSERT OR IGNORE INTO claims VALUES (?,?,?)", (slot, matter, stamp(now)))
         return None
-    return "the order stays held, and its matter is closed: release it on the platform"
+    return f"{told(slot)}, and its matter is closed: undo it on the platform"
+
+
+def _may_be_held(db: sqlite3.Connection, slot: str) -> bool:
+    """It is, or is about to be, or may have become so."""
+    held = "SELECT 1 FROM slots WHERE slot=? AND confirmed=?"
+    going = f"SELECT 1 FROM commands WHERE slot=? AND value=? AND state IN {_OPEN}"  # noqa: S608 - as above
+    found = any(db.execute(sql, (slot, HELD)).fetchone() for sql in (held, going))
+    return found or db.execute(_LANDED, (slot, None, None)).fetchone() is not None
 
 
 def taken_off(db: sqlite3.Connection, slot: str, matter: str) -> bool:
     """The hold is gone and the matter claims it no more, without having given it up: a person took it off."""
     gone = "SELECT 1 FROM slots WHERE slot=? AND confirmed=? AND NOT EXISTS"
     mine = "SELECT 1 FROM claims WHERE claims.slot=slots.slot AND claims.matter=?"
-    return is_hold(slot) and db.execute(f"{gone} ({mine})", (slot, RELEASED, matter)).fetchone() is not None
+    return is_claimed(slot) and db.execute(f"{gone} ({mine})", (slot, RELEASED, matter)).fetchone() is not None
 
 
 def cancelled(db: sqlite3.Connection, tenant: str, connection: str, target: object) -> None:
@@ -214,7 +229,7 @@ def observe(db: sqlite3.Connection, tenant: str, seen: Observation, now: datetim
     """A person changed a slot after us: believe it. A hold that a person took off is claimed by nobody."""
     slot = name_of(tenant, seen.connection, seen.target, seen.field)
     row = db.execute("SELECT confirmed, confirmed_at FROM slots WHERE slot=?", (slot,)).fetchone()
-    if row is None or row[0] == seen.value or row[1] >= stamp(seen.at):
+    if row is None or row[0] is None or row[0] == seen.value or row[1] >= stamp(seen.at):
         return
     if db.execute(f"SELECT 1 FROM commands WHERE slot=? AND state IN {_OPEN} LIMIT 1", (slot,)).fetchone():  # noqa: S608 - as above
         return
@@ -222,6 +237,7 @@ def observe(db: sqlite3.Connection, tenant: str, seen: Observation, now: datetim
         "UPDATE slots SET confirmed=?, confirmed_at=?, version=version+1 WHERE slot=?", (seen.value, stamp(now), slot)
     )
     if seen.value != HELD:
+        restoring.forget(db, slot)
         db.execute("DELETE FROM claims WHERE slot=?", (slot,))
     elif not _claimants(db, slot):
         title = f"{seen.target} shows a hold of ours that nobody claims: release it on the platform"

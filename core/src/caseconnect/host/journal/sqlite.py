@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -15,7 +16,18 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from caseconnect.host.journal import arrivals, deciding, intake, people, reads, schema, sending, settling, timing
+from caseconnect.host.journal import (
+    arrivals,
+    deciding,
+    intake,
+    people,
+    privacy,
+    reads,
+    schema,
+    sending,
+    settling,
+    timing,
+)
 from caseconnect.host.journal.alerts import alert, close_alert
 from caseconnect.host.journal.arrivals import Page
 from caseconnect.host.journal.batch import Item, Write
@@ -37,6 +49,7 @@ from caseconnect.host.journal.records import (
     Verdict,
 )
 from caseconnect.host.journal.writer import InlineWriter, ThreadWriter, Writer
+from caseconnect.models.base import Record
 from caseconnect.sdk.decisions import CommandState
 from caseconnect.sdk.subjects import Subject
 
@@ -198,9 +211,11 @@ class SqliteJournal:
 
     # deliver
 
-    async def began(self, key: str, was: str, now: datetime, deadline_at: datetime) -> None:
+    async def began(
+        self, key: str, was: str, now: datetime, deadline_at: datetime, before: Mapping[str, Any] | None = None
+    ) -> None:
         """See `port.Journal`."""
-        await self._write("began", lambda db: settling.began(db, key, was, now, deadline_at))
+        await self._write("began", lambda db: settling.began(db, key, was, now, deadline_at, before or {}))
 
     async def settled(self, change: Settlement) -> None:
         """See `port.Journal`."""
@@ -256,6 +271,15 @@ class SqliteJournal:
         """See `port.Journal`."""
         return str(await self._write("answer", lambda db: people.answer(db, key, what, reason, by, now)))
 
+    async def let_go(
+        self, cause: str, tenant: str | None, what: people.Answer, limit: int, reason: str, by: str, now: datetime
+    ) -> tuple[int, int]:
+        """See `port.Journal`."""
+        told: tuple[int, int] = await self._write(
+            "answer", lambda db: people.let_go(db, cause, tenant, what, limit, reason, by, now)
+        )
+        return told
+
     async def again(self, key: str, reason: str, by: str, now: datetime) -> str:
         """See `port.Journal`."""
         return str(await self._write("answer", lambda db: people.again(db, self._squeezer, key, reason, by, now)))
@@ -272,7 +296,34 @@ class SqliteJournal:
         """See `port.Journal`."""
         return str(await self._write("alert", lambda db: people.dismiss(db, cause, tenant, reason, by, now)))
 
+    async def held(self, whom: privacy.Whom, now: datetime) -> privacy.Receipt:
+        """See `port.Journal`."""
+        receipt: privacy.Receipt = await self._write("privacy", lambda db: privacy.held(db, whom, now))
+        return receipt
+
+    async def erase(self, whom: privacy.Whom, texts: Iterable[str], now: datetime) -> privacy.Receipt:
+        """See `port.Journal`."""
+        seqs: list[int] = []
+        wanted = list(texts)
+        after: int | None = 0
+        while after is not None:
+            found, after = privacy.unread(self._db(), whom, wanted, after)
+            seqs += found
+            await asyncio.sleep(0)  # a large journal is read through: others have their turn meanwhile
+        receipt: privacy.Receipt = await self._write(
+            "privacy", lambda db: privacy.erase(db, self._squeezer, whom, seqs, now)
+        )
+        return receipt
+
+    async def forget(self, seqs: Sequence[int]) -> int:
+        """See `port.Journal`."""
+        return int(await self._write("privacy", lambda db: privacy.forget(db, seqs)))
+
     # reads
+
+    def receipts(self, tenant: str | None = None) -> list[privacy.Receipt]:
+        """See `port.Journal`."""
+        return privacy.receipts(self._db(), tenant)
 
     def unparsed(self, tenant: str, now: datetime, limit: int) -> list[StoredDelivery]:
         """See `port.Journal`."""
@@ -321,6 +372,10 @@ class SqliteJournal:
     def subject_of(self, tenant: str, alias: Subject) -> Subject:
         """See `port.Journal`."""
         return intake.subject_of(self._db(), tenant, alias)
+
+    def told(self, tenant: str, fact: str, subject: Subject) -> Record | None:
+        """See `port.Journal`."""
+        return intake.told(self._db(), tenant, fact, subject)
 
     def cursor(self, tenant: str, connection: str) -> str | None:
         """See `port.Journal`."""

@@ -19,22 +19,24 @@ def any_due(db: sqlite3.Connection, now: datetime) -> bool:
 
 def fire(db: sqlite3.Connection, now: datetime, limit: int) -> int:
     """Write the events of timers that are due and delete their rows, in one commit. How many fired."""
-    due_now = "SELECT tenant, lane, use, name, matter, due FROM timers WHERE due <= ? ORDER BY due LIMIT ?"
+    due_now = "SELECT tenant, lane, use, item, name, matter, due FROM timers WHERE due <= ? ORDER BY due LIMIT ?"
     rows = db.execute(due_now, (stamp(now), limit)).fetchall()
-    for tenant, lane, use, name, matter, due in rows:
+    for tenant, lane, use, item, name, matter, due in rows:
         subject = Subject.parse(lane)
         event = TimerFired(
-            id=f"timer-{lane}-{use}-{name}-{due}",
+            id=f"timer-{lane}-{use}-{f'{item}-' if item else ''}{name}-{due}",
             source="connect",
             subject=subject,
             time=unstamp(due),
             use=use,
             matter=matter,
+            item=item,
             name=name,
             due=unstamp(due),
         )
         add_event(db, tenant, Resolved(event, subject), event.id, None, now)
-        db.execute("DELETE FROM timers WHERE tenant=? AND lane=? AND use=? AND name=?", (tenant, lane, use, name))
+        whose = (tenant, lane, use, item, name)
+        db.execute("DELETE FROM timers WHERE tenant=? AND lane=? AND use=? AND item=? AND name=?", whose)
     return len(rows)
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from caseconnect.host.journal.records import Ask, DecidedBy, MatterRow, Mode
+from caseconnect.host.pipeline.capping import caps_of
 from caseconnect.host.pipeline.drafts import Draft
-from caseconnect.host.tenants.tenant import Flow
+from caseconnect.host.tenants.tenant import Flow, Tenant
 from caseconnect.sdk.commands import Command, OpenCase, digest_of
 from caseconnect.sdk.decisions import CommandState, Decision, Finding
 
@@ -24,7 +25,7 @@ class Applied:
 
 
 def apply_decision(
-    flow: Flow, draft: Draft, decision: Decision, reference: str, go_live: datetime, now: datetime
+    tenant: Tenant, flow: Flow, draft: Draft, decision: Decision, reference: str, go_live: datetime, now: datetime
 ) -> Applied:
     """Put `decision` on the draft. What does not count is left out, and the reason says so."""
     undeclared = sorted({c.kind for c in decision.commands if type(c) not in flow.transform.uses})
@@ -32,9 +33,14 @@ def apply_decision(
         why = f"{flow.use} asks for {', '.join(undeclared)}, which it did not declare: nothing of this answer counts"
         return Applied(DecidedBy(flow.use, why, alert=why))
     findings, notes = _counting(decision.findings, draft, go_live)
+    if findings and flow.transform.by_item and not draft.key.item:
+        findings = ()
+        notes.append("nothing is opened: the event names no item, and each item is a matter of its own")
     if findings and not draft.is_open:
         draft.open(flow.use, flow.mode, reference, flow.cases or "", now)
-    commands: Sequence[Command] = decision.commands
+    commands, nobody = _carried_out(tenant, flow, draft, decision.commands)
+    if nobody:
+        notes.append(f"not asked for, because no connection carries it out: {', '.join(sorted(nobody))}")
     if not draft.is_open:
         left_out = [c for c in commands if not _for_closed(c, draft)]
         commands = [c for c in commands if c not in left_out]
@@ -46,6 +52,7 @@ def apply_decision(
         told = DecidedBy(
             flow.use,
             _told(decision.reason, notes),
+            item=draft.key.item,
             timers=decision.timers,
             cancel_timers=decision.cancel_timers,
             alert=decision.alert,
@@ -62,7 +69,7 @@ def apply_decision(
     ground = digest_of(acted_on and acted_on.revision, sorted(f.ground for f in decision.findings))
     if kept_back:
         ground = digest_of(ground, flow.mode)  # else it would be the same command for ever, withheld
-    asks = [replace(_ask(flow, draft, command, ground), fresh=bool(findings)) for command in commands]
+    asks = [replace(_ask(tenant, flow, draft, command, ground), fresh=bool(findings)) for command in commands]
     draft.commands += tuple(CommandState(a.command.kind, a.command.name, a.birth, flow.use, "") for a in asks)
     draft.timers = (draft.timers - set(decision.cancel_timers)) | {t.name for t in decision.timers}
     kept = decision.model_dump(mode="json", exclude={"commands", "reason"}, exclude_defaults=True)
@@ -71,6 +78,7 @@ def apply_decision(
         flow.use,
         _told(decision.reason, notes),
         matter=row.id if draft.is_open else None,
+        item=draft.key.item,
         timers=decision.timers,
         cancel_timers=decision.cancel_timers,
         alert=decision.alert,
@@ -103,6 +111,26 @@ def _for_closed(command: Command, draft: Draft) -> bool:
     return command.side == "order" or draft.row.case is not None
 
 
+def _carried_out(
+    tenant: Tenant, flow: Flow, draft: Draft, commands: Sequence[Command]
+) -> tuple[list[Command], set[str]]:
+    """The commands without those that no connection has to carry out, and none does; and the kinds of these."""
+    spec = flow.transform
+    demanded = spec.asks(flow.settings) if spec.asks else spec.uses
+    kept: list[Command] = []
+    nobody: set[str] = set()
+    for command in commands:
+        where = flow.cases if command.side == "case" else (command.target or draft.key.subject).connection
+        carrier = where if command.side == "case" else tenant.carrier(flow, type(command), where or "")
+        connection = tenant.connections.get(carrier or "")
+        able = connection is not None and type(command) in connection.commands
+        if able or type(command) in demanded:
+            kept.append(command)
+        else:
+            nobody.add(command.kind)
+    return kept, nobody
+
+
 def _counting(findings: Sequence[Finding], draft: Draft, go_live: datetime) -> tuple[tuple[Finding, ...], list[str]]:
     """Findings that count, and why the others do not."""
     counting, notes = [], []
@@ -126,12 +154,12 @@ def _put(flow: Flow, draft: Draft, decision: Decision, findings: tuple[Finding, 
         draft.change(acted_on=decision.acted_on)
 
 
-def _ask(flow: Flow, draft: Draft, command: Command, ground: str) -> Ask:
+def _ask(tenant: Tenant, flow: Flow, draft: Draft, command: Command, ground: str) -> Ask:
     row: MatterRow = draft.row  # type: ignore[assignment] # the caller saw to it
     if command.side == "order":
         target = command.target or draft.key.subject
         command = command.model_copy(update={"target": target})
-        connection = target.connection
+        connection = tenant.carrier(flow, type(command), target.connection)
     else:
         connection = row.cases
     if isinstance(command, OpenCase):
@@ -139,7 +167,15 @@ def _ask(flow: Flow, draft: Draft, command: Command, ground: str) -> Ask:
     if row.mode == "observe" or withholds(flow.mode, command):
         note = "mode cases: no order is touched" if flow.mode == "cases" else "mode observe: nothing is done"
         return Ask(row.id, flow.use, command, connection, "withheld", ground, note)
-    return Ask(row.id, flow.use, command, connection, "planned", ground)
+    return Ask(row.id, flow.use, command, connection, "planned", ground, caps=caps_of(tenant, flow, command))
+
+
+def keep_money(asks: Sequence[Ask]) -> list[Ask]:
+    """What a replay asks for moves no money by itself: it may be old, and many at once."""
+    note = "decided in a replay, which moves no money: a person lets it go"
+    return [
+        replace(ask, birth="parked", note=note) if ask.command.money and ask.birth == "planned" else ask for ask in asks
+    ]
 
 
 def park_conflicts(asks: Sequence[Ask]) -> list[Ask]:

@@ -11,19 +11,20 @@ from itertools import groupby
 from caseconnect.host.crash import crashpoint
 from caseconnect.host.faults import kind_and_place, told
 from caseconnect.host.journal.errors import Conflict, JournalError
-from caseconnect.host.journal.records import Ask, DecidedBy, MatterKey, Observation, StoredEvent, Verdict
-from caseconnect.host.pipeline.apply import Applied, apply_decision, park_conflicts
+from caseconnect.host.journal.records import Ask, DecidedBy, Observation, StoredEvent, Verdict
+from caseconnect.host.pipeline.apply import Applied, apply_decision, keep_money, park_conflicts
 from caseconnect.host.pipeline.context import Context, backoff
 from caseconnect.host.pipeline.drafts import Draft, Drafts
 from caseconnect.host.pipeline.facts import Fetcher
 from caseconnect.host.pipeline.live import LiveTenant
+from caseconnect.host.pipeline.offering import nobody, offers
 from caseconnect.host.tenants.tenant import Flow
 from caseconnect.models.base import Record
 from caseconnect.models.order import Order
 from caseconnect.sdk.commands import HOLD
-from caseconnect.sdk.decisions import Decision, Facts, Needs
+from caseconnect.sdk.decisions import Decision, Facts, Missing, Needs
 from caseconnect.sdk.errors import AuthError, ConnectError, PermanentError, PluginError, TransientError
-from caseconnect.sdk.events import CaseChanged, CommandSettled, Event, OrderChanged, TimerFired
+from caseconnect.sdk.events import CaseChanged, Event, OrderChanged
 from caseconnect.sdk.subjects import Subject
 
 _WINDOW = 512
@@ -120,7 +121,8 @@ class Decider:
             await journal.put_off(seqs, "parked", why, now())
             await self._context.alert(tenant.name, "parked:event", why, str(lane))
             return True
-        event = event.model_copy(update={"subject": lane}) if isinstance(event, OrderChanged) else event
+        # A case event's subject is the case; any other's the lane, also when that was learned after it came.
+        event = event if isinstance(event, CaseChanged) else event.model_copy(update={"subject": lane})
         drafts = Drafts(journal)
         read: Read = {}
         answers: list[DecidedBy] = []
@@ -128,7 +130,7 @@ class Decider:
         kept_back: dict[str, str] = {}
         patient = max(stored.tries for stored in batch) < _PATIENT
         try:
-            for flow, draft in self._offers(tenant, lane, event, drafts):
+            for flow, draft in offers(tenant, lane, event, drafts):
                 applied = await self._ask(tenant, flow, draft, event, read, patient=patient)
                 answers.append(applied.answer)
                 asks.extend(applied.asks)
@@ -137,7 +139,9 @@ class Decider:
         except (TransientError, AuthError, PermanentError, PluginError) as error:
             return await self._wait(tenant, lane, batch, error)
         if not answers:
-            answers.append(DecidedBy("connect", self._nobody(event)))
+            answers.append(DecidedBy("connect", nobody(event)))
+        if all(stored.replayed for stored in batch):
+            asks = keep_money(asks)
         verdict = Verdict(
             tenant=tenant.name,
             lane=lane,
@@ -174,35 +178,6 @@ class Decider:
         await journal.put_off(seqs, "waiting", str(error), now + wait)
         return False
 
-    def _offers(self, tenant: LiveTenant, lane: Subject, event: Event, drafts: Drafts) -> list[tuple[Flow, Draft]]:
-        """Which use cases are asked, in the order of `flows:`, each with the matter that it is asked about."""
-        journal = self._context.journal
-        flows = [f for f in tenant.tenant.flows if any(isinstance(event, kind) for kind in f.transform.handles)]
-        if isinstance(event, TimerFired):
-            return [(f, drafts.of_key(_key(tenant, lane, f))) for f in flows if f.use == event.use]
-        if isinstance(event, CaseChanged | CommandSettled):
-            if isinstance(event, CaseChanged):
-                row = journal.matter_of_case(tenant.name, event.subject)
-                if row is None and event.reference:
-                    # The answer to our create is not here yet; the case itself says what it belongs to.
-                    row = journal.matter_of_reference(tenant.name, event.reference)
-            else:
-                row = journal.matter(event.matter)
-            if row is None:
-                begin = [f for f in flows if f.transform.begins_at_case]
-                return [(f, drafts.of_key(_key(tenant, lane, f))) for f in begin]
-            draft = drafts.of_row(row)
-            first = [f for f in flows if f.use in row.uses]
-            last = [f for f in flows if f.transform.follows and f not in first and lane.connection in f.on]
-            return [(f, draft) for f in (*first, *last)]
-        return [(f, drafts.of_key(_key(tenant, lane, f))) for f in flows if lane.connection in f.on]
-
-    @staticmethod
-    def _nobody(event: Event) -> str:
-        if isinstance(event, CaseChanged):
-            return "the case belongs to no matter of ours"
-        return f"no flow of this tenant handles {event.type}"
-
     async def _ask(
         self, tenant: LiveTenant, flow: Flow, draft: Draft, event: Event, read: Read, *, patient: bool
     ) -> Applied:
@@ -222,7 +197,7 @@ class Decider:
                 why = f"{flow.use} answered {type(decision).__name__}: allowed are Decision and Needs"
                 return Applied(DecidedBy(flow.use, why, alert=why))
             lacking = facts.lacking(decision.needs)
-            undeclared = sorted({need.fact for need in lacking} - flow.transform.needs)
+            undeclared = sorted({n.fact for n in lacking} - flow.transform.needs - flow.transform.optional)
             if undeclared:
                 why = (
                     f"{flow.use} asks for {', '.join(undeclared)}, which it did not declare: its answer does not count"
@@ -230,6 +205,13 @@ class Decider:
                 return Applied(DecidedBy(flow.use, why, alert=why))
             if not lacking:
                 break
+            absent = [
+                n for n in lacking if n.fact in flow.transform.optional and not self._fetcher.supplied(tenant.name, n)
+            ]
+            for need in absent:
+                missing = Missing(why=f"no connection supplies the {need.fact} of {need.subject}")
+                read[need.fact, need.subject] = missing, self._context.now()
+            lacking = tuple(need for need in lacking if need not in absent)
             for need, result in (await self._fetcher.fetch_all(tenant.name, lacking, patient=patient)).items():
                 read[need.fact, need.subject] = result
         why = f"{flow.use} asks for facts again and again"
@@ -242,7 +224,7 @@ class Decider:
         parts = [tenant.tenant.environment, shop, draft.key.subject.kind, draft.key.subject.id, draft.key.topic]
         parts += [draft.key.item] if draft.key.item else []
         parts += ["observe"] if draft.key.observe else []
-        return apply_decision(flow, draft, decision, "/".join(parts), since, self._context.now())
+        return apply_decision(tenant.tenant, flow, draft, decision, "/".join(parts), since, self._context.now())
 
 
 def _stays(error: Conflict) -> str:
@@ -254,10 +236,6 @@ def _stays(error: Conflict) -> str:
         "another connection has worked this subject already, under the same reference: the connection was renamed, or "
         "two have one account. Give it its former name in the tenant file, then `connect replay events --yes`"
     )
-
-
-def _key(tenant: LiveTenant, lane: Subject, flow: Flow) -> MatterKey:
-    return MatterKey(tenant.name, lane, flow.transform.topic, "", flow.mode == "observe")
 
 
 def _observations(lane: Subject, read: Read) -> list[Observation]:

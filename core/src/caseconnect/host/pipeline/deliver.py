@@ -155,6 +155,7 @@ class Deliverer:
             try:
                 if not await self._looker.ready(tenant, connection, stored, command):
                     return
+                before = await self._looker.before(connection, command)
             except ConnectError as error:
                 if isinstance(error, JournalError):
                     raise
@@ -162,7 +163,7 @@ class Deliverer:
                 return
             if self._paused(stored):
                 return
-            await self._context.journal.began(stored.key, stored.state, now(), now() + deadline)
+            await self._context.journal.began(stored.key, stored.state, now(), now() + deadline, before)
         crashpoint("sending")
         try:
             outcome = await guarded(
@@ -182,7 +183,7 @@ class Deliverer:
             back = states.UNKNOWN if stored.state == states.UNKNOWN else states.PLANNED
             await self._looker.settle(stored, back, was=states.SENDING, note=str(error), wait=wait)
         except PermanentError as error:
-            await self._looker.settle(stored, states.REFUSED, was=states.SENDING, note=str(error))
+            await self._refused(connection, stored, str(error))
         except ConnectError as error:
             wait = self._looker.first_look(connection, stored)
             await self._looker.settle(stored, states.UNKNOWN, was=states.SENDING, note=str(error), wait=wait)
@@ -191,7 +192,16 @@ class Deliverer:
             await self._context.worked(tenant.name, connection.spec.name)
             await self._answered(connection, stored, outcome)
 
+    async def _refused(self, connection: LiveConnection, stored: StoredCommand, note: str) -> None:
+        if stored.command.money and stored.lost:
+            await self._looker.refused_in_doubt(connection, stored, note)
+        else:
+            await self._looker.settle(stored, states.REFUSED, was=states.SENDING, note=note)
+
     async def _answered(self, connection: LiveConnection, stored: StoredCommand, outcome: Outcome) -> None:
+        if outcome.state == states.REFUSED and stored.command.money and stored.lost:
+            await self._looker.refused_in_doubt(connection, stored, outcome.note)
+            return
         if outcome.state == states.DONE and not is_named(stored, outcome.data):
             note = "it was opened, but the answer does not say which case it is"
             wait = self._looker.first_look(connection, stored)

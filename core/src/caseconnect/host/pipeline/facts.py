@@ -49,10 +49,20 @@ class Fetcher:
                 raise result
         return found
 
+    def supplied(self, tenant: str, need: Need) -> bool:
+        """The need's connection supplies facts of that kind."""
+        connection = self._context.tenants[tenant].connections.get(need.subject.connection)
+        return connection is not None and need.fact in connection.spec.facts
+
     async def _fetch(self, tenant: str, need: Need) -> Record:
         connection = self._context.tenants[tenant].connections.get(need.subject.connection)
         if connection is None or connection.source is None or connection.spec.source is None:
             raise PermanentError(f"{need.subject}: there is no connection {need.subject.connection!r} to read from")
+        if need.fact in connection.spec.source.tells:
+            told = self._context.journal.told(tenant, need.fact, need.subject)
+            if told is None:
+                raise PermanentError(f"nobody told the {need.fact} {need.subject}")
+            return told
         model = connection.spec.source.facts.get(need.fact)
         if model is None:
             raise PermanentError(f"{connection.spec.platform} does not supply the fact {need.fact!r}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -10,10 +11,12 @@ from caseconnect.host.faults import kind_and_place, told
 from caseconnect.host.journal.records import DeliveryResult, Resolved, StoredDelivery
 from caseconnect.host.pipeline.context import Context, backoff
 from caseconnect.host.pipeline.live import PATIENCE, LiveConnection, guarded
+from caseconnect.host.pipeline.requests import attend, is_for_host
 from caseconnect.sdk.components import Source
 from caseconnect.sdk.deliveries import Delivery, Ignored, Parsed
 from caseconnect.sdk.errors import AuthError, ConnectError, PermanentError, TransientError
-from caseconnect.sdk.events import CaseChanged, Event
+from caseconnect.sdk.events import CaseChanged, CustomerReplied, Event, ItemEvent, PrivacyRequested
+from caseconnect.sdk.order_names import NAMED
 from caseconnect.sdk.subjects import Subject
 
 _BATCH = 256
@@ -76,7 +79,7 @@ class Intake:
             return DeliveryResult(stored.seq, "ignored", parsed.reason)
         events = [self._whole(stored, event, number) for number, event in enumerate(parsed.events)]
         known = [self._known(stored.tenant, connection, event) for event in events]
-        if all(known):
+        if all(known) and not any(map(is_for_host, events)):
             return DeliveryResult(stored.seq, "events", events=tuple(r for r in known if r))
         task = asyncio.create_task(self._ask(stored, connection, events))
         self._asking[stored.seq] = task
@@ -113,7 +116,16 @@ class Intake:
 
     async def _ask(self, stored: StoredDelivery, connection: LiveConnection, events: list[Event]) -> None:
         async with self._room.setdefault(stored.tenant, asyncio.Semaphore(_AT_ONCE)):
-            await self._end(stored.tenant, [await self._lanes(stored, connection, events)])
+            result = await self._lanes(stored, connection, events)
+            attended = [await self._attended(stored, connection, one) for one in result.events]
+            await self._end(stored.tenant, [replace(result, events=tuple(attended))])
+            if any(isinstance(event, PrivacyRequested) for event in events):
+                await self._context.journal.forget([stored.seq])
+
+    async def _attended(self, stored: StoredDelivery, connection: LiveConnection, found: Resolved) -> Resolved:
+        """What the host itself has to do about an event is done."""
+        event = await attend(self._context, stored.tenant, connection.spec.name, found.event)
+        return replace(found, event=event)
 
     async def _lanes(self, stored: StoredDelivery, connection: LiveConnection, events: list[Event]) -> DeliveryResult:
         """Find the lane of every event; one that is not known yet lets the whole delivery wait."""
@@ -141,36 +153,49 @@ class Intake:
     def _known(self, tenant: str, connection: LiveConnection, event: Event) -> Resolved | None:
         """The lane as the journal knows it: by our own reference, as a root, or as a learned alias."""
         journal = self._context.journal
-        if isinstance(event, CaseChanged) and event.reference:
+        if isinstance(event, CaseChanged | CustomerReplied) and event.reference:
             matter = journal.matter_of_reference(tenant, event.reference)
             if matter:
-                return Resolved(event, matter.key.subject, (event.subject,))
-        roots = connection.spec.source.roots if connection.spec.source else frozenset()
-        names = (event.subject, *event.refs)
-        for name in names:
+                return Resolved(event, matter.key.subject, _others(_names(event), matter.key.subject))
+        for name in (event.subject, *event.refs):
             known = journal.subject_of(tenant, name)
-            if known != name or name.kind in roots:
-                return Resolved(event, known, _others(names, known))
+            source = self._keeper(tenant, connection, name).spec.source
+            if known != name or (source is not None and name.kind in source.roots):
+                return Resolved(event, known, _others(_names(event), known))
+            if name.kind == NAMED:
+                return None  # the platform that has the order is asked before the thing stands alone
         return None
+
+    def _keeper(self, tenant: str, connection: LiveConnection, name: Subject) -> LiveConnection:
+        """The connection that `name` is of: an event may name an order that another one keeps."""
+        return self._context.tenants[tenant].connections.get(name.connection, connection)
 
     async def _resolve(self, tenant: str, connection: LiveConnection, event: Event) -> Resolved | None:
         """What the journal knows, else what the source says."""
         found = self._known(tenant, connection, event)
-        if found is not None or connection.source is None:
+        if found is not None:
             return found
-        names = (event.subject, *event.refs)
-        for name in names:
+        for name in (event.subject, *event.refs):
+            keeper = self._keeper(tenant, connection, name)
+            if keeper.source is None:
+                continue
             try:
                 root = await guarded(
-                    connection.source.root(name), plugin=connection.spec.platform, doing="resolving", deadline=PATIENCE
+                    keeper.source.root(name), plugin=keeper.spec.platform, doing="resolving", deadline=PATIENCE
                 )
             except AuthError as error:
-                await self._context.credentials_refused(tenant, connection.spec.name, str(error))
+                await self._context.credentials_refused(tenant, keeper.spec.name, str(error))
                 raise TransientError(str(error)) from error
             if root is not None:
                 lane = self._context.journal.subject_of(tenant, root)
-                return Resolved(event, lane, _others((*names, root), lane))
+                return Resolved(event, lane, _others((*_names(event), root), lane))
         return None
+
+
+def _names(event: Event) -> tuple[Subject, ...]:
+    """All names of what the event is about: an item that lived as its own subject moves to its order's lane."""
+    item = (event.item,) if isinstance(event, ItemEvent) else ()
+    return (event.subject, *event.refs, *item)
 
 
 def _others(names: tuple[Subject, ...], lane: Subject) -> tuple[Subject, ...]:

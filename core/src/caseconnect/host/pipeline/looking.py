@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,8 @@ from caseconnect.host.journal.records import Settlement, StoredCommand
 from caseconnect.host.pipeline.context import Context, backoff
 from caseconnect.host.pipeline.facts import Fetcher
 from caseconnect.host.pipeline.live import PATIENCE, LiveConnection, LiveTenant, guarded
-from caseconnect.sdk.commands import Command, OpenCase
+from caseconnect.models.money import Money
+from caseconnect.sdk.commands import UNDOING, Command, Expect, NotifyCustomer, OpenCase
 from caseconnect.sdk.components import Repeat, Sighting, Sink
 from caseconnect.sdk.decisions import Need
 from caseconnect.sdk.errors import AuthError, ConfigError, ConnectError, PermanentError, TransientError
@@ -31,15 +33,29 @@ class Looker:
     async def ready(
         self, tenant: LiveTenant, connection: LiveConnection, stored: StoredCommand, command: Command
     ) -> bool:
-        """What it expects is still so, and a further attempt has first looked for the effect of the former."""
-        if not await self._still_expected(tenant, connection, stored, command):
-            return False
-        if stored.attempt and connection.repeat(type(command)) is Repeat.READ:
+        """A further attempt has first looked for the effect of the former, and what it expects is still so.
+
+        In this order, because our own effect changes what is expected: so much is refundable no more.
+        """
+        read = stored.attempt and connection.repeat(type(command)) is Repeat.READ
+        if read or (stored.lost and command.money):
             sighting = await self._verify(connection, sink_of(connection), command, stored)
             if sighting.seen:
                 await self.settle(stored, states.DONE, note="found done", sighting=sighting)
                 return False
-        return True
+        return await self._still_expected(tenant, connection, stored, command)
+
+    async def before(self, connection: LiveConnection, command: Command) -> Mapping[str, Any]:
+        """What is there before the command sets its slot, from a sink whose platform would forget it."""
+        read: Callable[[Command], Awaitable[Mapping[str, Any]]] | None = getattr(connection.sink, "before", None)
+        if command.slot() is None or _undoes(command) or read is None:
+            return {}
+        return await guarded(
+            read(command),
+            plugin=connection.spec.platform,
+            doing=f"look before {command.kind}",
+            deadline=PATIENCE,
+        )
 
     async def _still_expected(
         self, tenant: LiveTenant, connection: LiveConnection, stored: StoredCommand, command: Command
@@ -52,9 +68,11 @@ class Looker:
             need = Need(fact=expect.fact, subject=expect.subject)
             record, _ = await self._fetcher.fetch(tenant.name, need)
             found = record.model_dump(mode="json").get(expect.field)
-            if found == expect.value:
+            if _holds(expect, found):
                 continue
-            note = f"changed: {expect.fact} {expect.field} is {found!r} now, the command expects {expect.value!r}"
+            note = (
+                f"changed: {expect.fact} {expect.field} is {_shown(found)} now, the command expects {_wanted(expect)}"
+            )
             if stored.state != states.UNKNOWN:
                 await self.settle(stored, states.REFUSED, note=note)
                 return False
@@ -99,13 +117,31 @@ class Looker:
             await self.settle(stored, states.DONE, note=sighting.note or "seen done", sighting=sighting)
         elif sighting.seen is None:
             await self.settle(stored, states.PARKED, note=f"it cannot be told whether it happened: {sighting.note}")
-        elif repeat is Repeat.KEY or stored.lost >= (tenant.tenant.limits.attempts if repeat is Repeat.STATE else 2):
-            note = f"not there after {stored.lost} attempts whose answers were lost"
+        elif repeat is Repeat.KEY or stored.lost >= self._repeats(tenant, repeat, stored):
+            note = f"not there after {stored.lost} attempt(s) whose answers were lost"
             await self.settle(stored, states.PARKED, note=note)
         else:
             # The first repeat at once; a platform that goes on losing requests gets more and more time.
             wait = _backoff(tenant, stored.lost - 2, stored.key) if stored.lost > 1 else None
             await self.settle(stored, states.PLANNED, note="not there: once more", wait=wait)
+
+    @staticmethod
+    def _repeats(tenant: LiveTenant, repeat: Repeat, stored: StoredCommand) -> int:
+        """How many lost answers are enough. What gives value away is never sent again on a look alone."""
+        if stored.command.money:
+            return 1
+        return tenant.tenant.limits.attempts if repeat is Repeat.STATE else 2
+
+    async def refused_in_doubt(self, connection: LiveConnection, stored: StoredCommand, note: str) -> None:
+        """A repeat was refused, perhaps because the attempt before it had its effect: look, else a person decides."""
+        note = f"its answer was lost, and the repeat was refused: {note}"
+        await self.settle(stored, states.UNKNOWN, was=states.SENDING, note=note, wait=FOLLOW)
+        try:
+            sighting = await self._verify(connection, sink_of(connection), whole(stored), stored)
+        except ConnectError:
+            return  # it stays unknown, and is looked at as such
+        becomes = states.DONE if sighting.seen else states.PARKED
+        await self.settle(stored, becomes, was=states.UNKNOWN, note=note, sighting=sighting if sighting.seen else None)
 
     async def follow(self, tenant: LiveTenant, connection: LiveConnection, stored: StoredCommand) -> None:
         """An accepted one: until its effect is seen, it failed, or its deadline has passed."""
@@ -195,6 +231,26 @@ class Looker:
         )
 
 
+def _holds(expect: Expect, found: Any) -> bool:
+    if expect.test == "equals":
+        return bool(found == expect.value)
+    try:
+        return Money.model_validate(found) >= Money.model_validate(expect.value)
+    except ValueError:  # not money, or another currency
+        return False
+
+
+def _wanted(expect: Expect) -> str:
+    return f"at least {_shown(expect.value)}" if expect.test == "at_least" else _shown(expect.value)
+
+
+def _shown(value: Any) -> str:
+    try:
+        return str(Money.model_validate(value))
+    except ValueError:
+        return repr(value)
+
+
 def _backoff(tenant: LiveTenant, tries: int, seed: str) -> timedelta:
     timing = tenant.tenant.timing
     return backoff(timing.backoff_first, min(timing.backoff_max, _LONGEST), tries, seed)
@@ -207,6 +263,11 @@ def sink_of(connection: LiveConnection) -> Sink:
     return connection.sink
 
 
+def _undoes(command: Command) -> bool:
+    slot = command.slot()
+    return slot is not None and slot[1] in UNDOING
+
+
 def is_named(stored: StoredCommand, data: dict[str, Any]) -> bool:
     """A case is opened only when it is known which one it is."""
     return stored.kind != OpenCase.kind or bool(data.get("id"))
@@ -215,8 +276,10 @@ def is_named(stored: StoredCommand, data: dict[str, Any]) -> bool:
 def whole(stored: StoredCommand) -> Command:
     """The command with what is known only now: the case, and our own reference."""
     known: dict[str, Any] = {"receipt": stored.data}
-    if isinstance(stored.command, OpenCase):
+    if stored.before and _undoes(stored.command):
+        known["receipt"] = {**stored.data, "before": stored.before}
+    if isinstance(stored.command, OpenCase | NotifyCustomer):
         known["reference"] = stored.reference
-    elif stored.command.side == "case" and stored.command.target is None:
+    if not isinstance(stored.command, OpenCase) and stored.command.side == "case" and stored.command.target is None:
         known["target"] = stored.case
     return stored.command.model_copy(update=known)

@@ -111,7 +111,7 @@ class Poller:
             page = await guarded(
                 source.read(cursor, watch), plugin=connection.spec.platform, doing="poll", deadline=PATIENCE
             )
-            _check(page, connection.spec.platform)
+            check_page(page, connection.spec.platform)
             now = self._context.now()
             items = [
                 NewDelivery(tenant.name, name, item.kind, f"{item.id}@{item.version}", now, item.body, polled=True)
@@ -140,7 +140,7 @@ def _wait(key: tuple[str, str], failures: int) -> timedelta:
     return backoff(timedelta(seconds=10), timedelta(minutes=10), failures - 1, "/".join(key))
 
 
-def _check(page: object, platform: str) -> None:
+def check_page(page: object, platform: str) -> None:
     """A page that is none is the plugin's fault, told as such; it says what, never the page's content."""
     if not isinstance(page, Page):
         raise PluginError(f"{platform}: a poll answered {type(page).__name__}, not a Page", plugin=platform)

@@ -14,10 +14,12 @@ from caseconnect.host.journal.codec import unstamp
 from caseconnect.host.journal.errors import JournalBusy, JournalFull
 from caseconnect.host.pipeline.building import Builder
 from caseconnect.host.pipeline.context import DOWN, Context
+from caseconnect.host.pipeline.daily import DailyChecks
 from caseconnect.host.pipeline.decide import Decider
 from caseconnect.host.pipeline.deliver import Deliverer
 from caseconnect.host.pipeline.facts import Fetcher
 from caseconnect.host.pipeline.intake import Intake
+from caseconnect.host.pipeline.listen import Listeners
 from caseconnect.host.pipeline.live import LiveTenant
 from caseconnect.host.pipeline.poll import Poller
 from caseconnect.sdk.resources import Log
@@ -39,7 +41,9 @@ class Runner:
         self.decider = Decider(self.context, fetcher)
         self.deliverer = Deliverer(self.context, fetcher)
         self.poller = Poller(self.context)
+        self.listeners = Listeners(self.context)
         self.builder = Builder(self.context)
+        self.daily = DailyChecks(self.context, now())
         self._stopping = asyncio.Event()
         self._announced = now()
 
@@ -68,6 +72,7 @@ class Runner:
             self.context.wake.ring()
         self.announce()
         polling = self.poller.tick(now)
+        self.daily.tick(now)
         self.context.wake.ring()
         return polling
 
@@ -86,9 +91,13 @@ class Runner:
     async def run(self, drain: float | None = None) -> None:
         """Work until `stop` was called; then let the turns that are on end, for `drain` seconds at most."""
         rooms = ((self.intake.turn, BREATH), (self.decider.turn, 0.0), (self.deliverer.turn, 0.0))
-        async with asyncio.TaskGroup() as group:
-            for turn, rest in rooms:
-                group.create_task(self._room(turn, rest))
+        self.listeners.start()
+        try:
+            async with asyncio.TaskGroup() as group:
+                for turn, rest in rooms:
+                    group.create_task(self._room(turn, rest))
+        finally:
+            await self.listeners.stop()
         try:
             async with asyncio.timeout(drain):
                 await self.idle()
@@ -100,6 +109,7 @@ class Runner:
         """Begin nothing new. From the runner's own event loop."""
         self._stopping.set()
         self.builder.stop()
+        self.daily.stop()
         self.context.wake.ring()
 
     async def idle(self) -> None:
@@ -108,6 +118,7 @@ class Runner:
         await self.decider.idle()
         await self.deliverer.idle()
         await self.poller.idle()
+        await self.daily.idle()
 
     async def settle(self, rounds: int = 10_000) -> None:
         """Work until nothing is left that is due now. For tests and one-off commands."""

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from caseconnect.host.tenants.caps import Caps
 from caseconnect.host.tenants.durations import Duration
 from caseconnect.host.tenants.schedule import Poll
 from caseconnect.models.base import Utc
@@ -79,6 +80,11 @@ class Limits(Part):
     attempts: int = Field(
         8, ge=1, description="How often a command that sets a state is sent again after its answer was lost."
     )
+    caps: Caps = Field(
+        default_factory=dict,
+        description="How many commands go out, over all flows, before a person is asked: by kind of command, or `money`"
+        " for all that give value away.",
+    )
 
 
 class ConnectionPart(Part):
@@ -100,6 +106,16 @@ class FlowPart(Part):
         None, min_length=1, description="Connections it works on; default: all that supply what it needs."
     )
     cases: str | None = Field(None, description="Connection its cases are in; default: the only one that opens cases.")
+    via: dict[str, str] | None = Field(
+        None,
+        description="By kind of command the connection that carries it out, such as `{NotifyCustomer: mail}`; default:"
+        " the connection of the order, else the only other one without orders of its own that can.",
+    )
+    caps: Caps = Field(
+        default_factory=dict,
+        description="The same as `caps` of `limits:`, of this flow alone. Commands that give value away and of which"
+        " neither says anything: 20 an hour and 100 a day for each flow.",
+    )
     settings: Any = Field(None, description="Settings of the use case.")
 
 

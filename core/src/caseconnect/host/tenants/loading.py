@@ -17,7 +17,7 @@ from caseconnect.host.tenants.problems import Path, Report, one_of
 from caseconnect.host.tenants.schedule import Poll, Schedule
 from caseconnect.host.tenants.tenant import Connection, Flow, Tenant, TenantSet
 from caseconnect.host.tenants.translate import validate
-from caseconnect.sdk.components import Every, Settings, TransformSpec, TriggerSpec, Webhook
+from caseconnect.sdk.components import Every, Listener, Settings, TransformSpec, TriggerSpec, Webhook
 
 _ENDINGS = (".yaml", ".yml")
 
@@ -108,7 +108,18 @@ class _Reading:
             return {}
         made = {name: self._connection(name, raw) for name, raw in given.items()}
         self._check_accounts([c for c in made.values() if c and c.source and c.source.roots])
+        self._check_kinds([c for c in made.values() if c and c.webhook])
         return made
+
+    def _check_kinds(self, connections: Iterable[Connection]) -> None:
+        """What is sent to `/in/{tenant}/{kind}` has one connection that takes it."""
+        first: dict[str, str] = {}
+        for connection in connections:
+            for kind in connection.webhook.kinds if connection.webhook else ():
+                other = first.setdefault(kind, connection.name)
+                if other != connection.name:
+                    why = f"{other} takes {kind!r} already: /in/{self.name}/{kind} is one address"
+                    self.report.add(("connections", connection.name), why, "take each kind on one connection")
 
     def _check_accounts(self, connections: Iterable[Connection]) -> None:
         """The account is part of a matter's reference, so one whose orders are worked has one connection."""
@@ -142,7 +153,7 @@ class _Reading:
         if not (part and settings) or len(self.report.problems) > before:
             return None
         trigger = self.installed.triggers.get(part.platform)
-        webhook, intervals = self._wakes(trigger, settings, path)
+        wakes = self._wakes(trigger, settings, path)
         return Connection(
             name=name,
             platform=part.platform,
@@ -150,23 +161,24 @@ class _Reading:
             source=self.installed.sources.get(part.platform),
             sink=self.installed.sinks.get(part.platform),
             trigger=trigger,
-            webhook=webhook,
-            schedule=self._schedule(poll, intervals, name, poll_path),
+            webhook=next((w for w in wakes if isinstance(w, Webhook)), None),
+            schedule=self._schedule(poll, tuple(w for w in wakes if isinstance(w, Every)), name, poll_path),
+            listeners=tuple(w for w in wakes if isinstance(w, Listener)),
         )
 
     def _wakes(
         self, trigger: TriggerSpec | None, settings: Settings, path: Path
-    ) -> tuple[Webhook | None, tuple[Every, ...]]:
+    ) -> tuple[Webhook | Every | Listener, ...]:
         if trigger is None:
-            return None, ()
+            return ()
         try:
             wakes = tuple(trigger.wakes(settings))
         except Exception as error:  # noqa: BLE001 - the plugin's code
             self.report.add(
                 path, f"the trigger {trigger.name!r} failed: {type(error).__name__}", "a fault of the plugin"
             )
-            return None, ()
-        webhooks = tuple(w for w in wakes if isinstance(w, Webhook))
+            return ()
+        webhooks = [w for w in wakes if isinstance(w, Webhook)]
         for name in (n for w in webhooks for n in w.secrets if n not in type(settings).model_fields):
             self.report.add(
                 path, f"the trigger {trigger.name!r} names no setting with {name!r}", "a fault of the plugin"
@@ -178,7 +190,7 @@ class _Reading:
                 " that is pushed",
                 "a fault of the plugin: it must describe one",
             )
-        return webhooks[0] if webhooks else None, tuple(w for w in wakes if isinstance(w, Every))
+        return wakes
 
     def _schedule(self, poll: Poll | None, intervals: tuple[Every, ...], name: str, path: Path) -> Schedule | None:
         seed = f"{self.name}/{name}"
@@ -221,10 +233,10 @@ class _Reading:
         # With a wrong connection it cannot be told what is lacking: that is said once that one is right.
         if not (part and spec and usable) or len(usable) < len(connections):
             return None
-        places = Placing(spec, part, path, usable, self.installed, self.report).place()
+        places = Placing(spec, part, path, usable, self.installed, self.report, settings).place()
         if not (places and settings):
             return None
-        return Flow(part.use, spec, part.mode, settings, places.on, places.cases)
+        return Flow(part.use, spec, part.mode, settings, places.on, places.cases, part.via or {}, part.caps)
 
     def _absent(self, path: Path, name: str, kinds: tuple[str, ...], what: str) -> None:
         why = self.installed.why_absent(kinds, name)

@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path as FilePath
 
+from caseconnect.host.tenants.caps import Cap
 from caseconnect.host.tenants.file_models import Limits, Mode, Timing
 from caseconnect.host.tenants.problems import ConfigProblem, Path, Report
 from caseconnect.host.tenants.schedule import Schedule
 from caseconnect.host.tenants.secrets import FileAndEnvSecrets, secrets_in
 from caseconnect.sdk.commands import Command
-from caseconnect.sdk.components import Settings, SinkSpec, SourceSpec, TransformSpec, TriggerSpec, Webhook
+from caseconnect.sdk.components import Listener, Settings, SinkSpec, SourceSpec, TransformSpec, TriggerSpec, Webhook
 from caseconnect.sdk.errors import ConfigError
+from caseconnect.sdk.events import OrderChanged
 from caseconnect.sdk.secrets import Secrets
 
 
@@ -29,11 +31,17 @@ class Connection:
     trigger: TriggerSpec | None
     webhook: Webhook | None = None
     schedule: Schedule | None = None
+    listeners: tuple[Listener, ...] = ()
 
     @property
     def facts(self) -> frozenset[str]:
         """Kinds of facts that it supplies."""
-        return frozenset(self.source.facts) if self.source else frozenset()
+        return frozenset(self.source.facts) | self.source.tells if self.source else frozenset()
+
+    @property
+    def has_orders(self) -> bool:
+        """Orders are its own: what it carries out, it carries out on them."""
+        return self.source is not None and OrderChanged in self.source.emits
 
     @property
     def commands(self) -> frozenset[type[Command]]:
@@ -43,7 +51,10 @@ class Connection:
 
 @dataclass(frozen=True)
 class Flow:
-    """One use case at work. `on` and `cases` are names of connections; `cases` None: it has nothing to do with any."""
+    """One use case at work. `on` and `cases` are names of connections; `cases` None: it has nothing to do with any.
+
+    `via`: by kind of command the connection that carries it out, instead of the target's own. `caps`: see `caps.py`.
+    """
 
     use: str
     transform: TransformSpec
@@ -51,6 +62,8 @@ class Flow:
     settings: Settings
     on: tuple[str, ...]
     cases: str | None
+    via: Mapping[str, str] = field(default_factory=dict)
+    caps: Mapping[str, Cap] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -68,9 +81,27 @@ class Tenant:
     digest: str
     lines: Mapping[Path, int] = field(default_factory=dict, repr=False, compare=False)
 
+    def carrier(self, flow: Flow, command: type[Command], home: str) -> str:
+        """The connection that carries a command out on a target of `home`; `home` itself if there is none."""
+        return (carriers(command, home, flow.via, self.connections) or [home])[0]
+
     def secrets(self, environ: Mapping[str, str] | None = None) -> FileAndEnvSecrets:
         """What resolves this tenant's references: relative files are below the folder of its own file."""
         return FileAndEnvSecrets(self.file.parent, environ)
+
+
+def carriers(
+    command: type[Command], home: str, via: Mapping[str, str], connections: Mapping[str, Connection]
+) -> list[str]:
+    """Who can carry a command out on a target of `home`: whom the flow names, else its own connection, else others.
+
+    Never one with orders of its own that was not named: a number there is another order.
+    """
+    if command.kind in via:
+        return [via[command.kind]]
+    if home in connections and command in connections[home].commands:
+        return [home]
+    return [name for name, c in connections.items() if command in c.commands and not c.has_orders]
 
 
 @dataclass

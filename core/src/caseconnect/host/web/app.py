@@ -1,4 +1,4 @@
-"""The daemon's public application: webhooks before everything else, then health."""
+"""The daemon's public application: webhooks before everything else, then upload pages and health."""
 
 from __future__ import annotations
 
@@ -10,13 +10,18 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from caseconnect.host.web.hooks import Hooks, Receive, Scope, Send
+from caseconnect.host.web.uploads import Uploads
 
 Ready = Callable[[], str | None]
 """None when all is well, else why not, in words without names of tenants."""
 
 
-def make_app(hooks: Hooks, ready: Ready) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
-    """An ASGI application: `/hooks/...`, `/healthz` (the process answers), `/readyz` (it can take deliveries)."""
+def make_app(
+    hooks: Hooks, ready: Ready, uploads: Uploads | None = None
+) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
+    """An ASGI application: `/hooks/...`, `/in/...`, `/up/...`, `/healthz` (the process answers), `/readyz` (it can
+    take deliveries).
+    """
 
     async def healthz(request: Request) -> JSONResponse:
         return JSONResponse({"status": "ok"})
@@ -31,8 +36,10 @@ def make_app(hooks: Hooks, ready: Ready) -> Callable[[Scope, Receive, Send], Awa
     rest.router.redirect_slashes = False  # a redirect would repeat whatever Host the client claims
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"].startswith("/hooks/"):
+        if scope["type"] == "http" and scope["path"].startswith(("/hooks/", "/in/")):
             await hooks(scope, receive, send)
+        elif uploads and scope["type"] == "http" and scope["path"].startswith("/up/"):
+            await uploads(scope, receive, send)
         else:
             await rest(scope, receive, send)
 

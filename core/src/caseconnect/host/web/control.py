@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+from base64 import b64decode
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from difflib import get_close_matches
@@ -21,7 +22,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from caseconnect.host.journal import Journal, states
-from caseconnect.host.journal.records import Brake
+from caseconnect.host.journal.records import Brake, CursorMove, NewDelivery
 from caseconnect.sdk.commands import COMMANDS
 from caseconnect.sdk.errors import ConnectError
 from caseconnect.sdk.http import Http, unix_transport
@@ -116,6 +117,11 @@ class Verbs:
             return {"key": key, "state": stored.state if stored else ""}
         return {"key": key, "state": await self._journal.answer(key, answer, *why)}
 
+    async def _let_go(self, ask: dict[str, Any]) -> dict[str, Any]:
+        given = (ask["cause"], ask["tenant"], ask["answer"], ask["limit"], ask["reason"], ask["by"], self._now())
+        answered, left = await self._journal.let_go(*given)
+        return {"answered": answered, "left": left}
+
     async def _drop(self, ask: dict[str, Any]) -> dict[str, Any]:
         became = await self._journal.drop(ask["what"], ask["seq"], ask["reason"], ask["by"], self._now())
         return {"state": became}
@@ -127,6 +133,24 @@ class Verbs:
     async def _replay(self, ask: dict[str, Any]) -> dict[str, Any]:
         return {"replayed": await self._journal.replay(ask["what"], ask["seqs"], self._now())}
 
+    async def _store(self, ask: dict[str, Any]) -> dict[str, Any]:
+        """Items that a command read, as a poll would have stored them, with the place that covers them."""
+        tenant, now = ask["tenant"], self._now()
+        items = [
+            NewDelivery(tenant, ask["connection"], kind, delivery, now, b64decode(body), polled=True)
+            for kind, delivery, body in ask["items"]
+        ]
+        receipts = await self._journal.receive(items, CursorMove(tenant, ask["place"], ask["cursor"]), now)
+        return {"new": sum(receipt.status != "duplicate" for receipt in receipts)}
+
+    async def _erase(self, ask: dict[str, Any]) -> dict[str, Any]:
+        """Erase once more what a receipt was about."""
+        found = next((r for r in self._journal.receipts() if r.seq == ask["receipt"]), None)
+        if found is None or found.action != "erase":
+            raise ConnectError(f"there is no receipt {ask['receipt']} of an erasure (`connect privacy` lists them)")
+        receipt = await self._journal.erase(found.whom, (), self._now())
+        return {"receipt": receipt.seq, "rows": receipt.rows, "cases": receipt.cases, "kept": receipt.kept}
+
     async def _status(self, ask: dict[str, Any]) -> dict[str, Any]:
         return {"counts": self._journal.counts()}
 
@@ -137,7 +161,7 @@ def _unknown(what: str, name: str, known: Collection[str]) -> ConnectError:
     return ConnectError(f"there is no {what} {name!r} ({meant} --force pauses a name that is not known)")
 
 
-VERBS = ("pause", "resume", "answer", "drop", "dismiss", "replay", "status")
+VERBS = ("pause", "resume", "answer", "let_go", "drop", "dismiss", "replay", "store", "erase", "status")
 
 
 def control_app(verbs: Verbs) -> Starlette:

@@ -7,18 +7,15 @@ one code path and give one answer: 401, empty. 2xx only after the commit.
 from __future__ import annotations
 
 import asyncio
-import base64
 import hashlib
-import hmac
-import os
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from caseconnect.host.journal.codec import feed
 from caseconnect.host.journal.errors import JournalBusy, JournalError, JournalFull
 from caseconnect.host.journal.records import NewDelivery, Receipt
+from caseconnect.host.web.signatures import verified
 from caseconnect.sdk.components import Webhook
 from caseconnect.sdk.errors import ConfigError
 
@@ -26,13 +23,16 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
+Keep = Callable[[Scope, Mapping[str, str], bytes], Awaitable[None]]
+
+Place = tuple[str, str, str]
+"""The parts of a path: ("hooks", tenant, connection) or ("in", tenant, kind)."""
+
 MAX_BODY = 8 * 1024 * 1024
 BODY_DEADLINE = 10.0
 MAX_READING = 64 * 1024 * 1024
 _SHORTEST_SECRET = 8
 _LONGEST_NAME = 200
-_COMPARED = 2  # secrets a refusal is compared with, so that its time does not tell whether the tenant exists
-_NOBODY = os.urandom(32)
 
 
 @dataclass(frozen=True)
@@ -59,11 +59,14 @@ class Answer(Exception):
     """An answer that ends the request."""
 
     status: int
+    text: str = ""
     retry_after: int | None = None
 
 
 class Hooks:
-    """`POST /hooks/{tenant}/{connection}`. `registry` is read at every request, so that a reload takes effect.
+    """`POST /hooks/{tenant}/{connection}` and `POST /in/{tenant}/{kind}`.
+
+    `registry` has the hooks by the three parts of their path; it is read at every request, for a reload.
 
     `load` is how full the journal's queue is (1: full). `body_deadline` is in seconds; `max_body` (of one body) and
     `max_reading` (of all bodies that are not stored yet) are in bytes.
@@ -80,7 +83,7 @@ class Hooks:
         body_deadline: float = BODY_DEADLINE,
         max_reading: int = MAX_READING,
     ) -> None:
-        self.registry: Mapping[tuple[str, str], Hook] = {}
+        self.registry: Mapping[Place, Hook] = {}
         self._store, self._now, self._load, self._stored = store, now, load, stored
         self._max_body, self._body_deadline, self._max_reading = max_body, body_deadline, max_reading
         self._reading = 0
@@ -89,14 +92,15 @@ class Hooks:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         try:
-            await self._take(scope, receive)
+            await self.take(scope, receive, self._keep)
             answer = Answer(200)
         except Answer as early:
             answer = early
         self.refused += answer.status != 200
         await _respond(send, answer)
 
-    async def _take(self, scope: Scope, receive: Receive) -> None:
+    async def take(self, scope: Scope, receive: Receive, keep: Keep) -> None:
+        """Read one request within the limits and hand it to `keep`; `Answer` tells what was wrong."""
         if scope["method"] != "POST":
             raise Answer(405)
         headers = _headers(scope)
@@ -109,7 +113,7 @@ class Hooks:
         chunks: list[bytes] = []
         try:
             await self._read(receive, chunks)
-            await self._keep(scope, headers, b"".join(chunks))
+            await keep(scope, headers, b"".join(chunks))
         finally:
             self._reading -= sum(map(len, chunks))
         self._stored()
@@ -136,17 +140,26 @@ class Hooks:
 
     async def _keep(self, scope: Scope, headers: Mapping[str, str], body: bytes) -> None:
         """Verify and store. Returns after the commit."""
-        hook = self._verified(scope, headers, body)
+        place = place_of(scope)
+        hook = self._verified(place, headers, body)
         webhook = hook.webhook
+        given = headers.get(webhook.id_header.lower(), "") if webhook.id_header else ""
+        if not given and place[-1] in webhook.id_required:
+            raise Answer(400, f"{webhook.id_header} is required: the same request sent again must be known as the same")
+        topic = headers.get(webhook.topic_header.lower(), "") if webhook.topic_header else place[-1]
         new = NewDelivery(
             tenant=hook.tenant,
             connection=hook.connection,
-            topic=headers.get(webhook.topic_header.lower(), "")[:_LONGEST_NAME],
-            delivery_id=_delivery_id(headers.get(webhook.id_header.lower(), ""), body),
+            topic=topic[:_LONGEST_NAME],
+            delivery_id=_delivery_id(given, body),
             received_at=self._now(),
             body=body,
             headers={name: kept for name in webhook.keep_headers if (kept := headers.get(name.lower()))},
         )
+        await self.store(new)
+
+    async def store(self, new: NewDelivery) -> None:
+        """Store a delivery that was verified. `Answer` when the journal cannot take it now."""
         try:
             await self._store(new)
         except JournalFull:
@@ -156,34 +169,23 @@ class Hooks:
         except JournalError:
             raise Answer(503, retry_after=60) from None
 
-    def _verified(self, scope: Scope, headers: Mapping[str, str], body: bytes) -> Hook:
+    def _verified(self, place: Place, headers: Mapping[str, str], body: bytes) -> Hook:
         """The hook whose secret signed `body`. One path for every refusal."""
-        hook = self.registry.get(_named(scope))
+        hook = self.registry.get(place)
         try:
             secrets = hook.secrets() if hook else []
         except ConfigError:
             raise Answer(503, retry_after=60) from None
-        given = headers.get(hook.webhook.signature_header.lower(), "") if hook else ""
-        good = any(_signed(secret, body, given) for secret in secrets)
-        if not good:
-            for _ in range(len(secrets), _COMPARED):
-                _signed(_NOBODY, body, given)
-        if hook is None or not good or not _as_expected(hook.webhook, headers):
+        if not verified(hook.webhook if hook else None, secrets, headers, body) or hook is None:
             raise Answer(401)
         return hook
 
 
-def _signed(secret: bytes, body: bytes, given: str) -> bool:
-    found = hmac.new(secret, digestmod=hashlib.sha256)
-    feed(found, body)
-    return hmac.compare_digest(base64.b64encode(found.digest()), given.encode("latin-1", "replace"))
-
-
-def _named(scope: Scope) -> tuple[str, str]:
-    """Tenant and connection as they stand in the path; an escaped one (`%2f`) names nobody."""
+def place_of(scope: Scope) -> Place:
+    """The three parts of the path; an escaped one (`%2f`) names nobody."""
     raw = scope.get("raw_path")
     parts = (raw.decode("latin-1") if raw else str(scope["path"])).split("/")
-    return (parts[2], parts[3]) if len(parts) == 4 and parts[:2] == ["", "hooks"] else ("", "")
+    return (parts[1], parts[2], parts[3]) if len(parts) == 4 and not parts[0] else ("", "", "")
 
 
 def _length(headers: Mapping[str, str]) -> int:
@@ -201,10 +203,6 @@ def _delivery_id(given: str, body: bytes) -> str:
     return given if len(given) <= _LONGEST_NAME else hashlib.sha256(given.encode()).hexdigest()
 
 
-def _as_expected(webhook: Webhook, headers: Mapping[str, str]) -> bool:
-    return all(headers.get(name.lower(), "").lower() == value.lower() for name, value in webhook.expect.items())
-
-
 def _headers(scope: Scope) -> dict[str, str]:
     """Headers by lower-case name. A repeated one is empty: nobody sends a signature twice."""
     found: dict[str, str] = {}
@@ -215,7 +213,10 @@ def _headers(scope: Scope) -> dict[str, str]:
 
 
 async def _respond(send: Send, answer: Answer) -> None:
-    headers = [(b"content-length", b"0")]
+    text = answer.text.encode()
+    headers = [(b"content-length", str(len(text)).encode())]
+    if text:
+        headers.append((b"content-type", b"text/plain; charset=utf-8"))
     if answer.retry_after is not None:
         headers.append((b"retry-after", str(answer.retry_after).encode()))
     if answer.status == 405:
@@ -223,4 +224,4 @@ async def _respond(send: Send, answer: Answer) -> None:
     if answer.status in {408, 413}:
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": b""})
+    await send({"type": "http.response.body", "body": text})

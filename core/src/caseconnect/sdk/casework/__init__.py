@@ -1,9 +1,11 @@
 """What use cases about orders have in common: pure functions from facts to text, documents and decisions.
 
 A use case says what is wrong with an order (`Verdict`); `open_or_add` turns that into a case or into a comment
-on the open one, `carry_out` turns an agent's outcome into commands, `settled` tells the case what became of them.
+on the open one, `follow_up` what comes later: `carry_out` turns an agent's outcome into commands, `settled` tells the
+case what became of them, `replied` what the shopper wrote.
 """
 
+from caseconnect.sdk.casework.following import follow_up
 from caseconnect.sdk.casework.opening import open_or_add, opens
 from caseconnect.sdk.casework.outcomes import carry_out, case_of
 from caseconnect.sdk.casework.policy import (
@@ -14,6 +16,7 @@ from caseconnect.sdk.casework.policy import (
     Priority,
     UseCase,
 )
+from caseconnect.sdk.casework.replies import replied
 from caseconnect.sdk.casework.settling import settled
 from caseconnect.sdk.casework.snapshot import snapshot
 from caseconnect.sdk.casework.standing import (
@@ -49,12 +52,14 @@ __all__ = [
     "case_text",
     "executing",
     "fill",
+    "follow_up",
     "fresh",
     "holding",
     "label",
     "not_applying",
     "open_or_add",
     "opens",
+    "replied",
     "settled",
     "shippable",
     "snapshot",

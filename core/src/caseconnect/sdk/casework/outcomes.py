@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from caseconnect.models import Case, Order
 from caseconnect.sdk.casework.policy import CaseworkSettings, UseCase
+from caseconnect.sdk.casework.second import close_second, second_cases
 from caseconnect.sdk.casework.standing import (
     CANCELLED,
     CARRYING_OUT,
@@ -26,6 +27,8 @@ def carry_out(
     """What follows from the case as it is now. Commands expect that the outcome still stands when they are sent."""
     if not any(f.exception in use.exceptions for f in matter.findings):
         return Decision(reason=f"{use.name} found nothing in this matter: its outcome is for others")
+    if others := second_cases(event, matter):
+        return close_second(others, matter, facts)
     subject = case_of(event, matter)
     if subject is None:
         return Decision(reason="the matter's case is not known yet: its outcome is read when it is")

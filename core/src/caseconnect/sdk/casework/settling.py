@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from caseconnect.models import Case
 from caseconnect.sdk.casework.outcomes import note_once
+from caseconnect.sdk.casework.second import close_second, second_cases
 from caseconnect.sdk.casework.standing import BLOCKED, CANCELLED, IN_REVIEW, RELEASED
 from caseconnect.sdk.casework.text import one_line
 from caseconnect.sdk.commands import CASE, CommentCase, digest_of
@@ -26,7 +27,7 @@ def settled(event: CommandSettled, matter: Matter, facts: Facts) -> Decision | N
     """What the owner of the matter does when one of its commands ended."""
     what = f"{event.kind} {event.state}" + (f": {one_line(event.note)}" if event.note else "")
     if event.kind == "OpenCase":
-        return _case_opened(event, matter, what)
+        return _case_opened(event, matter, facts, what)
     if event.kind not in _WANTED or not matter.is_open():
         return Decision(reason=what)
     name = f"settled:{digest_of(event.key, event.state, event.note)}"
@@ -45,9 +46,12 @@ def settled(event: CommandSettled, matter: Matter, facts: Facts) -> Decision | N
     return _failed(event, matter, name, what)
 
 
-def _case_opened(event: CommandSettled, matter: Matter, what: str) -> Decision:
+def _case_opened(event: CommandSettled, matter: Matter, facts: Facts, what: str) -> Decision | Needs:
     if event.state == "done":
-        return Decision(reason=what, stage=IN_REVIEW if matter.is_open() and matter.stage is None else None)
+        stage = IN_REVIEW if matter.is_open() and matter.stage is None else None
+        others = second_cases(event, matter) if matter.is_open() else ()
+        decision = close_second(others, matter, facts) if others else Decision(reason=what)
+        return decision if isinstance(decision, Needs) else decision.model_copy(update={"stage": stage})
     return Decision(reason=what, alert=f"{matter.subject}: the case could not be opened ({what}): nobody is told of it")
 
 

@@ -19,6 +19,9 @@ CASE = "case"
 HELD, RELEASED = "held", "released"
 """Values of the slots that matters claim: the last claim to go sets `RELEASED`."""
 
+UNDOING = frozenset({RELEASED, "none"})
+"""Values of commands that undo. They are handed what was there before: `receipt["before"]`."""
+
 
 def digest_of(*facts: Any) -> str:
     """Short digest of plain data, the same in every run."""

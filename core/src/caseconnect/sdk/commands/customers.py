@@ -50,3 +50,4 @@ class NotifyCustomer(Command):
     locale: str = Field("", description="BCP 47 tag, such as de-CH; empty: the template's first.")
     values: dict[str, str] = Field(default_factory=dict, repr=False)
     upload: bool = False
+    reference: str = Field("", description="Our reference of the matter, by which an answer is found; by the host.")

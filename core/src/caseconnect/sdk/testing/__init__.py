@@ -20,11 +20,11 @@ from caseconnect.sdk.testing.plugin import PluginContract, offered
 from caseconnect.sdk.testing.resources import MemorySecrets, RecordingLog, make_resources
 from caseconnect.sdk.testing.rig import ContractBroken, Rig, in_virtual_time, require
 from caseconnect.sdk.testing.sink import SinkContract
-from caseconnect.sdk.testing.source import SourceContract
+from caseconnect.sdk.testing.source import SourceContract, ToldSourceContract
 from caseconnect.sdk.testing.transform import Situation, TransformContract, matter_after
 from caseconnect.sdk.testing.virtual import START, LoopClock, VirtualTimeLoop, run
 from caseconnect.sdk.testing.wire import Fault, Wire
-from caseconnect.sdk.testing.world import Pushed, SinkWorld, SourceWorld, World
+from caseconnect.sdk.testing.world import Pushed, SinkWorld, SourceWorld, ToldWorld, World
 
 __all__ = [
     "START",
@@ -41,6 +41,8 @@ __all__ = [
     "Situation",
     "SourceContract",
     "SourceWorld",
+    "ToldSourceContract",
+    "ToldWorld",
     "TransformContract",
     "VirtualTimeLoop",
     "Wire",

@@ -16,10 +16,10 @@ import orjson
 from caseconnect.sdk.components import Settings, Webhook
 from caseconnect.sdk.deliveries import Delivery, Ignored, Parsed
 from caseconnect.sdk.errors import PermanentError
+from caseconnect.sdk.order_names import NAMED
 from caseconnect.sdk.testing.plugin import offered
 from caseconnect.sdk.testing.resources import MemorySecrets
 from caseconnect.sdk.testing.rig import ContractBroken, Rig, in_virtual_time, not_applicable, require
-from caseconnect.sdk.testing.world import SourceWorld
 
 RUBBISH = (b"", b" ", b"{", b"\xff\xfe\x00", b"not json", b'{"a":', b"[" * 2000, b"<xml/>", b'"\\ud800"')
 """Bodies that are no JSON."""
@@ -36,11 +36,11 @@ class ParsingRules:
     plugin: Any
 
     @abstractmethod
-    def rig(self) -> Rig[SourceWorld]:
+    def rig(self) -> Rig[Any]:
         """A new world and the wire to it."""
 
     @abstractmethod
-    async def deliveries(self, rig: Rig[SourceWorld], source: Any) -> list[Delivery]:
+    async def deliveries(self, rig: Rig[Any], source: Any) -> list[Delivery]:
         """Samples of everything that `parse` is given."""
 
     def webhook(self, settings: Settings) -> Webhook | None:
@@ -51,8 +51,8 @@ class ParsingRules:
         require(len(webhooks) <= 1, "a connection has one address: the trigger must describe one Webhook")
         return webhooks[0] if webhooks else None
 
-    async def pushed(self, rig: Rig[SourceWorld]) -> list[Delivery]:
-        """The world's webhook requests as the host stores them: header names in lower case, only those kept."""
+    async def pushed(self, rig: Rig[Any]) -> list[Delivery]:
+        """The world's webhook requests as the host stores them: only the headers to be kept, named as there."""
         webhook, samples = self.webhook(rig.settings), await rig.world.pushed()
         if webhook is None:
             require(not samples, "the world pushes, but no trigger of that name has a Webhook")
@@ -61,19 +61,12 @@ class ParsingRules:
         made = []
         for sample in samples:
             headers = {k.lower(): v for k, v in sample.headers.items()}
-            for name in (webhook.topic_header, webhook.id_header, webhook.signature_header):
-                require(name.lower() in headers, f"a pushed request has no header {name}")
-            kept = {k.lower() for k in webhook.keep_headers}
-            made.append(
-                Delivery(
-                    rig.world.connection,
-                    headers[webhook.topic_header.lower()],
-                    headers[webhook.id_header.lower()],
-                    rig.now(),
-                    sample.body,
-                    {k: v for k, v in headers.items() if k in kept},
-                )
-            )
+            for name in (webhook.topic_header, webhook.signature_header):
+                require(name.lower() in headers or not name, f"a pushed request has no header {name}")
+            name = headers.get(webhook.id_header.lower(), "") or hashlib.sha256(sample.body).hexdigest()
+            topic = headers[webhook.topic_header.lower()] if webhook.topic_header else sample.topic
+            kept = {n: v for n in webhook.keep_headers if (v := headers.get(n.lower()))}
+            made.append(Delivery(rig.world.connection, topic, name, rig.now(), sample.body, kept))
         return made
 
     @in_virtual_time
@@ -90,7 +83,7 @@ class ParsingRules:
         for sample in await rig.world.pushed():
             headers = {k.lower(): v for k, v in sample.headers.items()}
             given = headers.get(webhook.signature_header.lower(), "")
-            good = [base64.b64encode(hmac.new(k, sample.body, hashlib.sha256).digest()).decode() for k in keys]
+            good = [webhook.prefix + _signature(webhook, k, sample.body) for k in keys]
             require(given in good, f"the signature of a pushed {headers.get(webhook.topic_header.lower())} is not ours")
             for name, value in webhook.expect.items():
                 got = headers.get(name.lower(), "")
@@ -172,7 +165,7 @@ class ParsingRules:
         parsed: Parsed | Ignored = got
         return parsed
 
-    def _events_of(self, source: Any, delivery: Delivery, rig: Rig[SourceWorld]) -> None:
+    def _events_of(self, source: Any, delivery: Delivery, rig: Rig[Any]) -> None:
         got = self._parse(source, delivery)
         if not isinstance(got, Parsed):
             return
@@ -183,8 +176,16 @@ class ParsingRules:
                 kind.model_validate_json(event.model_dump_json()) == event, f"{kind.__name__} does not survive JSON"
             )
             for subject in (event.subject, *event.refs):
-                ours = subject.connection == rig.world.connection and bool(subject.kind) and bool(subject.id)
+                here = subject.connection == rig.world.connection or subject.kind == NAMED
+                ours = here and bool(subject.kind) and bool(subject.id)
                 require(ours, f"{delivery.topic}: {subject} is no name on the connection {rig.world.connection}")
+
+
+def _signature(webhook: Webhook, key: bytes, body: bytes) -> str:
+    if webhook.scheme == "secret":
+        return key.decode()
+    found = hmac.new(key, body, hashlib.sha256)
+    return found.hexdigest() if webhook.scheme == "hmac-sha256-hex" else base64.b64encode(found.digest()).decode()
 
 
 def _with(delivery: Delivery, body: bytes) -> Delivery:

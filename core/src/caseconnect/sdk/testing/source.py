@@ -16,8 +16,10 @@ from caseconnect.sdk.errors import PermanentError
 from caseconnect.sdk.subjects import Subject
 from caseconnect.sdk.testing.connection import ConnectionRules, Operation, error_of
 from caseconnect.sdk.testing.parsing import ParsingRules
+from caseconnect.sdk.testing.plugin import SpecRules
 from caseconnect.sdk.testing.rig import Rig, in_virtual_time, not_applicable, require
-from caseconnect.sdk.testing.world import SourceWorld
+from caseconnect.sdk.testing.virtual import LoopClock
+from caseconnect.sdk.testing.world import SourceWorld, ToldWorld
 
 _ENDLESS = 200
 
@@ -267,3 +269,22 @@ class SourceContract(ConnectionRules[SourceWorld], ParsingRules):
             twice = before & after & set(changed)
             text = f"stopped after page {stop}, {len(twice)} were repeated although the overlap holds {repeats}"
             require(len(twice) <= repeats, text)
+
+
+class ToldSourceContract(SpecRules, ParsingRules):
+    """For a source that reads nothing by itself, or not by HTTP: the rules for what it makes of what it is told."""
+
+    hook = "sources"
+
+    @abstractmethod
+    def world(self, now: Callable[[], datetime]) -> ToldWorld:
+        """Who pushes. `now` is virtual time."""
+
+    def rig(self) -> Rig[ToldWorld]:
+        """A new world."""
+        clock = LoopClock()
+        return Rig(self.spec(), self.world(clock.now), clock.now)
+
+    async def deliveries(self, rig: Rig[ToldWorld], source: Any) -> list[Delivery]:
+        """Samples of everything that `parse` is given."""
+        return await self.pushed(rig)

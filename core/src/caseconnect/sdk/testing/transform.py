@@ -83,7 +83,7 @@ class TransformContract(SpecRules):
             require(first == second, f"{situation.name}: asked twice, it decides differently")
             same = (situation.event, matter, dict(situation.facts), settings) == given
             require(same, f"{situation.name}: decide() changed what it was given")
-            undeclared = sorted({n.fact for n in asked} - self.spec().needs)
+            undeclared = sorted({n.fact for n in asked} - self.spec().needs - self.spec().optional)
             require(not undeclared, f"{situation.name}: asks for {', '.join(undeclared)}, which is not in needs")
 
     def test_decisions_keep_to_the_spec(self) -> None:

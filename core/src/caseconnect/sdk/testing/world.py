@@ -39,10 +39,11 @@ class World(ABC):
 
 @dataclass(frozen=True)
 class Pushed:
-    """A webhook request as the platform sends it."""
+    """A webhook request as the platform sends it. `topic`: the last part of its path, where no header has it."""
 
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
+    topic: str = ""
 
 
 class SourceWorld(World):
@@ -72,6 +73,16 @@ class SourceWorld(World):
     @abstractmethod
     def needs(self) -> Sequence[Need]:
         """One need, that can be met, for each kind of fact that the source supplies."""
+
+
+class ToldWorld(World):
+    """Somebody who pushes, and whom nobody can ask."""
+
+    app: Any = None
+
+    @abstractmethod
+    async def pushed(self) -> Sequence[Pushed]:
+        """Samples of webhook requests, signed; of mails, without headers."""
 
 
 class SinkWorld(World):

@@ -12,10 +12,12 @@ from .loading import SettingsError
 from .model import Attribute, Case, CaseInput, Identity, LedgerEntry
 from .profile import Profile
 from .settings import CoreCaseSimulatorSettings, DefinitionSettings, TenantSettings, UserSettings
+from .spoken import SETTINGS_OF
 from .store import CaseStore
 
 __all__ = [
     "ALTERNATIVE_PROFILES",
+    "SETTINGS_OF",
     "Attribute",
     "Case",
     "CaseInput",

@@ -64,8 +64,9 @@ class AgentUser:
 class CartridgeSettings:
     """The stand-in of the merchant's cartridge job. Times in seconds.
 
-    `outcome` is what a trigger ends in: `done`, `error`, or `never` (nothing is ever written back); `outcomes` says
-    otherwise for single actions. With `by_job_only` triggers wait until the job is started over OCAPI.
+    `outcome` is what a trigger ends in: `done`, `error`, `unknown` (it acted, and failed then) or `never` (nothing is
+    ever written back); `outcomes` says otherwise for single actions. With `by_job_only` triggers wait until the job is
+    started over OCAPI.
     """
 
     enabled: bool = True
@@ -76,7 +77,6 @@ class CartridgeSettings:
     job_id: str = "CaseConnectActions"
     job_seconds: float = 3.0
     trigger_type: str = "CaseConnectAction"
-    order_prefix: str = "caseconnect"
     hook: bool = True
 
 

@@ -149,6 +149,7 @@ def start_job(call: Call) -> Answer:
 @DATA.add("GET", "/jobs/{job_id}/executions/{id}", "data.get_job_execution")
 def get_execution(call: Call) -> Answer:
     """How an execution stands."""
+    call.instance.cartridge.check(call.path["job_id"])
     found = call.instance.cartridge.executions.get(call.path["id"])
     if found is None or found.job_id != call.path["job_id"]:
         text = f"No execution with ID '{call.path['id']}' could be found."

@@ -62,7 +62,7 @@ class Attribute:
         if value is None:
             return True
         if self.localizable and isinstance(value, Mapping):
-            return all(self._fits_one(item) for item in value.values())
+            return all(item is None or self._fits_one(item) for item in value.values())
         if self.value_type.startswith("set_of_"):
             return isinstance(value, list) and all(self._fits_one(item) for item in value)
         return self._fits_one(value)
@@ -79,13 +79,17 @@ class Attribute:
 
 
 class Definitions:
-    """Attribute definitions by object type (`Order`, `Basket`, `Profile`, `Product`, custom object types, …)."""
+    """Attribute definitions by object type (`Order`, `Basket`, `Profile`, `Product`, custom object types, …).
+
+    A value type after `localized ` is kept by locale.
+    """
 
     def __init__(self, given: Mapping[str, Mapping[str, str]] | None = None) -> None:
         self.types: dict[str, dict[str, Attribute]] = {}
         for object_type, attributes in (given or {}).items():
             for name, value_type in attributes.items():
-                self.define(object_type, Attribute(name, value_type))
+                kind = value_type.removeprefix("localized ")
+                self.define(object_type, Attribute(name, kind, localizable=kind != value_type))
 
     def define(self, object_type: str, attribute: Attribute) -> Attribute:
         """Add or replace a definition."""

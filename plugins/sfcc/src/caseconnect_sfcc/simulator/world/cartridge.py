@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from . import moments
+from .attributes import JsonObject, store
 from .orders import Order
 from .people import CustomObject
 from .refusals import Refused
@@ -18,7 +20,12 @@ if TYPE_CHECKING:
     from .instance import Instance
 
 WHO = "cartridge"
-OUTCOMES = ("done", "error", "never")
+REFUNDED = "refundAmount"
+RECEIPT = "CaseConnectReceipt"
+"""What was done is kept under the action's key, in a type that the API does not write: a repeat acts no second time."""
+OUTCOMES = ("done", "error", "unknown", "never")
+ACTIONS = ("refund", "replacement", "exchange", "loyalty", "notice")
+"""What `int_caseconnect` has a hook for."""
 
 
 @dataclass(slots=True)
@@ -42,7 +49,6 @@ class Cartridge:
         self.settings = settings
         self.executions: dict[str, Execution] = {}
         self._instance = instance
-        self._orders: dict[str, Order] = {}
         self._objects: dict[tuple[str | None, str | int], CustomObject] = {}
 
     def configure(self, **changes: Any) -> None:
@@ -59,10 +65,14 @@ class Cartridge:
         if not self.settings.by_job_only:
             self._work(now - timedelta(seconds=self.settings.delay))
 
-    def start(self, job_id: str, client: str, parameters: list[dict[str, str]]) -> Execution:
-        """Start the job, or refuse."""
+    def check(self, job_id: str) -> None:
+        """Refuse a job that does not exist."""
         if job_id != self.settings.job_id or not self.settings.enabled:
             raise Refused("job-not-found", f"No job with ID '{job_id}' could be found.", jobId=job_id)
+
+    def start(self, job_id: str, client: str, parameters: list[dict[str, str]]) -> Execution:
+        """Start the job, or refuse."""
+        self.check(job_id)
         if any(not each.finished for each in self.executions.values()):
             raise Refused("job-already-running", f"The job with ID '{job_id}' is already running.", jobId=job_id)
         now = self._instance.now()
@@ -94,22 +104,16 @@ class Cartridge:
             return
         for found in [each for each in self._objects.values() if each.modified <= latest]:
             self._work_object(found)
-        for order in [each for each in self._orders.values() if each.modified <= latest]:
-            self._work_order(order)
 
-    def watch(self, written: Order | CustomObject) -> None:
+    def watch(self, written: CustomObject) -> None:
         """Look at what was just written: is it, or is it no longer, a trigger?"""
-        if isinstance(written, Order):
-            if written.custom.get(f"{self.settings.order_prefix}ActionStatus") == "requested":
-                self._orders[written.number] = written
-            else:
-                self._orders.pop(written.number, None)
-        elif written.type == self.settings.trigger_type:
-            key = (written.site, written.key)
-            if written.values.get("status") == "requested":
-                self._objects[key] = written
-            else:
-                self._objects.pop(key, None)
+        if written.type != self.settings.trigger_type:
+            return
+        key = (written.site, written.key)
+        if written.values.get("status") == "requested":
+            self._objects[key] = written
+        else:
+            self._objects.pop(key, None)
 
     def forget(self, removed: CustomObject) -> None:
         """A trigger was deleted before its turn."""
@@ -121,40 +125,42 @@ class Cartridge:
         outcome = self._outcome(str(values.get("action")))
         if outcome == "never":
             return
-        result = self._act(outcome, str(values.get("action")), str(values.get("orderNo")), values.get("payload"))
-        written = {"status": outcome, "result": result, "finishedAt": moments.stamp(self._instance.now())}
+        receipt = self._instance.objects.get((RECEIPT, found.site, found.key))
+        if receipt is None:
+            now = moments.stamp(self._instance.now())
+            status, result = self._call(outcome, found)
+            written = {"status": status, "result": result, "startedAt": now, "finishedAt": now}
+            self._instance.put_object(RECEIPT, found.key, found.site, written, WHO)
+        else:
+            written = receipt.values
         self._instance.put_object(found.type, found.key, found.site, written, WHO)
-
-    def _work_order(self, order: Order) -> None:
-        prefix = f"{self.settings.order_prefix}Action"
-        action = str(order.custom.get(prefix))
-        outcome = self._outcome(action)
-        if outcome == "never":
-            return
-        result = self._act(outcome, action, order.number, order.custom.get(f"{prefix}Payload"))
-        written = {
-            f"{prefix}Status": outcome,
-            f"{prefix}Result": result,
-            f"{prefix}Time": moments.stamp(self._instance.now()),
-        }
-
-        def write() -> bool:
-            order.custom.update(written)
-            return True
-
-        order.locked = 0
-        self._instance.write_order(order, WHO, "order.change", write, written)
 
     def _outcome(self, action: str) -> str:
         return self.settings.outcomes.get(action, self.settings.outcome)
 
-    def _act(self, outcome: str, action: str, order_no: str, payload: object) -> str:
-        """Do what the merchant's hook would do; the ledger is where it shows."""
+    def _give_back(self, order: Order, payload: JsonObject) -> None:
+        """A merchant's hook keeps what was given back in an attribute of the order."""
+        before = Decimal(str(order.custom.get(REFUNDED, 0)))
+        values = {REFUNDED: float(before + Decimal(str(payload.get("amount", 0))))}
+        self._instance.write_order(order, WHO, "order.custom", lambda: store(order.custom, values), values)
+
+    def _call(self, outcome: str, found: CustomObject) -> tuple[str, str]:
+        """Do what the merchant's hook would do; the ledger is where it shows. Tells status and result."""
+        action, number = str(found.values.get("action")), str(found.values.get("orderNo") or "")
+        if action not in ACTIONS:
+            return "error", f"There is no action of this name. Known: {', '.join(ACTIONS)}."
         try:
-            details = json.loads(payload) if isinstance(payload, str) and payload else {}
+            payload = json.loads(str(found.values.get("payload") or "{}"))
         except ValueError:
-            details = {"unreadable": payload}
+            return "error", "The payload is not JSON."
+        order = self._instance.orders.get(number)
+        if number and (order is None or order.site != found.site):
+            return "error", "There is no order of this number on this site."
         if outcome == "error":
-            return "The merchant's hook failed: the payment provider refused."
-        effect = self._instance.note(WHO, f"merchant.{action}", order_no, {"payload": details})
-        return f"{action} carried out, reference M-{effect.seq:06d}"
+            return "error", "The payment provider refused."
+        effect = self._instance.note(WHO, f"merchant.{action}", number, {"payload": payload})
+        if action == "refund" and order is not None:
+            self._give_back(order, payload)
+        if outcome == "unknown":
+            return "unknown", "The hook failed on the way. See the log."
+        return "done", f"{action} carried out, reference M-{effect.seq:06d}"

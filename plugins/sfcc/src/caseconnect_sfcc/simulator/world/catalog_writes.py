@@ -54,7 +54,8 @@ def change_product(
             _text(product.texts, name, values[name])
     if "defaultVariantId" in values:
         product.default_variant = values["defaultVariantId"]
-    store(product.custom, checked)
+    for name, value in checked.items():
+        _text(product.custom, name, value)
     product.modified = instance.now()
     product.revision += 1
     changed = before != product.content()

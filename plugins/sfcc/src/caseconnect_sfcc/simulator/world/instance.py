@@ -130,7 +130,6 @@ class Instance:
     def _indexed(self, order: Order) -> None:
         self.by_modified[order.site].put(order.number, order.modified)
         self.indexes[order.site].put(order.number, order_document(order, self.definitions.of("Order")))
-        self.cartridge.watch(order)
 
     def product(self, product_id: str) -> Product:
         """A product, or a refusal."""

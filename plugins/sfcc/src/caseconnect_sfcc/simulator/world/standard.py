@@ -10,20 +10,12 @@ from collections.abc import Mapping
 
 from .people import ObjectType
 
-_ACTION = {
-    "caseconnectAction": "string",
-    "caseconnectActionId": "string",
-    "caseconnectActionPayload": "text",
-    "caseconnectActionStatus": "string",
-    "caseconnectActionResult": "text",
-    "caseconnectActionTime": "datetime",
-}
-
 _ORDER = {
-    **_ACTION,
     "caseconnectCase": "string",
     "caseconnectCaseStatus": "string",
     "caseconnectCaseLink": "string",
+    "caseconnectCaseOutcome": "string",
+    "caseconnectTags": "set_of_string",
     "caseconnectHold": "string",
     "caseconnectPriority": "string",
     "SignifydCaseID": "string",
@@ -74,8 +66,9 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "loyaltyPointsBalance": "int",
         "vip": "boolean",
         "caseconnectCase": "string",
+        "caseconnectTags": "set_of_string",
     },
-    "Product": {"caseconnectNotice": "text", "caseconnectRecall": "string", "warrantyMonths": "int"},
+    "Product": {"caseconnectNotice": "localized text", "caseconnectRecall": "string", "warrantyMonths": "int"},
     "Content": {"body": "html"},
     "SitePreferences": {"caseconnectNotice": "text"},
     "PaymentTransaction": {"avsResult": "string", "cvvResult": "string", "authResult": "string"},
@@ -90,6 +83,13 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "payload": "text",
         "status": "string",
         "result": "text",
+        "startedAt": "datetime",
+        "finishedAt": "datetime",
+    },
+    "CaseConnectReceipt": {
+        "status": "string",
+        "result": "text",
+        "startedAt": "datetime",
         "finishedAt": "datetime",
     },
     "CaseConnectReturn": {
@@ -132,6 +132,7 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
 
 OBJECT_TYPES = (
     ObjectType("CaseConnectAction", "actionId"),
+    ObjectType("CaseConnectReceipt", "actionId"),
     ObjectType("CaseConnectReturn", "returnId"),
     ObjectType("CaseConnectComplaint", "complaintId"),
     ObjectType("CaseConnectClaim", "claimId"),

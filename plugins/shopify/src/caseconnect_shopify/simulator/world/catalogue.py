@@ -30,6 +30,20 @@ class Variant:
     taxable: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A product: what its variants say of it. Every one is active and in the online store."""
+
+    id: int
+    variants: tuple[Variant, ...]
+
+
+def product(shop: Shop, number: int) -> Product | None:
+    """A product that has been seen on an order, or was told."""
+    found = tuple(v for v in shop.variants.values() if v.product_id == number)
+    return Product(number, found) if found else None
+
+
 def product_of(sku: str) -> int:
     """The product of a SKU: the same in every order."""
     return FIRST + zlib.crc32(sku.encode()) * 10

@@ -7,6 +7,7 @@ from typing import Any
 from caseconnect_shopify.simulator.api.errors import ApiError
 from caseconnect_shopify.simulator.api.execute import Call
 from caseconnect_shopify.simulator.api.wire import split_gid
+from caseconnect_shopify.simulator.world import catalogue
 
 
 def node(call: Call, text: str) -> Any:
@@ -33,6 +34,8 @@ def node(call: Call, text: str) -> Any:
     number = tail.partition("?")[0]
     if not number.isdigit():
         raise ApiError(f"Invalid id: {text}", "RESOURCE_NOT_FOUND")
+    if kind == "Product":
+        return catalogue.product(shop, int(number))
     if kind in stores:
         return stores[kind].get(int(number))
     lists = {

@@ -1,4 +1,4 @@
-"""Disputes, files and bulk operations."""
+"""Disputes, files, products and bulk operations."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from caseconnect_shopify.simulator.api.wire import amount_in, number_of, when
 from caseconnect_shopify.simulator.world import files
 from caseconnect_shopify.simulator.world.aftersale import Dispute
 from caseconnect_shopify.simulator.world.bulk import BulkOperation
+from caseconnect_shopify.simulator.world.catalogue import Product, Variant
 from caseconnect_shopify.simulator.world.files import File, Image
 from caseconnect_shopify.simulator.world.records import Customer, Order, gid
 
@@ -49,6 +50,30 @@ fields(
     productDescription=lambda d: None,
     fulfillments=lambda d: [],
 )
+fields(
+    "Product",
+    Product,
+    id=lambda p: gid("Product", p.id),
+    legacyResourceId=lambda p: str(p.id),
+    title=lambda p: p.variants[0].title,
+    status=lambda p: "ACTIVE",
+    publishedAt=lambda p: "2020-01-01T00:00:00Z",
+)
+fields(
+    "ProductVariant",
+    Variant,
+    id=lambda v: gid("ProductVariant", v.id),
+    legacyResourceId=lambda v: str(v.id),
+    sku=lambda v: v.sku,
+    title=lambda v: v.variant_title or "Default Title",
+)
+
+
+@field("Product", "variants")
+def _variants(product: Product, args: dict[str, Any], call: Call) -> Page:
+    return in_order(list(product.variants), args)
+
+
 for _kind, _record in (("GenericFile", File), ("MediaImage", Image)):
     fields(
         _kind,

@@ -1,0 +1,120 @@
+"""Caps: room for a command is reserved in the deciding commit; beyond it commands park under one alert.
+
+A reservation counts from its time on, in a window that rolls. One without a time does not count: the command is
+parked, or did not happen. When a person lets it go it counts, whatever the limit.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from caseconnect.host.journal.alerts import alert, close_alert
+from caseconnect.host.journal.codec import stamp
+from caseconnect.host.journal.records import CapRule, CapWindow, NewAlert
+from caseconnect.models.money import Money
+
+CAUSE = "cap:"
+"""Begins the cause of an alert about a cap; flow, kind of command and window follow."""
+
+_EACH = {"hour": "an hour", "day": "a day"}
+
+
+def over(
+    db: sqlite3.Connection, tenant: str, rules: Sequence[CapRule], worth: Money | None, now: datetime
+) -> tuple[str, str] | None:
+    """(window, why) of the first cap that the command would pass; None if there is room."""
+    for rule in rules:
+        for window in rule.windows:
+            if why := _passes(db, tenant, rule.name, window, worth, now):
+                return window.name, why
+    return None
+
+
+def _passes(
+    db: sqlite3.Connection, tenant: str, cap: str, window: CapWindow, worth: Money | None, now: datetime
+) -> str | None:
+    since = (tenant, cap, stamp(now - window.span))
+    counted = "FROM reservations WHERE tenant=? AND cap=? AND at > ?"
+    if window.count is not None:
+        used = db.execute(f"SELECT count(*) {counted}", since).fetchone()[0]
+        if used >= window.count:
+            return f"the cap of {window.count} {_EACH[window.name]} is reached ({cap})"
+    limit = window.sums.get(worth.currency) if worth else None
+    if worth is None or limit is None:
+        return None
+    rows = db.execute(f"SELECT amount {counted} AND currency=?", (*since, worth.currency))
+    if sum((Decimal(amount) for (amount,) in rows), worth.amount) > limit:
+        much = Money(amount=limit, currency=worth.currency)
+        return f"the cap of {much} {_EACH[window.name]} is reached ({cap})"
+    return None
+
+
+def reserve(
+    db: sqlite3.Connection, tenant: str, key: str, rules: Sequence[CapRule], worth: Money | None, at: datetime | None
+) -> None:
+    """Write down what the command takes of each cap; without `at` it takes nothing until a person lets it go."""
+    taken = (key, stamp(at) if at else None, str(worth.amount) if worth else None, worth.currency if worth else None)
+    db.executemany("INSERT INTO reservations VALUES (?,?,?,?,?,?)", [(tenant, rule.name, *taken) for rule in rules])
+
+
+def count(db: sqlite3.Connection, key: str, now: datetime) -> None:
+    """A person let the command go: it counts from now on, if it did not before."""
+    db.execute("UPDATE reservations SET at=? WHERE key=? AND at IS NULL", (stamp(now), key))
+
+
+def give_back(db: sqlite3.Connection, key: str) -> None:
+    """The command did not happen."""
+    db.execute("UPDATE reservations SET at=NULL WHERE key=?", (key,))
+
+
+def ask_again(db: sqlite3.Connection, former: str, key: str, now: datetime) -> None:
+    """A person asks for `former` once more, under a new key: that one counts."""
+    db.execute(
+        "INSERT INTO reservations SELECT tenant, cap, ?, ?, amount, currency FROM reservations WHERE key=?",
+        (key, stamp(now), former),
+    )
+
+
+def cause_of(use: str, kind: str, window: str) -> str:
+    """What an alert about a cap, and all that is parked under it, is known by."""
+    return f"{CAUSE}{use}:{kind}:{window}"
+
+
+def parked(db: sqlite3.Connection, tenant: str, cause: str, key: str, note: str, now: datetime) -> None:
+    """One more command is parked under a cap: one alert says how many, and what to do."""
+    alert(db, NewAlert(tenant, cause, _title(db, tenant, cause, note), key), now)
+
+
+def answered(db: sqlite3.Connection, tenant: str, key: str, now: datetime) -> None:
+    """A person answered a command that was parked under a cap: the alert says how many are left, or closes."""
+    cause, note = db.execute(
+        "SELECT c.cap, (SELECT o.note FROM outcomes o WHERE o.key = c.key ORDER BY o.seq LIMIT 1)"
+        " FROM commands c WHERE c.key=?",
+        (key,),
+    ).fetchone()
+    if not cause:
+        return
+    db.execute("UPDATE commands SET cap='' WHERE key=?", (key,))
+    if not waiting(db, tenant, cause):
+        close_alert(db, tenant, cause, now)
+    else:
+        title = (_title(db, tenant, cause, note), tenant, cause)
+        db.execute("UPDATE alerts SET title=? WHERE tenant=? AND cause=? AND closed_at IS NULL", title)
+
+
+def waiting(db: sqlite3.Connection, tenant: str, cause: str, limit: int = -1) -> list[str]:
+    """Keys of what is parked under a cap, the first asked for first."""
+    rows = db.execute(
+        "SELECT key FROM commands WHERE tenant=? AND cap=? AND cap<>'' AND state='parked' ORDER BY seq LIMIT ?",
+        (tenant, cause, limit),
+    )
+    return [key for (key,) in rows]
+
+
+def _title(db: sqlite3.Connection, tenant: str, cause: str, note: str) -> str:
+    many = len(waiting(db, tenant, cause))
+    _, use, kind, _ = cause.split(":")
+    return f"{many} {kind} of {use} parked: {note}; to let some go: connect resolve {cause} --answer retry --limit N"

@@ -1,0 +1,36 @@
+"""Which caps a command of a flow is under."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from caseconnect.host.journal.records import CapRule, CapWindow
+from caseconnect.host.tenants.caps import DEFAULT, MONEY, Cap
+from caseconnect.host.tenants.tenant import Flow, Tenant
+from caseconnect.sdk.commands import Command
+
+_SPANS = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
+
+
+def caps_of(tenant: Tenant, flow: Flow, command: Command) -> tuple[CapRule, ...]:
+    """Those of the flow and of the tenant that count it; for what gives value away at least the default."""
+    names = (command.kind, MONEY) if command.money else (command.kind,)
+    scopes = ((f"flow:{flow.use}", flow.caps), ("tenant", tenant.limits.caps))
+    rules = [
+        CapRule(f"{scope}:{name}", tuple(_windows(caps[name])))
+        for scope, caps in scopes
+        for name in names
+        if name in caps
+    ]
+    if command.money and not rules:
+        rules = [CapRule(f"flow:{flow.use}:default", tuple(_windows(DEFAULT)))]
+    return tuple(rules)
+
+
+def _windows(cap: Cap) -> Iterator[CapWindow]:
+    for name, limits in (("hour", cap.hour), ("day", cap.day)):
+        if limits:
+            sums = {currency: limit for currency, limit in limits.items() if currency != "count"}
+            count = int(limits["count"]) if "count" in limits else None
+            yield CapWindow(name, _SPANS[name], count, sums)

@@ -1,0 +1,96 @@
+"""The daily check: what `connect check --live` reads of a source is read again, so that nobody has to remember it.
+
+An hour after the start and then every day; a step that fails opens an alert, which closes when it is right again. A
+step that tells a `state` alerts when it is one that was never seen before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from datetime import datetime, timedelta
+from functools import partial
+
+from caseconnect.host.faults import told
+from caseconnect.host.pipeline.context import Context
+from caseconnect.host.pipeline.live import PATIENCE, LiveConnection, guarded
+from caseconnect.sdk.components import Check, Source
+from caseconnect.sdk.errors import AuthError, ConnectError
+from caseconnect.sdk.pace import BACKGROUND, priority
+
+FIRST, EVERY = timedelta(hours=1), timedelta(days=1)
+_SPREAD = 3600  # seconds over which the connections' checks are spread
+
+Key = tuple[str, str]
+
+
+class DailyChecks:
+    """Makes the check of every source. Its due times are in memory: a restart only puts the next one off."""
+
+    def __init__(self, context: Context, started: datetime) -> None:
+        self._context, self._started = context, started
+        self._due: dict[Key, datetime] = {}
+        self._running: dict[Key, asyncio.Task[None]] = {}
+
+    def tick(self, now: datetime) -> None:
+        """Begin every check that is due and not on."""
+        for tenant in self._context.tenants.values():
+            for connection in tenant.connections.values():
+                key = (tenant.name, connection.spec.name)
+                if connection.source is None or key in self._running or now < self._next(key):
+                    continue
+                self._due[key] = now + EVERY
+                task = asyncio.create_task(self._check(key, connection, connection.source))
+                self._running[key] = task
+                task.add_done_callback(partial(self._over, key))
+
+    async def idle(self) -> None:
+        """Wait for the checks that are on."""
+        if self._running:
+            await asyncio.wait(self._running.values())
+
+    def stop(self) -> None:
+        """End the checks that are on: they only read."""
+        for task in self._running.values():
+            task.cancel()
+
+    def _next(self, key: Key) -> datetime:
+        spread = zlib.crc32("/".join(key).encode()) % _SPREAD
+        return self._due.setdefault(key, self._started + FIRST + timedelta(seconds=spread))
+
+    def _over(self, key: Key, task: asyncio.Task[None]) -> None:
+        self._running.pop(key, None)
+        if not task.cancelled() and (error := task.exception()):
+            self._context.log.error("daily check failed", tenant=key[0], connection=key[1], error=told(error))
+
+    async def _check(self, key: Key, connection: LiveConnection, source: Source) -> None:
+        priority.set(BACKGROUND)
+        try:
+            steps = await guarded(
+                source.check(), plugin=connection.spec.platform, doing="daily check", deadline=PATIENCE
+            )
+        except AuthError as error:
+            await self._context.credentials_refused(*key, str(error))
+            return
+        except ConnectError as error:
+            # That it does not answer is told by what works on it; tomorrow is another day.
+            self._context.log.warning("daily check", tenant=key[0], connection=key[1], why=str(error))
+            return
+        for step in steps:
+            await self._tell(key, step)
+
+    async def _tell(self, key: Key, step: Check) -> None:
+        (tenant, connection), journal, now = key, self._context.journal, self._context.now()
+        cause = f"check:{connection}:{step.step}"
+        if not step.ok:
+            await self._context.alert(tenant, cause, f"{connection}: {step.step}: {step.note}", connection)
+        else:
+            await journal.close_alert(tenant, cause, now)
+        if not step.state:
+            return
+        began = await journal.first(tenant, cause, now)
+        if await journal.first(tenant, f"{cause}:{step.state}", now) == now > began:
+            title = (
+                f"{connection}: {step.step} is another than before, look whether the settings still fit: {step.note}"
+            )
+            await self._context.alert(tenant, f"changed:{connection}:{step.step}", title, connection)

@@ -1,0 +1,80 @@
+"""Who is asked about an event, and about which matter."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from caseconnect.host.journal.records import MatterKey
+from caseconnect.host.pipeline.drafts import Draft, Drafts
+from caseconnect.host.pipeline.live import LiveTenant
+from caseconnect.host.tenants.tenant import Flow
+from caseconnect.sdk.events import CaseChanged, CommandSettled, CustomerReplied, Event, ItemEvent, TimerFired
+from caseconnect.sdk.subjects import Subject
+
+
+def offers(tenant: LiveTenant, lane: Subject, event: Event, drafts: Drafts) -> list[tuple[Flow, Draft]]:
+    """Which use cases are asked, in the order of `flows:`, each with the matter that it is asked about."""
+    flows = [f for f in tenant.tenant.flows if any(isinstance(event, kind) for kind in f.transform.handles)]
+    if isinstance(event, CaseChanged | CommandSettled):
+        return _of_one_matter(tenant, lane, event, drafts, flows)
+    if isinstance(event, TimerFired):
+        concerned = [f for f in flows if f.use == event.use]
+    else:
+        # An item may have come by one connection and belong to an order of another.
+        concerned = [f for f in flows if lane.connection in f.on or event.source in f.on]
+    return [(f, draft) for f in concerned for draft in _matters(tenant, lane, f, event, drafts)]
+
+
+def nobody(event: Event) -> str:
+    """Why nobody was asked."""
+    if isinstance(event, CaseChanged):
+        return "the case belongs to no matter of ours"
+    return f"no flow of this tenant handles {event.type}"
+
+
+def _of_one_matter(
+    tenant: LiveTenant, lane: Subject, event: CaseChanged | CommandSettled, drafts: Drafts, flows: list[Flow]
+) -> list[tuple[Flow, Draft]]:
+    journal = drafts.journal
+    if isinstance(event, CaseChanged):
+        row = journal.matter_of_case(tenant.name, event.subject)
+        if row is None and event.reference:
+            # The answer to our create is not here yet; the case itself says what it belongs to.
+            row = journal.matter_of_reference(tenant.name, event.reference)
+    else:
+        row = journal.matter(event.matter)
+    if row is None:
+        return [(f, drafts.of_key(_key(tenant, lane, f))) for f in flows if f.transform.begins_at_case]
+    draft = drafts.of_row(row)
+    first = [f for f in flows if f.use in row.uses]
+    last = [f for f in flows if f.transform.follows and f not in first and lane.connection in f.on]
+    return [(f, draft) for f in (*first, *last)]
+
+
+def _matters(tenant: LiveTenant, lane: Subject, flow: Flow, event: Event, drafts: Drafts) -> list[Draft]:
+    """The matter that a use case is asked about; of one that works by item the item's, else every open one."""
+    key = _key(tenant, lane, flow)
+    if not flow.transform.by_item:
+        return [drafts.of_key(key)]
+    item = _item(event)
+    if not item and isinstance(event, TimerFired) and event.matter:
+        row = drafts.journal.matter(event.matter)
+        item = row.key.item if row else ""
+    if item:
+        return [drafts.of_key(replace(key, item=item))]
+    rows = sorted(drafts.journal.matters_of(tenant.name, lane), key=lambda row: (str(row.opened_at), row.key.item))
+    keys = [row.key for row in rows if row.state == "open" and replace(row.key, item="") == key]
+    return [drafts.of_key(each) for each in keys or [key]]
+
+
+def _item(event: Event) -> str:
+    """The item that the event is about, as matters name it. A reply is for whoever works on its subject."""
+    if isinstance(event, TimerFired):
+        return event.item
+    if isinstance(event, ItemEvent) and not isinstance(event, CustomerReplied):
+        return f"{event.item.kind}/{event.item.id}"
+    return ""
+
+
+def _key(tenant: LiveTenant, lane: Subject, flow: Flow) -> MatterKey:
+    return MatterKey(tenant.name, lane, flow.transform.topic, "", flow.mode == "observe")

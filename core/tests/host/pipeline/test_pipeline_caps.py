@@ -1,0 +1,255 @@
+"""Caps: beyond so many an hour or a day, and so much of a currency, a person is asked first, once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from toys import ORDER, Pipe, World, case_command, flow, found
+
+from caseconnect.host.journal.errors import Conflict
+from caseconnect.host.tenants.caps import Cap
+from caseconnect.host.tenants.file_models import Limits
+from caseconnect.models import Money
+from caseconnect.sdk.commands import Command, HoldOrder, IssueCredit, RefundPayment
+from caseconnect.sdk.decisions import Decision, Facts, Matter
+from caseconnect.sdk.errors import PermanentError
+from caseconnect.sdk.events import CaseChanged, CommandSettled, Event, OrderChanged
+from caseconnect.sdk.testing import run
+
+CAUSE = "cap:approvals:RefundPayment:hour"
+
+
+def cap(**windows: dict[str, Any]) -> Cap:
+    return Cap.model_validate(windows)
+
+
+def refund(amount: str = "1.00", currency: str = "EUR") -> RefundPayment:
+    return RefundPayment(amount=Money(amount=Decimal(amount), currency=currency))
+
+
+def giving(make: Callable[[Event], Command] = lambda _: refund()) -> Callable[..., Any]:
+    """At first sight of an order one command."""
+
+    def decide(event: Event, matter: Matter, facts: Facts, settings: Any, now: datetime) -> Any:
+        if isinstance(event, CommandSettled) or matter.state != "none":
+            return Decision(reason="seen before")
+        return Decision(reason="approved", findings=(found(),), commands=(make(event),))
+
+    return decide
+
+
+async def orders(p: Pipe, *numbers: int) -> None:
+    """These orders are looked at, one after another."""
+    for number in numbers:
+        await p.send({"id": str(number)})
+    await p.settle()
+
+
+def states(p: Pipe, kind: str = "RefundPayment") -> dict[str, int]:
+    sql = "SELECT state, count(*) FROM commands WHERE kind=? GROUP BY 1"
+    return dict(p.journal._db().execute(sql, (kind,)).fetchall())
+
+
+async def let_go(p: Pipe, limit: int, what: Any = "retry", cause: str = CAUSE) -> tuple[int, int]:
+    told = await p.journal.let_go(cause, None, what, limit, "checked", "ann", p.now())
+    await p.settle()
+    return told
+
+
+def test_a_storm_of_approvals_moves_ten_parks_the_rest_and_opens_one_alert(tmp_path: Path) -> None:
+    def decide(event: Event, matter: Matter, facts: Facts, settings: Any, now: datetime) -> Any:
+        if isinstance(event, OrderChanged) and matter.state == "none":
+            return Decision(reason="review", findings=(found(),), commands=(case_command(),))
+        commands = (refund(),) if isinstance(event, CaseChanged) else ()
+        return Decision(reason="approved" if commands else "told", commands=commands)
+
+    async def story() -> None:
+        world = World()
+        flows = [flow("approvals", decide, caps={"RefundPayment": cap(hour={"count": 10})})]
+        async with Pipe(tmp_path, world, flows) as p:
+            await p.send(*({"id": str(number)} for number in range(500)))
+            await p.settle()
+            assert len(world.cases) == 500
+            for case in world.cases:
+                world.decide(case, "approved", "1")
+            await p.send(*({"kind": "case", "id": case} for case in world.cases), connection="desk")
+            await p.settle()
+            assert len(world.of("RefundPayment")) == 10
+            assert states(p) == {"done": 10, "parked": 490}
+            (alert,) = p.journal.stuck()["alerts"]
+            assert (alert["cause"], alert["count"]) == (CAUSE, 490)
+            assert alert["title"] == (
+                "490 RefundPayment of approvals parked: the cap of 10 an hour is reached "
+                f"(flow:approvals:RefundPayment); to let some go: connect resolve {CAUSE} --answer retry --limit N"
+            )
+            assert await let_go(p, 25) == (25, 465)
+            assert states(p) == {"done": 35, "parked": 465}
+            (alert,) = p.journal.stuck()["alerts"]
+            assert alert["title"].startswith("465 RefundPayment of approvals parked")
+            assert await let_go(p, -1, "refuse") == (465, 0)
+            assert (p.alerts(), len(world.of("RefundPayment"))) == ([], 35)
+
+    run(story())
+
+
+def test_the_windows_roll_and_the_day_counts_what_the_hour_has_forgotten(tmp_path: Path) -> None:
+    async def story() -> None:
+        world = World()
+        caps = {"RefundPayment": cap(hour={"count": 2}, day={"count": 3})}
+        async with Pipe(tmp_path, world, [flow("approvals", giving(), caps=caps)]) as p:
+            await orders(p, 1, 2, 3)
+            assert (len(world.of()), p.alerts()) == (2, [CAUSE])
+            await p.pass_time(3601)
+            await orders(p, 4, 5)
+            assert (len(world.of()), p.alerts()) == (3, [CAUSE, CAUSE.replace("hour", "day")])
+            await p.pass_time(24 * 3600)
+            await p.restart()
+            await orders(p, 6, 7, 8)
+            assert len(world.of()) == 5
+
+    run(story())
+
+
+def test_sums_are_by_currency_and_only_of_those_that_are_named(tmp_path: Path) -> None:
+    amounts = ["40.00 EUR", "59.99 EUR", "0.02 EUR", "0.01 EUR", "9999.00 USD", "1.00 EUR"]
+    worths = iter(amounts)
+
+    def next_one(_: Event) -> Command:
+        return refund(*next(worths).split())
+
+    async def story() -> None:
+        world = World()
+        caps = {"RefundPayment": cap(day={"EUR": "100.00"})}
+        async with Pipe(tmp_path, world, [flow("approvals", giving(next_one), caps=caps)]) as p:
+            for number in range(len(amounts)):
+                await orders(p, number)
+            assert [v for _, _, v in world.effects] == ["40.00 EUR", "59.99 EUR", "0.01 EUR", "9999.00 USD"]
+            assert "the cap of 100.00 EUR a day" in p.notes(ORDER._replace(id="2"))["RefundPayment"]
+
+    run(story())
+
+
+def test_what_was_refused_gives_its_room_back_and_what_is_asked_again_takes_it_again(tmp_path: Path) -> None:
+    async def story() -> None:
+        world = World()
+        world.script["execute:RefundPayment"] = [PermanentError("closed")]
+        caps = {"RefundPayment": cap(hour={"count": 1})}
+        async with Pipe(tmp_path, world, [flow("approvals", giving(), caps=caps)]) as p:
+            await orders(p, 1)
+            assert p.commands() == {"RefundPayment": "refused"}
+            key = p.told()["matters"][0]["commands"][0]["key"]
+            await orders(p, 2)
+            assert len(world.of()) == 1
+            await p.journal.again(key, "it is open again", "ann", p.now())
+            await p.settle()
+            assert len(world.of()) == 2
+            await p.pass_time(3601 - 60)
+            await orders(p, 3)
+            assert p.commands(ORDER._replace(id="3")) == {"RefundPayment": "parked"}
+
+    run(story())
+
+
+def test_what_a_person_lets_go_counts_for_those_after_it(tmp_path: Path) -> None:
+    async def story() -> None:
+        world = World()
+        caps = {"RefundPayment": cap(hour={"count": 1})}
+        async with Pipe(tmp_path, world, [flow("approvals", giving(), caps=caps)]) as p:
+            await orders(p, 1, 2)
+            await p.pass_time(1800)
+            assert await let_go(p, 5) == (1, 0)
+            await p.pass_time(2400)
+            await orders(p, 3)
+            assert (len(world.of()), p.alerts()) == (2, [CAUSE])
+
+    run(story())
+
+
+def test_a_tenants_cap_counts_all_flows_and_money_all_kinds(tmp_path: Path) -> None:
+    def credit(_: Event) -> Command:
+        return IssueCredit(amount=Money(amount=Decimal("1.00"), currency="EUR"))
+
+    async def story() -> None:
+        world = World()
+        limits = Limits.model_validate({"caps": {"money": {"hour": {"count": 3}}}})
+        flows = [flow("approvals", giving(), topic="a"), flow("goodwill", giving(credit), topic="b")]
+        async with Pipe(tmp_path, world, flows, limits=limits) as p:
+            await orders(p, 1, 2)
+            assert len(world.of()) == 3
+            assert p.alerts() == ["cap:goodwill:IssueCredit:hour"]
+
+    run(story())
+
+
+@pytest.mark.parametrize(
+    ("caps", "many"),
+    [({}, 20), ({"RefundPayment": cap(day={"count": 25})}, 25), ({"IssueCredit": cap(hour={"count": 1})}, 20)],
+)
+def test_money_of_which_the_file_says_nothing_is_under_the_default_cap(
+    tmp_path: Path, caps: dict[str, Cap], many: int
+) -> None:
+    async def story() -> None:
+        world = World()
+        async with Pipe(tmp_path, world, [flow("approvals", giving(), caps=caps)]) as p:
+            await orders(p, *range(30))
+            assert len(world.of()) == many
+
+    run(story())
+
+
+def test_the_default_is_a_hundred_a_day(tmp_path: Path) -> None:
+    async def story() -> None:
+        world = World()
+        async with Pipe(tmp_path, world, [flow("approvals", giving())]) as p:
+            for hour in range(7):
+                await orders(p, *range(hour * 20, hour * 20 + 20))
+                await p.pass_time(3601)
+            assert len(world.of()) == 100
+            assert p.alerts() == [CAUSE.replace("hour", "day")]
+
+    run(story())
+
+
+def test_other_kinds_are_capped_only_when_the_file_says_so(tmp_path: Path) -> None:
+    async def story() -> None:
+        world = World()
+        async with Pipe(tmp_path, world, [flow("review", giving(lambda _: HoldOrder()))]) as p:
+            await orders(p, *range(30))
+            assert len(world.of("HoldOrder")) == 30
+        caps = {"HoldOrder": cap(hour={"count": 1})}
+        async with Pipe(tmp_path, world, [flow("review", giving(lambda _: HoldOrder()), caps=caps)]) as p:
+            await orders(p, 31, 32)
+            assert (len(world.of("HoldOrder")), p.alerts()) == (31, ["cap:review:HoldOrder:hour"])
+            assert await let_go(p, 1, cause="cap:review:HoldOrder:hour") == (1, 0)
+            assert len(world.of("HoldOrder")) == 32
+
+    run(story())
+
+
+def test_what_a_mode_withholds_takes_no_room(tmp_path: Path) -> None:
+    async def story() -> None:
+        world = World()
+        caps = {"RefundPayment": cap(hour={"count": 1})}
+        async with Pipe(tmp_path, world, [flow("approvals", giving(), caps=caps, mode="observe")]) as p:
+            await orders(p, 1, 2)
+        async with Pipe(tmp_path, world, [flow("approvals", giving(), caps=caps)]) as p:
+            await orders(p, 3)
+            assert (len(world.of()), p.alerts()) == (1, [])
+
+    run(story())
+
+
+def test_a_cap_that_has_parked_nothing_lets_nothing_go(tmp_path: Path) -> None:
+    async def story() -> None:
+        caps = {"RefundPayment": cap(hour={"count": 1})}
+        async with Pipe(tmp_path, World(), [flow("approvals", giving(), caps=caps)]) as p:
+            await orders(p, 1, 2)
+            with pytest.raises(Conflict, match=f"did you mean {CAUSE}"):
+                await let_go(p, 1, cause="cap:approval:RefundPayment:hour")
+
+    run(story())

@@ -1,0 +1,198 @@
+"""The doors beside the platforms' webhooks: other schemes, one address per kind, and the page for files."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import hmac
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from caseconnect.host.journal.errors import JournalFull
+from caseconnect.host.journal.records import NewDelivery, Receipt
+from caseconnect.host.web.app import make_app
+from caseconnect.host.web.hooks import Hook, Hooks
+from caseconnect.host.web.uploads import Uploads
+from caseconnect.sdk import links
+from caseconnect.sdk.components import UploadPage, Webhook
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+SECRET, OLD = "desk-secret-0123456789", "old-secret-0123456789"
+BODY = b'{"id": "1"}'
+REFERENCE = "test/shop/order/1001/order_review/1"
+
+
+class Desk:
+    def __init__(self, webhook: Webhook, *places: tuple[str, str, str]) -> None:
+        self.stored: list[NewDelivery] = []
+        self.fail: Exception | None = None
+        self.hooks = Hooks(self._store, lambda: NOW, max_body=10_000)
+        self.hooks.registry = dict.fromkeys(places, Hook("acme", "desk", webhook, lambda: [SECRET, OLD]))
+
+    async def _store(self, new: NewDelivery) -> Receipt:
+        if self.fail:
+            raise self.fail
+        self.stored.append(new)
+        return Receipt(len(self.stored), "stored")
+
+    def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, dict[str, str], str]:
+        app = make_app(self.hooks, lambda: None, Uploads(self.hooks, lambda: NOW))
+        scope = {"type": "http", "method": method, "path": path, "raw_path": path.encode(), "query_string": b""}
+        scope["headers"] = [(n.replace("_", "-").encode(), v.encode()) for n, v in headers.items()]
+        sent: list[Any] = []
+
+        async def receive() -> Any:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        asyncio.run(_call(app, scope, receive, send))
+        told = {k.decode(): v.decode() for k, v in sent[0]["headers"]}
+        return sent[0]["status"], told, b"".join(m["body"] for m in sent[1:]).decode()
+
+
+async def _call(app: Any, *request: Any) -> None:
+    await app(*request)
+
+
+def hex_of(secret: str, body: bytes = BODY) -> str:
+    return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+def base64_of(secret: str, body: bytes = BODY) -> str:
+    return base64.b64encode(hmac.new(secret.encode(), body, hashlib.sha256).digest()).decode()
+
+
+def door(scheme: Any, prefix: str = "", **more: Any) -> Desk:
+    kinds = ("complaint", "approval_request")
+    webhook = Webhook("X-Signature", ("secret",), scheme=scheme, prefix=prefix, kinds=kinds, id_header="X-Id", **more)
+    return Desk(webhook, *(("in", "acme", kind) for kind in kinds))
+
+
+@pytest.mark.parametrize("secret", [SECRET, OLD])
+@pytest.mark.parametrize(
+    ("scheme", "prefix", "sign"),
+    [
+        ("hmac-sha256-hex", "", hex_of),
+        ("hmac-sha256-hex", "sha256=", hex_of),
+        ("hmac-sha256-base64", "", base64_of),
+        ("secret", "", lambda secret: secret),
+        ("secret", "Bearer ", lambda secret: secret),
+    ],
+)
+def test_each_scheme_opens_the_door_with_each_active_secret(scheme: Any, prefix: str, sign: Any, secret: str) -> None:
+    desk = door(scheme, prefix, keep_headers=("Content-Type",))
+    told = desk.ask("POST", "/in/acme/complaint", BODY, x_signature=prefix + sign(secret), content_type="text/x")
+    assert told[0] == 200
+    (new,) = desk.stored
+    assert (new.tenant, new.connection, new.topic, new.body) == ("acme", "desk", "complaint", BODY)
+    assert new.delivery_id == hashlib.sha256(BODY).hexdigest()
+    assert new.headers == {"Content-Type": "text/x"}
+
+
+@pytest.mark.parametrize(
+    ("scheme", "prefix", "given"),
+    [
+        ("hmac-sha256-hex", "", hex_of("another secret")),
+        ("hmac-sha256-hex", "", base64_of(SECRET)),
+        ("hmac-sha256-hex", "sha256=", hex_of(SECRET)),
+        ("hmac-sha256-base64", "", hex_of(SECRET)),
+        ("hmac-sha256-base64", "", SECRET),
+        ("secret", "", hex_of(SECRET)),
+        ("secret", "", ""),
+        ("secret", "", SECRET[:-1]),
+        ("secret", "Bearer ", SECRET),
+    ],
+)
+def test_what_does_not_fit_the_scheme_stays_out(scheme: Any, prefix: str, given: str) -> None:
+    desk = door(scheme, prefix)
+    assert desk.ask("POST", "/in/acme/complaint", BODY, x_signature=given)[::2] == (401, "")
+    assert desk.stored == []
+
+
+@pytest.mark.parametrize(
+    "path", ["/in/acme/nothing", "/in/other/complaint", "/hooks/acme/desk", "/in/acme/complaint/x"]
+)
+def test_a_kind_that_nobody_takes_looks_like_a_wrong_signature(path: str) -> None:
+    assert door("secret").ask("POST", path, BODY, x_signature=SECRET)[::2] == (401, "")
+
+
+def test_where_money_is_asked_for_a_request_must_be_known_again() -> None:
+    desk = door("secret", id_required=("approval_request",))
+    status, _, said = desk.ask("POST", "/in/acme/approval_request", BODY, x_signature=SECRET)
+    assert (status, desk.stored) == (400, [])
+    assert "X-Id is required" in said
+    assert desk.ask("POST", "/in/acme/approval_request", BODY, x_signature="wrong")[::2] == (401, "")
+    assert desk.ask("POST", "/in/acme/approval_request", BODY, x_signature=SECRET, x_id="k1")[0] == 200
+    assert desk.ask("POST", "/in/acme/complaint", BODY, x_signature=SECRET)[0] == 200
+    assert desk.stored[0].delivery_id == "k1"
+
+
+PAGE = UploadPage(title="Dateien <b>", language="de", accept=("image/png",))
+
+
+def uploads() -> Desk:
+    return Desk(Webhook("", ("link_secret",), scheme="link", page=PAGE), ("up", "acme", "desk"))
+
+
+def link(secret: str = SECRET, purpose: str = "upload", days: float = 1) -> str:
+    return f"/up/acme/desk/{links.make(secret, purpose, REFERENCE, NOW + timedelta(days=days))}"
+
+
+@pytest.mark.parametrize("secret", [SECRET, OLD])
+def test_a_good_link_shows_a_page_and_takes_files(secret: str) -> None:
+    desk = uploads()
+    status, headers, html = desk.ask("GET", link(secret))
+    assert status == 200
+    assert '<html lang="de">' in html
+    assert "Dateien &lt;b&gt;" in html
+    assert "<script" not in html
+    assert REFERENCE not in html
+    policy = headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    style = html.partition("<style>")[2].partition("</style>")[0]
+    assert base64.b64encode(hashlib.sha256(style.encode()).digest()).decode() in policy
+    assert (headers["referrer-policy"], headers["cache-control"]) == ("no-referrer", "no-store")
+    form = "multipart/form-data; boundary=x"
+    status, _, html = desk.ask("POST", link(secret), b"--x--", content_type=form)
+    assert (status, PAGE.thanks in html) == (200, True)
+    (new,) = desk.stored
+    assert (new.topic, new.body) == ("upload", b"--x--")
+    assert new.headers == {"Content-Type": form, "Connect-Reference": REFERENCE}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        link("another secret of nobody"),
+        link(purpose="thread"),
+        link(days=-1),
+        link() + "x",
+        link() + "/x",
+        "/up/acme/nobody/token",
+        "/up/acme/desk/",
+        "/up",
+        "/up/",
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_link_that_is_over_or_forged_gives_nothing(path: str, method: str) -> None:
+    desk = uploads()
+    assert desk.ask(method, path, b"--x--")[0] == 404
+    assert desk.stored == []
+
+
+def test_limits_hold_and_a_full_disk_thanks_nobody() -> None:
+    desk = uploads()
+    status, _, html = desk.ask("POST", link(), b"x" * 10_001)
+    assert (status, "too large" in html) == (413, True)
+    assert desk.ask("PUT", link())[0] == 405
+    desk.fail = JournalFull("full")
+    status, _, html = desk.ask("POST", link(), b"--x--")
+    assert (status, PAGE.thanks in html) == (503, False)
+    assert desk.stored == []

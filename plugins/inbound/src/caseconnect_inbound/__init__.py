@@ -1,0 +1,1 @@
+"""What no platform keeps, from anywhere; and messages to shoppers."""

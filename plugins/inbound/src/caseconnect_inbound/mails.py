@@ -1,0 +1,113 @@
+"""One mail: who wrote what, to which of our messages, with which files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from email.utils import parseaddr
+
+from bs4 import BeautifulSoup
+
+from caseconnect.models import File
+
+from .files import FileRules
+
+THREAD = "thread"
+"""Purpose of the token in our Message-IDs."""
+
+UPLOAD = "upload"
+"""Purpose of the token in upload links, and topic of what comes through them."""
+
+_LONGEST = 20_000
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A mail as far as it matters. `answers` are the ids of the messages that it refers to, nearest first."""
+
+    message_id: str
+    sender: str
+    name: str
+    subject: str
+    text: str
+    date: datetime | None
+    answers: tuple[str, ...]
+    automatic: str
+    files: tuple[File, ...]
+
+
+def read(raw: bytes, rules: FileRules) -> Mail:
+    """Read a mail as it came (RFC 5322). Whatever is broken in it is left out; it never raises for odd mail."""
+    message = message_from_bytes(raw, EmailMessage, policy=default)
+    name, sender = parseaddr(_header(message, "from"))
+    return Mail(
+        message_id=_header(message, "message-id").strip(),
+        sender=sender.strip().lower(),
+        name=name,
+        subject=_header(message, "subject"),
+        text=_text(message)[:_LONGEST],
+        date=_date(message),
+        answers=_answers(message),
+        automatic=_automatic(message),
+        files=tuple(_files(message, rules)),
+    )
+
+
+def _header(message: EmailMessage, name: str) -> str:
+    try:
+        return str(message.get(name, "") or "")
+    except (ValueError, IndexError, AttributeError):  # the standard library's parser breaks on some odd headers
+        return ""
+
+
+def _date(message: EmailMessage) -> datetime | None:
+    try:
+        found = message["date"].datetime if message["date"] else None
+    except (ValueError, AttributeError, TypeError):
+        return None
+    return found if found and found.tzinfo else None
+
+
+def _answers(message: EmailMessage) -> tuple[str, ...]:
+    ids = [*_header(message, "in-reply-to").split(), *reversed(_header(message, "references").split())]
+    return tuple(dict.fromkeys(i for i in ids if i.startswith("<")))
+
+
+def _automatic(message: EmailMessage) -> str:
+    """Why the mail is no person's (RFC 3834, bounces, lists); empty if it is."""
+    if _header(message, "auto-submitted").strip().lower() not in {"", "no"}:
+        return "it was sent automatically (Auto-Submitted)"
+    if message.get_content_type() == "multipart/report":
+        return "it is a delivery report"
+    if _header(message, "return-path").strip() == "<>":
+        return "it is a bounce (empty Return-Path)"
+    if _header(message, "precedence").strip().lower() in {"bulk", "junk", "list", "auto_reply"} or message["list-id"]:
+        return "it is bulk mail"
+    return ""
+
+
+def _text(message: EmailMessage) -> str:
+    try:
+        body = message.get_body(preferencelist=("plain", "html"))
+        content = body.get_content() if body is not None else ""
+    except (LookupError, ValueError, AttributeError, KeyError):
+        return ""
+    text = content if isinstance(content, str) else ""
+    if body is not None and body.get_content_subtype() == "html":
+        soup = BeautifulSoup(text, "html.parser")
+        for part in soup(["script", "style", "head", "title"]):
+            part.decompose()
+        text = soup.get_text("\n", strip=True)
+    return text.replace("\r\n", "\n").strip()
+
+
+def _files(message: EmailMessage, rules: FileRules) -> list[File]:
+    found = []
+    for part in message.iter_attachments():
+        content = part.get_payload(decode=True)
+        raw = content if isinstance(content, bytes) else b""
+        found.append(rules.take(part.get_filename() or "attachment", part.get_content_type(), raw))
+    return found

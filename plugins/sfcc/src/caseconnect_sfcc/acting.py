@@ -1,0 +1,203 @@
+"""Actions that no API of the platform carries out: an object for the cartridge's job, which calls the merchant's hook.
+
+The object's key is made of our command's key, and the job acts once for each key, whatever is written under it and how
+often (see cartridges/README.md). So a repeat is safe for as long as the merchant keeps the job's receipts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Any, Final
+
+import orjson
+
+from caseconnect.models import Money
+from caseconnect.sdk.commands import (
+    AdjustLoyalty,
+    Command,
+    CreateReplacement,
+    ExchangeReturn,
+    Item,
+    NotifyCustomer,
+    RefundPayment,
+)
+from caseconnect.sdk.components import Outcome, Sighting
+from caseconnect.sdk.errors import PermanentError, TransientError
+from caseconnect.sdk.texts import mask, shorten
+
+from .client import Json, part
+from .mapping import refunded
+from .values import amount
+from .writing import LONGEST_TEXT, Desk, StateWork, attributes, found, named, our_key, place_of
+
+_ENDED: Final = frozenset({"done", "error", "unknown"})
+_UNPLACED: Final = frozenset({"created", "failed"})
+
+
+class Act(StateWork):
+    """One of the actions: `name` is the hook's, `details` its payload, `refusal` says why not, given the order."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        name: str,
+        details: Callable[[Any], Json],
+        refusal: Callable[[Any, Json, Desk], str] = lambda command, order, desk: "",
+    ) -> None:
+        super().__init__(desk)
+        self._name, self._details, self._refusal = name, details, refusal
+
+    async def do(self, command: Command, key: str) -> Outcome:
+        """Write the object, unless it is there."""
+        site, order = await self._place(command)
+        there = await self._find(site, our_key(key))
+        if there is None:
+            if refusal := self._refusal(command, order, self.desk):
+                return Outcome(state="refused", note=refusal)
+            there = await self._write(command, site, order, our_key(key))
+        status, note = self._status(there)
+        if status == "error":
+            return Outcome(state="refused", note=note)
+        data = {"action": our_key(key), "site": site}
+        return Outcome(state="done" if status == "done" else "accepted", note=note, data=data)
+
+    async def see(self, command: Command, key: str) -> Sighting:
+        """How the action stands."""
+        site, _ = await self._place(command)
+        there = await self._find(site, our_key(key))
+        if there is None:
+            return Sighting(seen=False)
+        status, note = self._status(there)
+        if status == "unknown":
+            return Sighting(seen=None, note=f"the cartridge does not know whether it happened: {note}")
+        return Sighting(seen=status == "done", failed=status == "error", note=note)
+
+    async def _place(self, command: Command) -> tuple[str, Json]:
+        """The site that the action belongs to, and the order, empty when it is about a customer."""
+        if not self.desk.settings.actions.type:
+            raise PermanentError(f"the settings name no custom object type for actions: {command.kind} needs one")
+        target = named(command, "order", "customer")
+        if target.kind == "order":
+            return await self.desk.places.order(target.id)
+        list_id, _ = place_of(target)
+        sites = [site for site in self.desk.settings.sites if self.desk.settings.customer_list(site) == list_id]
+        if not sites:
+            raise PermanentError(f"no site of the connection has the customer list {list_id}")
+        return sites[0], {}
+
+    def _path(self, site: str, key: str) -> str:
+        names = self.desk.settings.actions
+        scope = f"/sites/{part(site)}" if names.scope == "site" else ""
+        return f"{scope}/custom_objects/{part(names.type)}/{part(key)}"
+
+    async def _find(self, site: str, key: str) -> Json | None:
+        names = self.desk.settings.actions
+        where = site if names.scope == "site" else ""
+        return await found(self.desk.client.custom_object(names.type, key, where), "CustomObjectNotFound")
+
+    async def _write(self, command: Command, site: str, order: Json, key: str) -> Json:
+        names = self.desk.settings.actions
+        payload = orjson.dumps(self._details(command)).decode()
+        if len(payload) > LONGEST_TEXT:
+            raise PermanentError(f"the details of the {self._name} are longer than {LONGEST_TEXT} characters")
+        values = {names.action: self._name, names.payload: payload, names.status: "requested"}
+        if order:
+            values[names.order_number] = str(order["orderNo"])
+        written = await self.desk.client.ocapi("data", "PUT", self._path(site, key), body=attributes(values))
+        return written if isinstance(written, dict) else {f"c_{names.status}": "requested"}
+
+    def _status(self, there: Json) -> tuple[str, str]:
+        names = self.desk.settings.actions
+        status = str(there.get(f"c_{names.status}") or "requested")
+        result = there.get(f"c_{names.result}")
+        note = shorten(mask(result)) if isinstance(result, str) else ""
+        return status, note if status in _ENDED else "the cartridge's job has not answered yet"
+
+
+def works(desk: Desk) -> dict[type[Command], Act]:
+    """The commands that are actions."""
+    return {
+        RefundPayment: Act(desk, "refund", _refund, _refundable),
+        CreateReplacement: Act(desk, "replacement", _replacement, _placed),
+        ExchangeReturn: Act(desk, "exchange", _exchange, _placed),
+        AdjustLoyalty: Act(desk, "loyalty", _loyalty),
+        NotifyCustomer: Act(desk, "notice", _notice, _reachable),
+    }
+
+
+def _refund(command: RefundPayment) -> Json:
+    return {
+        "amount": _plain(command.amount),
+        "currency": command.amount.currency,
+        "lines": [line.model_dump() for line in command.lines],
+        "shipping": _plain(command.shipping) if command.shipping else None,
+        "to": command.to,
+        "note": command.note,
+        "notify": command.notify_customer,
+    }
+
+
+def _refundable(command: RefundPayment, order: Json, desk: Desk) -> str:
+    if refusal := _placed(command, order, desk):
+        return refusal
+    if command.amount.amount <= 0:
+        return f"{command.amount} is nothing to refund"
+    if command.amount.currency != order.get("currency"):
+        return f"the order was paid in {order.get('currency')}, not in {command.amount.currency}"
+    left = Money(amount=_left(order, desk), currency=command.amount.currency)
+    return f"only {left} is left of the order: {command.amount} is more" if command.amount > left else ""
+
+
+def _left(order: Json, desk: Desk) -> Decimal:
+    if order.get("orderTotal") is None:
+        raise TransientError("the order shows no total")
+    return max(amount(order["orderTotal"]) - refunded(order, desk.settings), Decimal(0))
+
+
+def _placed(command: Command, order: Json, desk: Desk) -> str:
+    if not order:
+        return f"{command.kind} is about an order"
+    return f"the order is {order['status']}: it was never placed" if order.get("status") in _UNPLACED else ""
+
+
+def _replacement(command: CreateReplacement) -> Json:
+    return {"items": _items(command.items), "note": command.note}
+
+
+def _exchange(command: ExchangeReturn) -> Json:
+    return {"returned": command.returned.id, "items": _items(command.items)}
+
+
+def _loyalty(command: AdjustLoyalty) -> Json:
+    customer = command.target if command.target is not None and command.target.kind == "customer" else None
+    return {
+        "points": command.points,
+        "program": command.program,
+        "note": command.note,
+        "customer": place_of(customer)[1] if customer else "",
+    }
+
+
+def _notice(command: NotifyCustomer) -> Json:
+    return {
+        "template": command.template,
+        "email": command.email,
+        "locale": command.locale,
+        "values": command.values,
+    }
+
+
+def _reachable(command: NotifyCustomer, order: Json, desk: Desk) -> str:
+    if command.upload:
+        return "a notice of the cartridge holds no link for files: let another connection carry NotifyCustomer out"
+    info = order.get("customerInfo") or {}
+    return "" if command.email or info.get("email") else "there is no e-mail address to write to"
+
+
+def _items(items: Sequence[Item]) -> list[Json]:
+    return [item.model_dump() for item in items]
+
+
+def _plain(money: Money) -> str:
+    return str(money).partition(" ")[0]

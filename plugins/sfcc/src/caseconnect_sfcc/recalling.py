@@ -1,0 +1,145 @@
+"""A recall: products off sale on the connection's sites, and back as they were.
+
+SCAPI Products 1.2: `onlineFlag` and `searchable` are maps with a key for each site, in one of two forms; the form is
+copied from the product (sfcc.md §10). What was there is kept in an attribute of the product, written in the same PATCH
+as the flags, so that the product itself tells how to restore it. A master's flag hides its variants.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from caseconnect.sdk.commands import RestoreProduct, SuppressProduct
+from caseconnect.sdk.components import Outcome, Sighting
+
+from .client import PRODUCTS, Json, SfccClient, part
+from .publishing import publish, publishing
+from .writing import Attempt, Desk, attributes, named
+
+_MAPS = ("onlineFlag", "searchable", "validFrom", "validTo")
+
+
+class _Flags:
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._mark = f"c_{desk.settings.writing.recall}"
+
+    def _keys(self, product: Json) -> list[str]:
+        """The keys of the connection's sites, in the form that this product uses."""
+        used = {key for name in _MAPS for key in product.get(name) or {}}
+        form = self._desk.settings.writing.site_key
+        if any(key.startswith("default@") for key in used):
+            form = "default@{site}"
+        elif used - {"default"}:
+            form = "{site}"
+        return [form.replace("{site}", site) for site in self._desk.settings.sites]
+
+    def _was(self, product: Json) -> dict[str, dict[str, bool | None]]:
+        """The flags before our recall: the mark tells, else the product. None: it had no value of its own."""
+        if kept := _kept(product.get(self._mark)):
+            return kept
+        keys = self._keys(product)
+        return {
+            name: {key: (product.get(name) or {}).get(key) for key in keys}
+            for name in self._desk.settings.writing.suppress_by
+        }
+
+    def _is_off(self, product: Json) -> bool:
+        keys = self._keys(product)
+        off = all(
+            (product.get(name) or {}).get(key) is False
+            for name in self._desk.settings.writing.suppress_by
+            for key in keys
+        )
+        return off and bool(product.get(self._mark))
+
+    async def _patch(self, attempt: Attempt, product_id: str, body: Json) -> None:
+        whole = {"id": product_id, **body}
+        await attempt.write(self._desk.editing.scapi(PRODUCTS, "PATCH", f"/products/{part(product_id)}", body=whole))
+
+    async def _clients(self, product_id: str) -> tuple[Json, Json]:
+        """The product where it is edited and where it is sold."""
+        edited = await self._desk.editing.product(product_id)
+        return edited, edited if self._desk.staging is None else await _sold(self._desk.client, product_id)
+
+
+class Suppress(_Flags):
+    """SuppressProduct."""
+
+    async def before(self, command: SuppressProduct) -> Json:
+        """The flags of the connection's sites."""
+        return dict(self._was(await self._desk.editing.product(named(command, "product").id)))
+
+    async def do(self, command: SuppressProduct, key: str) -> Outcome:
+        """Take the flags off and keep what they were, in one PATCH; then publish."""
+        product_id, attempt = named(command, "product").id, Attempt()
+        edited, sold = await self._clients(product_id)
+        was = self._was(edited)
+        data: Json = {"before": was}
+        if self._is_off(edited) and self._is_off(sold):
+            return Outcome(state="done", note="it was off sale already", data=data)
+        if not self._is_off(edited):
+            off = dict.fromkeys(self._keys(edited), False)
+            mark = orjson.dumps(was).decode()
+            body: Json = dict.fromkeys(self._desk.settings.writing.suppress_by, off)
+            await self._patch(attempt, product_id, {**body, **attributes({self._desk.settings.writing.recall: mark})})
+        found = await publish(self._desk, attempt, {"product": {"productId": product_id}})
+        return found.model_copy(update={"data": {**found.data, **data}})
+
+    async def see(self, command: SuppressProduct, key: str) -> Sighting:
+        """Whether it is off sale where it is sold."""
+        sold = await self._desk.client.product(named(command, "product").id)
+        if self._is_off(sold):
+            return Sighting(seen=True, data={"before": self._was(sold)})
+        return await publishing(self._desk, command.receipt.get("process"))
+
+
+class Restore(_Flags):
+    """RestoreProduct: only flags that are still off are set back; what somebody switched on stays on."""
+
+    async def before(self, command: RestoreProduct) -> Json:
+        """Nothing: restoring is not undone."""
+        return {}
+
+    async def do(self, command: RestoreProduct, key: str) -> Outcome:
+        """Set the flags back and forget what they were, in one PATCH; then publish."""
+        product_id, attempt = named(command, "product").id, Attempt()
+        edited, sold = await self._clients(product_id)
+        if not edited.get(self._mark) and not sold.get(self._mark):
+            return Outcome(state="done", note="there was no recall of ours")
+        if edited.get(self._mark):
+            was = _kept(orjson.dumps(command.receipt.get("before") or None)) or self._was(edited)
+            body = {name: back for name, flags in was.items() if (back := _back(edited.get(name) or {}, flags))}
+            await self._patch(attempt, product_id, {**body, **attributes({self._desk.settings.writing.recall: ""})})
+        return await publish(self._desk, attempt, {"product": {"productId": product_id}})
+
+    async def see(self, command: RestoreProduct, key: str) -> Sighting:
+        """Whether our mark is gone where it is sold."""
+        sold = await self._desk.client.product(named(command, "product").id)
+        if not sold.get(self._mark):
+            return Sighting(seen=True)
+        return await publishing(self._desk, command.receipt.get("process"))
+
+
+def _back(now: Mapping[str, Any], was: Mapping[str, bool | None]) -> dict[str, bool]:
+    """The flags that are still off, as they were. A key that was not there cannot go again: it gets the default."""
+    wanted = {key: bool(now.get("default")) if value is None else value for key, value in was.items()}
+    return {key: value for key, value in wanted.items() if value and now.get(key) is False}
+
+
+async def _sold(client: SfccClient, product_id: str) -> Json:
+    return await client.product(product_id)
+
+
+def _kept(value: Any) -> dict[str, dict[str, bool | None]]:
+    """What a mark holds; empty when it holds nothing that can be read."""
+    try:
+        found = orjson.loads(value) if isinstance(value, str | bytes) else None
+    except orjson.JSONDecodeError:
+        return {}
+    if not isinstance(found, Mapping) or not all(isinstance(flags, Mapping) for flags in found.values()):
+        return {}
+    return {str(name): dict(flags) for name, flags in found.items() if name in {"onlineFlag", "searchable"}}

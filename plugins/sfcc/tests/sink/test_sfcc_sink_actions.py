@@ -1,0 +1,305 @@
+"""What moves value: actions for the cartridge's job, and gift certificates; then profiles and returns."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from caseconnect.models import Money
+from caseconnect.sdk.commands import (
+    AdjustLoyalty,
+    AnnotateCustomer,
+    ApproveReturn,
+    CorrectProfile,
+    CreateReplacement,
+    DeclineReturn,
+    ExchangeReturn,
+    IssueCredit,
+    Item,
+    LineQuantity,
+    NotifyCustomer,
+    RefundPayment,
+)
+from caseconnect.sdk.errors import PermanentError, TransientError, UnknownOutcome
+from caseconnect.sdk.subjects import Subject
+from caseconnect_sfcc.simulator.scenarios import create_customer, hand_in
+
+JANE = Subject("shop", "customer", "RefArch/00042")
+ITEMS = (Item(sku="mug", quantity=1),)
+
+
+def dollars(amount: str) -> Money:
+    return Money(amount=amount, currency="USD")
+
+
+def test_a_refund_is_accepted_until_the_cartridge_has_answered(stage: Callable[..., Any]) -> None:
+    play = stage()
+    order = play.order()
+    line = LineQuantity(line="1", quantity=1, restock="return")
+    refund = RefundPayment(
+        target=play.about(order), amount=dollars("10.50"), lines=(line,), shipping=dollars("5"), note="Late"
+    )
+    assert play.see(refund).seen is False
+    accepted = play.do(refund)
+    assert (accepted.state, accepted.data["site"]) == ("accepted", "RefArch")
+    assert play.see(refund).seen is False
+    play.clock.forward(5)
+    seen = play.see(refund)
+    assert seen.seen is True
+    assert "reference M-" in seen.note
+    assert play.merchant("refund") == [
+        {
+            "amount": "10.50",
+            "currency": "USD",
+            "lines": [{"line": "1", "quantity": 1, "restock": "return"}],
+            "shipping": "5.00",
+            "to": "original",
+            "note": "Late",
+            "notify": False,
+        }
+    ]
+    assert play.do(refund).state == "done"
+    assert play.changes() == ["object.create"]
+
+
+@pytest.mark.parametrize("kind", ["drop_before", "drop_after"])
+def test_a_refund_whose_answer_was_lost_is_one_refund(stage: Callable[..., Any], kind: str) -> None:
+    play = stage()
+    refund = RefundPayment(target=play.about(play.order()), amount=dollars("10"))
+    play.fault("data.put_site_custom_object", kind)
+    with pytest.raises(UnknownOutcome):
+        play.do(refund)
+    play.clock.forward(300)
+    assert play.see(refund).seen is (kind == "drop_after")
+    assert play.do(refund).state == ("done" if kind == "drop_after" else "accepted")
+    play.clock.forward(300)
+    assert play.see(refund).seen is True
+    assert len(play.merchant("refund")) == 1
+
+
+def test_a_request_that_lands_after_its_repeat_was_carried_out_refunds_nothing(stage: Callable[..., Any]) -> None:
+    play = stage()
+    refund = RefundPayment(target=play.about(play.order()), amount=dollars("10"))
+    play.do(refund)
+    play.clock.forward(5)
+    (late,) = [sent for sent in play.desk.wire.sent if sent.headers.get("x-dw-http-method-override") == "PUT"]
+    assert play.see(refund).seen is True
+    (key,) = [key for kind, _, key in play.instance.objects if kind == "CaseConnectAction"]
+    values = {**play.instance.objects["CaseConnectAction", "RefArch", key].values, "status": "requested"}
+    assert str(key) in late.path
+    play.instance.put_object("CaseConnectAction", key, "RefArch", values, "ocapi-client")
+    play.clock.forward(5)
+    assert play.see(refund).seen is True
+    assert len(play.merchant("refund")) == 1
+
+
+@pytest.mark.parametrize(
+    ("outcome", "seen", "failed"), [("error", False, True), ("unknown", None, False), ("never", False, False)]
+)
+def test_what_the_cartridge_answers(stage: Callable[..., Any], outcome: str, seen: Any, failed: bool) -> None:
+    play = stage({"instances": [{"tenant": "zzxy_prd", "cartridge": {"outcome": outcome}}]})
+    refund = RefundPayment(target=play.about(play.order()), amount=dollars("10"))
+    play.do(refund)
+    play.clock.forward(3600)
+    found = play.see(refund)
+    assert (found.seen, found.failed) == (seen, failed)
+    again = play.do(refund)
+    assert again.state == ("refused" if outcome == "error" else "accepted")
+    if outcome == "error":
+        assert again.note == "The payment provider refused."
+
+
+@pytest.mark.parametrize(
+    ("spec", "amount", "reason"),
+    [
+        ({}, dollars("100000"), "is left of the order: 100000.00 USD is more"),
+        ({"custom": {"refundAmount": 1e6}}, dollars("1"), "only 0.00 USD is left"),
+        ({}, Money(amount="10", currency="EUR"), "the order was paid in USD, not in EUR"),
+        ({}, dollars("0"), "0.00 USD is nothing to refund"),
+        ({"status": "created"}, dollars("1"), "the order is created: it was never placed"),
+        ({"status": "failed"}, dollars("1"), "the order is failed: it was never placed"),
+    ],
+)
+def test_an_amount_is_refused_never_lowered(stage: Callable[..., Any], spec: Any, amount: Money, reason: str) -> None:
+    play = stage()
+    refused = play.do(RefundPayment(target=play.about(play.order(**spec)), amount=amount))
+    assert refused.state == "refused"
+    assert reason in refused.note
+    assert play.changes() == []
+
+
+def test_a_refund_by_hand_before_ours_leaves_less(stage: Callable[..., Any]) -> None:
+    play = stage()
+    order = play.order()
+    refund = RefundPayment(target=play.about(order), amount=dollars(str(order.total)))
+    order.custom["refundAmount"] = 1.0
+    assert play.do(refund).state == "refused"
+
+
+def test_each_action_reaches_its_hook(stage: Callable[..., Any]) -> None:
+    play = stage()
+    order = play.order()
+    target, returned = play.about(order), Subject("shop", "return", "RefArch/R-1")
+    create_customer(play.instance, {"number": "00042", "email": "jane@shopper.example"})
+    for command in (
+        CreateReplacement(target=target, items=ITEMS, note="Broken"),
+        ExchangeReturn(target=target, returned=returned, items=ITEMS),
+        AdjustLoyalty(target=JANE, points=-50, program="gold"),
+        NotifyCustomer(target=target, template="message", locale="de-CH", values={"text": "Hello"}),
+    ):
+        assert play.do(command, command.kind).state == "accepted"
+    play.clock.forward(5)
+    item = {"variant": "", "sku": "mug", "quantity": 1}
+    assert play.see(NotifyCustomer(target=target, template="message"), "NotifyCustomer").seen is True
+    assert play.merchant("replacement") == [{"items": [item], "note": "Broken"}]
+    assert play.merchant("exchange") == [{"returned": "RefArch/R-1", "items": [item]}]
+    assert play.merchant("loyalty") == [{"points": -50, "program": "gold", "note": "", "customer": "00042"}]
+    assert play.merchant("notice") == [
+        {"template": "message", "email": "", "locale": "de-CH", "values": {"text": "Hello"}}
+    ]
+
+
+def test_actions_that_cannot_be_are_refused(stage: Callable[..., Any]) -> None:
+    play = stage()
+    order = play.order()
+    del order.customer["email"]
+    target = play.about(order)
+    notice = NotifyCustomer(target=target, template="message", email="jane@shopper.example")
+    assert "no link for files" in play.do(notice.model_copy(update={"upload": True})).note
+    assert "no e-mail address" in play.do(notice.model_copy(update={"email": ""})).note
+    with pytest.raises(PermanentError, match="longer than 4000 characters"):
+        play.do(notice.model_copy(update={"values": {"text": "x" * 4000}}))
+    with pytest.raises(PermanentError, match="no site of the connection has the customer list Elsewhere"):
+        play.do(AdjustLoyalty(target=Subject("shop", "customer", "Elsewhere/1"), points=1))
+    assert "is about an order" in play.do(RefundPayment(target=JANE, amount=dollars("1"))).note
+    assert play.changes() == []
+
+
+def test_without_the_cartridges_metadata_the_way_is_told(stage: Callable[..., Any]) -> None:
+    play = stage(actions={"type": "MissingType"})
+    with pytest.raises(PermanentError, match="import the metadata of cartridges/int_caseconnect"):
+        play.do(RefundPayment(target=play.about(play.order()), amount=dollars("1")))
+    without = stage(actions={"type": ""})
+    with pytest.raises(PermanentError, match="no custom object type for actions: RefundPayment needs one"):
+        without.do(RefundPayment(target=without.about(without.order()), amount=dollars("1")))
+
+
+@pytest.mark.parametrize("kind", ["drop_before", "drop_after"])
+def test_a_gift_certificate_is_made_once(stage: Callable[..., Any], kind: str) -> None:
+    play = stage()
+    order = play.order()
+    credit = IssueCredit(target=play.about(order), amount=dollars("10.10"), note="Sorry")
+    play.fault("createGiftCertificate", kind)
+    with pytest.raises(UnknownOutcome):
+        play.do(credit)
+    assert play.see(credit).seen is (kind == "drop_after")
+    done = play.do(credit)
+    assert done.state == "done"
+    ((_, merchant),) = play.instance.certificates
+    assert done.data == {"gift_certificate": merchant}
+    made = play.instance.certificates["RefArch", merchant]
+    assert (str(made.amount), made.currency, made.status) == ("10.1", "USD", "issued")
+    assert made.details["recipientEmail"] == "jane@shopper.example"
+    assert made.details["orderNo"] == order.number
+    assert play.changes() == ["certificate.create"]
+
+
+def test_a_gift_certificate_that_another_attempt_made_meanwhile_is_taken_as_done(stage: Callable[..., Any]) -> None:
+    play = stage()
+    credit = IssueCredit(target=play.about(play.order()), amount=dollars("10"))
+    play.do(credit)
+    play.fault("getGiftCertificate", "status", status=404, body='{"type":"x/not-found","title":"","detail":""}')
+    assert play.do(credit).state == "done"
+    play.fault("getGiftCertificate", "status", status=404, body="{}")
+    with pytest.raises(TransientError, match="nothing is taken as absent"):
+        play.do(credit)
+    with pytest.raises(UnknownOutcome, match=r"no gift certificate over 20\.00 USD"):
+        play.do(credit.model_copy(update={"amount": dollars("20")}))
+    assert play.changes() == ["certificate.create"]
+
+
+def test_credit_goes_to_the_customer_that_is_named(stage: Callable[..., Any]) -> None:
+    play = stage()
+    create_customer(play.instance, {"number": "00042", "firstName": "J", "lastName": "S", "email": "j@s.example"})
+    play.do(IssueCredit(target=play.about(play.order()), amount=dollars("5"), customer=JANE))
+    (made,) = play.instance.certificates.values()
+    assert (made.details["recipientEmail"], made.details["recipientName"]) == ("j@s.example", "J S")
+
+
+def test_credit_that_cannot_be_is_refused(stage: Callable[..., Any]) -> None:
+    play = stage()
+    order = play.order()
+    del order.customer["email"]
+    credit = IssueCredit(target=play.about(order), amount=dollars("5"))
+    assert "no e-mail address" in play.do(credit).note
+    assert "no end date" in play.do(credit.model_copy(update={"expires_at": play.clock()})).note
+    assert "no amount" in play.do(credit.model_copy(update={"amount": dollars("0")})).note
+    assert play.changes() == []
+
+
+def test_a_profile_is_corrected_in_allowed_fields_only(stage: Callable[..., Any]) -> None:
+    play = stage()
+    made = create_customer(play.instance, {"number": "00042", "firstName": "Jan", "lastName": "S", "phoneHome": "1"})
+    correct = CorrectProfile(target=JANE, fields={"firstName": "Jane", "phoneHome": ""})
+    assert play.see(correct).seen is False
+    assert play.do(correct).state == "done"
+    assert (made.profile["firstName"], made.profile.get("phoneHome")) == ("Jane", None)
+    assert play.see(correct).seen is True
+    assert play.do(correct).note == "it was so already"
+    for fields, reason in (
+        ({"email": "evil@x.example"}, "email may not be corrected"),
+        ({"lastName": ""}, "lastName cannot be empty"),
+        ({"phoneHome": "1" * 33}, "too long: phoneHome"),
+    ):
+        refused = play.do(CorrectProfile(target=JANE, fields=fields))
+        assert (refused.state, reason in refused.note) == ("refused", True)
+        assert "evil" not in refused.note
+
+
+def test_a_profile_bears_attributes_and_tags(stage: Callable[..., Any]) -> None:
+    play = stage()
+    made = create_customer(play.instance, {"number": "00042", "email": "jane@shopper.example"})
+    order = play.order(customer={"customerNo": "00042", "email": "jane@shopper.example"})
+    annotate = AnnotateCustomer(target=play.about(order), attributes={"case_number": "CASE-1"}, add_tags=("watched",))
+    assert play.do(annotate).state == "done"
+    assert (made.custom["caseconnectCase"], made.custom["caseconnectTags"]) == ("CASE-1", ["watched"])
+    assert play.see(annotate).seen is True
+    guest = play.order(customer={"email": "guest@shopper.example"})
+    refused = play.do(annotate.model_copy(update={"target": play.about(guest)}))
+    assert "as a guest" in refused.note
+
+
+def test_a_return_is_answered_once(stage: Callable[..., Any]) -> None:
+    play = stage()
+    order = play.order()
+    key = hand_in(play.instance, "return", {"orderNo": order.number})["key"]
+    returned = Subject("shop", "return", f"RefArch/{key}")
+    approve = ApproveReturn(target=play.about(order), returned=returned)
+    decline = DeclineReturn(target=play.about(order), returned=returned, cause="final_sale")
+    assert play.see(approve).seen is False
+    assert "the platform tells the shopper nothing" in play.do(approve).note
+    values = play.instance.objects["CaseConnectReturn", "RefArch", key].values
+    assert values["status"] == "approved"
+    assert play.see(approve).seen is True
+    assert play.do(approve).note == "it was so already"
+    assert play.do(decline).note == "the return is approved already"
+    values["status"] = "new"
+    assert play.do(decline).state == "done"
+    declined = play.instance.objects["CaseConnectReturn", "RefArch", key].values
+    assert (declined["status"], declined["declineReason"]) == ("declined", "final sale")
+    assert play.do(approve).note == "the return is declined already"
+
+
+def test_check_tells_what_is_missing_and_changes_nothing(stage: Callable[..., Any]) -> None:
+    play = stage()
+    found = play.check()
+    assert [step for step, each in found.items() if not each.ok] == []
+    assert found["checkout notice of RefArch"].note == "made at the first notice"
+    assert play.changes() == []
+    bare = stage(
+        {"instances": [{"tenant": "zzxy_prd", "cartridge": {"enabled": False}}]}, writing={"recall": "unheard"}
+    )
+    failed = {step: each.note for step, each in bare.check().items() if not each.ok}
+    assert set(failed) == {"attributes of Product", "job CaseConnectActions"}
+    assert "unheard" in failed["attributes of Product"]
+    assert "JobNotFound" in failed["job CaseConnectActions"]
