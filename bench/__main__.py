@@ -10,7 +10,7 @@ from typing import Any
 import click
 import orjson
 
-from bench import backlog, drain, intake, report, start, through
+from bench import backlog, drain, intake, poll, report, start, through
 from bench.sizes import SIZES, Size
 
 PARTS: dict[str, Callable[[Size], dict[str, Any]]] = {
@@ -18,6 +18,7 @@ PARTS: dict[str, Callable[[Size], dict[str, Any]]] = {
     "intake": intake.measure,
     "through": through.measure,
     "drain": drain.measure,
+    "poll": poll.measure,
     "backlog": backlog.measure,
 }
 """What can be measured, in the order in which it is."""

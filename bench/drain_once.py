@@ -19,6 +19,7 @@ import uvloop
 
 from bench import tenant
 from bench.body import template
+from bench.dlt_once import peak_mb
 from bench.orders import FIRST_ORDER, Bodies
 from bench.platforms import Platforms, utc_now
 from caseconnect.host.clock import Clock
@@ -84,14 +85,8 @@ async def drain(folder: Path, orders: int) -> dict[str, Any]:
         "cases": len(platforms.cases.cases),
         "commands": counts["commands"],
         "parked": sum(counts[kind].get("parked", 0) for kind in ("deliveries", "events", "commands")),
-        "memory_peak_mb": _peak_mb(),
+        "memory_peak_mb": peak_mb(),
     }
-
-
-def _peak_mb() -> float:
-    """Most resident memory so far. Not getrusage's, which begins with that of the process that started us."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0]) * 1024 / 1e6
 
 
 async def _journal_orders(journal: SqliteJournal, orders: int) -> None:

@@ -20,14 +20,17 @@ class Size:
     through_rate: float
     starts: int
     backlog: int
+    poll_orders: int
+    poll_rounds: int
+    beside_dlt: bool
 
 
 SIZES = {
     size.name: size
     for size in (
-        Size("full", 5, 1, 4.0, 64, 20_000, 1_000_000, 600, 20.0, 5, 1_000),
-        Size("small", 3, 1, 2.0, 64, 2_000, 100_000, 100, 20.0, 3, 1_000),
-        Size("tiny", 1, 0, 0.3, 4, 50, 500, 5, 20.0, 1, 20),
+        Size("full", 5, 1, 4.0, 64, 20_000, 1_000_000, 600, 20.0, 5, 1_000, 50_000, 2, True),
+        Size("small", 3, 1, 2.0, 64, 2_000, 100_000, 100, 20.0, 3, 1_000, 2_000, 2, True),
+        Size("tiny", 1, 0, 0.3, 4, 50, 500, 5, 20.0, 1, 20, 450, 1, False),
     )
 }
 """By name."""

@@ -8,8 +8,13 @@ from string import Template
 from bench.orders import SECRET, SHOP
 
 NAME = "bench"
-SECRETS = {"BENCH_SHOP_SECRET": SECRET, "BENCH_CASE_SECRET": "connect-secret"}
-"""The environment that the file's references need; the second is the case simulator's default."""
+SECRETS = {
+    "BENCH_SHOP_SECRET": SECRET,
+    "BENCH_CASE_SECRET": "connect-secret",
+    "BENCH_SCAPI_SECRET": "scapi-secret",
+    "BENCH_OCAPI_SECRET": "ocapi-secret",
+}
+"""The environment that the references in tenant files need; all but the first are the simulators' defaults."""
 
 NOWHERE = "http://127.0.0.1:9"
 """An address where nobody answers: for runs in which no platform is asked."""

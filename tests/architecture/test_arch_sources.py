@@ -26,7 +26,6 @@ LONGER: dict[str, tuple[int, str]] = {
     "core/src/caseconnect/host/plugins.py": (310, "loading is told in one place, in order"),
     "core/tests/host/web/test_web_hooks.py": (650, "one table: a request, and its answer"),
     "plugins/opentext_case/src/caseconnect_opentext_case/simulator/store.py": (320, "one class: the state of a tenant"),
-    "plugins/shopify/src/caseconnect_shopify/client.py": (320, "one client, one method for each request"),
     "plugins/sfcc/src/caseconnect_sfcc/simulator/search/query.py": (310, "one grammar, one operator after another"),
     "plugins/shopify/src/caseconnect_shopify/simulator/api/types/orders.py": (310, "the fields of one object"),
 }

@@ -41,7 +41,7 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 def test_every_part_is_measured(result: dict[str, Any]) -> None:
     parts = result["parts"]
-    assert set(parts) == {"start", "intake", "through", "drain", "backlog"}
+    assert set(parts) == {"start", "intake", "through", "drain", "backlog", "poll"}
     for variant in ("nothing", "journal", "serve"):
         assert parts["intake"][variant]["answered"] > 0
         assert parts["intake"][variant]["refused"] == 0
@@ -68,10 +68,19 @@ def test_draining_does_the_same_work_on_both_journals(result: dict[str, Any]) ->
     assert drain["history_events"] == 500
 
 
+def test_polling_reads_every_order_with_the_fewest_requests(result: dict[str, Any]) -> None:
+    poll = result["parts"]["poll"]
+    assert (poll["orders"], poll["ideal_requests"]) == (450, 3)
+    assert (poll["connect"]["stored"], poll["connect"]["requests"]) == (450, 3)
+    assert poll["connect"]["simulator_cpu_seconds"] > 0
+    assert "dlt" not in poll
+    assert "size tiny leaves it out" in result["printed"]
+
+
 def test_targets_and_versions_are_told(result: dict[str, Any]) -> None:
     assert [(t["part"], t["wanted"]) for t in result["targets"]] == [("intake", 0.35), ("drain", 0.8)]
     assert all(t["met"] == (t["found"] >= t["wanted"]) for t in result["targets"])
     assert {"python", "sqlite", "connect", "httpx"} <= set(result["versions"])
-    for shown in ("## Intake", "## Draining", "## Webhook to open case", "## Start-up", result["date"]):
+    for shown in ("## Intake", "## Draining", "## Webhook to open case", "## Polling", "## Start-up", result["date"]):
         assert shown in result["page"]
         assert shown in result["printed"]

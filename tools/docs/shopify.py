@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from caseconnect_shopify.checks import READING, WRITING
+from caseconnect_shopify.checks import ALL
 from caseconnect_shopify.topics import TOPICS
 from tools.docs.markdown import code, codes, table
 
@@ -19,5 +19,5 @@ def topics() -> str:
 
 def scopes() -> str:
     """Scopes with what each is for."""
-    rows = [(code(s.name), s.use, "needed" if s.needed else "without it less is seen") for s in (*READING, *WRITING)]
+    rows = [(code(s.name), s.use, "needed" if s.needed else "without it less is seen or done") for s in ALL]
     return table(("scope", "for", ""), rows)

@@ -285,6 +285,11 @@ def test_digest_is_the_same_in_every_run_and_in_any_order_of_keys() -> None:
 amounts = st.decimals(allow_nan=False, allow_infinity=False, places=3, min_value=-(10**12), max_value=10**12)
 
 
+@pytest.mark.parametrize(("currency", "unit"), [("EUR", "0.01"), ("JPY", "1"), ("KWD", "0.001")])
+def test_the_smallest_unit_of_a_currency(currency: str, unit: str) -> None:
+    assert Money(amount=Decimal(5), currency=currency).unit == Decimal(unit)
+
+
 @given(amounts, amounts)
 def test_money_is_exact(first: Any, second: Any) -> None:
     one, two = Money(amount=first, currency="EUR"), Money(amount=second, currency="EUR")

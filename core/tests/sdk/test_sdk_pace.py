@@ -174,3 +174,24 @@ def test_nothing_is_left_running() -> None:
         return len(asyncio.all_tasks())
 
     assert run(story()) == 1
+
+
+def test_background_work_leaves_the_reserve_to_the_others() -> None:
+    pace = Pace(10.0, 100.0)
+    pace.reserve = 0.4
+    log = told(
+        pace,
+        ("poll", 60.0, BACKGROUND),
+        ("next poll", 10.0, BACKGROUND),
+        ("hold", 40.0, PROTECTIVE, 0.1),
+        ("refund", 2.0, NORMAL, 0.2),
+    )
+    assert [name for name, _ in log] == ["poll", "hold", "refund", "next poll"]
+    assert [at for _, at in log] == pytest.approx([0, 0.1, 0.2, 5.2], abs=0.01)
+
+
+def test_what_is_dearer_than_the_bucket_less_its_reserve_waits_for_a_full_one() -> None:
+    pace = Pace(10.0, 100.0)
+    pace.reserve = 0.4
+    log = told(pace, ("first", 50.0, NORMAL), ("huge", 500.0, BACKGROUND, 0.1))
+    assert log == [("first", 0.0), ("huge", pytest.approx(5.0, abs=0.01))]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -7,11 +8,17 @@ from typing import Any
 
 import pytest
 
+from caseconnect.sdk.components import Outcome, Sighting
+from caseconnect.sdk.http import asgi_transport
 from caseconnect.sdk.pace import Pace
 from caseconnect.sdk.resources import Resources
 from caseconnect.sdk.secrets import Secret
 from caseconnect_shopify.config import ShopifySettings
+from caseconnect_shopify.simulator import Order, Shop, create_app, create_order
+from caseconnect_shopify.sink import ShopifySink
 
+AUTHORIZED = {"kind": "authorization", "status": "success"}
+LINES = [{"title": "Mug", "price": "20.00", "quantity": 2}, {"title": "Cup", "price": "5.00"}]
 START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 
@@ -47,6 +54,28 @@ class Quiet:
     def error(self, event: str, **values: Any) -> None: ...
 
 
+class Desk:
+    """A simulated shop and the sink that works on it, one call at a time."""
+
+    def __init__(self, shop: Shop, sink: ShopifySink, clock: Clock) -> None:
+        self.shop, self.sink, self.clock = shop, sink, clock
+
+    def order(self, **spec: Any) -> Order:
+        return create_order(self.shop, {"lines": LINES, "payment": AUTHORIZED, **spec})
+
+    def fault(self, kind: str, operation: str, **more: Any) -> None:
+        self.shop.faults.add({"kind": kind, "operation": operation, **more})
+
+    def do(self, command: Any, key: str = "k-1") -> Outcome:
+        return asyncio.run(self.sink.execute(command, key))
+
+    def seen(self, command: Any, key: str = "k-1") -> Sighting:
+        return asyncio.run(self.sink.verify(command, key))
+
+    def effects(self) -> list[str]:
+        return [e.what for e in self.shop.ledger]
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
@@ -74,3 +103,20 @@ def make_resources(clock: Clock) -> Callable[..., Resources]:
         )
 
     return make
+
+
+@pytest.fixture
+def make_stage(
+    clock: Clock, settings: ShopifySettings, make_resources: Callable[..., Resources]
+) -> Callable[..., Desk]:
+    def make(more: dict[str, Any] | None = None, **shop: Any) -> Desk:
+        made = Shop(now=clock, **shop)
+        chosen = settings.model_copy(update=more or {})
+        return Desk(made, ShopifySink(chosen, make_resources(asgi_transport(app=create_app([made])))), clock)
+
+    return make
+
+
+@pytest.fixture
+def stage(make_stage: Callable[..., Desk]) -> Desk:
+    return make_stage()

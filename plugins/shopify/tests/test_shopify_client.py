@@ -153,6 +153,9 @@ def test_429_says_how_long_to_wait(
         ({"errors": [error("SHOP_INACTIVE")]}, AuthError, AuthError, "inactive"),
         ({"errors": [error("INTERNAL_SERVER_ERROR", "oops")]}, TransientError, UnknownOutcome, "oops"),
         ({"errors": [error("SOMETHING_NEW", "new")], "data": {"a": None}}, TransientError, UnknownOutcome, "new"),
+        ({"errors": [error("IDEMPOTENCY_CONCURRENT_REQUEST", "running")]}, TransientError, UnknownOutcome, "running"),
+        ({"errors": [error("IDEMPOTENCY_KEY_PARAMETER_MISMATCH", "x")]}, TransientError, UnknownOutcome, "MISMATCH"),
+        ({"errors": [error("IDEMPOTENCY_PREVIOUS_ATTEMPT_FAILED", "failed")]},) + (PermanentError,) * 2 + ("failed",),
         ({"errors": "Something"}, TransientError, UnknownOutcome, "Something"),
         ({"errors": [error("RESOURCE_NOT_FOUND")], "data": {"a": {}, "b": None}},) + (PermanentError,) * 2 + ("",),
         (
@@ -344,6 +347,27 @@ def test_the_served_version_is_kept(make_resources: Make, settings: ShopifySetti
     client = client_for(Shopify(answer), make_resources, settings)
     run(client)
     assert client.served_version == "2027-01"
+
+
+def test_another_version_than_was_asked_for_is_told_once(make_resources: Make, settings: ShopifySettings) -> None:
+    told: list[str] = []
+    resources = make_resources(
+        httpx.MockTransport(
+            Shopify(httpx.Response(200, headers={"X-Shopify-API-Version": "2027-01"}, json={"data": {"shop": {}}}))
+        )
+    )
+    resources.log.warning = lambda event, **values: told.append(values["note"])  # type: ignore[method-assign]
+    client = client_of(settings, resources)
+    run(client)
+    run(client)
+    assert told == ["asked for API version 2026-10 and 2027-01 answered: set api_version"]
+
+
+def test_the_largest_reserve_of_an_account_counts(make_resources: Make, settings: ShopifySettings) -> None:
+    pace, shop = Pace(100, 2000), Shopify(httpx.Response(200, json={}))
+    for reserve in (0.3, 0.1):
+        client_for(shop, make_resources, settings.model_copy(update={"reserve": reserve}), pace)
+    assert pace.reserve == 0.3
 
 
 def test_source_and_sink_share_one_client(make_resources: Make, settings: ShopifySettings) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,8 +8,11 @@ from pydantic import ValidationError
 
 from caseconnect.sdk.components import Every, Webhook
 from caseconnect.sdk.secrets import Secret
+from caseconnect_shopify.checks import WRITING
 from caseconnect_shopify.config import ShopifySettings
+from caseconnect_shopify.drafts import Replacements
 from caseconnect_shopify.holding import Holds
+from caseconnect_shopify.sink import SINK
 from caseconnect_shopify.trigger import wakes
 
 GOOD: dict[str, Any] = {"shop": "demo-shop.myshopify.com", "client_id": "id", "client_secret": {"env": "S"}}
@@ -69,7 +73,16 @@ def test_what_wakes_the_source() -> None:
 
 def test_the_handle_of_the_longest_prefix_is_short_enough() -> None:
     settings = ShopifySettings.model_validate({**GOOD, "hold_prefix": "x" * 24})
-    handle = Holds(settings.hold_prefix).handle("k" * 500)
-    assert len(handle) <= 64
-    assert handle == Holds(settings.hold_prefix).handle("k" * 500)
-    assert handle != Holds(settings.hold_prefix).handle("k" * 499)
+    nobody: Any = None
+    holds, replacements = Holds(nobody, settings.hold_prefix), Replacements(nobody, settings.hold_prefix)
+    assert len(holds.handle("k" * 500)) <= 64
+    assert holds.handle("k" * 500) == Holds(nobody, settings.hold_prefix).handle("k" * 500)
+    assert holds.handle("k" * 500) != holds.handle("k" * 499)
+    assert len(replacements.tag("k" * 500)) <= 40, "longer tags are not taken"
+
+
+def test_the_readme_names_every_command_and_every_scope() -> None:
+    text = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+    absent = [c.kind for c in SINK.commands if f"`{c.kind}`" not in text]
+    absent += [scope.name for scope in WRITING if f"`{scope.name}`" not in text]
+    assert absent == []

@@ -4,16 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
-from caseconnect.sdk.commands import AnnotateOrder, CancelOrder, Command, HoldOrder, ReleaseOrder
+from caseconnect.models import Document, Money
+from caseconnect.sdk.commands import (
+    AnnotateCustomer,
+    AnnotateOrder,
+    ApproveReturn,
+    AssessRisk,
+    CancelOrder,
+    Command,
+    CreateReplacement,
+    DeclineReturn,
+    ExchangeReturn,
+    HoldOrder,
+    IssueCredit,
+    NoteOrder,
+    RefundPayment,
+    ReleaseOrder,
+    SubmitEvidence,
+)
+from caseconnect.sdk.commands.money import Item, LineQuantity
 from caseconnect.sdk.decisions import Need
 from caseconnect.sdk.subjects import Subject
 from caseconnect.sdk.testing import PluginContract, Pushed, SinkContract, SinkWorld, SourceContract, SourceWorld
 from caseconnect_shopify import plugin
 from caseconnect_shopify.simulator import Shop, create_app, create_order
 from caseconnect_shopify.simulator.oauth import expire_tokens
-from caseconnect_shopify.simulator.world import catalogue, disputes, fulfilment, people, staff
+from caseconnect_shopify.simulator.world import catalogue, disputes, fulfilment, people, returns, staff
+from caseconnect_shopify.simulator.world.aftersale import ExchangeLine, ReturnLine
+from caseconnect_shopify.simulator.world.records import Order
+from caseconnect_shopify.simulator.world.shop import SCOPES
 
 TOPICS = (
     "orders/create",
@@ -30,6 +52,10 @@ TOPICS = (
     "customers/data_request",
     "customers/redact",
 )
+EVIDENCE = (
+    "read_shopify_payments_dispute_evidences write_shopify_payments_dispute_evidences"
+    " write_shopify_payments_dispute_file_uploads"
+)
 ADDRESS = {
     "first_name": "Jane",
     "last_name": "Shopper",
@@ -41,6 +67,11 @@ LINES = [
     {"title": "Mug", "price": "20.00", "quantity": 2, "sku": "MUG"},
     {"title": "Tea", "price": "9.50", "quantity": 1},
 ]
+PAID = [
+    {"kind": "sale", "status": "success", "gateway": "gift_card", "amount": "15.00"},
+    {"kind": "sale", "status": "success", "amount": "34.50"},
+]
+TEA = (catalogue.product_of("TEA") + 1, 1, Decimal("9.50"), "Tea", "TEA")
 
 
 class ShopWorld(SourceWorld, SinkWorld):
@@ -63,6 +94,7 @@ class ShopWorld(SourceWorld, SinkWorld):
             now=now,
             index_lag=self.index_lag.total_seconds(),
             webhooks=dict.fromkeys(TOPICS, "http://127.0.0.1/hooks"),
+            scopes=f"{SCOPES} {EVIDENCE}",
             deliver=self._deliver,
         )
         self.app = create_app([self.shop])
@@ -148,14 +180,61 @@ class ShopWorld(SourceWorld, SinkWorld):
             )
         if kind is HoldOrder:
             return HoldOrder(target=self._subject, cause="fraud", note="See the case")
-        return CancelOrder(target=self._subject, cause="fraud")
+        if kind is CancelOrder:
+            return CancelOrder(target=self._subject, cause="fraud")
+        if kind.money:
+            return self._of_value(kind)
+        return self._other(kind)
 
     def refused(self, kind: type[Command]) -> Command | None:
-        if kind in (HoldOrder, CancelOrder):
-            order = self.shop.order(self.made[-1])
-            fulfilment.fulfill(self.shop, order, {})
-            return self.command(kind)
-        return self.command(kind).model_copy(update={"target": Subject("shop", "order", self.absent)})
+        if kind in (HoldOrder, CancelOrder, AssessRisk):
+            command = self.command(kind)
+            fulfilment.fulfill(self.shop, self.shop.order(self.made[-1]), {})
+            return command
+        command = self.command(kind)
+        if isinstance(command, ApproveReturn | DeclineReturn | ExchangeReturn):
+            return command.model_copy(update={"returned": Subject("shop", "return", self.absent)})
+        if isinstance(command, SubmitEvidence):
+            return command.model_copy(update={"dispute": Subject("shop", "dispute", self.absent)})
+        return command.model_copy(update={"target": Subject("shop", "order", self.absent)})
+
+    def _of_value(self, kind: type[Command]) -> Command:
+        """For an order that was paid by gift card and card."""
+        ten = Money(amount=Decimal(10), currency="USD")
+        if kind is IssueCredit:
+            return IssueCredit(target=self._subject, amount=ten)
+        if kind is CreateReplacement:
+            return CreateReplacement(target=self._subject, items=(Item(sku="MUG", quantity=1),))
+        paid = create_order(self.shop, {"lines": LINES, "payment": PAID})
+        at = Subject("shop", "order", str(paid.id))
+        if kind is RefundPayment:
+            line = LineQuantity(line=str(paid.lines[0].id), quantity=1, restock="cancel")
+            return RefundPayment(target=at, amount=Money(amount=Decimal(20), currency="USD"), lines=(line,))
+        returned = self._return(paid, "OPEN", [ExchangeLine(self.shop.next_id(), *TEA)])
+        return ExchangeReturn(target=at, returned=returned, items=(Item(sku="TEA", quantity=1),))
+
+    def _other(self, kind: type[Command]) -> Command:
+        order = self.shop.order(self.made[-1])
+        if kind is AssessRisk:
+            return AssessRisk(target=self._subject, level="low", facts=("known customer",))
+        if kind is AnnotateCustomer:
+            return AnnotateCustomer(target=self._subject, add_tags=("watch",), attributes={"case": "CASE-1"})
+        if kind is NoteOrder:
+            return NoteOrder(target=self._subject, title="Case CASE-1", text="looked at")
+        if kind is SubmitEvidence:
+            dispute = disputes.add(self.shop, order, {})
+            paper = Document(name="tracking.pdf", media_type="application/pdf", content=b"%PDF-1.4 tracking")
+            subject = Subject("shop", "dispute", str(dispute.id))
+            return SubmitEvidence(target=self._subject, dispute=subject, documents=(paper,), text="Sent.", send=True)
+        returned = self._return(create_order(self.shop, {"lines": LINES, "payment": PAID}), "REQUESTED", [])
+        return kind(target=self._subject, returned=returned)  # approve or decline
+
+    def _return(self, order: Order, status: str, exchanges: list[ExchangeLine]) -> Subject:
+        catalogue.add(self.shop, {"title": "Tea", "sku": "TEA", "price": "9.50"})
+        parcel = fulfilment.fulfill(self.shop, order, {})
+        number, line, _ = parcel.lines[0]
+        goods = [ReturnLine(self.shop.next_id(), line, number, 1)]
+        return Subject("shop", "return", str(returns.start(self.shop, order, goods, status, exchanges=exchanges).id))
 
     def effects(self) -> Sequence[Any]:
         return self.shop.ledger

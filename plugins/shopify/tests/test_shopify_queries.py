@@ -24,6 +24,12 @@ def schema() -> GraphQLSchema:
     return build_schema(text, assume_valid=True)
 
 
+def test_all_documents_are_found_and_none_shares_a_name() -> None:
+    made = [o for m in MODULES for o in vars(m).values() if isinstance(o, Operation)]
+    assert len({o.name for o in made}) == len({o.text for o in made})
+    assert {"ConnectOrder", "ConnectHold", "ConnectGiveBack"} <= OPERATIONS.keys()
+
+
 @pytest.mark.parametrize("name", sorted(OPERATIONS))
 def test_every_document_is_valid_on_the_official_schema(name: str, schema: GraphQLSchema) -> None:
     document = parse(OPERATIONS[name].text)

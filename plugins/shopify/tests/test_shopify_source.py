@@ -14,6 +14,7 @@ from caseconnect.sdk.decisions import Need
 from caseconnect.sdk.deliveries import Delivery, Page, Parsed
 from caseconnect.sdk.errors import AuthError, PermanentError, TransientError
 from caseconnect.sdk.http import asgi_transport
+from caseconnect.sdk.order_names import named
 from caseconnect.sdk.resources import Resources
 from caseconnect.sdk.subjects import Subject
 from caseconnect_shopify import queries
@@ -361,6 +362,31 @@ def test_roots(make_stage: Callable[..., Stage]) -> None:
     assert root(Subject("shop", "parcel", "1")) is None
 
 
+def test_the_order_that_somebody_names(make_stage: Callable[..., Stage]) -> None:
+    stage = make_stage()
+    email = "zoe@shopper.example"
+    made = stage.order(name="#1001", email=email)
+    odd = stage.order(name="A'1\\-b", email=email)
+    guest = stage.order(name="#1003")
+    twins = [stage.order(name="#1004", email=e).id for e in (email, "joe@shopper.example")]
+
+    def meant(number: str, address: str | None) -> str | None:
+        found = asyncio.run(stage.source.root(named("shop", number, address)))
+        assert found is None or (found.connection, found.kind) == ("shop", "order")
+        return found and found.id
+
+    assert meant(" #1001 ", f" {email.upper()}") == meant("1001", email) == str(made.id)
+    assert meant("1001", None) == str(made.id), "the sender knows the order: no address has to agree"
+    assert meant("1001", "somebody@shopper.example") is None
+    assert meant("9999", email) is meant("9999", None) is None
+    assert meant("a'1\\-B", email) == str(odd.id)
+    assert meant("1' OR name:'#1001", None) is None
+    assert meant("1003", email) is meant("1003", "") is None, "no address is known of the buyer"
+    assert meant("1003", None) == str(guest.id)
+    assert meant("1004", email) == str(twins[0])
+    assert meant("1004", None) is None, "it could be either"
+
+
 @pytest.mark.parametrize(
     ("alias", "answer", "expected"),
     [
@@ -435,11 +461,11 @@ def test_a_request_never_asks_for_more_than_shopify_admits(make_stage: Callable[
     gid = f"gid://shopify/Order/{made.id}"
     client = stage.source._client
     for operation in vars(queries).values():
-        if isinstance(operation, Operation) and not operation.mutation and "$id" in operation.text:
-            variables = {"id": gid, "after": None, "namespace": "connect", "withMetafields": True}
+        if isinstance(operation, Operation) and not operation.mutation and "$id:" in operation.text:
+            variables = {"id": gid, "after": None, "namespace": "connect", "keys": ["custom.x"], "withAttributes": True}
             declared = operation.text.partition(")")[0]
             given = {k: v for k, v in variables.items() if f"${k}:" in declared}
-            if operation.name in {"ConnectCustomer", "ConnectJob", "ConnectFulfillmentOrderLines"}:
+            if operation.name in {"ConnectCustomer", "ConnectFulfillmentOrderLines", "ConnectRefundLines"}:
                 continue
             asyncio.run(client.run(operation, given))
             stage.clock.forward(60)

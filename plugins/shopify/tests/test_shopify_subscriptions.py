@@ -205,5 +205,9 @@ def test_a_cursor_of_the_last_version_is_read() -> None:
 
 
 def test_scopes_are_named_once() -> None:
-    names = [scope.name for scope in (*checks.READING, *checks.WRITING)]
+    names = [scope.name for scope in checks.ALL]
     assert len(set(names)) == len(names)
+    assert set(names) == {scope.name for scope in (*checks.READING, *checks.WRITING)}
+    products = next(scope for scope in checks.ALL if scope.name == "read_products")
+    assert "product and variant of a line" in products.use, "what the source needs it for"
+    assert "CreateReplacement" in products.use, "what the sink needs it for"

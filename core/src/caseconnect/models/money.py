@@ -29,6 +29,11 @@ class Money(Record):
     amount: Annotated[Decimal, BeforeValidator(_exact), Field(allow_inf_nan=False)]
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 
+    @property
+    def unit(self) -> Decimal:
+        """The smallest unit of its currency: 0.01 of EUR, 1 of JPY."""
+        return Decimal(1).scaleb(-_DIGITS.get(self.currency, 2))
+
     def __str__(self) -> str:
         """With the currency's usual digits, and more only where the amount has them: '20.00 USD', '20 JPY'."""
         digits = -_DIGITS.get(self.currency, 2)

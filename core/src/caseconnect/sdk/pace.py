@@ -18,11 +18,12 @@ priority: ContextVar[int] = ContextVar("priority", default=NORMAL)
 class Pace:
     """A token bucket: `rate` tokens a second, at most `burst` saved up. `rate` may be infinite (pacing off).
 
-    Waiters are served by priority, then in order of arrival, so that a flood of polls never delays a hold.
+    Waiters are served by priority, then in order of arrival, so that a flood of polls never delays a hold. `reserve`
+    is the share of the bucket that background work leaves alone.
     """
 
     def __init__(self, rate: float, burst: float) -> None:
-        self.rate, self.burst = rate, burst
+        self.rate, self.burst, self.reserve = rate, burst, 0.0
         self._tokens, self._at = burst, -1.0
         self._waiting: list[tuple[int, int, float, asyncio.Future[None]]] = []
         self._order = itertools.count()
@@ -34,12 +35,12 @@ class Pace:
         if math.isinf(self.rate):
             return
         self._refill()
-        cost = min(cost, self.burst)
-        if not self._waiting and self._tokens >= cost:
-            self._tokens -= cost
+        level = priority.get()
+        if not self._waiting and self._tokens >= self._needed(level, cost):
+            self._tokens -= min(cost, self.burst)
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiting, (priority.get(), next(self._order), cost, turn))
+        heapq.heappush(self._waiting, (level, next(self._order), cost, turn))
         if self._server is None or self._server.done():
             self._news = asyncio.Event()
             self._server = asyncio.create_task(self._serve())
@@ -55,6 +56,11 @@ class Pace:
         self._tokens = min(self._tokens, available)
         self._news.set()
 
+    def _needed(self, level: int, cost: float) -> float:
+        """How full the bucket must be for this cost; what is more than fits is taken when it is full."""
+        kept = self.reserve * self.burst if level >= BACKGROUND else 0.0
+        return min(cost + kept, self.burst)
+
     def _refill(self) -> None:
         now = asyncio.get_running_loop().time()
         if self._at >= 0:
@@ -64,16 +70,17 @@ class Pace:
     async def _serve(self) -> None:
         while self._waiting:
             self._refill()
-            _, _, cost, turn = self._waiting[0]
+            level, _, cost, turn = self._waiting[0]
+            needed = self._needed(level, cost)
             if turn.done():
                 heapq.heappop(self._waiting)
-            elif self._tokens >= min(cost, self.burst) - 1e-9:
+            elif self._tokens >= needed - 1e-9:
                 heapq.heappop(self._waiting)
-                self._tokens -= cost
+                self._tokens -= min(cost, self.burst)
                 turn.set_result(None)
             else:
                 # Who comes meanwhile may go first and need less, or the rate may be another.
                 self._news.clear()
                 with suppress(TimeoutError):
-                    async with asyncio.timeout((min(cost, self.burst) - self._tokens) / self.rate + 1e-6):
+                    async with asyncio.timeout((needed - self._tokens) / self.rate + 1e-6):
                         await self._news.wait()

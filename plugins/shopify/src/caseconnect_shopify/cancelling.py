@@ -7,10 +7,11 @@ from typing import Final
 from caseconnect.sdk.commands import CancelOrder
 from caseconnect.sdk.components import Outcome, Sighting
 from caseconnect.sdk.errors import UnknownOutcome
-from caseconnect_shopify import queries
+from caseconnect_shopify import sink_queries as queries
 from caseconnect_shopify.client import ShopifyClient
 from caseconnect_shopify.mapping import captured
 from caseconnect_shopify.reading import one
+from caseconnect_shopify.targets import order_gid
 from caseconnect_shopify.writing import Writer
 
 _REASONS: Final = {
@@ -23,46 +24,54 @@ _REASONS: Final = {
 }
 
 
-async def cancel(writer: Writer, gid: str, command: CancelOrder) -> Outcome:
-    """Ask Shopify to cancel, without refunding. Refused when money was captured: it would stay with the shop."""
-    order = await one(writer.client, queries.CANCELLATION, gid, "order")
-    if order.get("cancelledAt"):
-        return Outcome(state="done", note="it was cancelled already")
-    money = captured(order)
-    if money is None:
-        return Outcome(state="refused", note="Shopify does not say how much money was captured")
-    if money.amount > 0:
-        return Outcome(
-            state="refused", note=f"refused: {money} was captured and refunds are not carried out by this version"
-        )
-    variables = {
-        "id": gid,
-        "reason": _REASONS[command.cause],
-        "restock": command.restock,
-        "notify": command.notify_customer,
-        "note": command.note or None,
-    }
-    problems, payload = await writer.ask(queries.CANCEL, variables)
-    if problems:
-        if (await one(writer.client, queries.CANCELLATION, gid, "order")).get("cancelledAt"):
+class Cancelling:
+    """Cancels orders of one shop."""
+
+    def __init__(self, client: ShopifyClient) -> None:
+        self._client = client
+
+    async def cancel(self, command: CancelOrder, key: str) -> Outcome:
+        """Ask Shopify to cancel, without refunding. Refused when money was captured: it would stay with the shop."""
+        gid = order_gid(command)
+        order = await one(self._client, queries.CANCELLATION, gid, "order")
+        if order.get("cancelledAt"):
             return Outcome(state="done", note="it was cancelled already")
-        if any(p.get("code") == "INTERNAL_ERROR" for p in problems):
-            raise UnknownOutcome(f"Shopify could not finish cancelling: {problems[0]['message']}")
-        return Outcome(state="refused", note="; ".join(dict.fromkeys(p["message"] for p in problems)))
-    job = (payload.get("job") or {}).get("id")
-    return Outcome(state="accepted", note="Shopify is cancelling it", data={"job": job} if job else {})
+        money = captured(order)
+        if money is None:
+            return Outcome(state="refused", note="Shopify does not say how much money was captured")
+        if money.amount > 0:
+            return Outcome(
+                state="refused",
+                note=f"{money} was captured and cancelling moves no money: first give it back (RefundPayment)",
+            )
+        variables = {
+            "id": gid,
+            "reason": _REASONS[command.cause],
+            "restock": command.restock,
+            "notify": command.notify_customer,
+            "note": command.note or None,
+        }
+        problems, payload = await Writer(self._client).ask(queries.CANCEL, variables)
+        if problems:
+            if (await one(self._client, queries.CANCELLATION, gid, "order")).get("cancelledAt"):
+                return Outcome(state="done", note="it was cancelled already")
+            if any(p.get("code") == "INTERNAL_ERROR" for p in problems):
+                raise UnknownOutcome(f"Shopify could not finish cancelling: {problems[0]['message']}")
+            return Outcome(state="refused", note="; ".join(dict.fromkeys(p["message"] for p in problems)))
+        job = (payload.get("job") or {}).get("id")
+        return Outcome(state="accepted", note="Shopify is cancelling it", data={"job": job} if job else {})
 
-
-async def is_cancelled(client: ShopifyClient, gid: str, job: str | None) -> Sighting:
-    """Whether the order is cancelled. With its job known: a job that ended and left the order as it was has failed."""
-    if (await one(client, queries.CANCELLATION, gid, "order")).get("cancelledAt"):
-        return Sighting(seen=True)
-    if job is None:
-        return Sighting(seen=False)
-    if not ((await client.run(queries.JOB, {"id": job})).get("job") or {}).get("done"):
-        return Sighting(seen=False, note="Shopify is still at it")
-    if (await one(client, queries.CANCELLATION, gid, "order")).get("cancelledAt"):
-        return Sighting(seen=True)
-    return Sighting(
-        seen=False, failed=True, note="Shopify ended the job without cancelling the order; see its timeline"
-    )
+    async def is_cancelled(self, command: CancelOrder, key: str) -> Sighting:
+        """Whether the order is cancelled. A known job that ended and left the order as it was has failed."""
+        gid, job = order_gid(command), command.receipt.get("job")
+        if (await one(self._client, queries.CANCELLATION, gid, "order")).get("cancelledAt"):
+            return Sighting(seen=True)
+        if job is None:
+            return Sighting(seen=False)
+        if not ((await self._client.run(queries.JOB, {"id": job})).get("job") or {}).get("done"):
+            return Sighting(seen=False, note="Shopify is still at it")
+        if (await one(self._client, queries.CANCELLATION, gid, "order")).get("cancelledAt"):
+            return Sighting(seen=True)
+        return Sighting(
+            seen=False, failed=True, note="Shopify ended the job without cancelling the order; see its timeline"
+        )

@@ -12,6 +12,7 @@ from typing import Any, Final
 import orjson
 
 from caseconnect.sdk.deliveries import Polled
+from caseconnect.sdk.order_names import OrderName
 from caseconnect_shopify.client import Operation, ShopifyClient
 from caseconnect_shopify.parts import Json, nodes, number_of
 
@@ -45,6 +46,17 @@ CUSTOMERS: Final = Operation(
     cost=100,
 )
 
+NAMED: Final = Operation(
+    "ConnectNamedOrders",
+    """query ConnectNamedOrders($first: Int!, $after: String, $search: String!) {
+  orders(first: $first, after: $after, query: $search) {
+    nodes { id name email }
+    pageInfo { hasNextPage endCursor }
+  }
+}""",
+    cost=10,
+)
+
 ROOTS: Final[Mapping[str, tuple[str, Operation]]] = {
     "fulfillment_order": (
         "FulfillmentOrder",
@@ -74,6 +86,7 @@ ROOTS: Final[Mapping[str, tuple[str, Operation]]] = {
 """Alias kind -> (gid type, the query that finds its order)."""
 
 _AT_ONCE: Final = 25
+_SAME_NAME: Final = 10
 _NO_RETURN: Final = frozenset({None, "NO_RETURN"})
 
 
@@ -82,6 +95,26 @@ async def page_of(client: ShopifyClient, operation: Operation, **asked: Any) -> 
     (found,) = (await client.run(operation, asked)).values()
     info = found["pageInfo"]
     return list(found["nodes"]), info["endCursor"] if info["hasNextPage"] else None
+
+
+def quoted(text: str) -> str:
+    """A text as a value in a search."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+async def order_named(client: ShopifyClient, meant: OrderName) -> str | None:
+    """The number of the one order of that name whose buyer agrees; None where there is none, or more than one.
+
+    Names are looked for as shops write them by default, '#1001', then without the '#'. Two orders may share a name:
+    merchants import and rename them.
+    """
+    for name in (f"#{meant.number}", meant.number):
+        found, _ = await page_of(client, NAMED, first=_SAME_NAME, after=None, search=f"name:{quoted(name)}")
+        agreeing = [order["id"] for order in found if meant.agrees(order["name"], order.get("email"))]
+        if agreeing:
+            return number_of(agreeing[0]) if len(agreeing) == 1 else None
+    return None
 
 
 async def orders(client: ShopifyClient, found: Sequence[Json]) -> list[Polled]:

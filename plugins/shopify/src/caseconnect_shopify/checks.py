@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,7 +23,7 @@ SHOP: Final = Operation(
 
 @dataclass(frozen=True)
 class Scope:
-    """An access scope and what it is for. Without one that is not `needed`, less is seen but nothing fails."""
+    """An access scope and what it is for. Without one that is not `needed`, less is seen or done; all else works."""
 
     name: str
     use: str
@@ -43,15 +43,38 @@ READING: Final = (
     Scope("read_fulfillments", "webhooks of parcels and carrier scans", needed=False),
     Scope("read_draft_orders", "webhooks of drafts that became orders", needed=False),
     Scope("read_store_credit_accounts", "a customer's store credit", needed=False),
+    Scope("read_payment_terms", "payment terms of an order", needed=False),
     Scope("read_customer_merge", "webhooks of customers merged into one", needed=False),
 )
+_EVIDENCE: Final = "SubmitEvidence; Shopify grants it on request only"
 WRITING: Final = (
-    Scope("write_orders", "tags, metafields, cancelling"),
-    Scope("write_merchant_managed_fulfillment_orders", "holds"),
+    Scope("write_orders", "AnnotateOrder, NoteOrder, AssessRisk, CancelOrder, RefundPayment"),
+    Scope("write_merchant_managed_fulfillment_orders", "HoldOrder, ReleaseOrder"),
     Scope("write_third_party_fulfillment_orders", "holds on goods that a logistics service ships", needed=False),
+    Scope("write_customers", "AnnotateCustomer; IssueCredit without an order", needed=False),
+    Scope("write_returns", "ApproveReturn, DeclineReturn, ExchangeReturn", needed=False),
+    Scope("write_draft_orders", "CreateReplacement", needed=False),
+    Scope("read_products", "items of CreateReplacement and ExchangeReturn that are named by their SKU", needed=False),
+    Scope("read_store_credit_accounts", "IssueCredit", needed=False),
+    Scope("read_store_credit_account_transactions", "IssueCredit", needed=False),
+    Scope("write_store_credit_account_transactions", "IssueCredit", needed=False),
+    Scope("read_shopify_payments_disputes", "SubmitEvidence", needed=False),
+    Scope("write_shopify_payments_dispute_evidences", _EVIDENCE, needed=False),
+    Scope("write_shopify_payments_dispute_file_uploads", _EVIDENCE, needed=False),
 )
 
-ALL: Final = (*READING, *WRITING)
+
+def _each_once(scopes: Iterable[Scope]) -> tuple[Scope, ...]:
+    found: dict[str, Scope] = {}
+    for scope in scopes:
+        known = found.get(scope.name, Scope(scope.name, "", needed=False))
+        use = f"{known.use}; {scope.use}" if known.use else scope.use
+        found[scope.name] = Scope(scope.name, use, needed=known.needed or scope.needed)
+    return tuple(found.values())
+
+
+ALL: Final = _each_once((*READING, *WRITING))
+"""Each scope once, with all that it is for."""
 
 
 async def run(
@@ -102,4 +125,4 @@ def _scope(scope: Scope, granted: frozenset[str]) -> Check:
     if scope.needed:
         note = f"missing; needed for: {scope.use}. Add it to the app and install it anew"
         return Check(step=f"scope {scope.name}", ok=False, note=note)
-    return Check(step=f"scope {scope.name}", ok=True, note=f"not granted, so not seen: {scope.use}")
+    return Check(step=f"scope {scope.name}", ok=True, note=f"not granted; without it less is seen or done: {scope.use}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 from typing import Final
 
@@ -18,6 +19,8 @@ client_id: 0123456789abcdef
 client_secret: {env: SHOPIFY_CLIENT_SECRET}
 """
 """The smallest settings, as they stand in a tenant file."""
+
+_METAFIELD: Final = re.compile(r"^[A-Za-z0-9_-]{3,255}\.[A-Za-z0-9_-]{2,64}$")
 
 
 class SqsSettings(Settings):
@@ -130,6 +133,31 @@ class ShopifySettings(Settings):
         description="Begins the handle of every hold that we make; two connections of one app need different ones.",
         pattern=r"^[a-z][a-z0-9]{0,23}$",
     )
+
+    order_attributes: tuple[str, ...] = Field(
+        (),
+        description="Metafields of orders that rules may see, such as custom.gift: they come as `attributes`.",
+        max_length=25,
+    )
+    restock_location: str | None = Field(
+        None,
+        description="Number of the location that takes goods back when Shopify suggests none for a refund.",
+        pattern=r"^[0-9]{1,20}$",
+    )
+    reserve: float = Field(
+        0.25,
+        ge=0,
+        le=0.9,
+        description="Share of the API's cost bucket that polls and other background work leave to commands and facts.",
+    )
+
+    @field_validator("order_attributes")
+    @classmethod
+    def _full_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if not _METAFIELD.match(name):
+                raise ValueError(f"{name!r} is no metafield: write namespace.key, such as custom.gift")
+        return value
 
     @field_validator("shop", mode="before")
     @classmethod

@@ -6,6 +6,7 @@ order an order (id, times, total) must be there; without it `KeyError`, `TypeErr
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from caseconnect.models import Money, Order, OrderSummary
@@ -17,15 +18,17 @@ from caseconnect_shopify.parts import (
     lower,
     maybe,
     moment,
-    money,
     nodes,
     number_of,
     payment_of,
+    presentment_money,
     refund_of,
+    return_summary_of,
     risk_of,
     shipment_of,
     shop_money,
 )
+from caseconnect_shopify.tenders import purse_of
 
 _PAYMENT_STATUS: Final = {
     "PENDING",
@@ -51,6 +54,8 @@ _FULFILLMENT_STATUS: Final = {
     "ON_HOLD": "on_hold",
 }
 _CHANNELS: Final = {"shopify_draft_order": "draft"}
+_DELIVERY: Final = {"PICK_UP": "pickup", "NONE": "digital"}
+_NOTE_END: Final = re.compile(r"\n?\(ref [0-9a-f]{16}\)\s*")
 
 
 def captured(order: Json) -> Money | None:
@@ -61,10 +66,37 @@ def captured(order: Json) -> Money | None:
     return shop_money(received) - shop_money(refunded)
 
 
+def refundable(order: Json) -> Money | None:
+    """What can still be given back, in the shopper's currency; None when Shopify does not say (see `tenders`)."""
+    purse = purse_of(order)
+    return purse.refundable if purse else None
+
+
+def notes_of(order: Json) -> tuple[str, ...]:
+    """Shopify's own note of the order, then those that `NoteOrder` wrote, without their marks."""
+    ours = ((order.get("notes") or {}).get("value") or "").strip()
+    written = (text.strip() for text in _NOTE_END.split(ours))
+    return tuple(text for text in (order.get("note") or "", *written) if text)
+
+
+def terms_of(node: Json | None) -> str | None:
+    """Payment terms in our words: net_30, receipt, fulfillment, fixed; None: paid at once."""
+    if not node:
+        return None
+    kind = (node.get("paymentTermsType") or "unknown").lower()
+    days = node.get("dueInDays")
+    return f"{kind}_{days}" if days else kind
+
+
+def delivery_of(part: Json | None) -> tuple[str, ...]:
+    """How the parts of an order are delivered: shipping, pickup, pickup_point, local, retail, digital."""
+    methods = [(n.get("deliveryMethod") or {}).get("methodType") for n in nodes(part)]
+    return tuple(sorted({_DELIVERY.get(m, m.lower()) for m in methods if m}))
+
+
 def order_of(node: Json, admin_url: str | None = None) -> Order:
     """An order; `node` is the answer of `queries.ORDER` with its parts completed."""
     total = node["currentTotalPriceSet"]
-    presentment = total.get("presentmentMoney")
     billing, shipping = address_of(node.get("billingAddress")), address_of(node.get("shippingAddress"))
     customer = node.get("customer") or {}
     return Order(
@@ -78,20 +110,29 @@ def order_of(node: Json, admin_url: str | None = None) -> Order:
         test=bool(node.get("test")),
         channel=_CHANNELS.get(node.get("sourceName") or "", node.get("sourceName")),
         total=shop_money(total),
-        presentment_total=maybe(money, presentment),
+        presentment_total=presentment_money(total),
         captured=captured(node),
+        refundable=refundable(node),
         payment_status=payment_status(node.get("displayFinancialStatus")),
         fulfillment_status=fulfillment_status(node.get("displayFulfillmentStatus")),
         email=node.get("email") or None,
         phone=node.get("phone") or None,
         client_ip=node.get("clientIp") or None,
+        locale=node.get("customerLocale") or None,
         customer_id=maybe(number_of, customer.get("id")),
         customer_name=customer.get("displayName") or None,
         billing_address=billing,
         shipping_address=shipping,
         addresses_match=node.get("billingAddressMatchesShippingAddress") if billing and shipping else None,
         note=node.get("note") or None,
+        notes=notes_of(node),
         tags=tuple(node.get("tags") or ()),
+        attributes={f"{m['namespace']}.{m['key']}": m["value"] for m in nodes(node.get("metafields"))},
+        company=((node.get("purchasingEntity") or {}).get("company") or {}).get("name"),
+        payment_terms=terms_of(node.get("paymentTerms")),
+        delivery=delivery_of(node.get("fulfillmentOrders")),
+        returns=tuple(return_summary_of(n, _order_id(node)) for n in nodes(node.get("returns"))),
+        disputes=tuple(number_of(n["id"]) for n in nodes(node.get("disputes"))),
         lines=tuple(line_of(n) for n in nodes(node.get("lineItems"))),
         payments=tuple(payment_of(n) for n in nodes(node.get("transactions"))),
         refunds=tuple(refund_of(n) for n in nodes(node.get("refunds"))),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from caseconnect.models import (
     Address,
@@ -15,6 +15,7 @@ from caseconnect.models import (
     Money,
     Payment,
     Refund,
+    ReturnRequest,
     Risk,
     RiskFact,
     Shipment,
@@ -22,6 +23,7 @@ from caseconnect.models import (
 )
 
 Json = Mapping[str, Any]
+TenderKind = Literal["card", "gift_card", "store_credit", "manual", "other"]
 
 _FULFILLMENT_ORDER_STATUS: Final = {
     "OPEN",
@@ -47,6 +49,14 @@ _STATUS: Final[Mapping[str, Any]] = {
     "AWAITING_RESPONSE": "pending",
     "ERROR": "error",
 }
+_TENDERS: Final[Mapping[str, TenderKind]] = {
+    "gift_card": "gift_card",
+    "shopify_store_credit": "store_credit",
+    "cash": "manual",
+    "manual": "manual",
+}
+_UNDER_WAY: Final = frozenset({"PENDING", "AWAITING_RESPONSE"})
+_RETURN_STATUS: Final = {"REQUESTED", "OPEN", "DECLINED", "CLOSED", "CANCELED"}
 _RISK_ORDER: Final = ("none", "low", "unknown", "pending", "medium", "high")
 _VALIDATION: Final[Mapping[str, Any]] = {"NO_ISSUES": "ok", "WARNING": "warning", "ERROR": "error"}
 
@@ -70,6 +80,12 @@ def number_of(gid: str) -> str:
 def shop_money(bag: Json) -> Money:
     """The shop's side of a MoneyBag."""
     return money(bag["shopMoney"])
+
+
+def presentment_money(bag: Json) -> Money | None:
+    """The shopper's side of a MoneyBag, where it was asked for."""
+    shown = bag.get("presentmentMoney")
+    return money(shown) if shown else None
 
 
 def nodes(part: Json | Iterable[Json] | None) -> Sequence[Json]:
@@ -131,14 +147,25 @@ def line_of(node: Json) -> LineItem:
         product_id=maybe(number_of, (node.get("product") or {}).get("id")),
         variant_id=maybe(number_of, (node.get("variant") or {}).get("id")),
         unfulfilled_quantity=node.get("unfulfilledQuantity") or 0,
+        refundable_quantity=node.get("refundableQuantity"),
         requires_shipping=node.get("requiresShipping") is not False,
         unit_price=maybe(shop_money, node.get("originalUnitPriceSet")),
         total=maybe(shop_money, node.get("discountedTotalSet")),
     )
 
 
+def tender_of(node: Json) -> TenderKind:
+    """By what a transaction was paid."""
+    known = _TENDERS.get(node.get("gateway") or "")
+    if known:
+        return known
+    if node.get("manualPaymentGateway"):
+        return "manual"
+    return "card" if node.get("paymentDetails") else "other"
+
+
 def payment_of(node: Json) -> Payment:
-    """One transaction, amount in the shop's currency."""
+    """One transaction, amount in the shop's currency and in the shopper's."""
     card = node.get("paymentDetails") or {}
     digits = "".join(c for c in card.get("number") or "" if c.isascii() and c.isdigit())
     return Payment(
@@ -146,8 +173,10 @@ def payment_of(node: Json) -> Payment:
         kind=_KIND.get(node.get("kind") or "", "other"),
         status=_STATUS.get(node.get("status") or "", "unknown"),
         amount=shop_money(node["amountSet"]),
+        presentment_amount=presentment_money(node["amountSet"]),
         created_at=moment(node["createdAt"]),
         gateway=node.get("gateway") or None,
+        tender=tender_of(node),
         error_code=lower(node.get("errorCode")),
         parent_id=maybe(number_of, (node.get("parentTransaction") or {}).get("id")),
         avs_result=card.get("avsResultCode") or None,
@@ -158,12 +187,28 @@ def payment_of(node: Json) -> Payment:
 
 
 def refund_of(node: Json) -> Refund:
-    """One refund, in the shop's currency."""
+    """One refund; lines and whether it is pending where `queries.REFUNDS` was asked."""
     return Refund(
         id=number_of(node["id"]),
         created_at=moment(node.get("createdAt") or node["processedAt"]),
         total=shop_money(node["totalRefundedSet"]),
+        presentment_total=presentment_money(node["totalRefundedSet"]),
         note=node.get("note") or None,
+        lines=tuple((number_of(n["lineItem"]["id"]), n["quantity"]) for n in nodes(node.get("refundLineItems"))),
+        pending=any(n.get("status") in _UNDER_WAY for n in nodes(node.get("transactions"))),
+    )
+
+
+def return_summary_of(node: Json, order_id: str) -> ReturnRequest:
+    """A return as far as its order tells of it, without its lines."""
+    status: Any = node.get("status")
+    return ReturnRequest(
+        id=number_of(node["id"]),
+        name=node.get("name") or "",
+        order_id=order_id,
+        status=status.lower() if status in _RETURN_STATUS else "unknown",
+        requested_at=maybe(moment, node.get("createdAt")),
+        decline_reason=lower((node.get("decline") or {}).get("reason")),
     )
 
 

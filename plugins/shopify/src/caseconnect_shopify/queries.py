@@ -1,4 +1,4 @@
-"""Every GraphQL document that this plugin sends (Admin API 2026-10; nothing in them is newer than 2026-01).
+"""The GraphQL documents that read orders and what belongs to them (Admin API 2026-10; nothing is newer than 2026-01).
 
 First pages are small because Shopify admits a request by its greatest possible cost; what an order has more
 of is read by the documents below `ORDER`.
@@ -13,6 +13,8 @@ from caseconnect_shopify.client import Operation
 LINES, PAYMENTS, REFUNDS, FULFILLMENT_ORDERS, SHIPMENTS = 20, 10, 5, 5, 5
 """How many of each part the first request asks for; a part that is full is read again, whole."""
 PART: Final = 100
+REFUNDS_AT_ONCE, REFUND_LINES = 10, 25
+ATTRIBUTES: Final = 25
 HISTORY_PAGE: Final = 10
 
 _ADDRESS = """
@@ -22,17 +24,17 @@ fragment AddressParts on MailingAddress {
 
 _LINE = """
 fragment LineParts on LineItem {
-  id title quantity sku unfulfilledQuantity requiresShipping
+  id title quantity sku unfulfilledQuantity refundableQuantity requiresShipping
   product { id }
   variant { id }
   originalUnitPriceSet { shopMoney { amount currencyCode } }
   discountedTotalSet { shopMoney { amount currencyCode } }
 }"""
 
-_PAYMENT = """
+PAYMENT_PARTS = """
 fragment PaymentParts on OrderTransaction {
-  id kind status gateway createdAt errorCode
-  amountSet { shopMoney { amount currencyCode } }
+  id kind status gateway manualPaymentGateway createdAt errorCode
+  amountSet { shopMoney { amount currencyCode } presentmentMoney { amount currencyCode } }
   parentTransaction { id }
   paymentDetails { ... on CardPaymentDetails { avsResultCode cvvResultCode company number } }
 }"""
@@ -40,13 +42,14 @@ fragment PaymentParts on OrderTransaction {
 _REFUND = """
 fragment RefundParts on Refund {
   id createdAt processedAt note
-  totalRefundedSet { shopMoney { amount currencyCode } }
+  totalRefundedSet { shopMoney { amount currencyCode } presentmentMoney { amount currencyCode } }
 }"""
 
 _FULFILLMENT_ORDER = """
 fragment FulfillmentOrderParts on FulfillmentOrder {
   id status
   supportedActions { action }
+  deliveryMethod { methodType }
   fulfillmentHolds { id reason handle heldByRequestingApp reasonNotes }
   lineItems(first: 20) { nodes { remainingQuantity } pageInfo { hasNextPage } }
 }"""
@@ -60,11 +63,17 @@ fragment ShipmentParts on Fulfillment {
 
 ORDER = Operation(
     "ConnectOrder",
-    f"""query ConnectOrder($id: ID!) {{
+    f"""query ConnectOrder($id: ID!, $namespace: String!, $keys: [String!], $withAttributes: Boolean!) {{
   order(id: $id) {{
     id legacyResourceId name createdAt updatedAt cancelledAt cancelReason closedAt test sourceName
     displayFinancialStatus displayFulfillmentStatus email phone clientIp note tags billingAddressMatchesShippingAddress
+    customerLocale presentmentCurrencyCode returnStatus
     customer {{ id displayName }}
+    purchasingEntity {{ ... on PurchasingCompany {{ company {{ name }} }} }}
+    paymentTerms {{ paymentTermsType dueInDays }}
+    disputes {{ id }}
+    notes: metafield(namespace: $namespace, key: "notes") {{ value }}
+    metafields(first: {ATTRIBUTES}, keys: $keys) @include(if: $withAttributes) {{ nodes {{ namespace key value }} }}
     billingAddress {{ ...AddressParts }}
     shippingAddress {{ ...AddressParts }}
     currentTotalPriceSet {{ shopMoney {{ amount currencyCode }} presentmentMoney {{ amount currencyCode }} }}
@@ -82,7 +91,7 @@ ORDER = Operation(
     }}
     fulfillments(first: {SHIPMENTS}) {{ ...ShipmentParts }}
   }}
-}}{_ADDRESS}{_LINE}{_PAYMENT}{_REFUND}{_FULFILLMENT_ORDER}{_SHIPMENT}""",
+}}{_ADDRESS}{_LINE}{PAYMENT_PARTS}{_REFUND}{_FULFILLMENT_ORDER}{_SHIPMENT}""",
     cost=40,
 )
 
@@ -100,7 +109,7 @@ ORDER_PAYMENTS = Operation(
     "ConnectOrderPayments",
     f"""query ConnectOrderPayments($id: ID!) {{
   order(id: $id) {{ transactions(first: {PART}) {{ ...PaymentParts }} }}
-}}{_PAYMENT}""",
+}}{PAYMENT_PARTS}""",
     cost=100,
 )
 
@@ -111,6 +120,48 @@ ORDER_REFUNDS = Operation(
 }}{_REFUND}""",
     cost=50,
 )
+
+REFUND_DETAILS = Operation(
+    "ConnectRefundDetails",
+    f"""query ConnectRefundDetails($ids: [ID!]!) {{
+  nodes(ids: $ids) {{
+    ... on Refund {{
+      id
+      transactions(first: 5) {{ nodes {{ status }} }}
+      refundLineItems(first: {REFUND_LINES}) {{
+        nodes {{ quantity lineItem {{ id }} }} pageInfo {{ hasNextPage endCursor }}
+      }}
+    }}
+  }}
+}}""",
+    cost=60,
+)
+"""Of at most `REFUNDS_AT_ONCE` refunds: which goods they are for, and whether their money is still on its way."""
+
+MORE_REFUND_LINES = Operation(
+    "ConnectRefundLines",
+    f"""query ConnectRefundLines($id: ID!, $after: String) {{
+  refund(id: $id) {{
+    refundLineItems(first: {PART}, after: $after) {{
+      nodes {{ quantity lineItem {{ id }} }} pageInfo {{ hasNextPage endCursor }}
+    }}
+  }}
+}}""",
+    cost=40,
+)
+
+ORDER_RETURNS = Operation(
+    "ConnectOrderReturns",
+    """query ConnectOrderReturns($id: ID!, $after: String) {
+  order(id: $id) {
+    returns(first: 25, after: $after) {
+      nodes { id name status createdAt decline { reason } } pageInfo { hasNextPage endCursor }
+    }
+  }
+}""",
+    cost=10,
+)
+"""A document of its own: without the scope for returns Shopify would withhold the whole order."""
 
 ORDER_SHIPMENTS = Operation(
     "ConnectOrderShipments",
@@ -168,95 +219,4 @@ HISTORY = Operation(
   }}
 }}""",
     cost=60,
-)
-
-ANNOTATIONS = Operation(
-    "ConnectAnnotations",
-    """query ConnectAnnotations($id: ID!, $namespace: String!, $withMetafields: Boolean!) {
-  order(id: $id) {
-    tags
-    metafields(first: 100, namespace: $namespace) @include(if: $withMetafields) { nodes { key value } }
-  }
-}""",
-    cost=10,
-)
-
-CANCELLATION = Operation(
-    "ConnectCancellation",
-    """query ConnectCancellation($id: ID!) {
-  order(id: $id) {
-    cancelledAt cancelReason
-    totalReceivedSet { shopMoney { amount currencyCode } }
-    totalRefundedSet { shopMoney { amount currencyCode } }
-  }
-}""",
-    cost=5,
-)
-
-JOB = Operation("ConnectJob", "query ConnectJob($id: ID!) { job(id: $id) { done } }", cost=1)
-
-ADD_TAGS = Operation(
-    "ConnectAddTags",
-    """mutation ConnectAddTags($id: ID!, $tags: [String!]!) {
-  tagsAdd(id: $id, tags: $tags) { userErrors { field message } }
-}""",
-    mutation=True,
-)
-
-REMOVE_TAGS = Operation(
-    "ConnectRemoveTags",
-    """mutation ConnectRemoveTags($id: ID!, $tags: [String!]!) {
-  tagsRemove(id: $id, tags: $tags) { userErrors { field message } }
-}""",
-    mutation=True,
-)
-
-SET_METAFIELDS = Operation(
-    "ConnectSetMetafields",
-    """mutation ConnectSetMetafields($metafields: [MetafieldsSetInput!]!) {
-  metafieldsSet(metafields: $metafields) { userErrors { field message code } }
-}""",
-    mutation=True,
-)
-
-DELETE_METAFIELDS = Operation(
-    "ConnectDeleteMetafields",
-    """mutation ConnectDeleteMetafields($metafields: [MetafieldIdentifierInput!]!) {
-  metafieldsDelete(metafields: $metafields) { userErrors { field message } }
-}""",
-    mutation=True,
-)
-
-HOLD = Operation(
-    "ConnectHold",
-    """mutation ConnectHold($id: ID!, $hold: FulfillmentOrderHoldInput!) {
-  fulfillmentOrderHold(id: $id, fulfillmentHold: $hold) {
-    fulfillmentHold { id }
-    userErrors { field message code }
-  }
-}""",
-    mutation=True,
-)
-
-RELEASE = Operation(
-    "ConnectRelease",
-    """mutation ConnectRelease($id: ID!, $holds: [ID!]) {
-  fulfillmentOrderReleaseHold(id: $id, holdIds: $holds) {
-    userErrors { field message code }
-  }
-}""",
-    mutation=True,
-)
-
-CANCEL = Operation(
-    "ConnectCancel",
-    """mutation ConnectCancel(
-  $id: ID!, $reason: OrderCancelReason!, $restock: Boolean!, $notify: Boolean!, $note: String
-) {
-  orderCancel(orderId: $id, reason: $reason, restock: $restock, notifyCustomer: $notify, staffNote: $note) {
-    job { id }
-    orderCancelUserErrors { field message code }
-  }
-}""",
-    mutation=True,
 )

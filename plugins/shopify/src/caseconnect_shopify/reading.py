@@ -21,6 +21,8 @@ def client_of(settings: ShopifySettings, resources: Resources) -> ShopifyClient:
             client_secret=lambda: resources.secrets.reveal(settings.client_secret),
             api_version=settings.api_version,
             now=resources.now,
+            reserve=settings.reserve,
+            tell=lambda text: resources.log.warning("Shopify serves another API version", note=text),
         )
 
     return resources.once("shopify client", make)
@@ -49,20 +51,22 @@ async def order_to_ship(client: ShopifyClient, gid: str) -> dict[str, Any]:
         after = page["pageInfo"]["endCursor"]
 
 
-async def complete(client: ShopifyClient, node: dict[str, Any], operation: Operation, gid: str, field: str) -> None:
-    """Read a node's line items anew, all of them, when they did not fit on the first page."""
-    page = node.get("lineItems") or {}
+async def complete(
+    client: ShopifyClient, node: dict[str, Any], operation: Operation, gid: str, field: str, part: str = "lineItems"
+) -> None:
+    """Read a connection of a node anew, all of it, when it did not fit on the first page."""
+    page = node.get(part) or {}
     if not page.get("pageInfo", {}).get("hasNextPage"):
         return
     items: list[Any] = []
     after: str | None = None
     while True:
-        page = (await client.run(operation, {"id": gid, "after": after}))[field]["lineItems"]
+        page = (await client.run(operation, {"id": gid, "after": after}))[field][part]
         items += page["nodes"]
         if not page["pageInfo"]["hasNextPage"]:
             break
         after = page["pageInfo"]["endCursor"]
-    node["lineItems"] = {"nodes": items}
+    node[part] = {"nodes": items}
 
 
 def absent(field: str, gid: str) -> PermanentError:

@@ -21,16 +21,18 @@ from caseconnect.sdk.events import (
     PrivacyRequested,
     ReturnChanged,
 )
+from caseconnect.sdk.order_names import name_of
 from caseconnect.sdk.resources import Resources
 from caseconnect.sdk.subjects import Subject
 from caseconnect_shopify import backfill, changes, checks, deliveries, queries, subscriptions
 from caseconnect_shopify.config import EXAMPLE, ShopifySettings
 from caseconnect_shopify.items import read_dispute, read_return
-from caseconnect_shopify.mapping import order_of, summary_of
+from caseconnect_shopify.mapping import summary_of
+from caseconnect_shopify.orders import read_order
 from caseconnect_shopify.parts import Json, number_of
 from caseconnect_shopify.polling import Cursor
 from caseconnect_shopify.profiles import read_customer, read_product
-from caseconnect_shopify.reading import client_of, complete, one, order_to_ship
+from caseconnect_shopify.reading import client_of, complete, one
 from caseconnect_shopify.setup import setup
 
 _SHAPE: Final = (KeyError, TypeError, ValueError, AttributeError)
@@ -45,7 +47,7 @@ class ShopifySource:
         self._settings, self._resources = settings, resources
         self._client = client_of(settings, resources)
         self._fetchers: Mapping[str, tuple[str, Callable[[str], Awaitable[Record]]]] = {
-            "order": ("order", self._order),
+            "order": ("order", partial(read_order, self._client, settings)),
             "order_history": ("order", self._history),
             "customer": ("customer", partial(read_customer, self._client)),
             "return": ("return", partial(read_return, self._client, order_url=settings.order_url)),
@@ -117,9 +119,12 @@ class ShopifySource:
         return Page(items=tuple(map(changes.customer_item, found)), cursor=at.dump(), more=at.sweeping())
 
     async def root(self, alias: Subject) -> Subject | None:
-        """The order of a fulfilment order, return or dispute; a dispute without an order stands alone."""
+        """The order of a fulfilment order, return or dispute, or as somebody names it; a dispute may have none."""
         if alias.kind in ROOT_KINDS:
             return alias
+        if meant := name_of(alias):
+            number = await changes.order_named(self._client, meant)
+            return Subject(alias.connection, "order", number) if number else None
         if alias.kind not in changes.ROOTS:
             return None
         gid_type, operation = changes.ROOTS[alias.kind]
@@ -148,31 +153,13 @@ class ShopifySource:
                 f" ({type(error).__name__})"
             ) from None
 
-    async def _order(self, number: str) -> Order:
-        gid = f"gid://shopify/Order/{number}"
-        node = await one(self._client, queries.ORDER, gid, "order")
-        await complete(self._client, node, queries.ORDER_LINES, gid, "order")
-        for part, size, operation in (
-            ("transactions", queries.PAYMENTS, queries.ORDER_PAYMENTS),
-            ("refunds", queries.REFUNDS, queries.ORDER_REFUNDS),
-            ("fulfillments", queries.SHIPMENTS, queries.ORDER_SHIPMENTS),
-        ):
-            if len(node.get(part) or ()) >= size:
-                node[part] = (await one(self._client, operation, gid, "order"))[part]
-        if (node.get("fulfillmentOrders") or {}).get("pageInfo", {}).get("hasNextPage"):
-            node["fulfillmentOrders"] = (await order_to_ship(self._client, gid))["fulfillmentOrders"]
-        for part in (node.get("fulfillmentOrders") or {}).get("nodes") or ():
-            await complete(self._client, part, queries.FULFILLMENT_ORDER_LINES, part["id"], "fulfillmentOrder")
-        return order_of(node, self._settings.order_url(number))
-
     async def _history(self, number: str) -> OrderHistory:
         shopper = await one(self._client, queries.SHOPPER, f"gid://shopify/Order/{number}", "order")
         customer, email = (shopper.get("customer") or {}).get("id"), shopper.get("email")
         if customer:
             key, search = "customer", f"customer_id:{number_of(customer)}"
         elif email:
-            quoted = email.replace("\\", "\\\\").replace("'", "\\'")
-            key, search = "email", f"email:'{quoted}'"
+            key, search = "email", f"email:{changes.quoted(email)}"
         else:
             return OrderHistory(key="none", complete=True)
         found: list[dict[str, Any]] = []

@@ -65,7 +65,12 @@ class Control:
             "/_sim/expire-tokens": self.expire,
             "/_sim/clock": self.clock,
         }
-        gets = {"/_sim/state": self.state, "/_sim/ledger": self.ledger, "/_sim/storefront": self.storefront}
+        gets = {
+            "/_sim/state": self.state,
+            "/_sim/calls": self.calls,
+            "/_sim/ledger": self.ledger,
+            "/_sim/storefront": self.storefront,
+        }
         return [
             *(Route(path, _guarded(endpoint), methods=["POST"]) for path, endpoint in posts.items()),
             *(Route(path, _guarded(endpoint), methods=["GET"]) for path, endpoint in gets.items()),
@@ -211,6 +216,10 @@ class Control:
                 }
             )
         )
+
+    async def calls(self, request: Request) -> Response:
+        """How many requests an instance was sent; those to Account Manager are none of them."""
+        return JSONResponse({"calls": self.instance(request.query_params.get("instance")).calls})
 
     async def ledger(self, request: Request) -> Response:
         """The effects of an instance, oldest first; `since` leaves out those up to a number."""

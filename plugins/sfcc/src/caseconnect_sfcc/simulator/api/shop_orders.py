@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from caseconnect_sfcc.simulator.search.finding import Page, read_search
-from caseconnect_sfcc.simulator.search.index import Document
+from caseconnect_sfcc.simulator.search.index import Document, LaggingIndex
 from caseconnect_sfcc.simulator.search.orders import order_fields
 from caseconnect_sfcc.simulator.search.query import window
+from caseconnect_sfcc.simulator.search.walks import walk_of
 from caseconnect_sfcc.simulator.world import order_writes
 from caseconnect_sfcc.simulator.world.attributes import JsonObject
 from caseconnect_sfcc.simulator.world.orders import Order
@@ -53,7 +54,11 @@ def order_search(call: Call) -> Answer:
     for expansion in body.get("expand") or []:
         raise Refused("invalid-expand-value", f"The expand value '{expansion}' is invalid.", expandValue=str(expansion))
     selector = check_selector(body.get("select"))
-    page = search.page(_candidates(call, body["query"]), sorted_by="last_modified")
+    index, walk = call.instance.indexes[call.site], walk_of(body["query"], "last_modified", "order_no")
+    if walk and search.sorts == [("last_modified", False)]:
+        page = search.cut(walk.keys(index.timeline))
+    else:
+        page = search.page(_candidates(index, body["query"]), sorted_by="last_modified")
     hits = [
         {"_type": "order_search_hit", "relevance": 1.0, "data": _shown(call, call.instance.orders[key])}
         for key in page.keys
@@ -62,8 +67,7 @@ def order_search(call: Call) -> Answer:
     return Answer(selected(result, selector or NO_SELECT))
 
 
-def _candidates(call: Call, query: JsonObject) -> Iterator[tuple[str, Document]]:
-    index = call.instance.indexes[call.site]
+def _candidates(index: LaggingIndex, query: JsonObject) -> Iterator[tuple[str, Document]]:
     start, end = window(query, "last_modified")
     for key in index.timeline.between(start, end, closed=True):
         yield key, index.documents[key]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,8 +44,11 @@ class Search:
         ready = self.sorts == [(sorted_by, False)]
         for name, descending in reversed([] if ready else self.sorts):
             hits.sort(key=_sort_key(name, descending), reverse=descending)
-        keys = [key for key, _ in hits[self.start : self.start + self.count]]
-        return Page(keys, len(hits), self.start, self.count)
+        return self.cut([key for key, _ in hits])
+
+    def cut(self, keys: Sequence[str]) -> Page:
+        """The page of keys that are the hits already, sorted."""
+        return Page(list(keys[self.start : self.start + self.count]), len(keys), self.start, self.count)
 
 
 def read_search(body: Mapping[str, Any], fields: Fields, *, camel: bool, default_count: int = 25) -> Search:

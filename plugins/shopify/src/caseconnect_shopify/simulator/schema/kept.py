@@ -8,7 +8,7 @@ _QUERIES_WORDS = """
     customerByIdentifier customers dispute disputeEvidence disputes draftOrder draftOrders event events files
     fulfillment fulfillmentOrder fulfillmentOrders giftCard job location locations manualHoldsFulfillmentOrders
     metafieldDefinition metafieldDefinitions node nodes order orderByIdentifier orders ordersCount
-    publicApiVersions refund return returnCalculate returnReasonDefinitions returnableFulfillments shop
+    productVariants publicApiVersions refund return returnCalculate returnReasonDefinitions returnableFulfillments shop
     shopifyPaymentsAccount storeCreditAccount webhookSubscription webhookSubscriptions webhookSubscriptionsCount
 """
 QUERIES = frozenset(_QUERIES_WORDS.split())
@@ -32,7 +32,7 @@ MUTATIONS = frozenset(_MUTATIONS_WORDS.split())
 _OBJECTS_WORDS = """
     AbandonedCheckout AbandonedCheckoutLineItem AccessScope AdditionalFee ApiVersion App AppInstallation Attribute
     AutomaticDiscountApplication BasePaymentDetails BasicEvent BulkOperation BusinessEntity CalculatedLineItem
-    CalculatedOrder CalculatedReturn CardPaymentDetails CashRoundingAdjustment CommentEvent Count
+    CalculatedOrder CalculatedReturn CardPaymentDetails CashRoundingAdjustment CommentEvent Company Count
     CurrencyExchangeAdjustment Customer CustomerEmailAddress CustomerMergeable CustomerPhoneNumber
     CustomerStatistics DeliveryMethod DiscountAllocation DiscountApplication DiscountCodeApplication Domain
     DraftOrder DraftOrderAppliedDiscount DraftOrderLineItem Duty Event ExchangeLineItem File Fulfillment
@@ -45,8 +45,9 @@ _OBJECTS_WORDS = """
     Metafield MetafieldDefinition MetafieldDefinitionType MetafieldIdentifier MoneyBag MoneyV2 Node Order
     OrderAdjustment OrderApp OrderCancelJobResult OrderCancellation OrderDisputeSummary OrderEditSession
     OrderPaymentCollectionDetails OrderRisk OrderRiskAssessment OrderRiskSummary OrderTransaction PaymentDetails
-    PaypalWalletPaymentDetails PricingPercentageValue PricingValue Product ProductVariant Publication
-    PurchasingEntity Refund RefundDuty RefundLineItem RefundReturnOutcome RefundShippingLine ResourceAlert
+    PaymentTerms PaypalWalletPaymentDetails PricingPercentageValue PricingValue Product ProductVariant Publication
+    PurchasingCompany PurchasingEntity Refund RefundDuty RefundLineItem RefundReturnOutcome RefundShippingLine
+    ResourceAlert
     RestockingFee Return ReturnDecline ReturnLineItem ReturnLineItemType ReturnOutcomeFinancialTransfer
     ReturnReasonDefinition ReturnShippingFee ReturnableFulfillment ReturnableFulfillmentLineItem
     ReverseFulfillmentOrder ReverseFulfillmentOrderDisposition ReverseFulfillmentOrderLineItem RiskFact

@@ -20,6 +20,7 @@ class RefundLine:
     quantity: int
     restock_type: str = "NO_RESTOCK"
     sent: int = 0
+    location_id: int | None = None
 
 
 @dataclass(slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .records import Customer, Metafield, Order
@@ -28,8 +29,10 @@ def namespace_of(shop: Shop, given: str | None) -> str:
     return given
 
 
-def problem(owner: Order | Customer, entry: dict[str, Any], place: int, namespace: str) -> dict[str, Any] | None:
-    """Why one entry of a call cannot be set; None when it can."""
+def problem(
+    owner: Order | Customer, entry: dict[str, Any], place: int, namespace: str, defined: str | None = None
+) -> dict[str, Any] | None:
+    """Why one entry of a call cannot be set; None when it can. `defined` is the type that a definition gives it."""
 
     def error(field: str, code: str, message: str) -> dict[str, Any]:
         return {"field": ["metafields", str(place), field], "message": message, "code": code, "elementIndex": None}
@@ -40,8 +43,18 @@ def problem(owner: Order | Customer, entry: dict[str, Any], place: int, namespac
     if not 2 <= len(entry["key"]) <= 64:
         code = "TOO_SHORT" if len(entry["key"]) < 2 else "TOO_LONG"
         return error("key", code, "Key must be 2 to 64 characters long.")
-    if old is None and not entry.get("type"):
+    kind = entry.get("type") or defined
+    if kind is None and old is None:
         return error("type", "BLANK", "Type can't be blank.")
+    if kind is not None and kind != (defined or kind):
+        text = f"Type '{kind}' must be consistent with the definition's type: '{defined}'."
+        return error("type", "INVALID_TYPE", text)
+    return _compared(old, entry, error)
+
+
+def _compared(
+    old: Metafield | None, entry: dict[str, Any], error: Callable[[str, str, str], dict[str, Any]]
+) -> dict[str, Any] | None:
     want = entry.get("compareDigest", MISSING)
     if want is MISSING or (old and old.value == entry["value"]):
         return None
@@ -53,13 +66,18 @@ def problem(owner: Order | Customer, entry: dict[str, Any], place: int, namespac
 
 
 def put(
-    shop: Shop, owner: Order | Customer, owner_gid: str, entry: dict[str, Any], namespace: str
+    shop: Shop,
+    owner: Order | Customer,
+    owner_gid: str,
+    entry: dict[str, Any],
+    namespace: str,
+    defined: str | None = None,
 ) -> tuple[Metafield, bool]:
     """Sets one metafield and says whether anything changed."""
     stamp = shop.stamp()
     key = (namespace, entry["key"])
     old = owner.metafields.get(key)
-    kind = entry.get("type") or (old.type if old else "single_line_text_field")
+    kind = entry.get("type") or defined or (old.type if old else "single_line_text_field")
     value = entry["value"]
     if old is None:
         made = Metafield(shop.next_id(), owner_gid, *key, kind, value, digest(kind, value), stamp, stamp)

@@ -23,11 +23,12 @@ CUSTOMER_KEYS = frozenset(_CUSTOMER_KEYS_WORDS.split())
 _ORDER_KEYS_WORDS = """
     id disputes name lines customer email phone shipping_address billing_address shipping shipping_title tax discounts
     payment risk test channel currency presentment created_at note tags attributes client_ip po_number
-    fulfill_at split emit
+    company payment_terms delivery fulfill_at split emit
 """
 ORDER_KEYS = frozenset(_ORDER_KEYS_WORDS.split())
 LEVELS = frozenset({"HIGH", "MEDIUM", "LOW", "NONE", "PENDING"})
 RECOMMENDATIONS = frozenset({"ACCEPT", "CANCEL", "INVESTIGATE", "NONE"})
+DELIVERIES = frozenset({"LOCAL", "NONE", "PICKUP_POINT", "PICK_UP", "RETAIL", "SHIPPING"})
 ADVICE = {"HIGH": "CANCEL", "MEDIUM": "INVESTIGATE", "LOW": "ACCEPT"}
 
 
@@ -68,6 +69,9 @@ def create(shop: Shop, spec: Spec) -> Order:
         phone=spec.get("phone") or (buyer.phone if buyer else None),
         note=spec.get("note"),
         po_number=spec.get("po_number"),
+        company=spec.get("company"),
+        payment_terms=_terms(spec["payment_terms"]) if spec.get("payment_terms") else None,
+        delivery=choice(spec.get("delivery", "shipping"), DELIVERIES, "delivery"),
         tags=[str(t) for t in records(spec.get("tags"), "tags")],
         attributes=[(str(k), str(v)) for k, v in (spec.get("attributes") or {}).items()],
         discount_codes=[_discount(d) for d in records(spec.get("discounts"), "discounts")],
@@ -209,6 +213,12 @@ def _line(shop: Shop, spec: Any, place: int, order_id: int) -> Line:
     )
     catalogue.learn(shop, made)
     return made
+
+
+def _terms(spec: Any) -> tuple[str, str, int | None]:
+    only(spec, {"name", "type", "days"}, "payment_terms")
+    kind = choice(spec.get("type", "net"), {"FIXED", "FULFILLMENT", "NET", "RECEIPT"}, "payment_terms.type")
+    return str(spec.get("name", kind.title())), kind, spec.get("days")
 
 
 def _discount(spec: Any) -> tuple[str, Decimal]:

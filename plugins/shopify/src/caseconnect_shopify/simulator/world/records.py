@@ -185,7 +185,7 @@ class Assessment:
 
 @dataclass(slots=True)
 class Order:
-    """An order with everything that hangs on it."""
+    """An order with everything that hangs on it. `payment_terms`: name, PaymentTermsType, days."""
 
     id: int
     number: int
@@ -205,6 +205,9 @@ class Order:
     phone: str | None = None
     note: str | None = None
     po_number: str | None = None
+    company: str | None = None
+    payment_terms: tuple[str, str, int | None] | None = None
+    delivery: str = "SHIPPING"
     tags: list[str] = field(default_factory=list)
     attributes: list[tuple[str, str]] = field(default_factory=list)
     discount_codes: list[tuple[str, Decimal]] = field(default_factory=list)

@@ -46,13 +46,14 @@ class Move:
 
 @dataclass(slots=True)
 class Plan:
-    """A refund that nothing speaks against."""
+    """A refund that nothing speaks against. `places`: where the goods of a line go back on the shelf."""
 
     lines: list[tuple[Line, int, str]] = field(default_factory=list)
     shipping: Decimal = ZERO
     moves: list[Move] = field(default_factory=list)
     note: str | None = None
     notify: bool = False
+    places: dict[int, int] = field(default_factory=dict)
 
 
 def plan(order: Order, wanted: Wanted, to_id: Any) -> Plan:
@@ -66,6 +67,11 @@ def plan(order: Order, wanted: Wanted, to_id: Any) -> Plan:
         raise Refused(["currency"], f"Currency must be the presentment currency {order.presentment_currency}")
     made = Plan(note=wanted.get("note"), notify=bool(wanted.get("notify")))
     made.lines = _lines(order, wanted.get("refundLineItems") or [], to_id)
+    made.places = {
+        to_id(x["lineItemId"], "LineItem"): to_id(x["locationId"], "Location")
+        for x in wanted.get("refundLineItems") or []
+        if x.get("locationId")
+    }
     made.shipping = shipping_part(order, wanted.get("shipping") or {})
     made.moves = [_move(order, t, to_id) for t in wanted.get("transactions") or []]
     made.moves += [store_credit(order, m["storeCreditRefund"]) for m in methods]
@@ -163,7 +169,7 @@ def make(shop: Shop, order: Order, planned: Plan, return_id: int | None = None) 
     for line, units, restock in planned.lines:
         # Goods of a return have been sent; else the units that never left are taken first.
         unsent = min(units, line.open) if return_id is None else 0
-        made.lines.append(RefundLine(shop.next_id(), line, units, restock, units - unsent))
+        made.lines.append(RefundLine(shop.next_id(), line, units, restock, units - unsent, planned.places.get(line.id)))
         line.removed += units
         line.returned += units - unsent
         fulfilment.withdraw(shop, order, line, unsent)

@@ -31,7 +31,7 @@ SCOPES = (
     "read_draft_orders write_draft_orders read_products read_apps read_shopify_payments_disputes read_locations "
     "read_store_credit_accounts read_store_credit_account_transactions write_store_credit_account_transactions "
     "read_gift_cards write_gift_cards read_gift_card_transactions write_gift_card_transactions read_files write_files "
-    "read_order_edits write_order_edits read_customer_merge write_customer_merge"
+    "read_order_edits write_order_edits read_customer_merge write_customer_merge read_payment_terms"
 )
 SECRET_OVERLAP = timedelta(hours=1)
 

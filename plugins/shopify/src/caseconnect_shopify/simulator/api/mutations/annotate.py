@@ -9,7 +9,7 @@ from caseconnect_shopify.simulator.api.errors import ApiError
 from caseconnect_shopify.simulator.api.execute import Call
 from caseconnect_shopify.simulator.api.registry import mutation
 from caseconnect_shopify.simulator.api.wire import number_of, split_gid
-from caseconnect_shopify.simulator.world import metafields, people
+from caseconnect_shopify.simulator.world import definitions, metafields, people
 from caseconnect_shopify.simulator.world.records import Customer, Order
 
 PHONE = re.compile(r"^\+?[0-9 ()./-]{6,20}$")
@@ -87,19 +87,20 @@ def _metafields_set(root: object, args: dict[str, Any], call: Call) -> dict[str,
         return {"metafields": None, "userErrors": [error]}
     owners = [_owner(call, e["ownerId"]) for e in entries]
     spaces = [metafields.namespace_of(call.shop, e.get("namespace")) for e in entries]
+    types = [_defined(call, e, s) for e, s in zip(entries, spaces, strict=True)]
     errors = []
-    for n, (entry, owner, space) in enumerate(zip(entries, owners, spaces, strict=True)):
+    for n, (entry, owner, space, defined) in enumerate(zip(entries, owners, spaces, types, strict=True)):
         if owner is None:
             error = {"field": ["metafields", str(n), "ownerId"], "message": "Owner does not exist", "code": "INVALID"}
             errors.append(error | {"elementIndex": None})
-        elif problem := metafields.problem(owner, entry, n, space):
+        elif problem := metafields.problem(owner, entry, n, space, defined):
             errors.append(problem)
     if errors:
         return {"metafields": None, "userErrors": errors}
     made = []
-    for entry, owner, space in zip(entries, owners, spaces, strict=True):
+    for entry, owner, space, defined in zip(entries, owners, spaces, types, strict=True):
         assert owner is not None  # noqa: S101 - an absent owner was an error above
-        found, changed = metafields.put(call.shop, owner, entry["ownerId"], entry, space)
+        found, changed = metafields.put(call.shop, owner, entry["ownerId"], entry, space, defined)
         made.append(found)
         if changed:
             call.shop.effect(
@@ -107,6 +108,12 @@ def _metafields_set(root: object, args: dict[str, Any], call: Call) -> dict[str,
             )
             _touched(call, owner)
     return {"metafields": made, "userErrors": []}
+
+
+def _defined(call: Call, entry: dict[str, Any], space: str) -> str | None:
+    kind = split_gid(entry["ownerId"])[0].upper()
+    found = definitions.find(call.shop, kind, space, entry["key"])
+    return found.type if found else None
 
 
 @mutation("metafieldsDelete")

@@ -30,7 +30,15 @@ def moved(order: Order, refund: Refund) -> list[dict[str, Any]]:
 
 def goods(refund: Refund) -> list[dict[str, Any]]:
     """The goods of a refund as the ledger tells them."""
-    return [{"line": gid("LineItem", x.line.id), "units": x.quantity, "restock": x.restock_type} for x in refund.lines]
+    return [
+        {
+            "line": gid("LineItem", x.line.id),
+            "units": x.quantity,
+            "restock": x.restock_type,
+            "location": x.location_id,
+        }
+        for x in refund.lines
+    ]
 
 
 @mutation("refundCreate")

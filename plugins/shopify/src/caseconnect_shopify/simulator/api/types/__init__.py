@@ -1,9 +1,23 @@
 """How records answer GraphQL fields. Importing this package registers them all."""
 
-from . import balances, customers, drafts, fulfilment, orders, payments, people, platform, refunds, returns, roots
+from . import (
+    balances,
+    catalogue,
+    customers,
+    drafts,
+    fulfilment,
+    orders,
+    payments,
+    people,
+    platform,
+    refunds,
+    returns,
+    roots,
+)
 
 __all__ = [
     "balances",
+    "catalogue",
     "customers",
     "drafts",
     "fulfilment",

@@ -1,4 +1,4 @@
-"""Customers and their history in the shop."""
+"""Customers and their history in the shop; on which terms they buy."""
 
 from __future__ import annotations
 
@@ -8,11 +8,30 @@ from caseconnect_shopify.simulator.api.execute import Call
 from caseconnect_shopify.simulator.api.paging import Page, in_order
 from caseconnect_shopify.simulator.api.registry import field, fields
 from caseconnect_shopify.simulator.api.wire import amount_in, when
+from caseconnect_shopify.simulator.world import money
 from caseconnect_shopify.simulator.world import orders as world_orders
 from caseconnect_shopify.simulator.world.records import Customer, Order, gid
 
 from .roots import search_orders
 
+
+def _company(order: Order) -> dict[str, Any]:
+    company = {"__typename": "Company", "id": gid("Company", order.id), "name": order.company}
+    return {"__typename": "PurchasingCompany", "company": company}
+
+
+def _terms(order: Order) -> dict[str, Any]:
+    name, kind, days = order.payment_terms or ("", "", None)
+    owed = money.outstanding(order) > 0
+    terms = {"paymentTermsName": name, "translatedName": name, "paymentTermsType": kind, "dueInDays": days}
+    return {"id": gid("PaymentTerms", order.id), "order": order, "due": owed, "overdue": False} | terms
+
+
+fields(
+    "Order",
+    purchasingEntity=lambda o: _company(o) if o.company else o.customer,
+    paymentTerms=lambda o: _terms(o) if o.payment_terms else None,
+)
 fields(
     "Customer",
     Customer,

@@ -37,7 +37,6 @@ fields(
     requestStatus=lambda f: f.request_status,
     fulfillmentHolds=lambda f: f.holds,
     orderId=lambda f: gid("Order", f.order_id),
-    deliveryMethod=lambda f: None,
 )
 fields(
     "FulfillmentOrderLineItem",
@@ -115,6 +114,12 @@ def _actions(fo: FulfillmentOrder, args: dict[str, Any], call: Call) -> list[dic
 @field("Fulfillment", "order")
 def _order(record: FulfillmentOrder | Fulfillment, args: dict[str, Any], call: Call) -> Order:
     return call.shop.orders[record.order_id]
+
+
+@field("FulfillmentOrder", "deliveryMethod")
+def _delivery(fo: FulfillmentOrder, args: dict[str, Any], call: Call) -> dict[str, Any]:
+    order = call.shop.orders[fo.order_id]
+    return {"id": gid("DeliveryMethod", fo.id), "methodType": order.delivery, "presentedName": order.shipping_title}
 
 
 @field("FulfillmentOrder", "assignedLocation")

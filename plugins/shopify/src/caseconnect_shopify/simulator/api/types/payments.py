@@ -6,8 +6,8 @@ from typing import Any
 
 from caseconnect_shopify.simulator.api.execute import Call
 from caseconnect_shopify.simulator.api.registry import field, fields
-from caseconnect_shopify.simulator.api.wire import amount_in, bag, bag_of, when
-from caseconnect_shopify.simulator.world import money, tenders
+from caseconnect_shopify.simulator.api.wire import bag, bag_of, when
+from caseconnect_shopify.simulator.world import money
 from caseconnect_shopify.simulator.world.records import Card, Order, Transaction, gid
 
 fields(
@@ -33,6 +33,8 @@ fields(
     fees=lambda t: [],
     user=lambda t: None,
     receiptJson=lambda t: "{}",
+    # The schema has it only for suggested refunds, which are no transactions.
+    maximumRefundableV2=lambda t: None,
 )
 fields(
     "CardPaymentDetails",
@@ -69,14 +71,6 @@ def _amount(transaction: Transaction, args: dict[str, Any], call: Call) -> dict[
 def _unsettled(transaction: Transaction, args: dict[str, Any], call: Call) -> dict[str, Any] | None:
     order = _order(transaction, call)
     return bag(order, money.capturable(order)) if transaction.kind == "AUTHORIZATION" else None
-
-
-@field("OrderTransaction", "maximumRefundableV2")
-def _refundable(transaction: Transaction, args: dict[str, Any], call: Call) -> dict[str, Any] | None:
-    if transaction.kind not in {"SALE", "CAPTURE"} or transaction.status != "SUCCESS":
-        return None
-    order = _order(transaction, call)
-    return amount_in(order.presentment_currency, tenders.refundable(order, transaction))
 
 
 @field("OrderTransaction", "parentTransaction")

@@ -35,8 +35,13 @@ fields(
     quantity=lambda x: x.quantity,
     restockType=lambda x: x.restock_type,
     restocked=lambda x: x.restock_type != "NO_RESTOCK",
-    location=lambda x: None,
+    location=lambda x: _shelf(x),
 )
+
+
+def _shelf(line: RefundLine) -> dict[str, Any] | None:
+    number = line.location_id or (1 if line.restock_type != "NO_RESTOCK" else None)
+    return {"id": gid("Location", number), "name": "Warehouse"} if number else None
 
 
 @field("Refund", "order")
