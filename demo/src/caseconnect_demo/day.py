@@ -283,7 +283,7 @@ _REVIEWS = (
             _HIGH_RISK,
             (HELD,),
             "open",
-            trail=("CancelOrder: sending -> refused: refused: 980",),
+            trail=("CancelOrder: sending -> refused: 980",),
             alert="could not cancel the order",
         ),
         agent=(REJECT_HELD,),
