@@ -23,17 +23,19 @@ DESK = """  desk:
       kinds:
         customer_reply:
           id: message.id
+          trust_order: true
           map: {text: message.body, email: message.from, order_number: order, reference: case_reference}
           files: {each: "message.files", name: name, content: data}
+        complaint: {}
 flows:
 """
 PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 20
 
 
-async def post(h: House, body: Any, secret: str = SECRET) -> int:
+async def post(h: House, body: Any, secret: str = SECRET, kind: str = "customer_reply") -> int:
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=h.hooks)) as client:
         headers = {"X-Desk": secret, "Content-Type": "application/json"}
-        answer = await client.post("https://connect.test/in/acme/customer_reply", headers=headers, json=body)
+        answer = await client.post(f"https://connect.test/in/acme/{kind}", headers=headers, json=body)
     return answer.status_code
 
 
@@ -70,6 +72,43 @@ def test_a_reply_that_nothing_open_is_about_touches_no_case(tmp_path: Path, body
             await placed(h)
             before = comments(h)
             assert await post(h, message(**body)) == 200
+            await h.pass_time(120)
+            assert comments(h) == before
+
+    run(story())
+
+
+def test_an_order_that_was_named_too_early_is_found_when_it_is_there(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with house(tmp_path, tenant=tenant()) as h:
+
+            async def complain(name: str, email: str) -> None:
+                body = {"id": name, "order_number": "1001", "email": email, "text": "It is late."}
+                assert await post(h, body, kind="complaint") == 200
+                await h.settle()
+
+            await complain("early", "ann@shop.test")
+            order = await placed(h)
+            assert order.name == "#1001"
+            await complain("later", "Ann@Shop.test ")
+            await complain("stranger", "eve@shop.test")
+            rows = h.journal._db().execute("SELECT body ->> '$.item', lane FROM events WHERE type='ComplaintChanged'")
+            lanes = dict(rows.fetchall())
+            assert lanes == {
+                "desk/complaint/early": "desk/complaint/early",
+                "desk/complaint/later": f"shop/order/{order.id}",
+                "desk/complaint/stranger": "desk/complaint/stranger",
+            }
+
+    run(story())
+
+
+def test_a_sender_that_does_not_know_orders_names_no_matter(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with house(tmp_path, tenant=tenant().replace("          trust_order: true\n", "")) as h:
+            order = await placed(h)
+            before = comments(h)
+            assert await post(h, message(case_reference=matter(h, order)["reference"])) == 200
             await h.pass_time(120)
             assert comments(h) == before
 
