@@ -11,6 +11,7 @@ import pytest
 from house import SECRET, TENANT, House, house
 from stories import comments, matter, only_case, placed
 
+from caseconnect.host.journal.privacy import Whom
 from caseconnect.sdk.testing import run
 
 DESK = """  desk:
@@ -111,6 +112,27 @@ def test_a_sender_that_does_not_know_orders_names_no_matter(tmp_path: Path) -> N
             assert await post(h, message(case_reference=matter(h, order)["reference"])) == 200
             await h.pass_time(120)
             assert comments(h) == before
+
+    run(story())
+
+
+def test_what_a_shopper_wrote_by_another_way_is_erased_with_the_rest(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with house(tmp_path, tenant=tenant()) as h:
+            for name, email in (("a", "eve@shop.test"), ("b", "ann@shop.test")):
+                assert await post(h, {"id": name, "email": email, "text": "Hello."}, kind="complaint") == 200
+            await h.settle()
+            whom = Whom("acme", "shop", "77", ())
+            found = await h.journal.held(whom, ["Eve@Shop.test"], h.now())
+            assert found.rows["events"] == 1
+            receipt = await h.journal.erase(whom, ["Eve@Shop.test"], h.now())
+            assert receipt.rows["deliveries"] == 1
+            db = h.journal._db()
+            bodies = [body for (body,) in db.execute("SELECT body FROM events WHERE type='ComplaintChanged'")]
+            assert ["eve@shop.test" in body for body in bodies] == [False, False]
+            assert ["ann@shop.test" in body for body in bodies] == [False, True]
+            left = [topic for (topic,) in db.execute("SELECT topic FROM deliveries WHERE body IS NOT NULL")]
+            assert left == ["complaint"]
 
     run(story())
 
