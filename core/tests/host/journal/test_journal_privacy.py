@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -10,15 +12,16 @@ from typing import Any
 import pytest
 from journal_desk import ORDER, TENANT, Desk, case_of, delivery, look, now_of
 
-from caseconnect.host.journal import privacy
+from caseconnect.host.journal import SqliteJournal, privacy
 from caseconnect.host.journal.codec import expand
 from caseconnect.host.journal.privacy import ERASED, Whom
-from caseconnect.host.journal.records import Resolved
+from caseconnect.host.journal.records import DeliveryResult, NewDelivery, Resolved
 from caseconnect.models import Complaint, Money
 from caseconnect.sdk.commands import COMMANDS, AnnotateOrder, HoldOrder, RefundPayment
 from caseconnect.sdk.events import ComplaintChanged
 from caseconnect.sdk.subjects import Subject
 
+START = datetime(2026, 11, 22, tzinfo=UTC)
 JANE = "jane@shopper.example"
 WHOM = Whom(TENANT, "shop", "7", ("1001",))
 
@@ -97,6 +100,24 @@ def test_the_file_itself_holds_nothing_after_a_checkpoint(desk: Desk) -> None:
     desk.close()
     assert JANE.encode() not in desk.path.read_bytes()
     desk.__init__(desk.path.parent)  # type: ignore[misc] # for the fixture's close
+
+
+def test_the_log_beside_the_file_holds_nothing_either(tmp_path: Path) -> None:
+    async def story() -> None:
+        journal = SqliteJournal.open(tmp_path / "journal.db", threaded=True)
+        new = NewDelivery("acme", "shop", "x", "1", START, JANE.encode())
+        (receipt,) = await journal.receive([new], None, START)
+        await journal.parsed([("acme", DeliveryResult(receipt.seq, "ignored", "no use"))], START)
+        await journal.erase(Whom("acme", "shop", None, ()), [], START)
+        files = [tmp_path / "journal.db", tmp_path / "journal.db-wal"]
+        for _ in range(100):
+            if not any(JANE.encode() in file.read_bytes() for file in files):
+                break
+            await asyncio.sleep(0.05)  # a real thread empties it, once no reader is on
+        assert not any(JANE.encode() in file.read_bytes() for file in files)
+        journal.close()
+
+    asyncio.run(story())
 
 
 def test_the_same_delivery_is_still_known(desk: Desk) -> None:

@@ -46,6 +46,10 @@ class Writer(Protocol):
         """Write what waits, then stop. May be called twice."""
 
 
+ERASING = "privacy"
+"""Name of the writes after which nothing of what was there may be left in the log either."""
+
+
 class InlineWriter:
     """Writes at once, in the caller's thread: for tests, the simulation and one-off commands."""
 
@@ -58,7 +62,10 @@ class InlineWriter:
 
     def submit_now(self, item: Item) -> Any:
         """See `Writer`."""
-        return _answer(apply(self._db, [item])[0])
+        answer = _answer(apply(self._db, [item])[0])
+        if item.name == ERASING:
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        return answer
 
     def load(self) -> float:
         """Nothing waits."""
@@ -97,6 +104,7 @@ class ThreadWriter:
         self._bytes = 0
         self._since: float | None = None
         self._unchecked = [0, 0]
+        self._erased = False
         self._wake = threading.Condition()
         self._closing = False
         self._crowd = self._gathering = False
@@ -190,17 +198,22 @@ class ThreadWriter:
         _tell(batch, results)
         self._unchecked[0] += 1
         self._unchecked[1] += sum(waiting.item.size for waiting in batch)
+        self._erased = self._erased or any(waiting.item.name == ERASING for waiting in batch)
 
     def _checkpoint(self, *, idle: bool) -> None:
         """Between batches, when enough was written or nothing else is to do. A failed sync here loses what was
         answered, if the log were used anew after it (faults.md finding 1): then the journal is broken, too.
         """
         batches, size = self._unchecked
-        if not batches or not (idle or batches >= _CHECKPOINT_BATCHES or size >= _CHECKPOINT_BYTES):
+        due = batches and (idle or batches >= _CHECKPOINT_BATCHES or size >= _CHECKPOINT_BYTES)
+        if not due and not self._erased:
             return
         self._unchecked = [0, 0]
         try:
-            self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            # What was erased is still in the log until that is emptied; a reader that is on puts it off.
+            mode = "TRUNCATE" if self._erased else "PASSIVE"
+            ((busy, *_),) = self._db.execute(f"PRAGMA wal_checkpoint({mode})").fetchall()
+            self._erased = self._erased and bool(busy)
         except sqlite3.Error as error:
             if hurts(error):
                 raise JournalBroken(f"the journal cannot be moved on ({name_of(error)}): the process ends") from error
