@@ -202,6 +202,21 @@ def test_money_of_which_the_file_says_nothing_is_under_the_default_cap(
     run(story())
 
 
+@pytest.mark.parametrize(("currency", "many"), [("USD", 20), ("EUR", 25)])
+def test_a_cap_that_names_one_currency_leaves_the_default_for_the_others(
+    tmp_path: Path, currency: str, many: int
+) -> None:
+    async def story() -> None:
+        world = World()
+        caps = {"RefundPayment": cap(day={"EUR": "25.00"})}
+        flows = [flow("approvals", giving(lambda _: refund(currency=currency)), caps=caps)]
+        async with Pipe(tmp_path, world, flows) as p:
+            await orders(p, *range(30))
+            assert len(world.of()) == many
+
+    run(story())
+
+
 def test_the_default_is_a_hundred_a_day(tmp_path: Path) -> None:
     async def story() -> None:
         world = World()
