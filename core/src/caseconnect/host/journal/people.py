@@ -15,6 +15,7 @@ from caseconnect.host.journal.errors import Conflict
 from caseconnect.host.journal.planning import ask_again
 from caseconnect.host.journal.records import Brake, Settlement
 from caseconnect.host.journal.settling import release_followers, settle
+from caseconnect.sdk.commands import COMMANDS
 
 OURSELVES = "connect"
 """Who the host is where a name is asked for."""
@@ -60,7 +61,7 @@ def brakes(db: sqlite3.Connection) -> list[Brake]:
 def answer(db: sqlite3.Connection, key: str, what: Answer, reason: str, by: str, now: datetime) -> str:
     """A person ends a parked command. The state it has then. `Conflict` if it is not parked."""
     becomes = {"retry": states.PLANNED, "done": states.DONE, "refuse": states.REFUSED}[what]
-    row = db.execute("SELECT state, kind, tenant, data FROM commands WHERE key=?", (key,)).fetchone()
+    row = db.execute("SELECT state, kind, tenant, matter FROM commands WHERE key=?", (key,)).fetchone()
     if row is None:
         raise Conflict(f"there is no command {key}")
     if row[0] == states.REFUSED:
@@ -69,6 +70,8 @@ def answer(db: sqlite3.Connection, key: str, what: Answer, reason: str, by: str,
         raise Conflict(f"command {key} is {row[0]}; only a parked one can be answered")
     if row[1] == "OpenCase" and becomes == states.DONE:
         raise Conflict("a case cannot be taken as opened without its id: retry looks for it first, or refuse it")
+    if what == "retry" and row[1] in COMMANDS and COMMANDS[row[1]].money and _is_over(db, row[3]):
+        raise Conflict(f"the matter of {key} is closed, so no money goes out for it: say `done`, or refuse it")
     settle(db, Settlement(key, states.PARKED, becomes, now, note=f"{by}: {reason}", by=by))
     caps.answered(db, row[2], key, now)
     left = db.execute(
@@ -77,6 +80,10 @@ def answer(db: sqlite3.Connection, key: str, what: Answer, reason: str, by: str,
     if left is None:
         close_alert(db, row[2], f"parked:{row[1]}", now)
     return str(db.execute("SELECT state FROM commands WHERE key=?", (key,)).fetchone()[0])
+
+
+def _is_over(db: sqlite3.Connection, matter: str) -> bool:
+    return db.execute("SELECT 1 FROM matters WHERE id=? AND state='open'", (matter,)).fetchone() is None
 
 
 def let_go(
