@@ -14,7 +14,7 @@ _SPANS = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
 
 
 def caps_of(tenant: Tenant, flow: Flow, command: Command) -> tuple[CapRule, ...]:
-    """Those of the flow and of the tenant that count it; what gives value away and is limited by none, also the default."""
+    """Those of the flow and of the tenant that count it; the default too for money that they do not limit."""
     names = (command.kind, MONEY) if command.money else (command.kind,)
     scopes = ((f"flow:{flow.use}", flow.caps), ("tenant", tenant.limits.caps))
     rules = [
