@@ -12,6 +12,7 @@ import pytest
 from toys import ORDER, Pipe, World, case_command, flow, found
 
 from caseconnect.host.journal.errors import Conflict
+from caseconnect.host.journal.records import Brake
 from caseconnect.host.tenants.caps import Cap
 from caseconnect.host.tenants.file_models import Limits
 from caseconnect.models import Money
@@ -166,6 +167,47 @@ def test_what_a_person_lets_go_counts_for_those_after_it(tmp_path: Path) -> None
             await p.pass_time(2400)
             await orders(p, 3)
             assert (len(world.of()), p.alerts()) == (2, [CAUSE])
+
+    run(story())
+
+
+def test_what_piled_up_behind_a_pause_does_not_go_out_at_once(tmp_path: Path) -> None:
+    async def story() -> None:
+        world = World()
+        caps = {"RefundPayment": cap(hour={"count": 2})}
+        async with Pipe(tmp_path, world, [flow("approvals", giving(), caps=caps)]) as p:
+            assert await p.journal.pause(Brake("acme", "tenant", "", "stocktaking", "ann", p.now()))
+            for number in range(0, 8, 2):
+                await orders(p, number, number + 1)
+                await p.pass_time(3601)
+            assert (world.of(), states(p)) == ([], {"planned": 8})
+            assert await p.journal.resume("acme", "tenant", "", "done", "ann", p.now())
+            await p.settle()
+            assert states(p) == {"done": 2, "parked": 6}
+            (alert,) = p.journal.stuck()["alerts"]
+            assert (alert["cause"], alert["title"].split(":")[0]) == (CAUSE, "6 RefundPayment of approvals parked")
+            assert await let_go(p, 1) == (1, 5)
+            assert states(p) == {"done": 3, "parked": 5}
+            (alert,) = p.journal.stuck()["alerts"]
+            assert alert["title"].startswith("5 RefundPayment of approvals parked: the cap of 2 an hour is reached")
+            await p.pass_time(3601)
+            await orders(p, 8, 9, 10)
+            assert states(p) == {"done": 5, "parked": 6}
+
+    run(story())
+
+
+def test_what_waited_counts_from_the_time_it_went_out(tmp_path: Path) -> None:
+    async def story() -> None:
+        world = World()
+        caps = {"RefundPayment": cap(hour={"count": 1})}
+        async with Pipe(tmp_path, world, [flow("approvals", giving(), caps=caps)]) as p:
+            assert await p.journal.pause(Brake("acme", "tenant", "", "stocktaking", "ann", p.now()))
+            await orders(p, 1)
+            await p.pass_time(3601)
+            assert await p.journal.resume("acme", "tenant", "", "done", "ann", p.now())
+            await orders(p, 2)
+            assert states(p) == {"done": 1, "parked": 1}
 
     run(story())
 
