@@ -16,7 +16,7 @@ from caseconnect.host.journal.records import Brake
 from caseconnect.host.tenants.caps import Cap
 from caseconnect.host.tenants.file_models import Limits
 from caseconnect.models import Money
-from caseconnect.sdk.commands import Command, HoldOrder, IssueCredit, RefundPayment
+from caseconnect.sdk.commands import Command, Counter, HoldOrder, IssueCredit, RefundPayment
 from caseconnect.sdk.decisions import Decision, Facts, Matter
 from caseconnect.sdk.errors import PermanentError
 from caseconnect.sdk.events import CaseChanged, CommandSettled, Event, OrderChanged
@@ -208,6 +208,27 @@ def test_what_waited_counts_from_the_time_it_went_out(tmp_path: Path) -> None:
             assert await p.journal.resume("acme", "tenant", "", "done", "ann", p.now())
             await orders(p, 2)
             assert states(p) == {"done": 1, "parked": 1}
+
+    run(story())
+
+
+def test_letting_a_caps_commands_go_passes_no_counter(tmp_path: Path) -> None:
+    counter = Counter(name="refunds:7", amount=Decimal(40), limit=Decimal(100))
+
+    async def story() -> None:
+        world = World()
+        caps = {"RefundPayment": cap(hour={"count": 1})}
+        make = giving(lambda _: refund().model_copy(update={"counter": counter}))
+        async with Pipe(tmp_path, world, [flow("approvals", make, caps=caps)]) as p:
+            await orders(p, 1, 2, 3, 4)
+            assert await let_go(p, 3) == (1, 0)
+            assert states(p) == {"done": 2, "parked": 2}
+            assert p.alerts() == ["parked:RefundPayment"]
+            stuck = p.journal.stuck()["commands"]
+            assert {c["note"] for c in stuck} == {"refunds:7: 80 used, 40 more would pass the limit of 100"}
+            await p.journal.answer(stuck[0]["key"], "retry", "a good customer", "ann", p.now())
+            await p.settle()
+            assert states(p) == {"done": 3, "parked": 1}
 
     run(story())
 

@@ -8,13 +8,13 @@ from difflib import get_close_matches
 from typing import Literal
 
 from caseconnect.host.journal import caps, states
-from caseconnect.host.journal.alerts import close_alert
+from caseconnect.host.journal.alerts import alert, close_alert
 from caseconnect.host.journal.batch import Item, alone
 from caseconnect.host.journal.codec import Squeezer, stamp, unstamp
 from caseconnect.host.journal.errors import Conflict
 from caseconnect.host.journal.planning import ask_again
-from caseconnect.host.journal.records import Brake, Settlement
-from caseconnect.host.journal.settling import release_followers, settle
+from caseconnect.host.journal.records import Brake, NewAlert, Settlement
+from caseconnect.host.journal.settling import release_followers, settle, uncounted
 from caseconnect.sdk.commands import COMMANDS
 
 OURSELVES = "connect"
@@ -98,17 +98,32 @@ def let_go(
 ) -> tuple[int, int]:
     """A person answers the first `limit` commands that a cap has parked: how many, and how many are left.
 
-    One that cannot be answered so stays, and keeps nobody from the others. `Conflict` if there is none.
+    One that cannot be answered so stays, and keeps nobody from the others. One whose counter has no room stays parked
+    for that: whoever lets many go has not looked at it. `Conflict` if there is none.
     """
     rows = db.execute("SELECT DISTINCT tenant, cap FROM commands WHERE state='parked' AND cap<>''").fetchall()
     whose = _one_tenant(rows, cause, tenant, "nothing is parked under")
     keys = caps.waiting(db, whose, cause, limit)
 
     def one(key: str) -> Item:
-        return Item("answer", lambda db: answer(db, key, what, reason, by, now))
+        return Item("answer", lambda db: answer_one(db, key))
+
+    def answer_one(db: sqlite3.Connection, key: str) -> str | None:
+        if what == "retry" and (full := uncounted(db, whose, key)):
+            _left_to_its_counter(db, whose, key, full, now)
+            return None
+        return answer(db, key, what, reason, by, now)
 
     ends = [alone(db, one(key)) for key in keys]
     return sum(isinstance(end, str) for end in ends), len(caps.waiting(db, whose, cause))
+
+
+def _left_to_its_counter(db: sqlite3.Connection, tenant: str, key: str, note: str, now: datetime) -> None:
+    """The cap keeps it no more, its counter does."""
+    caps.answered(db, tenant, key, now)
+    db.execute("UPDATE commands SET note=?, updated_at=? WHERE key=?", (note, stamp(now), key))
+    kind = db.execute("SELECT kind FROM commands WHERE key=?", (key,)).fetchone()[0]
+    alert(db, NewAlert(tenant, f"parked:{kind}", f"{kind} parked: {note}", key), now)
 
 
 def again(db: sqlite3.Connection, squeezer: Squeezer, key: str, reason: str, by: str, now: datetime) -> str:

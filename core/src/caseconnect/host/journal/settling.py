@@ -119,6 +119,14 @@ def _effects(
     return None
 
 
+def uncounted(db: sqlite3.Connection, tenant: str, key: str) -> str | None:
+    """Count a command's amount if it was not counted yet, as what a cap parked is not; why not."""
+    counter = _body(db, key)["counter"]
+    if not counter or db.execute("SELECT 1 FROM counters WHERE key=?", (key,)).fetchone():
+        return None
+    return counters.reserve(db, tenant, key, Counter.model_validate(counter))
+
+
 def _done(db: sqlite3.Connection, tenant: str, matter: str, kind: str, change: Settlement) -> None:
     connection, target = db.execute("SELECT connection, target FROM commands WHERE key=?", (change.key,)).fetchone()
     if kind == CancelOrder.kind:
