@@ -367,3 +367,14 @@ def test_a_hold_on_a_new_ground_that_was_refused_does_not_bring_the_old_ground_b
     desk.send(again, "refused")
     assert desk.plan(matter, HoldOrder(), ground="g1") == []
     assert len(desk.plan(matter, HoldOrder(), ground="g3")) == 1
+
+
+def test_followers_of_what_is_overtaken_when_it_is_planned_again_go_on(desk: Desk) -> None:
+    one, two = desk.matter("fraud"), desk.matter("address")
+    mark = AnnotateOrder(name="a", add_tags=("y",))
+    first, follower = desk.plan(one, mark, AnnotateOrder(name="b", add_tags=("b",), after=("AnnotateOrder:a",)))
+    desk.began(first)
+    desk.plan(two, AnnotateOrder(name="a", add_tags=("z",)))
+    desk.settle(first, "planned")
+    assert desk.state(first) == "superseded"
+    assert follower in desk.due()

@@ -93,9 +93,10 @@ def settle(db: sqlite3.Connection, change: Settlement) -> None:
     _warn(db, tenant, matter, kind, change, warning)
     if change.becomes in states.SETTLED:
         tell(db, change.key, change.becomes, change.note, change.at, change.data)
+    ended = change.becomes not in states.OPEN
     if slot and change.becomes == states.PLANNED:
-        slots.planned_again(db, change.key, change.at, person=change.was == states.PARKED)
-    if change.becomes not in states.OPEN or change.was == states.PARKED:
+        ended = slots.planned_again(db, change.key, change.at, person=change.was == states.PARKED)
+    if ended or change.was == states.PARKED:
         release_followers(db, matter, change.at)
 
 
