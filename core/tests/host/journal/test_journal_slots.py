@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 from journal_desk import ORDER, TENANT, Desk
 
 from caseconnect.host.journal.errors import Conflict
-from caseconnect.sdk.commands import AnnotateOrder, CancelOrder, HoldOrder, ReleaseOrder
+from caseconnect.sdk.commands import AnnotateOrder, CancelOrder, Counter, HoldOrder, ReleaseOrder
 
 HOLD, RELEASE, CANCEL = HoldOrder(), ReleaseOrder(), CancelOrder()
 
@@ -378,3 +380,11 @@ def test_followers_of_what_is_overtaken_when_it_is_planned_again_go_on(desk: Des
     desk.settle(first, "planned")
     assert desk.state(first) == "superseded"
     assert follower in desk.due()
+
+
+def test_what_is_overtaken_before_it_was_sent_gives_its_counter_back(desk: Desk) -> None:
+    counter = Counter(name="marks", amount=Decimal(1), limit=Decimal(1))
+    (first,) = desk.plan(desk.matter("fraud"), AnnotateOrder(name="a", add_tags=("y",), counter=counter))
+    (newer,) = desk.plan(desk.matter("address"), AnnotateOrder(name="a", add_tags=("z",), counter=counter))
+    assert (desk.state(first), desk.state(newer)) == ("superseded", "planned")
+    assert desk.sql("SELECT key FROM counters") == [(newer,)]

@@ -10,7 +10,7 @@ import sqlite3
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from caseconnect.host.journal import caps, restoring, states
+from caseconnect.host.journal import caps, counters, restoring, states
 from caseconnect.host.journal.alerts import alert
 from caseconnect.host.journal.codec import dump, load, stamp
 from caseconnect.host.journal.errors import Conflict
@@ -118,6 +118,7 @@ def _end_planned(db: sqlite3.Connection, key: str, by: str, now: datetime, note:
         becomes, note = states.DONE, _still_held([by])
     states.check(states.PLANNED, becomes, key)
     caps.give_back(db, key)
+    counters.give_back(db, key)
     db.execute("UPDATE commands SET state=?, note=?, updated_at=? WHERE key=?", (becomes, note, stamp(now), key))
     record(db, key, attempt, states.PLANNED, becomes, note, {}, "connect", now)
     if becomes == states.DONE:
