@@ -322,6 +322,19 @@ def test_what_a_mode_withholds_takes_no_room(tmp_path: Path) -> None:
     run(story())
 
 
+def test_a_flow_with_a_colon_in_its_name_is_capped_as_any(tmp_path: Path) -> None:
+    async def story() -> None:
+        world = World()
+        caps = {"RefundPayment": cap(hour={"count": 1})}
+        async with Pipe(tmp_path, world, [flow("eu:approvals", giving(), caps=caps)]) as p:
+            await orders(p, 1, 2)
+            assert states(p) == {"done": 1, "parked": 1}
+            (alert,) = p.journal.stuck()["alerts"]
+            assert alert["title"].startswith("1 RefundPayment of eu:approvals parked")
+
+    run(story())
+
+
 def test_a_cap_that_has_parked_nothing_lets_nothing_go(tmp_path: Path) -> None:
     async def story() -> None:
         caps = {"RefundPayment": cap(hour={"count": 1})}

@@ -136,5 +136,5 @@ def waiting(db: sqlite3.Connection, tenant: str, cause: str, limit: int = -1) ->
 
 def _title(db: sqlite3.Connection, tenant: str, cause: str, note: str) -> str:
     many = len(waiting(db, tenant, cause))
-    _, use, kind, _ = cause.split(":")
+    use, kind, _ = cause.removeprefix(CAUSE).rsplit(":", 2)
     return f"{many} {kind} of {use} parked: {note}; to let some go: connect resolve {cause} --answer retry --limit N"
