@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from journal_desk import ORDER, START, TENANT, Desk, case_of, delivery, now_of
 
 from caseconnect.host.journal.errors import Conflict
 from caseconnect.host.journal.records import Brake, DecidedBy, NewAlert
-from caseconnect.sdk.commands import AnnotateOrder, HoldOrder
+from caseconnect.models import Money
+from caseconnect.sdk.commands import AnnotateOrder, HoldOrder, RefundPayment
 from caseconnect.sdk.decisions import Timer
 from caseconnect.sdk.events import TimerFired
 from caseconnect.sdk.subjects import Subject
@@ -86,6 +88,31 @@ def test_answers_need_a_parked_command_and_leave_a_name(desk: Desk) -> None:
     assert desk.alerts() == ["parked:OpenCase"]
     assert desk.answer(case, "retry") == "planned"
     assert desk.alerts() == []
+
+
+def refund(amount: str = "8.00") -> RefundPayment:
+    return RefundPayment(amount=Money(amount=Decimal(amount), currency="EUR"))
+
+
+def test_no_money_goes_out_for_a_matter_that_is_closed(desk: Desk) -> None:
+    (key,) = desk.plan(desk.matter(), refund(), birth="parked", note="look")
+    desk.decide(matters=(desk.matter(state="closed"),))
+    with pytest.raises(Conflict, match="no money goes out"):
+        desk.answer(key, "retry")
+    assert desk.state(key) == "parked"
+    assert desk.answer(key, "refuse") == "refused"
+
+
+def test_a_refused_refund_is_not_asked_again_beside_the_one_in_its_place(desk: Desk) -> None:
+    (first,) = desk.plan(desk.matter(), refund())
+    desk.send(first, "refused")
+    (second,) = desk.plan(desk.matter(), refund("5.00"), ground="g2")
+    for _ in ("planned", "done"):
+        with pytest.raises(Conflict, match=f"changed after {second} was asked for"):
+            now_of(desk.journal.again(first, "it is open", "ann", desk.now))
+        if desk.state(second) == "planned":
+            desk.send(second)
+    assert desk.due() == []
 
 
 def test_a_parked_delivery_is_taken_up_again_once(desk: Desk) -> None:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 from journal_desk import ORDER, TENANT, Desk
 
 from caseconnect.host.journal.errors import Conflict
-from caseconnect.sdk.commands import AnnotateOrder, CancelOrder, HoldOrder, ReleaseOrder
+from caseconnect.sdk.commands import AnnotateOrder, CancelOrder, Counter, HoldOrder, ReleaseOrder
 
 HOLD, RELEASE, CANCEL = HoldOrder(), ReleaseOrder(), CancelOrder()
 
@@ -367,3 +369,22 @@ def test_a_hold_on_a_new_ground_that_was_refused_does_not_bring_the_old_ground_b
     desk.send(again, "refused")
     assert desk.plan(matter, HoldOrder(), ground="g1") == []
     assert len(desk.plan(matter, HoldOrder(), ground="g3")) == 1
+
+
+def test_followers_of_what_is_overtaken_when_it_is_planned_again_go_on(desk: Desk) -> None:
+    one, two = desk.matter("fraud"), desk.matter("address")
+    mark = AnnotateOrder(name="a", add_tags=("y",))
+    first, follower = desk.plan(one, mark, AnnotateOrder(name="b", add_tags=("b",), after=("AnnotateOrder:a",)))
+    desk.began(first)
+    desk.plan(two, AnnotateOrder(name="a", add_tags=("z",)))
+    desk.settle(first, "planned")
+    assert desk.state(first) == "superseded"
+    assert follower in desk.due()
+
+
+def test_what_is_overtaken_before_it_was_sent_gives_its_counter_back(desk: Desk) -> None:
+    counter = Counter(name="marks", amount=Decimal(1), limit=Decimal(1))
+    (first,) = desk.plan(desk.matter("fraud"), AnnotateOrder(name="a", add_tags=("y",), counter=counter))
+    (newer,) = desk.plan(desk.matter("address"), AnnotateOrder(name="a", add_tags=("z",), counter=counter))
+    assert (desk.state(first), desk.state(newer)) == ("superseded", "planned")
+    assert desk.sql("SELECT key FROM counters") == [(newer,)]

@@ -12,10 +12,11 @@ import pytest
 from toys import ORDER, Pipe, World, case_command, flow, found
 
 from caseconnect.host.journal.errors import Conflict
+from caseconnect.host.journal.records import Brake
 from caseconnect.host.tenants.caps import Cap
 from caseconnect.host.tenants.file_models import Limits
 from caseconnect.models import Money
-from caseconnect.sdk.commands import Command, HoldOrder, IssueCredit, RefundPayment
+from caseconnect.sdk.commands import Command, Counter, HoldOrder, IssueCredit, RefundPayment
 from caseconnect.sdk.decisions import Decision, Facts, Matter
 from caseconnect.sdk.errors import PermanentError
 from caseconnect.sdk.events import CaseChanged, CommandSettled, Event, OrderChanged
@@ -170,6 +171,68 @@ def test_what_a_person_lets_go_counts_for_those_after_it(tmp_path: Path) -> None
     run(story())
 
 
+def test_what_piled_up_behind_a_pause_does_not_go_out_at_once(tmp_path: Path) -> None:
+    async def story() -> None:
+        world = World()
+        caps = {"RefundPayment": cap(hour={"count": 2})}
+        async with Pipe(tmp_path, world, [flow("approvals", giving(), caps=caps)]) as p:
+            assert await p.journal.pause(Brake("acme", "tenant", "", "stocktaking", "ann", p.now()))
+            for number in range(0, 8, 2):
+                await orders(p, number, number + 1)
+                await p.pass_time(3601)
+            assert (world.of(), states(p)) == ([], {"planned": 8})
+            assert await p.journal.resume("acme", "tenant", "", "done", "ann", p.now())
+            await p.settle()
+            assert states(p) == {"done": 2, "parked": 6}
+            (alert,) = p.journal.stuck()["alerts"]
+            assert (alert["cause"], alert["title"].split(":")[0]) == (CAUSE, "6 RefundPayment of approvals parked")
+            assert await let_go(p, 1) == (1, 5)
+            assert states(p) == {"done": 3, "parked": 5}
+            (alert,) = p.journal.stuck()["alerts"]
+            assert alert["title"].startswith("5 RefundPayment of approvals parked: the cap of 2 an hour is reached")
+            await p.pass_time(3601)
+            await orders(p, 8, 9, 10)
+            assert states(p) == {"done": 5, "parked": 6}
+
+    run(story())
+
+
+def test_what_waited_counts_from_the_time_it_went_out(tmp_path: Path) -> None:
+    async def story() -> None:
+        world = World()
+        caps = {"RefundPayment": cap(hour={"count": 1})}
+        async with Pipe(tmp_path, world, [flow("approvals", giving(), caps=caps)]) as p:
+            assert await p.journal.pause(Brake("acme", "tenant", "", "stocktaking", "ann", p.now()))
+            await orders(p, 1)
+            await p.pass_time(3601)
+            assert await p.journal.resume("acme", "tenant", "", "done", "ann", p.now())
+            await orders(p, 2)
+            assert states(p) == {"done": 1, "parked": 1}
+
+    run(story())
+
+
+def test_letting_a_caps_commands_go_passes_no_counter(tmp_path: Path) -> None:
+    counter = Counter(name="refunds:7", amount=Decimal(40), limit=Decimal(100))
+
+    async def story() -> None:
+        world = World()
+        caps = {"RefundPayment": cap(hour={"count": 1})}
+        make = giving(lambda _: refund().model_copy(update={"counter": counter}))
+        async with Pipe(tmp_path, world, [flow("approvals", make, caps=caps)]) as p:
+            await orders(p, 1, 2, 3, 4)
+            assert await let_go(p, 3) == (1, 0)
+            assert states(p) == {"done": 2, "parked": 2}
+            assert p.alerts() == ["parked:RefundPayment"]
+            stuck = p.journal.stuck()["commands"]
+            assert {c["note"] for c in stuck} == {"refunds:7: 80 used, 40 more would pass the limit of 100"}
+            await p.journal.answer(stuck[0]["key"], "retry", "a good customer", "ann", p.now())
+            await p.settle()
+            assert states(p) == {"done": 3, "parked": 1}
+
+    run(story())
+
+
 def test_a_tenants_cap_counts_all_flows_and_money_all_kinds(tmp_path: Path) -> None:
     def credit(_: Event) -> Command:
         return IssueCredit(amount=Money(amount=Decimal("1.00"), currency="EUR"))
@@ -196,6 +259,21 @@ def test_money_of_which_the_file_says_nothing_is_under_the_default_cap(
     async def story() -> None:
         world = World()
         async with Pipe(tmp_path, world, [flow("approvals", giving(), caps=caps)]) as p:
+            await orders(p, *range(30))
+            assert len(world.of()) == many
+
+    run(story())
+
+
+@pytest.mark.parametrize(("currency", "many"), [("USD", 20), ("EUR", 25)])
+def test_a_cap_that_names_one_currency_leaves_the_default_for_the_others(
+    tmp_path: Path, currency: str, many: int
+) -> None:
+    async def story() -> None:
+        world = World()
+        caps = {"RefundPayment": cap(day={"EUR": "25.00"})}
+        flows = [flow("approvals", giving(lambda _: refund(currency=currency)), caps=caps)]
+        async with Pipe(tmp_path, world, flows) as p:
             await orders(p, *range(30))
             assert len(world.of()) == many
 
@@ -240,6 +318,19 @@ def test_what_a_mode_withholds_takes_no_room(tmp_path: Path) -> None:
         async with Pipe(tmp_path, world, [flow("approvals", giving(), caps=caps)]) as p:
             await orders(p, 3)
             assert (len(world.of()), p.alerts()) == (1, [])
+
+    run(story())
+
+
+def test_a_flow_with_a_colon_in_its_name_is_capped_as_any(tmp_path: Path) -> None:
+    async def story() -> None:
+        world = World()
+        caps = {"RefundPayment": cap(hour={"count": 1})}
+        async with Pipe(tmp_path, world, [flow("eu:approvals", giving(), caps=caps)]) as p:
+            await orders(p, 1, 2)
+            assert states(p) == {"done": 1, "parked": 1}
+            (alert,) = p.journal.stuck()["alerts"]
+            assert alert["title"].startswith("1 RefundPayment of eu:approvals parked")
 
     run(story())
 

@@ -193,6 +193,57 @@ def test_a_person_who_says_once_more_is_protected_by_a_look(tmp_path: Path) -> N
     run(story())
 
 
+@pytest.mark.parametrize(
+    ("repeat", "script", "end", "attempts"),
+    [
+        (Repeat.KEY, [LOST_AFTER], "done", 2),
+        (Repeat.KEY, [Outcome(state="accepted")], "done", 2),
+        (Repeat.READ, [LOST_AFTER], "parked", 1),
+    ],
+)
+def test_a_refund_of_ours_that_is_under_way_is_never_refused_for_what_it_took(
+    tmp_path: Path, repeat: Repeat, script: list[Any], end: str, attempts: int
+) -> None:
+    async def story() -> None:
+        world = World()
+
+        def took() -> Any:
+            world.effect(refund("8.00", target=ORDER), world.attempts[-1][1])
+            return script[0]
+
+        world.script["execute:RefundPayment"] = [took if isinstance(script[0], Outcome) else script[0]]
+        world.script["verify:RefundPayment"] = [Sighting(seen=None, note="it is pending"), ...]
+        flows = [flow("review", asking((refund("8.00", left("8.00")),)))]
+        async with Pipe(tmp_path, world, flows, repeat=repeat) as p:
+            await p.look()
+            if isinstance(script[0], Outcome) or repeat is Repeat.READ:
+                await p.pass_time(8 * 24 * 3600)
+                assert p.commands() == {"RefundPayment": "parked"}
+                key = p.journal.stuck()["commands"][0]["key"]
+                await p.journal.answer(key, "retry", "I see none", "ann", p.now())
+            await p.pass_time(3600)
+            assert (p.commands(), len(world.attempts)) == ({"RefundPayment": end}, attempts)
+            assert world.of() == ["RefundPayment"]
+
+    run(story())
+
+
+def test_what_may_be_under_way_does_not_go_once_more_after_its_approval_was_withdrawn(tmp_path: Path) -> None:
+    async def story() -> None:
+        world = World()
+        number = Expect(fact="order", subject=ORDER, field="number", value="#1")
+        world.script["execute:RefundPayment"] = [LOST_BEFORE]
+        world.script["verify:RefundPayment"] = [Sighting(seen=None, note="the list is down"), ...]
+        flows = [flow("review", asking((refund("8.00", number),)))]
+        async with Pipe(tmp_path, world, flows, repeat=Repeat.KEY) as p:
+            await p.look()
+            world.script["fetch:order"] = [world.order(ORDER).model_copy(update={"number": "#2"}), ...]
+            await p.pass_time(3600)
+            assert (p.commands(), len(world.attempts)) == ({"RefundPayment": "parked"}, 1)
+
+    run(story())
+
+
 def reading() -> Callable[..., Any]:
     """Reads the order, then holds it and gives money back."""
 

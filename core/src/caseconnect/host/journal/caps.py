@@ -65,6 +65,25 @@ def count(db: sqlite3.Connection, key: str, now: datetime) -> None:
     db.execute("UPDATE reservations SET at=? WHERE key=? AND at IS NULL", (stamp(now), key))
 
 
+def move(
+    db: sqlite3.Connection, tenant: str, key: str, rules: Sequence[CapRule], now: datetime
+) -> tuple[str, str] | None:
+    """The command goes out only now, and counts from now on; else (window, why), and it takes nothing.
+
+    What a person let go counts, whatever the limit.
+    """
+    row = db.execute("SELECT amount, currency FROM reservations WHERE key=? AND at IS NOT NULL", (key,)).fetchone()
+    if row is None:
+        return None
+    give_back(db, key)
+    worth = Money(amount=Decimal(row[0]), currency=row[1]) if row[0] else None
+    by_a_person = "SELECT 1 FROM outcomes WHERE key=? AND became='planned' AND by<>'connect'"
+    full = None if db.execute(by_a_person, (key,)).fetchone() else over(db, tenant, rules, worth, now)
+    if full is None:
+        count(db, key, now)
+    return full
+
+
 def give_back(db: sqlite3.Connection, key: str) -> None:
     """The command did not happen."""
     db.execute("UPDATE reservations SET at=NULL WHERE key=?", (key,))
@@ -91,7 +110,8 @@ def parked(db: sqlite3.Connection, tenant: str, cause: str, key: str, note: str,
 def answered(db: sqlite3.Connection, tenant: str, key: str, now: datetime) -> None:
     """A person answered a command that was parked under a cap: the alert says how many are left, or closes."""
     cause, note = db.execute(
-        "SELECT c.cap, (SELECT o.note FROM outcomes o WHERE o.key = c.key ORDER BY o.seq LIMIT 1)"
+        "SELECT c.cap, (SELECT o.note FROM outcomes o WHERE o.key = c.key AND o.became = 'parked'"
+        " ORDER BY o.seq DESC LIMIT 1)"
         " FROM commands c WHERE c.key=?",
         (key,),
     ).fetchone()
@@ -116,5 +136,5 @@ def waiting(db: sqlite3.Connection, tenant: str, cause: str, limit: int = -1) ->
 
 def _title(db: sqlite3.Connection, tenant: str, cause: str, note: str) -> str:
     many = len(waiting(db, tenant, cause))
-    _, use, kind, _ = cause.split(":")
+    use, kind, _ = cause.removeprefix(CAUSE).rsplit(":", 2)
     return f"{many} {kind} of {use} parked: {note}; to let some go: connect resolve {cause} --answer retry --limit N"

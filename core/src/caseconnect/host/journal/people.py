@@ -8,13 +8,14 @@ from difflib import get_close_matches
 from typing import Literal
 
 from caseconnect.host.journal import caps, states
-from caseconnect.host.journal.alerts import close_alert
+from caseconnect.host.journal.alerts import alert, close_alert
 from caseconnect.host.journal.batch import Item, alone
 from caseconnect.host.journal.codec import Squeezer, stamp, unstamp
 from caseconnect.host.journal.errors import Conflict
 from caseconnect.host.journal.planning import ask_again
-from caseconnect.host.journal.records import Brake, Settlement
-from caseconnect.host.journal.settling import release_followers, settle
+from caseconnect.host.journal.records import Brake, NewAlert, Settlement
+from caseconnect.host.journal.settling import release_followers, settle, uncounted
+from caseconnect.sdk.commands import COMMANDS
 
 OURSELVES = "connect"
 """Who the host is where a name is asked for."""
@@ -60,7 +61,7 @@ def brakes(db: sqlite3.Connection) -> list[Brake]:
 def answer(db: sqlite3.Connection, key: str, what: Answer, reason: str, by: str, now: datetime) -> str:
     """A person ends a parked command. The state it has then. `Conflict` if it is not parked."""
     becomes = {"retry": states.PLANNED, "done": states.DONE, "refuse": states.REFUSED}[what]
-    row = db.execute("SELECT state, kind, tenant, data FROM commands WHERE key=?", (key,)).fetchone()
+    row = db.execute("SELECT state, kind, tenant, matter FROM commands WHERE key=?", (key,)).fetchone()
     if row is None:
         raise Conflict(f"there is no command {key}")
     if row[0] == states.REFUSED:
@@ -69,6 +70,8 @@ def answer(db: sqlite3.Connection, key: str, what: Answer, reason: str, by: str,
         raise Conflict(f"command {key} is {row[0]}; only a parked one can be answered")
     if row[1] == "OpenCase" and becomes == states.DONE:
         raise Conflict("a case cannot be taken as opened without its id: retry looks for it first, or refuse it")
+    if what == "retry" and row[1] in COMMANDS and COMMANDS[row[1]].money and _is_over(db, row[3]):
+        raise Conflict(f"the matter of {key} is closed, so no money goes out for it: say `done`, or refuse it")
     settle(db, Settlement(key, states.PARKED, becomes, now, note=f"{by}: {reason}", by=by))
     caps.answered(db, row[2], key, now)
     left = db.execute(
@@ -77,6 +80,10 @@ def answer(db: sqlite3.Connection, key: str, what: Answer, reason: str, by: str,
     if left is None:
         close_alert(db, row[2], f"parked:{row[1]}", now)
     return str(db.execute("SELECT state FROM commands WHERE key=?", (key,)).fetchone()[0])
+
+
+def _is_over(db: sqlite3.Connection, matter: str) -> bool:
+    return db.execute("SELECT 1 FROM matters WHERE id=? AND state='open'", (matter,)).fetchone() is None
 
 
 def let_go(
@@ -91,17 +98,32 @@ def let_go(
 ) -> tuple[int, int]:
     """A person answers the first `limit` commands that a cap has parked: how many, and how many are left.
 
-    One that cannot be answered so stays, and keeps nobody from the others. `Conflict` if there is none.
+    One that cannot be answered so stays, and keeps nobody from the others. One whose counter has no room stays parked
+    for that: whoever lets many go has not looked at it. `Conflict` if there is none.
     """
     rows = db.execute("SELECT DISTINCT tenant, cap FROM commands WHERE state='parked' AND cap<>''").fetchall()
     whose = _one_tenant(rows, cause, tenant, "nothing is parked under")
     keys = caps.waiting(db, whose, cause, limit)
 
     def one(key: str) -> Item:
-        return Item("answer", lambda db: answer(db, key, what, reason, by, now))
+        return Item("answer", lambda db: answer_one(db, key))
+
+    def answer_one(db: sqlite3.Connection, key: str) -> str | None:
+        if what == "retry" and (full := uncounted(db, whose, key)):
+            _left_to_its_counter(db, whose, key, full, now)
+            return None
+        return answer(db, key, what, reason, by, now)
 
     ends = [alone(db, one(key)) for key in keys]
     return sum(isinstance(end, str) for end in ends), len(caps.waiting(db, whose, cause))
+
+
+def _left_to_its_counter(db: sqlite3.Connection, tenant: str, key: str, note: str, now: datetime) -> None:
+    """The cap keeps it no more, its counter does."""
+    caps.answered(db, tenant, key, now)
+    db.execute("UPDATE commands SET note=?, updated_at=? WHERE key=?", (note, stamp(now), key))
+    kind = db.execute("SELECT kind FROM commands WHERE key=?", (key,)).fetchone()[0]
+    alert(db, NewAlert(tenant, f"parked:{kind}", f"{kind} parked: {note}", key), now)
 
 
 def again(db: sqlite3.Connection, squeezer: Squeezer, key: str, reason: str, by: str, now: datetime) -> str:

@@ -72,7 +72,8 @@ def ask_again(
 ) -> tuple[str, set[str]]:
     """A person asks a refused command of an open matter again: its next generation, whatever its ground and slot.
 
-    Answers like `plan`. `Conflict` if it is not refused, was asked again already, or its matter is closed.
+    Answers like `plan`. `Conflict` if it is not refused, was asked again already, or its matter is closed, or
+    if it moves money and the same was asked for with another approval, or before.
     """
     row = db.execute(
         "SELECT c.state, c.base, c.generation, c.tenant, c.matter, c.use, c.kind, c.connection, c.body, c.ground,"
@@ -93,6 +94,8 @@ def ask_again(
         raise Conflict(f"this version knows no command {kind}, so it cannot be asked again")
     command = COMMANDS[kind].model_validate_json(expand(body))
     ask = Ask(matter, use, command, connection, "planned", ground, f"{by}: {reason}")
+    if command.money and (doubt := _doubt(db, base, ask)):
+        raise Conflict(f"{key} is not asked again: {doubt}")
     again = _write(db, squeezer, tenant, ask, base, generation + 1, now, sys.maxsize, by)
     caps.ask_again(db, key, again[0], now)
     return again

@@ -14,6 +14,7 @@ from caseconnect.host.journal.privacy import Receipt as PrivacyReceipt
 from caseconnect.host.journal.privacy import Whom
 from caseconnect.host.journal.records import (
     Brake,
+    CapRule,
     CursorMove,
     DeliveryResult,
     MatterKey,
@@ -51,9 +52,18 @@ class Journal(Protocol):
 
     # deliver
     async def began(
-        self, key: str, was: str, now: datetime, deadline_at: datetime, before: Mapping[str, Any] | None = None
-    ) -> None:
-        """Commit `sending` before the first byte goes out, and with it what is there `before` it."""
+        self,
+        key: str,
+        was: str,
+        now: datetime,
+        deadline_at: datetime,
+        before: Mapping[str, Any] | None = None,
+        caps: Sequence[CapRule] = (),
+    ) -> bool:
+        """Commit `sending` before the first byte goes out, and with it what is there `before` it.
+
+        False: it waited so long that now it would pass one of its `caps`. It is parked, and must not be sent.
+        """
 
     async def settled(self, change: Settlement) -> None:
         """Change a command's state, with its evidence and all that follows."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -14,19 +14,28 @@ from caseconnect.host.journal.codec import dump, expand, load, stamp
 from caseconnect.host.journal.errors import Conflict
 from caseconnect.host.journal.history import record, tell
 from caseconnect.host.journal.intake import learn
-from caseconnect.host.journal.records import NewAlert, Settlement
+from caseconnect.host.journal.records import CapRule, NewAlert, Settlement
 from caseconnect.sdk.commands import CASE, CancelOrder, Counter, OpenCase
 from caseconnect.sdk.subjects import Subject
 
 
 def began(
-    db: sqlite3.Connection, key: str, was: str, now: datetime, deadline_at: datetime, before: Mapping[str, Any]
-) -> None:
+    db: sqlite3.Connection,
+    key: str,
+    was: str,
+    now: datetime,
+    deadline_at: datetime,
+    before: Mapping[str, Any],
+    rules: Sequence[CapRule] = (),
+) -> bool:
     """Commit the intent to send before the first byte goes out. `Conflict` if the command is no longer `was`.
 
-    `before` is what the command is about to replace, for what will undo it.
+    `before` is what the command is about to replace, for what will undo it. False: of its caps `rules` one has no
+    room now, so it is parked instead.
     """
     states.check(was, states.SENDING, key)
+    if was == states.PLANNED and _parked_by_cap(db, key, rules, now):
+        return False
     done = db.execute(
         "UPDATE commands SET state='sending', attempt=attempt+1, looked=0, sent_at=?, deadline_at=?,"
         " updated_at=?, note=''"
@@ -39,6 +48,18 @@ def began(
     restoring.keep(db, key, before)
     attempt = db.execute("SELECT attempt FROM commands WHERE key=?", (key,)).fetchone()[0]
     record(db, key, attempt, was, states.SENDING, "", {}, "connect", now)
+    return True
+
+
+def _parked_by_cap(db: sqlite3.Connection, key: str, rules: Sequence[CapRule], now: datetime) -> bool:
+    """Before the first attempt: its reservation counts from now, not from when it was planned, if there is room."""
+    found = db.execute("SELECT tenant, use, kind, attempt FROM commands WHERE key=? AND state='planned'", (key,))
+    tenant, use, kind, attempt = found.fetchone() or ("", "", "", 1)
+    if attempt or not (full := caps.move(db, tenant, key, rules, now)):
+        return False
+    db.execute("UPDATE commands SET cap=? WHERE key=?", (caps.cause_of(use, kind, full[0]), key))
+    settle(db, Settlement(key, states.PLANNED, states.PARKED, now, note=full[1]))
+    return True
 
 
 def settle(db: sqlite3.Connection, change: Settlement) -> None:
@@ -72,9 +93,10 @@ def settle(db: sqlite3.Connection, change: Settlement) -> None:
     _warn(db, tenant, matter, kind, change, warning)
     if change.becomes in states.SETTLED:
         tell(db, change.key, change.becomes, change.note, change.at, change.data)
+    ended = change.becomes not in states.OPEN
     if slot and change.becomes == states.PLANNED:
-        slots.planned_again(db, change.key, change.at, person=change.was == states.PARKED)
-    if change.becomes not in states.OPEN or change.was == states.PARKED:
+        ended = slots.planned_again(db, change.key, change.at, person=change.was == states.PARKED)
+    if ended or change.was == states.PARKED:
         release_followers(db, matter, change.at)
 
 
@@ -96,6 +118,14 @@ def _effects(
     if slot and change.becomes == states.DONE:
         slots.confirm(db, change.key, change.at, person=answered)
     return None
+
+
+def uncounted(db: sqlite3.Connection, tenant: str, key: str) -> str | None:
+    """Count a command's amount if it was not counted yet, as what a cap parked is not; why not."""
+    counter = _body(db, key)["counter"]
+    if not counter or db.execute("SELECT 1 FROM counters WHERE key=?", (key,)).fetchone():
+        return None
+    return counters.reserve(db, tenant, key, Counter.model_validate(counter))
 
 
 def _done(db: sqlite3.Connection, tenant: str, matter: str, kind: str, change: Settlement) -> None:
@@ -122,7 +152,11 @@ def _body(db: sqlite3.Connection, key: str) -> dict[str, Any]:
 
 def _warn(db: sqlite3.Connection, tenant: str, matter: str, kind: str, change: Settlement, warning: str | None) -> None:
     if change.becomes == states.PARKED:
-        alert(db, NewAlert(tenant, f"parked:{kind}", f"{kind} parked: {change.note}", change.key), change.at)
+        cap = db.execute("SELECT cap FROM commands WHERE key=?", (change.key,)).fetchone()[0]
+        if cap:
+            caps.parked(db, tenant, cap, change.key, change.note, change.at)
+        else:
+            alert(db, NewAlert(tenant, f"parked:{kind}", f"{kind} parked: {change.note}", change.key), change.at)
     elif change.becomes == states.REFUSED and kind == OpenCase.kind:
         held = db.execute("SELECT 1 FROM claims WHERE matter=?", (matter,)).fetchone()
         title = "an order is held but its case could not be opened" if held else "a case could not be opened"

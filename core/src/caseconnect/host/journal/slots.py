@@ -10,7 +10,7 @@ import sqlite3
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from caseconnect.host.journal import caps, restoring, states
+from caseconnect.host.journal import caps, counters, restoring, states
 from caseconnect.host.journal.alerts import alert
 from caseconnect.host.journal.codec import dump, load, stamp
 from caseconnect.host.journal.errors import Conflict
@@ -118,6 +118,7 @@ def _end_planned(db: sqlite3.Connection, key: str, by: str, now: datetime, note:
         becomes, note = states.DONE, _still_held([by])
     states.check(states.PLANNED, becomes, key)
     caps.give_back(db, key)
+    counters.give_back(db, key)
     db.execute("UPDATE commands SET state=?, note=?, updated_at=? WHERE key=?", (becomes, note, stamp(now), key))
     record(db, key, attempt, states.PLANNED, becomes, note, {}, "connect", now)
     if becomes == states.DONE:
@@ -125,27 +126,31 @@ def _end_planned(db: sqlite3.Connection, key: str, by: str, now: datetime, note:
     return str(matter)
 
 
-def planned_again(db: sqlite3.Connection, key: str, now: datetime, *, person: bool) -> None:
-    """A command that is planned once more may have been overtaken, and claims may have come or gone meanwhile."""
+def planned_again(db: sqlite3.Connection, key: str, now: datetime, *, person: bool) -> bool:
+    """A command that is planned once more may have been overtaken, and claims may have come or gone meanwhile.
+
+    True: so it was ended here.
+    """
     row = db.execute("SELECT seq, slot, matter, value FROM commands WHERE key=?", (key,)).fetchone()
     seq, slot, matter, value = row
     newer = db.execute(
         f"SELECT matter FROM commands WHERE slot=? AND state IN {_OPEN} AND seq > ? ORDER BY seq DESC LIMIT 1",  # noqa: S608 - constant states
         (slot, seq),
     ).fetchone()
-    if newer:
-        _end_planned(db, key, newer[0], now)
-    elif not is_claimed(slot):
-        return
+    by, note = (newer[0] if newer else None), _NEWER
+    if newer or not is_claimed(slot):
+        pass
     elif value == HELD and person:
         _claim_again(db, slot, matter, key, now)
     elif value == HELD:
         if not _claimants(db, slot):
-            _end_planned(db, key, matter, now, "nobody claims it any more")
+            by, note = matter, "nobody claims it any more"
     else:
         db.execute("DELETE FROM claims WHERE slot=? AND matter=?", (slot, matter))
-        if others := _claimants(db, slot):
-            _end_planned(db, key, others[0], now)
+        by = next(iter(_claimants(db, slot)), None)
+    if by is not None:
+        _end_planned(db, key, by, now, note)
+    return by is not None
 
 
 def _claim_again(db: sqlite3.Connection, slot: str, matter: str, key: str, now: datetime) -> None:

@@ -35,6 +35,7 @@ from caseconnect.host.journal.codec import Squeezer
 from caseconnect.host.journal.errors import JournalError, JournalLocked
 from caseconnect.host.journal.records import (
     Brake,
+    CapRule,
     CursorMove,
     DeliveryResult,
     MatterKey,
@@ -212,10 +213,19 @@ class SqliteJournal:
     # deliver
 
     async def began(
-        self, key: str, was: str, now: datetime, deadline_at: datetime, before: Mapping[str, Any] | None = None
-    ) -> None:
+        self,
+        key: str,
+        was: str,
+        now: datetime,
+        deadline_at: datetime,
+        before: Mapping[str, Any] | None = None,
+        caps: Sequence[CapRule] = (),
+    ) -> bool:
         """See `port.Journal`."""
-        await self._write("began", lambda db: settling.began(db, key, was, now, deadline_at, before or {}))
+        began = await self._write(
+            "began", lambda db: settling.began(db, key, was, now, deadline_at, before or {}, caps)
+        )
+        return bool(began)
 
     async def settled(self, change: Settlement) -> None:
         """See `port.Journal`."""

@@ -14,7 +14,7 @@ _SPANS = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
 
 
 def caps_of(tenant: Tenant, flow: Flow, command: Command) -> tuple[CapRule, ...]:
-    """Those of the flow and of the tenant that count it; for what gives value away at least the default."""
+    """Those of the flow and of the tenant that count it; the default too for money that they do not limit."""
     names = (command.kind, MONEY) if command.money else (command.kind,)
     scopes = ((f"flow:{flow.use}", flow.caps), ("tenant", tenant.limits.caps))
     rules = [
@@ -23,9 +23,15 @@ def caps_of(tenant: Tenant, flow: Flow, command: Command) -> tuple[CapRule, ...]
         for name in names
         if name in caps
     ]
-    if command.money and not rules:
-        rules = [CapRule(f"flow:{flow.use}:default", tuple(_windows(DEFAULT)))]
+    if command.money and not any(_limits(window, command) for rule in rules for window in rule.windows):
+        rules.append(CapRule(f"flow:{flow.use}:default", tuple(_windows(DEFAULT))))
     return tuple(rules)
+
+
+def _limits(window: CapWindow, command: Command) -> bool:
+    """By count or by the command's own currency: a cap in euros says nothing of dollars."""
+    worth = command.worth()
+    return window.count is not None or (worth is not None and worth.currency in window.sums)
 
 
 def _windows(cap: Cap) -> Iterator[CapWindow]:

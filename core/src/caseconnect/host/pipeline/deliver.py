@@ -15,6 +15,7 @@ from caseconnect.host.journal import states
 from caseconnect.host.journal.errors import Conflict, JournalError
 from caseconnect.host.journal.records import Settlement, StoredCommand
 from caseconnect.host.pipeline.apply import withholds
+from caseconnect.host.pipeline.capping import caps_of
 from caseconnect.host.pipeline.context import Context
 from caseconnect.host.pipeline.facts import Fetcher
 from caseconnect.host.pipeline.live import PATIENCE, LiveConnection, LiveTenant, guarded
@@ -163,7 +164,10 @@ class Deliverer:
                 return
             if self._paused(stored):
                 return
-            await self._context.journal.began(stored.key, stored.state, now(), now() + deadline, before)
+            flow = tenant.flow(stored.use)
+            caps = caps_of(tenant.tenant, flow, command) if flow else ()
+            if not await self._context.journal.began(stored.key, stored.state, now(), now() + deadline, before, caps):
+                return
         crashpoint("sending")
         try:
             outcome = await guarded(

@@ -37,13 +37,15 @@ class Looker:
 
         In this order, because our own effect changes what is expected: so much is refundable no more.
         """
-        read = stored.attempt and connection.repeat(type(command)) is Repeat.READ
-        if read or (stored.lost and command.money):
+        in_doubt = False
+        if stored.attempt and (command.money or connection.repeat(type(command)) is Repeat.READ):
             sighting = await self._verify(connection, sink_of(connection), command, stored)
             if sighting.seen:
                 await self.settle(stored, states.DONE, note="found done", sighting=sighting)
                 return False
-        return await self._still_expected(tenant, connection, stored, command)
+            under_way = sighting.seen is None or (bool(sighting.data) and not sighting.failed)
+            in_doubt = command.money and under_way
+        return await self._still_expected(tenant, connection, stored, command, in_doubt=in_doubt)
 
     async def before(self, connection: LiveConnection, command: Command) -> Mapping[str, Any]:
         """What is there before the command sets its slot, from a sink whose platform would forget it."""
@@ -58,13 +60,18 @@ class Looker:
         )
 
     async def _still_expected(
-        self, tenant: LiveTenant, connection: LiveConnection, stored: StoredCommand, command: Command
+        self, tenant: LiveTenant, connection: LiveConnection, stored: StoredCommand, command: Command, *, in_doubt: bool
     ) -> bool:
         """Compare what the command expects with what is so now. False: it was refused, and decide runs again.
 
-        An unknown one may have happened before the change: then it is looked at, else it is a person's.
+        An unknown one may have happened before the change: then it is looked at, else it is a person's. `in_doubt`:
+        money of ours may be on its way. That is never refused, and what has a key finds its own effect: so an amount
+        that is there no more, which may be ours, does not stop it.
         """
+        finds_itself = in_doubt and connection.repeat(type(command)) is Repeat.KEY
         for expect in command.expects:
+            if finds_itself and expect.test == "at_least":
+                continue
             need = Need(fact=expect.fact, subject=expect.subject)
             record, _ = await self._fetcher.fetch(tenant.name, need)
             found = record.model_dump(mode="json").get(expect.field)
@@ -73,6 +80,9 @@ class Looker:
             note = (
                 f"changed: {expect.fact} {expect.field} is {_shown(found)} now, the command expects {_wanted(expect)}"
             )
+            if in_doubt:
+                await self.settle(stored, states.PARKED, note=f"it may have happened, and {note}")
+                return False
             if stored.state != states.UNKNOWN:
                 await self.settle(stored, states.REFUSED, note=note)
                 return False

@@ -37,7 +37,10 @@ Window = Annotated[dict[str, Decimal], AfterValidator(_limits)]
 
 
 class Cap(BaseModel):
-    """What may go out of one kind of command. A currency that is not named is counted and not summed."""
+    """What may go out of one kind of command. A currency that is not named is counted and not summed.
+
+    Without `count`, money in such a currency is under the default count.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -55,4 +58,5 @@ Caps = Annotated[dict[str, Cap], AfterValidator(_kinds)]
 """By kind of command, or `money`."""
 
 DEFAULT = Cap(hour={"count": Decimal(20)}, day={"count": Decimal(100)})
-"""For each flow, over all of its commands that give value away and of which the tenant file says nothing."""
+"""For each flow, over all of its commands that give value away and that the tenant file limits neither by count nor by
+their own currency."""
