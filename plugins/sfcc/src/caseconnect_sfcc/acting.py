@@ -7,7 +7,6 @@ often (see cartridges/README.md). So a repeat is safe for as long as the merchan
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from decimal import Decimal
 from typing import Any, Final
 
 import orjson
@@ -27,8 +26,8 @@ from caseconnect.sdk.errors import PermanentError, TransientError
 from caseconnect.sdk.texts import mask, shorten
 
 from .client import Json, part
-from .mapping import refunded
-from .values import amount
+from .mapping import captured, refunded
+from .values import money
 from .writing import LONGEST_TEXT, Desk, StateWork, attributes, found, named, our_key, place_of
 
 _ENDED: Final = frozenset({"done", "error", "unknown"})
@@ -145,14 +144,19 @@ def _refundable(command: RefundPayment, order: Json, desk: Desk) -> str:
         return f"{command.amount} is nothing to refund"
     if command.amount.currency != order.get("currency"):
         return f"the order was paid in {order.get('currency')}, not in {command.amount.currency}"
-    left = Money(amount=_left(order, desk), currency=command.amount.currency)
+    left = _left(order, desk)
+    if left is None:
+        return f"nobody says how much of the order was paid: its payment status is {order.get('paymentStatus')}"
+    if order.get("paymentStatus") == "not_paid":
+        return "no money of the order was taken: its payment status is not_paid"
     return f"only {left} is left of the order: {command.amount} is more" if command.amount > left else ""
 
 
-def _left(order: Json, desk: Desk) -> Decimal:
-    if order.get("orderTotal") is None:
+def _left(order: Json, desk: Desk) -> Money | None:
+    total = money(order.get("orderTotal"), str(order["currency"]))
+    if total is None:
         raise TransientError("the order shows no total")
-    return max(amount(order["orderTotal"]) - refunded(order, desk.settings), Decimal(0))
+    return captured(order, total, refunded(order, desk.settings))
 
 
 def _placed(command: Command, order: Json, desk: Desk) -> str:

@@ -32,9 +32,13 @@ def dollars(amount: str) -> Money:
     return Money(amount=amount, currency="USD")
 
 
+def paid(play: Any, **spec: Any) -> Any:
+    return play.order(**{"payment": "paid", **spec})
+
+
 def test_a_refund_is_accepted_until_the_cartridge_has_answered(stage: Callable[..., Any]) -> None:
     play = stage()
-    order = play.order()
+    order = paid(play)
     line = LineQuantity(line="1", quantity=1, restock="return")
     refund = RefundPayment(
         target=play.about(order), amount=dollars("10.50"), lines=(line,), shipping=dollars("5"), note="Late"
@@ -65,7 +69,7 @@ def test_a_refund_is_accepted_until_the_cartridge_has_answered(stage: Callable[.
 @pytest.mark.parametrize("kind", ["drop_before", "drop_after"])
 def test_a_refund_whose_answer_was_lost_is_one_refund(stage: Callable[..., Any], kind: str) -> None:
     play = stage()
-    refund = RefundPayment(target=play.about(play.order()), amount=dollars("10"))
+    refund = RefundPayment(target=play.about(paid(play)), amount=dollars("10"))
     play.fault("data.put_site_custom_object", kind)
     with pytest.raises(UnknownOutcome):
         play.do(refund)
@@ -79,7 +83,7 @@ def test_a_refund_whose_answer_was_lost_is_one_refund(stage: Callable[..., Any],
 
 def test_a_request_that_lands_after_its_repeat_was_carried_out_refunds_nothing(stage: Callable[..., Any]) -> None:
     play = stage()
-    refund = RefundPayment(target=play.about(play.order()), amount=dollars("10"))
+    refund = RefundPayment(target=play.about(paid(play)), amount=dollars("10"))
     play.do(refund)
     play.clock.forward(5)
     (late,) = [sent for sent in play.desk.wire.sent if sent.headers.get("x-dw-http-method-override") == "PUT"]
@@ -98,7 +102,7 @@ def test_a_request_that_lands_after_its_repeat_was_carried_out_refunds_nothing(s
 )
 def test_what_the_cartridge_answers(stage: Callable[..., Any], outcome: str, seen: Any, failed: bool) -> None:
     play = stage({"instances": [{"tenant": "zzxy_prd", "cartridge": {"outcome": outcome}}]})
-    refund = RefundPayment(target=play.about(play.order()), amount=dollars("10"))
+    refund = RefundPayment(target=play.about(paid(play)), amount=dollars("10"))
     play.do(refund)
     play.clock.forward(3600)
     found = play.see(refund)
@@ -116,13 +120,15 @@ def test_what_the_cartridge_answers(stage: Callable[..., Any], outcome: str, see
         ({"custom": {"refundAmount": 1e6}}, dollars("1"), "only 0.00 USD is left"),
         ({}, Money(amount="10", currency="EUR"), "the order was paid in USD, not in EUR"),
         ({}, dollars("0"), "0.00 USD is nothing to refund"),
+        ({"payment": "not_paid"}, dollars("1"), "no money of the order was taken: its payment status is not_paid"),
+        ({"payment": "part_paid"}, dollars("1"), "nobody says how much of the order was paid"),
         ({"status": "created"}, dollars("1"), "the order is created: it was never placed"),
         ({"status": "failed"}, dollars("1"), "the order is failed: it was never placed"),
     ],
 )
 def test_an_amount_is_refused_never_lowered(stage: Callable[..., Any], spec: Any, amount: Money, reason: str) -> None:
     play = stage()
-    refused = play.do(RefundPayment(target=play.about(play.order(**spec)), amount=amount))
+    refused = play.do(RefundPayment(target=play.about(paid(play, **spec)), amount=amount))
     assert refused.state == "refused"
     assert reason in refused.note
     assert play.changes() == []
@@ -130,7 +136,7 @@ def test_an_amount_is_refused_never_lowered(stage: Callable[..., Any], spec: Any
 
 def test_a_refund_by_hand_before_ours_leaves_less(stage: Callable[..., Any]) -> None:
     play = stage()
-    order = play.order()
+    order = paid(play)
     refund = RefundPayment(target=play.about(order), amount=dollars(str(order.total)))
     order.custom["refundAmount"] = 1.0
     assert play.do(refund).state == "refused"
@@ -178,7 +184,7 @@ def test_actions_that_cannot_be_are_refused(stage: Callable[..., Any]) -> None:
 def test_without_the_cartridges_metadata_the_way_is_told(stage: Callable[..., Any]) -> None:
     play = stage(actions={"type": "MissingType"})
     with pytest.raises(PermanentError, match="import the metadata of cartridges/int_caseconnect"):
-        play.do(RefundPayment(target=play.about(play.order()), amount=dollars("1")))
+        play.do(RefundPayment(target=play.about(paid(play)), amount=dollars("1")))
     without = stage(actions={"type": ""})
     with pytest.raises(PermanentError, match="no custom object type for actions: RefundPayment needs one"):
         without.do(RefundPayment(target=without.about(without.order()), amount=dollars("1")))
