@@ -144,12 +144,24 @@ def _refundable(command: RefundPayment, order: Json, desk: Desk) -> str:
         return f"{command.amount} is nothing to refund"
     if command.amount.currency != order.get("currency"):
         return f"the order was paid in {order.get('currency')}, not in {command.amount.currency}"
+    if refusal := _unfit(command):
+        return refusal
     left = _left(order, desk)
     if left is None:
         return f"nobody says how much of the order was paid: its payment status is {order.get('paymentStatus')}"
     if order.get("paymentStatus") == "not_paid":
         return "no money of the order was taken: its payment status is not_paid"
     return f"only {left} is left of the order: {command.amount} is more" if command.amount > left else ""
+
+
+def _unfit(command: RefundPayment) -> str:
+    for each in (command.amount, command.shipping):
+        if each is not None and each.amount % each.unit:
+            return f"{each} is finer than the smallest unit of {each.currency}"
+    share, whole = command.shipping, command.amount
+    if share is not None and (share.currency != whole.currency or not 0 <= share.amount <= whole.amount):
+        return f"the part for shipping, {share}, is no part of {whole}"
+    return ""
 
 
 def _left(order: Json, desk: Desk) -> Money | None:

@@ -134,6 +134,33 @@ def test_an_amount_is_refused_never_lowered(stage: Callable[..., Any], spec: Any
     assert play.changes() == []
 
 
+@pytest.mark.parametrize(
+    ("amount", "shipping", "reason"),
+    [
+        (dollars("1.005"), None, "1.005 USD is finer than the smallest unit of USD"),
+        (dollars("10"), dollars("1.005"), "1.005 USD is finer than the smallest unit of USD"),
+        (dollars("10"), Money(amount="5", currency="EUR"), "the part for shipping, 5.00 EUR, is no part of 10.00 USD"),
+        (dollars("10"), dollars("10.01"), "the part for shipping, 10.01 USD, is no part of 10.00 USD"),
+        (dollars("10"), dollars("-1"), "the part for shipping, -1.00 USD, is no part of 10.00 USD"),
+    ],
+)
+def test_an_amount_that_no_refund_can_have_is_refused(
+    stage: Callable[..., Any], amount: Money, shipping: Money | None, reason: str
+) -> None:
+    play = stage()
+    refused = play.do(RefundPayment(target=play.about(paid(play)), amount=amount, shipping=shipping))
+    assert (refused.state, refused.note) == ("refused", reason)
+    assert play.changes() == []
+
+
+def test_yen_have_no_hundredths(stage: Callable[..., Any]) -> None:
+    play = stage()
+    order = paid(play, currency="JPY")
+    refund = RefundPayment(target=play.about(order), amount=Money(amount="10.5", currency="JPY"))
+    assert play.do(refund).note == "10.5 JPY is finer than the smallest unit of JPY"
+    assert play.do(refund.model_copy(update={"amount": Money(amount="10", currency="JPY")})).state == "accepted"
+
+
 def test_a_refund_by_hand_before_ours_leaves_less(stage: Callable[..., Any]) -> None:
     play = stage()
     order = paid(play)
