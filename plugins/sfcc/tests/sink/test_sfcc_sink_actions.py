@@ -270,6 +270,23 @@ def test_credit_that_cannot_be_is_refused(stage: Callable[..., Any]) -> None:
     assert play.changes() == []
 
 
+@pytest.mark.parametrize(
+    ("amount", "reason"),
+    [
+        (Money(amount="5", currency="EUR"), "the order was paid in USD, not in EUR"),
+        (dollars("1.005"), "1.005 USD is finer than the smallest unit of USD"),
+        (Money(amount="5.5", currency="JPY"), "5.5 JPY is finer than the smallest unit of JPY"),
+    ],
+)
+def test_credit_is_in_the_orders_currency_and_whole_units(
+    stage: Callable[..., Any], amount: Money, reason: str
+) -> None:
+    play = stage()
+    refused = play.do(IssueCredit(target=play.about(play.order()), amount=amount))
+    assert (refused.state, refused.note) == ("refused", reason)
+    assert play.changes() == []
+
+
 def test_a_profile_is_corrected_in_allowed_fields_only(stage: Callable[..., Any]) -> None:
     play = stage()
     made = create_customer(play.instance, {"number": "00042", "firstName": "Jan", "lastName": "S", "phoneHome": "1"})
