@@ -161,6 +161,44 @@ def test_yen_have_no_hundredths(stage: Callable[..., Any]) -> None:
     assert play.do(refund.model_copy(update={"amount": Money(amount="10", currency="JPY")})).state == "accepted"
 
 
+@pytest.mark.parametrize("outcome", ["done", "unknown", "never", "error"])
+@pytest.mark.parametrize("later", [0, 10])
+@pytest.mark.parametrize("remembers", [True, False])
+def test_two_refunds_of_an_order_give_no_more_than_it_cost(
+    stage: Callable[..., Any], outcome: str, later: float, remembers: bool
+) -> None:
+    play = stage({"instances": [{"tenant": "zzxy_prd", "cartridge": {"outcome": outcome}}]})
+    order = paid(play)
+    cents = dollars("0.01")
+    most = RefundPayment(target=play.about(order), amount=dollars(str(order.total)))
+    first = most.model_copy(update={"amount": most.amount - cents - cents})
+    assert play.do(first, "first").state == "accepted"
+    play.clock.forward(later)
+    if not remembers:
+        play.sink = type(play.sink)(play.desk.settings, play.desk.resources)
+    second = play.do(most, "second")
+    failed = outcome == "error" and later
+    assert second.state == ("accepted" if failed else "refused")
+    if not failed:
+        assert "is left of the order" in second.note
+    rest = play.do(most.model_copy(update={"amount": cents}), "third")
+    assert rest.state == ("refused" if failed or (outcome, later) == ("unknown", 10) else "accepted")
+    play.clock.forward(3600)
+    assert sum(float(each["amount"]) for each in play.merchant("refund")) <= float(order.total)
+
+
+def test_another_refund_that_the_search_does_not_show_yet_is_counted(stage: Callable[..., Any]) -> None:
+    play = stage()
+    order = paid(play)
+    whole = RefundPayment(target=play.about(order), amount=dollars(str(order.total)))
+    empty = '{"_v":"25.6","_type":"custom_object_search_result","count":0,"hits":[],"start":0,"total":0}'
+    for _ in range(2):
+        play.fault("data.search_custom_objects", "status", status=200, body=empty)
+    assert play.do(whole, "first").state == "accepted"
+    refused = play.do(whole, "second")
+    assert "are not settled" in refused.note
+
+
 def test_a_refund_by_hand_before_ours_leaves_less(stage: Callable[..., Any]) -> None:
     play = stage()
     order = paid(play)
