@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -117,6 +118,42 @@ def test_a_mailbox_is_read_from_now_on_page_by_page_and_left_as_it_is(mailbox: A
     asyncio.run(story())
 
 
+@pytest.mark.parametrize("part", ["<a ", "<!--", "<", "&", "<b><i>", "<style>", "]]>"])
+def test_a_page_made_to_take_long_takes_no_time(part: str) -> None:
+    message = mail()
+    message.set_content(f"<p>My cup</p>{part * 150_000}", subtype="html")
+    began = time.process_time()
+    assert "My cup" in event(message).record.text
+    assert time.process_time() - began < 20  # the parser that was here before took hours
+
+
+def test_of_a_mail_nested_beyond_all_measure_the_head_is_read() -> None:
+    head = b"From: a@b.c\nSubject: Order 1001\nContent-Type: multipart/mixed; boundary=b0\n\n"
+    nested = b"".join(b"--b%d\nContent-Type: multipart/mixed; boundary=b%d\n\n" % (n, n + 1) for n in range(80))
+    began = time.process_time()
+    assert "Order 1001" in event(head + nested + b"x\n" * 200_000).record.text
+    assert time.process_time() - began < 20
+
+
+def test_no_more_mails_are_held_at_once_than_fit(mailbox: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("caseconnect_inbound.mailbox._HELD", 5_000)
+
+    async def story() -> None:
+        reader = source(mailbox.port)
+        at = (await reader.read(None, ())).cursor
+        for _ in range(3):
+            mailbox.put(mail("x" * 3_000).as_bytes())
+        sizes = []
+        more = True
+        while more:
+            page = await reader.read(at, ())
+            sizes.append(len(page.items))
+            at, more = page.cursor, page.more
+        assert sizes == [1, 1, 1]
+
+    asyncio.run(story())
+
+
 def test_another_uidvalidity_reads_everything_again_under_the_same_names(mailbox: Any) -> None:
     async def story() -> None:
         reader = source(mailbox.port)
@@ -176,7 +213,7 @@ def test_a_mail_without_an_order_stands_alone() -> None:
 def test_html_is_read_as_text() -> None:
     message = mail()
     message.set_content("<style>b{}</style><p>My <b>cup</b></p><script>alert(1)</script><p>broke</p>", subtype="html")
-    assert event(message).record.text.endswith("My\ncup\nbroke")
+    assert event(message).record.text.endswith("My cup\nbroke")
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def test_credit_goes_to_the_customer_of_the_order(stage: Stage) -> None:
     assert stage.seen(command).seen is False
     done = stage.do(command)
     assert (done.state, given(stage)) == ("done", [Decimal("10.00")])
-    entry = stage.shop.ledger[-1].args
+    (entry,) = [e.args for e in stage.shop.ledger if e.what == "store_credit"]
     assert (entry["notify"], entry["expires_at"]) == (True, until)
     assert stage.seen(command).data == done.data
     assert stage.do(command).note == "it was given already"
@@ -113,12 +113,67 @@ def test_credit_that_was_there_before_is_not_taken_for_ours(stage: Stage) -> Non
 
 def test_two_that_could_be_ours_are_a_persons(stage: Stage) -> None:
     order = make_order(stage)
-    stage.do(credit(order))
+    stage.fault("drop_after", "storeCreditAccountCredit")
+    with pytest.raises(UnknownOutcome):
+        stage.do(credit(order))
     account = balances.account_for(stage.shop, order.customer, "USD")  # type: ignore[arg-type] # there is one
     balances.credit(stage.shop, account, Decimal("9.00"))
     assert stage.seen(credit(order)).seen is True
     balances.credit(stage.shop, account, Decimal("10.00"))
     assert stage.seen(credit(order)).seen is None
+    with pytest.raises(UnknownOutcome, match="a person"):
+        stage.do(credit(order))
+
+
+def test_what_another_command_gave_is_not_taken_for_ours(stage: Stage) -> None:
+    order = make_order(stage)
+    stage.fault("drop_before", "storeCreditAccountCredit")
+    with pytest.raises(UnknownOutcome):
+        stage.do(credit(order), "k-1")
+    other = stage.do(credit(order), "k-2")
+    assert stage.seen(credit(order), "k-1").seen is False
+    ours = stage.do(credit(order), "k-1")
+    assert (ours.state, ours.note, given(stage)) == ("done", "", [Decimal("10.00")] * 2)
+    assert stage.seen(credit(order), "k-1").data == ours.data != other.data
+    assert stage.seen(credit(order), "k-2").data == other.data
+
+
+def test_one_credit_and_two_open_intents_are_a_persons(stage: Stage) -> None:
+    order = make_order(stage)
+    for kind, key in (("drop_before", "k-1"), ("drop_after", "k-2")):
+        stage.fault(kind, "storeCreditAccountCredit")
+        with pytest.raises(UnknownOutcome):
+            stage.do(credit(order), key)
+    for key in ("k-1", "k-2"):
+        assert stage.seen(credit(order), key).seen is None
+        with pytest.raises(UnknownOutcome, match="a person"):
+            stage.do(credit(order), key)
+    assert given(stage) == [Decimal("10.00")]
+
+
+def test_an_open_intent_of_another_amount_is_no_rival(stage: Stage) -> None:
+    order = make_order(stage)
+    for amount, key in (("9.00", "k-1"), ("10.00", "k-2")):
+        stage.fault("drop_after", "storeCreditAccountCredit")
+        with pytest.raises(UnknownOutcome):
+            stage.do(credit(order, amount), key)
+    assert stage.do(credit(order), "k-2").note == "it was given already"
+    assert stage.seen(credit(order, "9.00"), "k-1").seen is True
+
+
+def test_a_credit_that_could_not_be_noted_is_still_done(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    order = make_order(stage)
+    give = balances.credit
+
+    def given_and_then_throttled(*args: Any, **more: Any) -> Any:
+        stage.fault("throttle", "metafieldsSet")
+        return give(*args, **more)
+
+    monkeypatch.setattr(balances, "credit", given_and_then_throttled)
+    done = stage.do(credit(order))
+    assert (done.state, given(stage)) == ("done", [Decimal("10.00")])
+    stage.clock.forward(60)
+    assert stage.seen(credit(order)).data == done.data
 
 
 def test_throttled_before_the_intent_is_surely_without_effect(stage: Stage) -> None:

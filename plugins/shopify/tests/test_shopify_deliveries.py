@@ -14,6 +14,7 @@ from caseconnect_shopify import topics
 from caseconnect_shopify.deliveries import parse
 
 RECEIVED = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+SHOP = "demo-shop.myshopify.com"
 BIG = 820982911946154508
 SAMPLES = Path(__file__).resolve().parents[4] / "shared" / "samples" / "shopify"
 
@@ -61,8 +62,8 @@ def names(parsed: Parsed | Ignored) -> list[str]:
             },
             ["shop/customer/1", "shop/customer/2"],
         ),
-        ("app/uninstalled", {"id": 548380009, "domain": None}, ["shop/shop/548380009"]),
-        ("app/uninstalled", {}, ["shop/shop/this"]),
+        ("app/uninstalled", {"id": 548380009, "domain": None, "myshopify_domain": SHOP}, ["shop/shop/548380009"]),
+        ("app/uninstalled", {"myshopify_domain": SHOP}, ["shop/shop/this"]),
         (
             "fulfillment_orders/of_a_later_version",
             {"x": "gid://shopify/FulfillmentOrder/1"},
@@ -176,7 +177,7 @@ def test_a_merged_customer_keeps_the_old_name() -> None:
 
 
 def test_the_end_of_a_connection() -> None:
-    ended = event_of("app/uninstalled", {"id": 5})
+    ended = event_of("app/uninstalled", {"id": 5, "myshopify_domain": SHOP})
     assert isinstance(ended, ConnectionEnded)
     assert ended.hint == "app/uninstalled"
 
@@ -190,6 +191,7 @@ def test_the_end_of_a_connection() -> None:
                 "customer": {"id": 191167, "email": "j@shopper.example", "phone": None},
                 "orders_requested": [299938, BIG],
                 "data_request": {"id": 9999},
+                "shop_domain": SHOP,
             },
             "access",
             "191167",
@@ -197,12 +199,12 @@ def test_the_end_of_a_connection() -> None:
         ),
         (
             "customers/redact",
-            {"customer": {"id": 191167, "email": "j@shopper.example"}, "orders_to_redact": []},
+            {"customer": {"id": 191167, "email": "j@shopper.example"}, "orders_to_redact": [], "shop_domain": SHOP},
             "erase",
             "191167",
             (),
         ),
-        ("shop/redact", {"shop_id": 954889, "shop_domain": "demo-shop.myshopify.com"}, "erase", None, ()),
+        ("shop/redact", {"shop_id": 954889, "shop_domain": SHOP}, "erase", None, ()),
     ],
 )
 def test_privacy_requests(topic: str, body: Any, action: str, customer: str | None, orders: tuple[str, ...]) -> None:
@@ -215,6 +217,25 @@ def test_privacy_requests(topic: str, body: Any, action: str, customer: str | No
     assert asked.refs == ()
     assert str(asked.subject) == (f"shop/customer/{customer}" if customer else "shop/shop/954889")
     assert "shopper.example" not in repr(asked)
+
+
+@pytest.mark.parametrize(
+    ("topic", "body"),
+    [
+        ("shop/redact", {"id": 820982911946154508, "shop_id": 1, "shop_domain": SHOP}),
+        ("shop/redact", {"id": 820982911946154508}),
+        ("shop/redact", {"shop_id": 1, "shop_domain": "other.myshopify.com"}),
+        ("customers/redact", {"id": 1, "customer": {"id": 777}}),
+        ("customers/redact", {"shop_domain": SHOP, "customer": {"id": 777}}),
+        ("customers/redact", {"shop_domain": "other.myshopify.com", "customer": {"id": 7}, "orders_to_redact": []}),
+        ("customers/data_request", {"shop_domain": SHOP, "customer": {"id": 777}, "orders_to_redact": []}),
+        ("app/uninstalled", {}),
+        ("app/uninstalled", {"id": 1, "myshopify_domain": "other.myshopify.com"}),
+    ],
+)
+def test_another_body_under_a_topic_that_erases_or_ends_is_parked(topic: str, body: Any) -> None:
+    with pytest.raises(PermanentError, match=topic):
+        parse(delivery(topic, body), SHOP)
 
 
 @pytest.mark.parametrize(

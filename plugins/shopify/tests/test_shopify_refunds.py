@@ -317,6 +317,37 @@ def test_a_part_that_failed_is_a_persons(make_stage: Any) -> None:
     assert "a part of the money did not go: shopify_payments" in sighting.note
 
 
+MANUAL = {"kind": "sale", "status": "success", "gateway": "Bank deposit", "manual": True}
+
+
+def test_what_is_only_recorded_is_said(stage: Stage) -> None:
+    order = paid_order(stage, payment=paid("15.00", "30.00", {**MANUAL, "amount": "5.00"}))
+    assert stage.do(refund(order, "45.00"), "k-1").note == "", "none of it was paid outside Shopify"
+    done = stage.do(refund(order, "5.00"), "k-2")
+    assert (done.state, done.note) == ("done", "5.00 USD is only recorded: pay it out by hand")
+    assert stage.seen(refund(order, "5.00"), "k-2").note == done.note
+
+
+def test_only_the_share_of_the_manual_payment_is_named(stage: Stage) -> None:
+    order = paid_order(stage, payment=paid("15.00", "30.00", {**MANUAL, "amount": "5.00"}))
+    assert stage.do(refund(order, "48.00")).note == "3.00 USD is only recorded: pay it out by hand"
+
+
+def test_what_is_only_recorded_is_said_in_the_shoppers_money(make_stage: Any) -> None:
+    stage = make_stage(rates={"JPY": "150"})
+    order = paid_order(stage, payment=MANUAL, presentment={"currency": "JPY", "rate": "150"})
+    assert stage.do(refund(order, "1500", "JPY")).note == "1500 JPY is only recorded: pay it out by hand"
+
+
+def test_what_is_only_recorded_is_said_beside_what_waits(make_stage: Any) -> None:
+    stage = make_stage(slow_refunds={"shopify_payments": {"seconds": 600, "outcome": "failure"}})
+    order = paid_order(stage, payment=[{**MANUAL, "amount": "5.00"}, {**CARD, "amount": "45.00"}])
+    command = refund(order, "50.00")
+    assert "not said yet" in stage.do(command).note
+    stage.clock.forward(601)
+    assert "did not go: shopify_payments: processing_error; 5.00 USD is only recorded" in stage.seen(command).note
+
+
 @pytest.mark.parametrize(("shelf", "state"), [(None, "refused"), ("77", "done")])
 def test_a_place_for_the_goods_is_never_guessed(
     shelf: str | None, state: str, make_stage: Any, monkeypatch: pytest.MonkeyPatch

@@ -164,7 +164,7 @@ def test_what_is_held_is_counted_and_its_cases_named(desk: Desk) -> None:
     assert writing is not None
     writing.execute("UPDATE matters SET case_subject='cases/case/9', case_number='C-1'")
     desk.event(ORDER)
-    receipt = now_of(desk.journal.held(WHOM, desk.now))
+    receipt = now_of(desk.journal.held(WHOM, (), desk.now))
     assert receipt.action == "access"
     assert receipt.rows["events"] >= 1
     assert receipt.rows["matters"] == 1

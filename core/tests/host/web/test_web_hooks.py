@@ -448,6 +448,37 @@ def test_bodies_that_are_being_read_are_bounded_together() -> None:
     asyncio.run(story())
 
 
+@pytest.mark.parametrize("flooded", ["/hooks/nobody/shop", "/hooks/other/shop"])
+def test_who_floods_one_path_shuts_no_other(flooded: str) -> None:
+    desk = Desk(max_reading=1_000)
+
+    async def story() -> None:
+        gate = asyncio.Event()
+
+        async def never() -> Any:
+            await gate.wait()
+            return {"type": "http.disconnect"}
+
+        async def stalled(chunks: list[bytes]) -> None:
+            async def receive() -> Any:
+                return {"type": "http.request", "body": chunks.pop(0), "more_body": True} if chunks else await never()
+
+            async def send(message: Any) -> None:
+                pass
+
+            await desk.hooks({"type": "http", "method": "POST", "path": flooded, "headers": []}, receive, send)
+
+        flood = asyncio.create_task(stalled([b"a" * 1_000]))
+        await asyncio.sleep(0)
+        assert (await ask(desk.hooks, signed())).status == 200
+        assert (await ask(desk.hooks, [], path=flooded)).status == 503
+        gate.set()
+        await flood
+        assert (await ask(desk.hooks, [], path=flooded)).status == 401
+
+    asyncio.run(story())
+
+
 def test_the_answer_comes_after_the_commit() -> None:
     desk = Desk()
     desk.ask(signed(), [BODY[:5], BODY[5:]])

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from email.message import EmailMessage
-from email.parser import BytesParser
-from email.policy import HTTP
 from typing import Any
+
+from python_multipart.exceptions import MultipartParseError
+from python_multipart.multipart import MultipartParser, parse_options_header
 
 from caseconnect.sdk.errors import PermanentError
 
@@ -61,20 +61,65 @@ def _no_number(name: str) -> None:
 
 
 def _multipart(body: bytes, content_type: str) -> Sent:
-    head = b"Content-Type: " + content_type.encode("latin-1", "replace") + b"\r\n\r\n"
-    message = BytesParser(EmailMessage, policy=HTTP).parsebytes(head + body)
-    if not message.is_multipart() or message.defects:
-        raise PermanentError("the multipart body cannot be read: is its boundary the one of the content type?")
+    """A form is flat: parts within parts are content. Read in linear time by python-multipart."""
+    _, options = parse_options_header(content_type)
+    boundary = options.get(b"boundary", b"")
+    parts = _Parts()
+    try:
+        parser = MultipartParser(boundary, parts.callbacks())  # type: ignore[arg-type] # its type names each callback
+        parser.write(body)
+        parser.finalize()
+    except MultipartParseError:
+        raise PermanentError(
+            "the multipart body cannot be read: is its boundary the one of the content type?"
+        ) from None
+    if not parts.ended:
+        raise PermanentError("the multipart body cannot be read: its end is not there")
     data: dict[str, Any] = {}
     files: list[SentFile] = []
-    for part in message.iter_parts():
-        name = part.get_param("name", header="content-disposition")
-        content = part.get_payload(decode=True)
-        raw = content if isinstance(content, bytes) else b""
-        if (filename := part.get_filename()) is not None:
-            files.append(SentFile(filename, part.get_content_type(), raw))
-        elif name == _PAYLOAD or part.get_content_type() == "application/json":
-            data |= _object(raw, f"part {str(name)[:40]!r}")
+    for head, raw in parts.found:
+        _, said = parse_options_header(head.get("content-disposition", ""))
+        name, kind = _text(said.get(b"name")), head.get("content-type", "").partition(";")[0].strip().lower()
+        if (filename := said.get(b"filename")) is not None:
+            files.append(SentFile(_text(filename), kind, raw))
+        elif name == _PAYLOAD or kind == "application/json":
+            data |= _object(raw, f"part {name[:40]!r}")
         elif name:
-            data[str(name)] = raw.decode("utf-8", "replace")
+            data[name] = raw.decode("utf-8", "replace")
     return Sent(data, tuple(files))
+
+
+def _text(value: bytes | None) -> str:
+    return (value or b"").decode("utf-8", "replace")
+
+
+class _Parts:
+    """Collects the parts of a form: (headers by lower-case name, content)."""
+
+    def __init__(self) -> None:
+        self.found: list[tuple[dict[str, str], bytes]] = []
+        self.ended = False
+        self._head: dict[str, str] = {}
+        self._name, self._value, self._content = b"", b"", bytearray()
+
+    def callbacks(self) -> dict[str, Callable[..., None]]:
+        """What the parser calls."""
+        return {
+            "on_part_begin": self._begin,
+            "on_header_field": lambda data, start, end: self._add("_name", data[start:end]),
+            "on_header_value": lambda data, start, end: self._add("_value", data[start:end]),
+            "on_header_end": self._header,
+            "on_part_data": lambda data, start, end: self._content.extend(data[start:end]),
+            "on_part_end": lambda: self.found.append((self._head, bytes(self._content))),
+            "on_end": lambda: setattr(self, "ended", True),
+        }
+
+    def _begin(self) -> None:
+        self._head, self._content = {}, bytearray()
+
+    def _add(self, place: str, more: bytes) -> None:
+        setattr(self, place, getattr(self, place) + more)
+
+    def _header(self) -> None:
+        self._head[self._name.decode("latin-1").lower()] = self._value.decode("utf-8", "replace")
+        self._name = self._value = b""

@@ -64,8 +64,8 @@ class KindSettings(Settings):
     files: FileSettings = Field(FileSettings(), description="Where the files are.")
     trust_order: bool | None = Field(
         None,
-        description="The sender knows the order, so that no e-mail has to agree; default: for approval_request and"
-        " shipment_event only.",
+        description="The sender knows the order, so that no e-mail has to agree, and may name a reply's matter by our"
+        " reference; default: for approval_request and shipment_event only.",
     )
 
     @field_validator("map")
@@ -111,7 +111,9 @@ class InboundSettings(Settings):
     )
     kinds: dict[KindName, KindSettings] = Field(min_length=1, description="What may come, and how it is read.")
     notify: NotifySettings | None = Field(None, description="Where NotifyCustomer goes, if it goes this way.")
-    file_hosts: tuple[str, ...] = Field((), description="Hosts that files are fetched from; others are only named.")
+    file_hosts: tuple[str, ...] = Field(
+        (), description="Hosts that files are fetched from, with the port unless it is 443; others are only named."
+    )
     file_types: tuple[str, ...] = Field(
         ("application/pdf", "image/gif", "image/heic", "image/jpeg", "image/png", "image/webp", "text/plain"),
         description="Media types that are taken; what a file claims to be is compared with its first bytes.",

@@ -37,6 +37,7 @@ T = TypeVar("T")
 
 _MAIL = "mail"
 _PAGE = 20
+_HELD = 32 * 1024 * 1024  # bytes of mails in memory at once
 _SECONDS = 30.0
 
 
@@ -188,8 +189,14 @@ class MailSource:
         page = uids[:_PAGE]
         sizes = client.fetch(page, ["RFC822.SIZE"]) if page else {}
         items = []
-        for uid in page:
-            whole = int(sizes[uid][b"RFC822.SIZE"]) <= self._settings.mail_size
+        held = 0
+        for place, uid in enumerate(page):
+            size = int(sizes[uid][b"RFC822.SIZE"])
+            held += min(size, self._settings.mail_size)
+            if place and held > _HELD:
+                page = page[:place]
+                break
+            whole = size <= self._settings.mail_size
             part = "BODY.PEEK[]" if whole else "BODY.PEEK[HEADER]"
             answer = client.fetch([uid], [part])[uid]
             body = next(v for k, v in answer.items() if k.startswith(b"BODY"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from caseconnect.models import Document, Record
+from caseconnect.models import CustomerReply, Document, Record
 from caseconnect.sdk.commands import digest_of
 from caseconnect.sdk.components import Check, Pacing, SourceSpec
 from caseconnect.sdk.decisions import Need
@@ -47,6 +47,9 @@ class InboundSource:
             return Ignored(reason=f"{delivery.topic[:60]!r} is not taken on {delivery.connection}; taken are: {taken}")
         sent = bodies.read(delivery.body, delivery.headers.get("Content-Type", ""))
         record = record_of(kind, sent, settings, self._rules, delivery.delivery_id)
+        if isinstance(record, CustomerReply) and not self._settings.trusts(kind.name):
+            # Our references can be guessed: only a sender that knows the order may name the matter.
+            record = record.model_copy(update={"reference": None})
         item = Subject(delivery.connection, kind.fact, str(getattr(record, "id")))  # noqa: B009 - every kind's record has one
         names = (*self._order(kind.name, record), item)
         time = getattr(record, "created_at", None) or delivery.received_at
@@ -78,7 +81,8 @@ class InboundSource:
         parts = urlsplit(url)
         if parts.scheme != "https" and parts.hostname != "127.0.0.1":
             raise PermanentError("a file is fetched by https only")
-        if parts.hostname not in self._settings.file_hosts:
+        usual = parts.port in {None, 443}
+        if (parts.hostname if usual else parts.netloc.rpartition("@")[2]) not in self._settings.file_hosts:
             raise PermanentError(f"files of host {str(parts.hostname)[:100]!r} are not fetched: see file_hosts")
         origin = f"{parts.scheme}://{parts.netloc}"
         http = self._resources.once(

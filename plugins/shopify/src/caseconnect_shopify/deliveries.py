@@ -31,23 +31,28 @@ _TIMES: Final = ("updatedAt", "updated_at", "occurredAt", "happened_at", "create
 _AHEAD: Final = timedelta(hours=1)
 
 
-def parse(delivery: Delivery) -> Parsed | Ignored:
-    """The events of a delivery, or why there are none. `PermanentError` when the body cannot be read."""
+def parse(delivery: Delivery, shop: str = "") -> Parsed | Ignored:
+    """The events of a delivery, or why there are none. `PermanentError` when the body cannot be read.
+
+    Shopify signs the body alone, not its topic: what erases or pauses must be of its topic's own shape and name `shop`
+    (its domain; empty: any), so that no other body, sent again under that topic, does it.
+    """
     topic = delivery.topic.strip().lower()
     if reason := topics.why_unused(topic):
         return Ignored(reason=f"{topic}: {reason}")
     wanted = topics.known(topic)
     if wanted is None:
         return Ignored(reason=f"{topic or 'an empty name'} is not a topic that this version knows")
-    found = _Reading(delivery, topic, wanted, _read(delivery.body, topic)).event()
+    found = _Reading(delivery, topic, wanted, _read(delivery.body, topic), shop).event()
     return found if isinstance(found, Ignored) else Parsed(events=(found,))
 
 
 class _Reading:
     """One body under one topic."""
 
-    def __init__(self, delivery: Delivery, topic: str, wanted: topics.Topic, body: dict[str, Any]) -> None:
+    def __init__(self, delivery: Delivery, topic: str, wanted: topics.Topic, body: dict[str, Any], shop: str) -> None:
         self.topic, self.wanted, self.body, self.connection = topic, wanted, body, delivery.connection
+        self.shop = shop
         self.time = _time(delivery, body)
         self.hint = "poll" if topic in topics.POLLED else topic
 
@@ -62,6 +67,7 @@ class _Reading:
             return self._customer()
         shop = self._named("shop", "shop_id", "id") or Subject(self.connection, "shop", "this")
         if event is ConnectionEnded:
+            self._must_be_of_the_shop("myshopify_domain")
             return ConnectionEnded(source=self.connection, subject=shop, time=self.time, hint=self.hint)
         return self._privacy(shop)
 
@@ -98,8 +104,20 @@ class _Reading:
         refs = (gone,) if gone else ()
         return CustomerChanged(source=self.connection, subject=customer, refs=refs, time=self.time, hint=self.hint)
 
+    def _must_be_of_the_shop(self, place: str) -> None:
+        domain = self.body.get(place)
+        if not isinstance(domain, str) or (self.shop and domain.lower() != self.shop):
+            raise PermanentError(f"{self.topic}: the body is not of this topic for this shop ({place})")
+
     def _privacy(self, shop: Subject) -> Event:
         access = self.topic == "customers/data_request"
+        self._must_be_of_the_shop("shop_domain")
+        lists = {"customers/data_request": "orders_requested", "customers/redact": "orders_to_redact"}
+        needed = lists.get(self.topic)
+        if needed and not isinstance(self.body.get(needed), list):
+            raise PermanentError(f"{self.topic}: the body has no {needed}, so it is not of this topic")
+        if not needed and set(self.body) != {"shop_id", "shop_domain"}:
+            raise PermanentError(f"{self.topic}: the body holds more than the shop, so it is not of this topic")
         who = self.body.get("customer")
         person = who if isinstance(who, dict) else {}
         customer = self._named("customer", "customer.id")

@@ -25,7 +25,9 @@ REFUND = Operation(
 }
 fragment Money on Refund {
   id
-  transactions(first: 20) { nodes { kind status gateway errorCode } }
+  transactions(first: 20) {
+    nodes { kind status gateway manualPaymentGateway errorCode amountSet { presentmentMoney { amount currencyCode } } }
+  }
 }""",
     cost=20,
 )
@@ -54,7 +56,9 @@ GIVE_BACK = Operation(
 }
 fragment Money on Refund {
   id
-  transactions(first: 20) { nodes { kind status gateway errorCode } }
+  transactions(first: 20) {
+    nodes { kind status gateway manualPaymentGateway errorCode amountSet { presentmentMoney { amount currencyCode } } }
+  }
 }""",
     mutation=True,
 )

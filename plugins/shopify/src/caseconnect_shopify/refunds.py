@@ -16,7 +16,7 @@ from caseconnect.sdk.components import Outcome, Sighting
 from caseconnect.sdk.errors import UnknownOutcome
 from caseconnect_shopify import money_queries as queries
 from caseconnect_shopify.client import ShopifyClient
-from caseconnect_shopify.parts import money, nodes, number_of
+from caseconnect_shopify.parts import money, nodes, number_of, tender_of
 from caseconnect_shopify.reading import one
 from caseconnect_shopify.targets import mark, order_gid, uuid_of, written
 from caseconnect_shopify.tenders import CannotRefundError, Purse, purse_of
@@ -66,7 +66,7 @@ class Refunds:
             return Sighting(seen=False)
         outcome = _outcome(await one(self._client, queries.REFUND, found, "refund"))
         if outcome.state == "done":
-            return Sighting(seen=True, data=outcome.data)
+            return Sighting(seen=True, note=outcome.note, data=outcome.data)
         failed = outcome.state == "refused"
         return Sighting(seen=False if failed else None, failed=failed, note=outcome.note, data=outcome.data)
 
@@ -163,8 +163,9 @@ def _outcome(refund: Mapping[str, Any]) -> Outcome:
     moves = [t for t in nodes(refund.get("transactions")) if t.get("kind") == "REFUND"]
     waiting = [t for t in moves if t.get("status") in _WAITING]
     failed = [t for t in moves if t.get("status") not in {*_WAITING, "SUCCESS"}]
+    by_hand = [_recorded(t) for t in moves if t.get("status") == "SUCCESS" and tender_of(t) == "manual"]
     if not waiting and not failed:
-        return Outcome(state="done", data=data)
+        return Outcome(state="done", note="; ".join(by_hand), data=data)
     said = ", ".join(f"{t.get('gateway')}: {(t.get('errorCode') or t.get('status') or '').lower()}" for t in failed)
     if failed and len(failed) == len(moves):
         note = f"the refund is on the order, and its money did not go: {said}"
@@ -172,4 +173,8 @@ def _outcome(refund: Mapping[str, Any]) -> Outcome:
     note = (
         f"a part of the money did not go: {said}" if failed else "the gateway has not said yet whether the money went"
     )
-    return Outcome(state="accepted", note=note, data=data)
+    return Outcome(state="accepted", note="; ".join((note, *by_hand)), data=data)
+
+
+def _recorded(move: Mapping[str, Any]) -> str:
+    return f"{money(move['amountSet']['presentmentMoney'])} is only recorded: pay it out by hand"

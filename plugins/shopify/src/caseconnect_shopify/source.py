@@ -61,7 +61,7 @@ class ShopifySource:
 
     def parse(self, delivery: Delivery) -> Parsed | Ignored:
         """See `deliveries.parse`."""
-        return deliveries.parse(delivery)
+        return deliveries.parse(delivery, self._settings.shop)
 
     async def read(self, cursor: str | None, watch: Sequence[str]) -> Page:
         """The next page of orders by `updated_at`, oldest first; looks back by the overlap at each new sweep.

@@ -109,7 +109,7 @@ class Journal(Protocol):
     async def dismiss(self, cause: str, tenant: str | None, reason: str, by: str, now: datetime) -> str:
         """A person closes an alert; its tenant."""
 
-    async def held(self, whom: Whom, now: datetime) -> PrivacyReceipt:
+    async def held(self, whom: Whom, texts: Iterable[str], now: datetime) -> PrivacyReceipt:
         """Where data of a shopper is; leaves a receipt."""
 
     async def erase(self, whom: Whom, texts: Iterable[str], now: datetime) -> PrivacyReceipt:

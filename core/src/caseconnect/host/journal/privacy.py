@@ -58,9 +58,9 @@ class Receipt:
     kept: tuple[str, ...] = ()
 
 
-def held(db: sqlite3.Connection, whom: Whom, now: datetime) -> Receipt:
+def held(db: sqlite3.Connection, whom: Whom, texts: Sequence[str], now: datetime) -> Receipt:
     """Where data of a shopper is, as a receipt of having been asked."""
-    lanes, kept = _lanes(db, whom)
+    lanes, kept = _lanes(db, whom, texts)
     every = dump([*lanes, *kept])
     rows = {
         table: int(db.execute(count, (whom.tenant, every)).fetchone()[0])
@@ -73,17 +73,31 @@ def held(db: sqlite3.Connection, whom: Whom, now: datetime) -> Receipt:
     return _receipt(db, whom, "access", rows, _cases(db, whom.tenant, every), sorted(set(kept.values())), now)
 
 
-def erase(db: sqlite3.Connection, squeezer: Squeezer, whom: Whom, deliveries: Sequence[int], now: datetime) -> Receipt:
+def erase(
+    db: sqlite3.Connection,
+    squeezer: Squeezer,
+    whom: Whom,
+    texts: Sequence[str],
+    deliveries: Sequence[int],
+    now: datetime,
+) -> Receipt:
     """Erase what is held of a shopper, and the bodies of these `deliveries`, of which no event was made."""
     db.execute("PRAGMA secure_delete=1")  # what is overwritten leaves nothing behind in the file's free places
     try:
-        return _erase(db, squeezer, whom, deliveries, now)
+        return _erase(db, squeezer, whom, _lanes(db, whom, texts), deliveries, now)
     finally:
         db.execute("PRAGMA secure_delete=0")
 
 
-def _erase(db: sqlite3.Connection, squeezer: Squeezer, whom: Whom, deliveries: Sequence[int], now: datetime) -> Receipt:
-    lanes, kept = _lanes(db, whom)
+def _erase(
+    db: sqlite3.Connection,
+    squeezer: Squeezer,
+    whom: Whom,
+    where: tuple[list[str], dict[str, str]],
+    deliveries: Sequence[int],
+    now: datetime,
+) -> Receipt:
+    lanes, kept = where
     names = dump(lanes)
     found = db.execute(
         "SELECT DISTINCT delivery FROM events WHERE tenant=? AND delivery IS NOT NULL"
@@ -131,13 +145,14 @@ def forget(db: sqlite3.Connection, seqs: Iterable[int]) -> int:
 def unread(db: sqlite3.Connection, whom: Whom, texts: Iterable[str], after: int) -> tuple[list[int], int | None]:
     """Of the next deliveries of which no event was made, those that hold one of `texts`; and where to go on.
 
-    `texts` are an e-mail address, a telephone number. Of a whole shop: all of them.
+    `texts` are an e-mail address, a telephone number: the shopper may have written by any connection. Of a whole shop:
+    all of that connection.
     """
     wanted = [text.casefold().encode() for text in texts if len(text) > 5]
     rows = db.execute(
-        "SELECT seq, body FROM deliveries WHERE seq > ? AND tenant=? AND connection=?"
-        " AND state IN ('ignored', 'parked') AND body IS NOT NULL ORDER BY seq LIMIT ?",
-        (after, whom.tenant, whom.connection, _AT_ONCE),
+        "SELECT seq, body FROM deliveries WHERE seq > ?1 AND tenant=?2 AND (connection=?3 OR ?4 IS NOT NULL)"
+        " AND state IN ('ignored', 'parked') AND body IS NOT NULL ORDER BY seq LIMIT ?5",
+        (after, whom.tenant, whom.connection, whom.customer, _AT_ONCE),
     ).fetchall()
     found = [seq for seq, body in rows if whom.customer is None or any(text in expand(body).lower() for text in wanted)]
     return found, rows[-1][0] if len(rows) == _AT_ONCE else None
@@ -164,8 +179,11 @@ def receipts(db: sqlite3.Connection, tenant: str | None = None) -> list[Receipt]
     ]
 
 
-def _lanes(db: sqlite3.Connection, whom: Whom) -> tuple[list[str], dict[str, str]]:
-    """The lanes of a shopper, and those left whole, by lane with the reference of the matter that is open."""
+def _lanes(db: sqlite3.Connection, whom: Whom, texts: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """The lanes of a shopper, and those left whole, by lane with the reference of the matter that is open.
+
+    What the shopper wrote by another connection, and no order is known for, is found by address or telephone number.
+    """
     if whom.customer is None:
         rows = db.execute(
             "SELECT DISTINCT lane FROM events WHERE tenant=?1 AND substr(lane, 1, length(?2)) = ?2"
@@ -176,7 +194,14 @@ def _lanes(db: sqlite3.Connection, whom: Whom) -> tuple[list[str], dict[str, str
     else:
         given = [Subject(whom.connection, "customer", whom.customer)]
         given += [Subject(whom.connection, "order", number) for number in whom.orders]
-        names = list(dict.fromkeys(str(subject_of(db, whom.tenant, subject)) for subject in given))
+        wrote = db.execute(
+            "SELECT DISTINCT lane FROM events WHERE tenant=?1 AND"
+            " (lower(body ->> '$.record.email') IN (SELECT value FROM json_each(?2))"
+            " OR lower(body ->> '$.record.phone') IN (SELECT value FROM json_each(?2)))",
+            (whom.tenant, dump([text.strip().lower() for text in texts if len(text) > 5])),
+        )
+        found = [*(str(subject_of(db, whom.tenant, subject)) for subject in given), *(lane for (lane,) in wrote)]
+        names = list(dict.fromkeys(found))
     kept = {}
     for name in names:
         row = db.execute(

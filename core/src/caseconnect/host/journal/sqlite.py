@@ -296,9 +296,10 @@ class SqliteJournal:
         """See `port.Journal`."""
         return str(await self._write("alert", lambda db: people.dismiss(db, cause, tenant, reason, by, now)))
 
-    async def held(self, whom: privacy.Whom, now: datetime) -> privacy.Receipt:
+    async def held(self, whom: privacy.Whom, texts: Iterable[str], now: datetime) -> privacy.Receipt:
         """See `port.Journal`."""
-        receipt: privacy.Receipt = await self._write("privacy", lambda db: privacy.held(db, whom, now))
+        wanted = list(texts)
+        receipt: privacy.Receipt = await self._write("privacy", lambda db: privacy.held(db, whom, wanted, now))
         return receipt
 
     async def erase(self, whom: privacy.Whom, texts: Iterable[str], now: datetime) -> privacy.Receipt:
@@ -311,7 +312,7 @@ class SqliteJournal:
             seqs += found
             await asyncio.sleep(0)  # a large journal is read through: others have their turn meanwhile
         receipt: privacy.Receipt = await self._write(
-            "privacy", lambda db: privacy.erase(db, self._squeezer, whom, seqs, now)
+            "privacy", lambda db: privacy.erase(db, self._squeezer, whom, wanted, seqs, now)
         )
         return receipt
 

@@ -188,7 +188,7 @@ class Intake:
                 raise TransientError(str(error)) from error
             if root is not None:
                 lane = self._context.journal.subject_of(tenant, root)
-                return Resolved(event, lane, _others((*_names(event), root), lane))
+                return Resolved(event, lane, (*_others((*_names(event), root), lane), *_meant(name, root)))
         return None
 
 
@@ -199,4 +199,9 @@ def _names(event: Event) -> tuple[Subject, ...]:
 
 
 def _others(names: tuple[Subject, ...], lane: Subject) -> tuple[Subject, ...]:
-    return tuple(dict.fromkeys(n for n in names if n != lane))
+    """What is learned to mean `lane`. Not what a stranger called an order that was not found: it may come yet."""
+    return tuple(dict.fromkeys(n for n in names if n != lane and n.kind != NAMED))
+
+
+def _meant(name: Subject, root: Subject) -> tuple[Subject, ...]:
+    return (name,) if name.kind == NAMED and name != root else ()

@@ -30,11 +30,11 @@ async def attend(context: Context, tenant: str, connection: str, event: Event) -
 
 async def _privacy(context: Context, tenant: str, connection: str, asked: PrivacyRequest) -> None:
     whom = Whom(tenant, connection, asked.customer_id, asked.order_ids)
-    now = context.now()
+    now, texts = context.now(), [t for t in (asked.email, asked.phone) if t]
     if asked.action == "access":
-        receipt = await context.journal.held(whom, now)
+        receipt = await context.journal.held(whom, texts, now)
     else:
-        receipt = await context.journal.erase(whom, [t for t in (asked.email, asked.phone) if t], now)
+        receipt = await context.journal.erase(whom, texts, now)
     context.log.info("privacy request", tenant=tenant, connection=connection, action=asked.action, receipt=receipt.seq)
     if title := to_do(receipt):
         await context.alert(tenant, f"privacy:{receipt.seq}", title, connection)

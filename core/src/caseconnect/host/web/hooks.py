@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -28,9 +29,14 @@ Keep = Callable[[Scope, Mapping[str, str], bytes], Awaitable[None]]
 Place = tuple[str, str, str]
 """The parts of a path: ("hooks", tenant, connection) or ("in", tenant, kind)."""
 
+_NOBODY: Place = ("", "", "")
+
 MAX_BODY = 8 * 1024 * 1024
 BODY_DEADLINE = 10.0
-MAX_READING = 64 * 1024 * 1024
+MAX_READING = 16 * 1024 * 1024
+"""Of each path, and of all paths of nobody together: who floods one shuts no other."""
+
+_ALL_READING = 8  # times as much for all paths together
 _SHORTEST_SECRET = 8
 _LONGEST_NAME = 200
 
@@ -69,7 +75,7 @@ class Hooks:
     `registry` has the hooks by the three parts of their path; it is read at every request, for a reload.
 
     `load` is how full the journal's queue is (1: full). `body_deadline` is in seconds; `max_body` (of one body) and
-    `max_reading` (of all bodies that are not stored yet) are in bytes.
+    `max_reading` (of one path's bodies that are not stored yet) are in bytes.
     """
 
     def __init__(
@@ -86,7 +92,7 @@ class Hooks:
         self.registry: Mapping[Place, Hook] = {}
         self._store, self._now, self._load, self._stored = store, now, load, stored
         self._max_body, self._body_deadline, self._max_reading = max_body, body_deadline, max_reading
-        self._reading = 0
+        self._reading: Counter[Place] = Counter()
         self.refused = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -108,17 +114,28 @@ class Hooks:
             raise Answer(413)
         if headers.get("content-encoding", "identity").lower() != "identity":
             raise Answer(415)
-        if self._load() >= 1 or self._reading >= self._max_reading:
+        place = self._budget(scope)
+        if self._load() >= 1 or self._full(place):
             raise Answer(503, retry_after=1)
         chunks: list[bytes] = []
         try:
-            await self._read(receive, chunks)
+            await self._read(receive, chunks, place)
             await keep(scope, headers, b"".join(chunks))
         finally:
-            self._reading -= sum(map(len, chunks))
+            self._reading[place] -= sum(map(len, chunks))
         self._stored()
 
-    async def _read(self, receive: Receive, chunks: list[bytes]) -> None:
+    def _budget(self, scope: Scope) -> Place:
+        """Whose memory the body is counted in."""
+        parts = str(scope["path"]).split("/")
+        place = (parts[1], parts[2], parts[3]) if len(parts) > 3 else _NOBODY
+        return place if place in self.registry else _NOBODY
+
+    def _full(self, place: Place) -> bool:
+        all_together = _ALL_READING * self._max_reading
+        return self._reading[place] >= self._max_reading or self._reading.total() >= all_together
+
+    async def _read(self, receive: Receive, chunks: list[bytes], place: Place) -> None:
         """Read the body into `chunks`, counted in `_reading` until the request has ended."""
         try:
             async with asyncio.timeout(self._body_deadline):
@@ -130,10 +147,10 @@ class Hooks:
                     chunk, more = message.get("body", b""), message.get("more_body", False)
                     chunks.append(chunk)
                     size += len(chunk)
-                    self._reading += len(chunk)
+                    self._reading[place] += len(chunk)
                     if size > self._max_body:
                         raise Answer(413)
-                    if more and self._reading > self._max_reading:
+                    if more and self._reading[place] > self._max_reading:
                         raise Answer(503, retry_after=1)
         except TimeoutError:
             raise Answer(408) from None
