@@ -85,6 +85,8 @@ class InstanceWorld(SinkWorld):
         if kind is ReleaseOrder:
             self.order.custom["caseconnectHold"] = "confirmed/ready"
             self.order.confirmation, self.order.export = "not_confirmed", "not_exported"
+        if kind is RefundPayment:
+            self.order.payment = "paid"
         if kind is RestoreProduct:
             for instance in self.app.instances.values():
                 product = instance.products["sku-1"]

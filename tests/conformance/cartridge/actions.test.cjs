@@ -74,6 +74,64 @@ for (const [what, more, text] of [
     });
 }
 
+const LESS = /Less is left of the order/;
+const paying = (amount) => ({ payload: JSON.stringify({ amount }) });
+
+test("two refunds that together are more than the order: the second calls nothing", () => {
+    asked("a1", paying("60.00"));
+    asked("a2", paying("60.00"));
+    asked("a3", paying("40.00"));
+    run();
+    assert.deepEqual(world.calls.map((each) => each[2]), ["a1", "a3"]);
+    assert.equal(world.get(ACTION, "a2").status, "error");
+    assert.match(world.get(ACTION, "a2").result, LESS);
+    assert.equal(world.get(ACTION, "a3").status, "done");
+});
+
+test("what the order's attribute tells is not counted twice, and more than our refunds is counted", () => {
+    const order = world.order("1001");
+    world.hooks.set("app.caseconnect.refund", (request) => {
+        order.custom.refundAmount = (order.custom.refundAmount ?? 0) + Number(request.payload.amount);
+        return { status: "done" };
+    });
+    asked("a1", paying("60.00"));
+    asked("a2", paying("30.00"));
+    run();
+    assert.equal(order.custom.refundAmount, 90);
+    order.custom.refundAmount = 95;
+    asked("a3", paying("10.00"));
+    asked("a4", paying("5.00"));
+    run();
+    assert.match(world.get(ACTION, "a3").result, LESS);
+    assert.equal(world.get(ACTION, "a4").status, "done");
+});
+
+test("a refund that perhaps happened leaves less, one that failed does not", () => {
+    const answers = ["unknown", "error", "done"];
+    world.hooks.set("app.caseconnect.refund", () => ({ status: answers.shift() }));
+    for (const [key, amount] of [["a1", "50.00"], ["a2", "50.00"], ["a3", "60.00"], ["a4", "50.00"]]) {
+        asked(key, paying(amount));
+    }
+    run();
+    const ends = ["a1", "a2", "a3", "a4"].map((key) => world.get(ACTION, key).status);
+    assert.deepEqual(ends, ["unknown", "error", "error", "done"]);
+    assert.equal(world.calls.length, 3);
+});
+
+for (const [what, more] of [
+    ["more than the order", paying("100.01")],
+    ["nothing", paying("0")],
+    ["what is no number", paying("much")],
+    ["an order that is not named", { orderNo: "" }],
+]) {
+    test(`a refund of ${what} is an error and calls nothing`, () => {
+        asked("a1", more);
+        run();
+        assert.equal(world.get(ACTION, "a1").status, "error");
+        assert.deepEqual(world.calls, []);
+    });
+}
+
 for (const [what, hook] of [
     ["fails", () => { throw new Error("no answer from the bank for jane@shopper.example"); }],
     ["says nothing", () => undefined],

@@ -85,6 +85,8 @@ class World {
                 { UUID: "line2", productID: "cup", productName: "Cup", quantityValue: 1 },
             ],
             token: "token-1",
+            custom: {},
+            total: 100,
             ...more,
         };
         this.orders.set(number, made);
@@ -145,11 +147,12 @@ function matches(record, query, args) {
     });
 }
 
-function orderDouble(plain) {
+function orderDouble({ total, ...plain }) {
     const lines = plain.lines.map((each) => guard("dw.order.ProductLineItem", each));
     return guard("dw.order.Order", {
         ...plain,
         customer: customerDouble({ profile: null, ...plain.customer }),
+        totalGrossPrice: guard("dw.value.Money", { value: total }),
         productLineItems: guard("dw.util.Collection", { iterator: () => iterate("dw.util.Iterator", lines) }),
     });
 }

@@ -7,12 +7,10 @@ often (see cartridges/README.md). So a repeat is safe for as long as the merchan
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from decimal import Decimal
 from typing import Any, Final
 
 import orjson
 
-from caseconnect.models import Money
 from caseconnect.sdk.commands import (
     AdjustLoyalty,
     Command,
@@ -23,16 +21,17 @@ from caseconnect.sdk.commands import (
     RefundPayment,
 )
 from caseconnect.sdk.components import Outcome, Sighting
-from caseconnect.sdk.errors import PermanentError, TransientError
+from caseconnect.sdk.errors import PermanentError
 from caseconnect.sdk.texts import mask, shorten
 
+from . import refunding
 from .client import Json, part
-from .mapping import refunded
-from .values import amount
 from .writing import LONGEST_TEXT, Desk, StateWork, attributes, found, named, our_key, place_of
 
 _ENDED: Final = frozenset({"done", "error", "unknown"})
 _UNPLACED: Final = frozenset({"created", "failed"})
+_MOST_ACTIONS: Final = 50
+_REMEMBERED: Final = 20_000
 
 
 class Act(StateWork):
@@ -53,7 +52,7 @@ class Act(StateWork):
         site, order = await self._place(command)
         there = await self._find(site, our_key(key))
         if there is None:
-            if refusal := self._refusal(command, order, self.desk):
+            if refusal := await self._refused(command, site, order, our_key(key)):
                 return Outcome(state="refused", note=refusal)
             there = await self._write(command, site, order, our_key(key))
         status, note = self._status(there)
@@ -86,6 +85,9 @@ class Act(StateWork):
             raise PermanentError(f"no site of the connection has the customer list {list_id}")
         return sites[0], {}
 
+    async def _refused(self, command: Any, site: str, order: Json, key: str) -> str:
+        return self._refusal(command, order, self.desk)
+
     def _path(self, site: str, key: str) -> str:
         names = self.desk.settings.actions
         scope = f"/sites/{part(site)}" if names.scope == "site" else ""
@@ -115,44 +117,50 @@ class Act(StateWork):
         return status, note if status in _ENDED else "the cartridge's job has not answered yet"
 
 
+class Refund(Act):
+    """A refund. Other refunds of the order leave less for it, also those that the job has not carried out yet."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk, refunding.REFUND, refunding.details)
+        self._asked: dict[str, set[str]] = {}
+
+    async def _refused(self, command: Any, site: str, order: Json, key: str) -> str:
+        if refusal := _placed(command, order, self.desk) or refunding.unfit(command, order):
+            return refusal
+        others = await self._others(site, str(order["orderNo"]), key)
+        # The order is read after them, so that what ends meanwhile is counted twice rather than not at all.
+        _, now = await self.desk.places.order(str(order["orderNo"]))
+        return refunding.excess(command, now, others, self.desk.settings)
+
+    async def _others(self, site: str, order_no: str, key: str) -> list[Json]:
+        """The order's other refunds, each read by its key: the search finds late, so what we wrote is remembered."""
+        names = self.desk.settings.actions
+        term = {"term_query": {"fields": [f"c_{names.order_number}"], "operator": "is", "values": [order_no]}}
+        request = {"query": term, "select": "(**)", "count": _MOST_ACTIONS}
+        hits, total = await self.desk.client.custom_object_search(names.type, request)
+        if total > len(hits):
+            raise PermanentError(f"the order has {total} actions: more than {_MOST_ACTIONS} are not added up")
+        keys = {str(each["key_value_string"]) for each in hits if each.get(f"c_{names.action}") == refunding.REFUND}
+        keys |= self._asked.get(order_no, set())
+        found = [await self._find(site, each) for each in sorted(keys - {key})]
+        return [each for each in found if each is not None]
+
+    async def _write(self, command: Command, site: str, order: Json, key: str) -> Json:
+        if len(self._asked) >= _REMEMBERED:
+            del self._asked[next(iter(self._asked))]
+        self._asked.setdefault(str(order["orderNo"]), set()).add(key)
+        return await super()._write(command, site, order, key)
+
+
 def works(desk: Desk) -> dict[type[Command], Act]:
     """The commands that are actions."""
     return {
-        RefundPayment: Act(desk, "refund", _refund, _refundable),
+        RefundPayment: Refund(desk),
         CreateReplacement: Act(desk, "replacement", _replacement, _placed),
         ExchangeReturn: Act(desk, "exchange", _exchange, _placed),
         AdjustLoyalty: Act(desk, "loyalty", _loyalty),
         NotifyCustomer: Act(desk, "notice", _notice, _reachable),
     }
-
-
-def _refund(command: RefundPayment) -> Json:
-    return {
-        "amount": _plain(command.amount),
-        "currency": command.amount.currency,
-        "lines": [line.model_dump() for line in command.lines],
-        "shipping": _plain(command.shipping) if command.shipping else None,
-        "to": command.to,
-        "note": command.note,
-        "notify": command.notify_customer,
-    }
-
-
-def _refundable(command: RefundPayment, order: Json, desk: Desk) -> str:
-    if refusal := _placed(command, order, desk):
-        return refusal
-    if command.amount.amount <= 0:
-        return f"{command.amount} is nothing to refund"
-    if command.amount.currency != order.get("currency"):
-        return f"the order was paid in {order.get('currency')}, not in {command.amount.currency}"
-    left = Money(amount=_left(order, desk), currency=command.amount.currency)
-    return f"only {left} is left of the order: {command.amount} is more" if command.amount > left else ""
-
-
-def _left(order: Json, desk: Desk) -> Decimal:
-    if order.get("orderTotal") is None:
-        raise TransientError("the order shows no total")
-    return max(amount(order["orderTotal"]) - refunded(order, desk.settings), Decimal(0))
 
 
 def _placed(command: Command, order: Json, desk: Desk) -> str:
@@ -197,7 +205,3 @@ def _reachable(command: NotifyCustomer, order: Json, desk: Desk) -> str:
 
 def _items(items: Sequence[Item]) -> list[Json]:
     return [item.model_dump() for item in items]
-
-
-def _plain(money: Money) -> str:
-    return str(money).partition(" ")[0]

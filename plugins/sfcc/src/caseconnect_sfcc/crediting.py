@@ -29,6 +29,8 @@ class Credit(StateWork):
         site, order = await self.desk.places.order(number)
         if (there := await self._find(site, merchant)) is not None:
             return _taken(there, command, merchant)
+        if (currency := order.get("currency")) != command.amount.currency:
+            return Outcome(state="refused", note=f"the order was paid in {currency}, not in {command.amount.currency}")
         recipient = await self._recipient(command, order)
         if not recipient.get("recipientEmail"):
             return Outcome(state="refused", note="there is no e-mail address to issue a gift certificate to")
@@ -77,6 +79,8 @@ def _refusal(command: IssueCredit) -> str:
     value = command.amount.amount
     if value <= 0 or amount(float(value)) != value:
         return f"{command.amount} is no amount for a gift certificate"
+    if value % command.amount.unit:
+        return f"{command.amount} is finer than the smallest unit of {command.amount.currency}"
     if command.expires_at is not None:
         return "a gift certificate has no end date"
     return ""

@@ -19,7 +19,7 @@ def trigger(world: Any, key: Any = "A1", action: Any = "refund", order: Any = No
         "c_action": action,
         "c_orderNo": order or world.order(),
         "c_status": "requested",
-        "c_payload": json.dumps({"amount": 1050}),
+        "c_payload": json.dumps({"amount": "10.50"}),
     }
     answer = world.data("PUT", f"{ACTIONS}{key}", {**values, **more})
     assert answer.status_code == 200, answer.text
@@ -115,10 +115,21 @@ def test_the_job_works_a_trigger_off_and_writes_back(world: Any) -> None:
     assert "refund" in done["c_result"]
     money = world.effects("merchant.refund")
     assert [(each.who, each.target, each.args) for each in money] == [
-        ("cartridge", number, {"payload": {"amount": 1050}})
+        ("cartridge", number, {"payload": {"amount": "10.50"}})
     ]
     world.time.pass_(60)
     world.data("GET", f"{ACTIONS}A1")
+    assert len(world.effects("merchant.refund")) == 1
+
+
+def test_the_job_gives_back_no_more_than_the_order_cost(world: Any) -> None:
+    number = world.order()
+    total = world.instance.orders[number].total
+    for key in ("A1", "A2"):
+        trigger(world, key, order=number, c_payload=json.dumps({"amount": str(total)}))
+    world.time.pass_(5)
+    states = [world.data("GET", f"{ACTIONS}{key}").json()["c_status"] for key in ("A1", "A2")]
+    assert states == ["done", "error"]
     assert len(world.effects("merchant.refund")) == 1
 
 

@@ -32,9 +32,13 @@ def dollars(amount: str) -> Money:
     return Money(amount=amount, currency="USD")
 
 
+def paid(play: Any, **spec: Any) -> Any:
+    return play.order(**{"payment": "paid", **spec})
+
+
 def test_a_refund_is_accepted_until_the_cartridge_has_answered(stage: Callable[..., Any]) -> None:
     play = stage()
-    order = play.order()
+    order = paid(play)
     line = LineQuantity(line="1", quantity=1, restock="return")
     refund = RefundPayment(
         target=play.about(order), amount=dollars("10.50"), lines=(line,), shipping=dollars("5"), note="Late"
@@ -65,7 +69,7 @@ def test_a_refund_is_accepted_until_the_cartridge_has_answered(stage: Callable[.
 @pytest.mark.parametrize("kind", ["drop_before", "drop_after"])
 def test_a_refund_whose_answer_was_lost_is_one_refund(stage: Callable[..., Any], kind: str) -> None:
     play = stage()
-    refund = RefundPayment(target=play.about(play.order()), amount=dollars("10"))
+    refund = RefundPayment(target=play.about(paid(play)), amount=dollars("10"))
     play.fault("data.put_site_custom_object", kind)
     with pytest.raises(UnknownOutcome):
         play.do(refund)
@@ -79,7 +83,7 @@ def test_a_refund_whose_answer_was_lost_is_one_refund(stage: Callable[..., Any],
 
 def test_a_request_that_lands_after_its_repeat_was_carried_out_refunds_nothing(stage: Callable[..., Any]) -> None:
     play = stage()
-    refund = RefundPayment(target=play.about(play.order()), amount=dollars("10"))
+    refund = RefundPayment(target=play.about(paid(play)), amount=dollars("10"))
     play.do(refund)
     play.clock.forward(5)
     (late,) = [sent for sent in play.desk.wire.sent if sent.headers.get("x-dw-http-method-override") == "PUT"]
@@ -98,7 +102,7 @@ def test_a_request_that_lands_after_its_repeat_was_carried_out_refunds_nothing(s
 )
 def test_what_the_cartridge_answers(stage: Callable[..., Any], outcome: str, seen: Any, failed: bool) -> None:
     play = stage({"instances": [{"tenant": "zzxy_prd", "cartridge": {"outcome": outcome}}]})
-    refund = RefundPayment(target=play.about(play.order()), amount=dollars("10"))
+    refund = RefundPayment(target=play.about(paid(play)), amount=dollars("10"))
     play.do(refund)
     play.clock.forward(3600)
     found = play.see(refund)
@@ -116,21 +120,88 @@ def test_what_the_cartridge_answers(stage: Callable[..., Any], outcome: str, see
         ({"custom": {"refundAmount": 1e6}}, dollars("1"), "only 0.00 USD is left"),
         ({}, Money(amount="10", currency="EUR"), "the order was paid in USD, not in EUR"),
         ({}, dollars("0"), "0.00 USD is nothing to refund"),
+        ({"payment": "not_paid"}, dollars("1"), "no money of the order was taken: its payment status is not_paid"),
+        ({"payment": "part_paid"}, dollars("1"), "nobody says how much of the order was paid"),
         ({"status": "created"}, dollars("1"), "the order is created: it was never placed"),
         ({"status": "failed"}, dollars("1"), "the order is failed: it was never placed"),
     ],
 )
 def test_an_amount_is_refused_never_lowered(stage: Callable[..., Any], spec: Any, amount: Money, reason: str) -> None:
     play = stage()
-    refused = play.do(RefundPayment(target=play.about(play.order(**spec)), amount=amount))
+    refused = play.do(RefundPayment(target=play.about(paid(play, **spec)), amount=amount))
     assert refused.state == "refused"
     assert reason in refused.note
     assert play.changes() == []
 
 
+@pytest.mark.parametrize(
+    ("amount", "shipping", "reason"),
+    [
+        (dollars("1.005"), None, "1.005 USD is finer than the smallest unit of USD"),
+        (dollars("10"), dollars("1.005"), "1.005 USD is finer than the smallest unit of USD"),
+        (dollars("10"), Money(amount="5", currency="EUR"), "the part for shipping, 5.00 EUR, is no part of 10.00 USD"),
+        (dollars("10"), dollars("10.01"), "the part for shipping, 10.01 USD, is no part of 10.00 USD"),
+        (dollars("10"), dollars("-1"), "the part for shipping, -1.00 USD, is no part of 10.00 USD"),
+    ],
+)
+def test_an_amount_that_no_refund_can_have_is_refused(
+    stage: Callable[..., Any], amount: Money, shipping: Money | None, reason: str
+) -> None:
+    play = stage()
+    refused = play.do(RefundPayment(target=play.about(paid(play)), amount=amount, shipping=shipping))
+    assert (refused.state, refused.note) == ("refused", reason)
+    assert play.changes() == []
+
+
+def test_yen_have_no_hundredths(stage: Callable[..., Any]) -> None:
+    play = stage()
+    order = paid(play, currency="JPY")
+    refund = RefundPayment(target=play.about(order), amount=Money(amount="10.5", currency="JPY"))
+    assert play.do(refund).note == "10.5 JPY is finer than the smallest unit of JPY"
+    assert play.do(refund.model_copy(update={"amount": Money(amount="10", currency="JPY")})).state == "accepted"
+
+
+@pytest.mark.parametrize("outcome", ["done", "unknown", "never", "error"])
+@pytest.mark.parametrize("later", [0, 10])
+@pytest.mark.parametrize("remembers", [True, False])
+def test_two_refunds_of_an_order_give_no_more_than_it_cost(
+    stage: Callable[..., Any], outcome: str, later: float, remembers: bool
+) -> None:
+    play = stage({"instances": [{"tenant": "zzxy_prd", "cartridge": {"outcome": outcome}}]})
+    order = paid(play)
+    cents = dollars("0.01")
+    most = RefundPayment(target=play.about(order), amount=dollars(str(order.total)))
+    first = most.model_copy(update={"amount": most.amount - cents - cents})
+    assert play.do(first, "first").state == "accepted"
+    play.clock.forward(later)
+    if not remembers:
+        play.sink = type(play.sink)(play.desk.settings, play.desk.resources)
+    second = play.do(most, "second")
+    failed = outcome == "error" and later
+    assert second.state == ("accepted" if failed else "refused")
+    if not failed:
+        assert "is left of the order" in second.note
+    rest = play.do(most.model_copy(update={"amount": cents}), "third")
+    assert rest.state == ("refused" if failed or (outcome, later) == ("unknown", 10) else "accepted")
+    play.clock.forward(3600)
+    assert sum(float(each["amount"]) for each in play.merchant("refund")) <= float(order.total)
+
+
+def test_another_refund_that_the_search_does_not_show_yet_is_counted(stage: Callable[..., Any]) -> None:
+    play = stage()
+    order = paid(play)
+    whole = RefundPayment(target=play.about(order), amount=dollars(str(order.total)))
+    empty = '{"_v":"25.6","_type":"custom_object_search_result","count":0,"hits":[],"start":0,"total":0}'
+    for _ in range(2):
+        play.fault("data.search_custom_objects", "status", status=200, body=empty)
+    assert play.do(whole, "first").state == "accepted"
+    refused = play.do(whole, "second")
+    assert "are not settled" in refused.note
+
+
 def test_a_refund_by_hand_before_ours_leaves_less(stage: Callable[..., Any]) -> None:
     play = stage()
-    order = play.order()
+    order = paid(play)
     refund = RefundPayment(target=play.about(order), amount=dollars(str(order.total)))
     order.custom["refundAmount"] = 1.0
     assert play.do(refund).state == "refused"
@@ -178,7 +249,7 @@ def test_actions_that_cannot_be_are_refused(stage: Callable[..., Any]) -> None:
 def test_without_the_cartridges_metadata_the_way_is_told(stage: Callable[..., Any]) -> None:
     play = stage(actions={"type": "MissingType"})
     with pytest.raises(PermanentError, match="import the metadata of cartridges/int_caseconnect"):
-        play.do(RefundPayment(target=play.about(play.order()), amount=dollars("1")))
+        play.do(RefundPayment(target=play.about(paid(play)), amount=dollars("1")))
     without = stage(actions={"type": ""})
     with pytest.raises(PermanentError, match="no custom object type for actions: RefundPayment needs one"):
         without.do(RefundPayment(target=without.about(without.order()), amount=dollars("1")))
@@ -234,6 +305,23 @@ def test_credit_that_cannot_be_is_refused(stage: Callable[..., Any]) -> None:
     assert "no e-mail address" in play.do(credit).note
     assert "no end date" in play.do(credit.model_copy(update={"expires_at": play.clock()})).note
     assert "no amount" in play.do(credit.model_copy(update={"amount": dollars("0")})).note
+    assert play.changes() == []
+
+
+@pytest.mark.parametrize(
+    ("amount", "reason"),
+    [
+        (Money(amount="5", currency="EUR"), "the order was paid in USD, not in EUR"),
+        (dollars("1.005"), "1.005 USD is finer than the smallest unit of USD"),
+        (Money(amount="5.5", currency="JPY"), "5.5 JPY is finer than the smallest unit of JPY"),
+    ],
+)
+def test_credit_is_in_the_orders_currency_and_whole_units(
+    stage: Callable[..., Any], amount: Money, reason: str
+) -> None:
+    play = stage()
+    refused = play.do(IssueCredit(target=play.about(play.order()), amount=amount))
+    assert (refused.state, refused.note) == ("refused", reason)
     assert play.changes() == []
 
 

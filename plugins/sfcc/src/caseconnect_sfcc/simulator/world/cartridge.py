@@ -138,6 +138,20 @@ class Cartridge:
     def _outcome(self, action: str) -> str:
         return self.settings.outcomes.get(action, self.settings.outcome)
 
+    def _fits(self, order: Order | None, found: CustomObject) -> bool:
+        """As the job of `int_caseconnect` reckons: the attribute or what was done, and what is in doubt, leave less."""
+        if order is None:
+            return False
+        given = {"done": Decimal(0), "unknown": Decimal(0)}
+        for other in self._instance.objects.values():
+            same = (other.type, other.site, other.values.get("orderNo")) == (found.type, found.site, order.number)
+            receipt = self._instance.objects.get((RECEIPT, other.site, other.key))
+            if same and other.values.get("action") == "refund" and other.key != found.key and receipt is not None:
+                status = str(receipt.values["status"])
+                given[status] = given.get(status, Decimal(0)) + _worth(other)
+        told = Decimal(str(order.custom.get(REFUNDED, 0)))
+        return 0 < _worth(found) <= order.total - max(told, given["done"]) - given["unknown"]
+
     def _give_back(self, order: Order, payload: JsonObject) -> None:
         """A merchant's hook keeps what was given back in an attribute of the order."""
         before = Decimal(str(order.custom.get(REFUNDED, 0)))
@@ -156,11 +170,17 @@ class Cartridge:
         order = self._instance.orders.get(number)
         if number and (order is None or order.site != found.site):
             return "error", "There is no order of this number on this site."
-        if outcome == "error":
-            return "error", "The payment provider refused."
+        fits = action != "refund" or self._fits(order, found)
+        if outcome == "error" or not fits:
+            less = "Less is left of the order than the refund asks for."
+            return "error", "The payment provider refused." if fits else less
         effect = self._instance.note(WHO, f"merchant.{action}", number, {"payload": payload})
         if action == "refund" and order is not None:
             self._give_back(order, payload)
         if outcome == "unknown":
             return "unknown", "The hook failed on the way. See the log."
         return "done", f"{action} carried out, reference M-{effect.seq:06d}"
+
+
+def _worth(action: CustomObject) -> Decimal:
+    return Decimal(str(json.loads(str(action.values.get("payload") or "{}")).get("amount", 0)))

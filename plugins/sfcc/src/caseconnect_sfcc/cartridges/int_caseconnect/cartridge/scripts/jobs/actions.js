@@ -19,6 +19,8 @@ var Transaction = require('dw/system/Transaction');
 var TYPE = 'CaseConnectAction';
 var RECEIPT = 'CaseConnectReceipt';
 var ACTIONS = ['refund', 'replacement', 'exchange', 'loyalty', 'notice'];
+var REFUNDED = 'refundAmount';
+var NOISE = 0.000001;
 var LONGEST_RESULT = 1000;
 var MINUTE = 60 * 1000;
 
@@ -87,6 +89,35 @@ function claim(key) {
     });
 }
 
+/** What the other refunds of the order gave back, and what they may have given back, by their receipts. */
+function otherRefunds(claimed) {
+    var sums = { done: 0, doubtful: 0 };
+    keysOf(TYPE, "custom.orderNo = {0} AND custom.action = 'refund'", claimed.orderNo, Infinity).forEach(function (key) {
+        var receipt = key === claimed.key ? null : CustomObjectMgr.getCustomObject(RECEIPT, key);
+        var status = receipt ? String(receipt.custom.status) : 'error';
+        if (status !== 'error') {
+            var payload = JSON.parse(String(CustomObjectMgr.getCustomObject(TYPE, key).custom.payload));
+            sums[status === 'done' ? 'done' : 'doubtful'] += Number(payload.amount);
+        }
+    });
+    return sums;
+}
+
+/**
+ * Why so much cannot be refunded. The connector looked when it asked; here refunds come one after the other, so what an
+ * earlier one gave back is known. An amount that cannot be read is refused, too.
+ */
+function excess(claimed, order, payload) {
+    if (!order) {
+        return 'A refund needs an order.';
+    }
+    var others = otherRefunds(claimed);
+    var told = REFUNDED in order.custom ? Number(order.custom[REFUNDED]) : 0;
+    var left = order.totalGrossPrice.value - Math.max(told, others.done) - others.doubtful;
+    var amount = Number(payload.amount);
+    return amount > 0 && amount <= left + NOISE ? '' : 'Less is left of the order than the refund asks for.';
+}
+
 /** What the hook is given, or why it cannot be called. */
 function prepare(claimed) {
     var point = 'app.caseconnect.' + claimed.action;
@@ -105,6 +136,10 @@ function prepare(claimed) {
     var order = claimed.orderNo ? OrderMgr.getOrder(claimed.orderNo) : null;
     if (claimed.orderNo && !order) {
         return { problem: 'There is no order of this number on this site.' };
+    }
+    var problem = claimed.action === 'refund' ? excess(claimed, order, payload) : '';
+    if (problem) {
+        return { problem: problem };
     }
     return { point: point, request: { key: claimed.key, orderNo: claimed.orderNo, order: order, payload: payload } };
 }
@@ -140,7 +175,7 @@ function carryOut(key) {
         prepared = prepare(claimed);
     } catch (e) {
         logger().error('{0} {1}: {2}', claimed.action, key, e);
-        prepared = { problem: 'The order could not be read.' };
+        prepared = { problem: 'The order or its refunds could not be read.' };
     }
     var outcome = prepared.problem ? { status: 'error', result: prepared.problem } : call(claimed, prepared);
     settle(key, outcome.status, outcome.result);
