@@ -180,10 +180,7 @@ def receipts(db: sqlite3.Connection, tenant: str | None = None) -> list[Receipt]
 
 
 def _lanes(db: sqlite3.Connection, whom: Whom, texts: Sequence[str]) -> tuple[list[str], dict[str, str]]:
-    """The lanes of a shopper, and those left whole, by lane with the reference of the matter that is open.
-
-    What the shopper wrote by another connection, and no order is known for, is found by address or telephone number.
-    """
+    """The lanes of a shopper, also of what was written by another way, and those left whole: lane -> open matter."""
     if whom.customer is None:
         rows = db.execute(
             "SELECT DISTINCT lane FROM events WHERE tenant=?1 AND substr(lane, 1, length(?2)) = ?2"
