@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from click.testing import CliRunner
 from caseconnect.cli import Exit, main
 from caseconnect.sdk.errors import ConnectError
 from caseconnect_demo import command
+from caseconnect_demo.command import insist
 from caseconnect_demo.day import DAY
 from caseconnect_demo.evidence import Evidence, gather
 from caseconnect_demo.house import House, house
@@ -127,3 +129,24 @@ def _command_line(path: Path) -> str:
         return path.read_bytes().decode("utf-8", "replace").replace("\0", " ")
     except OSError:
         return ""
+
+
+def test_a_cancellation_that_was_lost_is_asked_for_again() -> None:
+    async def deaf() -> str:
+        insisting = asyncio.ensure_future(insist(asyncio.current_task(), pause=0.01))
+        try:
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(60)
+            await asyncio.sleep(60)
+        finally:
+            insisting.cancel()
+        return "the day went on"
+
+    async def story() -> None:
+        task = asyncio.ensure_future(deaf())
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(asyncio.shield(task), 10)
+
+    asyncio.run(story())

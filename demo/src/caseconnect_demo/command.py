@@ -63,13 +63,23 @@ async def play(tell: Tell, show: Show) -> None:
     tell("starting both simulators and the daemon")
     async with house() as running:
         journal = SqliteJournal.read(journal_path(running.data))
+        insisting = asyncio.ensure_future(insist(asyncio.current_task()))
         try:
             day = Day(running, DAY, journal, tell)
             await day.play()
             evidence = await gather(running, journal, day)
             await show(running, evidence)
         finally:
+            insisting.cancel()
             journal.close()
+
+
+async def insist(task: asyncio.Task[None] | None, pause: float = 1.0) -> None:
+    """Cancel `task` again each `pause` seconds once it was: one cancellation can be lost in what it was waiting for."""
+    while task is not None and not task.done():
+        await asyncio.sleep(pause)
+        if task.cancelling():
+            task.cancel()
 
 
 async def _until_told(work: Awaitable[None]) -> None:
