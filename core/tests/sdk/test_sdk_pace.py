@@ -195,3 +195,52 @@ def test_what_is_dearer_than_the_bucket_less_its_reserve_waits_for_a_full_one() 
     pace.reserve = 0.4
     log = told(pace, ("first", 50.0, NORMAL), ("huge", 500.0, BACKGROUND, 0.1))
     assert log == [("first", 0.0), ("huge", pytest.approx(5.0, abs=0.01))]
+
+
+def test_refusal_is_a_rest_for_all_and_a_slower_pace_that_recovers() -> None:
+    pace = Pace(10, 1)
+
+    async def story() -> list[float]:
+        clock = asyncio.get_running_loop().time
+        await pace.take()
+        began = clock()
+        pace.refused(2)
+        pace.refused(2)
+        times = []
+        for _ in range(3):
+            await pace.take()
+            times.append(clock() - began)
+        await asyncio.sleep(400)
+        again = clock()
+        await pace.take()
+        await pace.take()
+        return [*times, clock() - again]
+
+    first, second, third, recovered = run(story())
+    assert first >= 2.1
+    assert 0.15 <= second - first <= 0.16
+    assert 0.15 <= third - second <= 0.16
+    assert recovered == pytest.approx(0.1, abs=0.001)
+
+
+def test_background_work_waits_five_seconds_at_most_for_those_who_came_later() -> None:
+    pace = Pace(1, 1)
+    order: list[str] = []
+
+    async def one(name: str, level: int) -> None:
+        token = priority.set(level)
+        await pace.take()
+        priority.reset(token)
+        order.append(name)
+
+    async def story() -> None:
+        await pace.take()
+        tasks = [asyncio.create_task(one("poll", BACKGROUND))]
+        for second in range(9):
+            tasks.append(asyncio.create_task(one(f"n{second}a", NORMAL)))
+            tasks.append(asyncio.create_task(one(f"n{second}b", NORMAL)))
+            await asyncio.sleep(1)
+        await asyncio.gather(*tasks)
+
+    run(story())
+    assert 5 <= order.index("poll") <= 10

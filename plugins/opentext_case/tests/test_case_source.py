@@ -474,3 +474,20 @@ def test_reads_that_fail_are_tried_again(make_rig: Any) -> None:
         assert (await rig.source.fetch(need)).id == need.subject.id
 
     run(story())
+
+
+@pytest.mark.parametrize(("decider", "asked"), [("attribute", 1), ("comment", 3)])
+def test_what_is_not_looked_at_is_not_asked_for(make_rig: Any, decider: Any, asked: Any) -> None:
+    async def story() -> None:
+        rig = make_rig(decider=decider)
+        case = await our_case(rig)
+        rig.store.comment(case, "word", AGENT)
+        before = len(rig.calls())
+        fact = await rig.source.fetch(Need(fact="case", subject=rig.subject(case), fields=("outcome",)))
+        assert isinstance(fact, Case)
+        assert len(rig.calls()) - before == asked
+        whole = await rig.source.fetch(Need(fact="case", subject=rig.subject(case), fields=("comments",)))
+        assert isinstance(whole, Case)
+        assert [c.text for c in whole.comments] == ["word"]
+
+    run(story())

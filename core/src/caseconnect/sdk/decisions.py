@@ -22,6 +22,9 @@ class Need(Record):
     fact: str
     subject: Subject
     required: bool = True
+    fields: tuple[str, ...] = Field(
+        (), description="All that is looked at: what costs further requests may be left out. Empty: the whole record."
+    )
 
 
 class Needs(Record):

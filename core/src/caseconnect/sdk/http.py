@@ -204,7 +204,8 @@ class Http:
         `content` is a body as it is, for what has to be signed; its content type is among `headers`.
 
         Raises `TransientError` when surely nothing happened there (no connection), or when the request is
-        `safe` (default: GET and HEAD); else `UnknownOutcome` when no whole answer came.
+        `safe` (default: GET and HEAD); else `UnknownOutcome` when no whole answer came. After a 429 the account's pace
+        rests as long as the server asks, and is slower for a while.
         """
         if path and not path.startswith("/"):
             # Else `@other.example/` or `.example/` would take our credentials to another host.
@@ -244,7 +245,10 @@ class Http:
             raise self._lost(safe, f"{method} {self._place(path)}: no answer within {self.deadline:g} s") from error
         except Exception as error:
             raise self._lost(safe, f"{method} {self._place(path)}: answer lost ({type(error).__name__})") from error
-        return Response(response.status_code, {k.lower(): v for k, v in response.headers.items()}, body)
+        answer = Response(response.status_code, {k.lower(): v for k, v in response.headers.items()}, body)
+        if answer.status == 429:
+            self.pace.refused(answer.retry_after(datetime.now(UTC)) or 1.0)
+        return answer
 
     async def close(self) -> None:
         """Close all connections. May be called twice."""

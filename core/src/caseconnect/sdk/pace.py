@@ -14,18 +14,24 @@ PROTECTIVE, NORMAL, BACKGROUND = 0, 1, 2
 priority: ContextVar[int] = ContextVar("priority", default=NORMAL)
 """Who goes first when an account is short: the host sets it around protective and background work."""
 
+_YIELDS = 5.0
+"""Seconds for which background work lets the others go first. Else a busy day would never read what agents decided."""
+
+_SLOWER, _SLOWEST, _RECOVERY = 0.8, 0.2, 300.0
+"""Each refusal takes a fifth of the speed, down to a fifth of it; all of it is back after so many seconds."""
+
 
 class Pace:
     """A token bucket: `rate` tokens a second, at most `burst` saved up. `rate` may be infinite (pacing off).
 
-    Waiters are served by priority, then in order of arrival, so that a flood of polls never delays a hold. `reserve`
-    is the share of the bucket that background work leaves alone.
+    Protective work goes first, so that a flood never delays a hold; the rest in order of arrival, with background work
+    5 seconds behind. `reserve` is the share of the bucket that background work leaves alone while it yields.
     """
 
     def __init__(self, rate: float, burst: float) -> None:
         self.rate, self.burst, self.reserve = rate, burst, 0.0
-        self._tokens, self._at = burst, -1.0
-        self._waiting: list[tuple[int, int, float, asyncio.Future[None]]] = []
+        self._tokens, self._at, self._speed = burst, -1.0, 1.0
+        self._waiting: list[tuple[float, int, int, float, asyncio.Future[None]]] = []
         self._order = itertools.count()
         self._server: asyncio.Task[None] | None = None
         self._news = asyncio.Event()
@@ -40,7 +46,8 @@ class Pace:
             self._tokens -= min(cost, self.burst)
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiting, (level, next(self._order), cost, turn))
+        place = 0.0 if level == PROTECTIVE else self._at + (_YIELDS if level >= BACKGROUND else 0.0)
+        heapq.heappush(self._waiting, (place, next(self._order), level, cost, turn))
         if self._server is None or self._server.done():
             self._news = asyncio.Event()
             self._server = asyncio.create_task(self._serve())
@@ -56,6 +63,18 @@ class Pace:
         self._tokens = min(self._tokens, available)
         self._news.set()
 
+    def refused(self, seconds: float) -> None:
+        """The platform had enough (HTTP 429) and asks for so long a rest: all wait, and go slower for a while after.
+
+        A request may arrive later than it was sent, and so more of them in one second than were sent in one.
+        """
+        if math.isinf(self.rate):
+            return
+        self._refill()
+        self._tokens = min(self._tokens, -seconds * self.rate * self._speed)
+        self._speed = max(self._speed * _SLOWER, _SLOWEST)
+        self._news.set()
+
     def _needed(self, level: int, cost: float) -> float:
         """How full the bucket must be for this cost; what is more than fits is taken when it is full."""
         kept = self.reserve * self.burst if level >= BACKGROUND else 0.0
@@ -64,14 +83,15 @@ class Pace:
     def _refill(self) -> None:
         now = asyncio.get_running_loop().time()
         if self._at >= 0:
-            self._tokens = min(self.burst, self._tokens + (now - self._at) * self.rate)
+            self._tokens = min(self.burst, self._tokens + (now - self._at) * self.rate * self._speed)
+            self._speed = min(1.0, self._speed + (now - self._at) / _RECOVERY)
         self._at = now
 
     async def _serve(self) -> None:
         while self._waiting:
             self._refill()
-            level, _, cost, turn = self._waiting[0]
-            needed = self._needed(level, cost)
+            place, _, level, cost, turn = self._waiting[0]
+            needed = self._needed(level if self._at < place else NORMAL, cost)
             if turn.done():
                 heapq.heappop(self._waiting)
             elif self._tokens >= needed - 1e-9:
@@ -82,5 +102,5 @@ class Pace:
                 # Who comes meanwhile may go first and need less, or the rate may be another.
                 self._news.clear()
                 with suppress(TimeoutError):
-                    async with asyncio.timeout((needed - self._tokens) / self.rate + 1e-6):
+                    async with asyncio.timeout((needed - self._tokens) / (self.rate * self._speed) + 1e-6):
                         await self._news.wait()

@@ -166,6 +166,17 @@ def test_a_poll_obeys_retry_after(tmp_path: Path) -> None:
     run(story())
 
 
+def test_a_poll_that_was_throttled_comes_back_when_it_was_told_to(tmp_path: Path) -> None:
+    async def story() -> None:
+        world = World()
+        world.script["read"] = [TransientError("busy", retry_after=1)] * 3
+        async with Pipe(tmp_path, world, [], poll={"shop": "1m"}) as p:
+            await p.pass_time(5)
+            assert len(world.reads) == 4
+
+    run(story())
+
+
 def test_polls_go_on_while_the_connection_is_paused(tmp_path: Path) -> None:
     async def story() -> None:
         world = World(feed=[item(1)])

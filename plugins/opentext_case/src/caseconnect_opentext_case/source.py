@@ -93,7 +93,7 @@ class CoreCaseSource:
     async def fetch(self, need: Need) -> Record:
         """The case as it is now with comments and files, or a file on a case with its bytes."""
         if (need.fact, need.subject.kind) == (KIND, KIND):
-            return await self._case(*self.types.of(need.subject.id))
+            return await self._case(*self.types.of(need.subject.id), need.fields or ("comments", "files"))
         if (need.fact, need.subject.kind) == (DOCUMENT, DOCUMENT):
             case_id, _, attachment = need.subject.id.rpartition("/")
             kind, case = self.types.of(case_id)
@@ -102,12 +102,13 @@ class CoreCaseSource:
             return await fetch_document(kind, case, attachment)
         raise PermanentError(f"OpenText Core Case has no fact {need.fact!r} of a {need.subject.kind!r}")
 
-    async def _case(self, kind: CaseType, case: str) -> Case:
+    async def _case(self, kind: CaseType, case: str, fields: Sequence[str]) -> Case:
         settings = kind.settings
         document, _ = await kind.client.read_case(case)
-        offered = kind.client.dialect.offers("list_comments")
+        wanted = "comments" in fields or settings.decider == "comment"
+        offered = wanted and kind.client.dialect.offers("list_comments")
         comments = [comment_of(row, settings) for row in (await kind.client.comments(case) if offered else ())]
-        files = await files_of(kind, case, self.resources.log)
+        files = await files_of(kind, case, self.resources.log) if "files" in fields else ()
         return case_of(document, settings, comments, files, await self._decider(kind, case, comments))
 
     async def _decider(self, kind: CaseType, case: str, comments: Sequence[CaseComment]) -> Any:

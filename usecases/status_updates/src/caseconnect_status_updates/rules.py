@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from caseconnect.models import Case
-from caseconnect.sdk.casework import WAITING_FOR_CUSTOMER, case_of
+from caseconnect.sdk.casework import DECIDED, WAITING_FOR_CUSTOMER, case_of
 from caseconnect.sdk.commands import AnnotateOrder
 from caseconnect.sdk.decisions import Decision, Facts, Matter, Missing, Need, Needs
 from caseconnect.sdk.events import CaseChanged, CommandSettled, Event
@@ -29,7 +29,7 @@ def decide(
         return subject
     case = facts.get("case", subject, Case)
     if case is None:
-        return Needs(needs=(Need(fact="case", subject=subject, required=False),))
+        return Needs(needs=(Need(fact="case", subject=subject, required=False, fields=DECIDED),))
     if isinstance(case, Missing):
         if isinstance(event, CaseChanged):
             return Decision(reason=f"the case could not be read ({case.why}): nothing is written back")

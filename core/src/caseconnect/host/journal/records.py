@@ -223,9 +223,10 @@ class Verdict:
 
 @dataclass(frozen=True)
 class StoredCommand:
-    """A command as it is stored. `lost`: how many attempts ended in an unknown outcome.
+    """A command as it is stored.
 
-    `before`: what was there before its slot was ours.
+    `lost`: how many attempts ended in an unknown outcome; `taken`: how many were accepted; `before`: what was there
+    before its slot was ours.
     """
 
     key: str
@@ -251,7 +252,13 @@ class StoredCommand:
     case: Subject | None
     first_sent_at: datetime | None = None
     lost: int = 0
+    taken: int = 0
     before: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def may_have_happened(self) -> bool:
+        """An attempt that has ended may have had its effect, or may have it yet."""
+        return self.lost + self.taken > 0
 
 
 @dataclass(frozen=True)

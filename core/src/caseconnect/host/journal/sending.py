@@ -20,6 +20,7 @@ _COLUMNS = (
     " c.looked, c.sent_at, c.deadline_at, c.created_at, c.due, c.note, c.data, m.reference, m.case_subject,"
     " (SELECT min(o.at) FROM outcomes o WHERE o.key = c.key AND o.became = 'sending'),"
     " (SELECT count(*) FROM outcomes o WHERE o.key = c.key AND o.became = 'unknown'),"
+    " (SELECT count(*) FROM outcomes o WHERE o.key = c.key AND o.became = 'accepted'),"
     " (SELECT s.before FROM slots s WHERE s.slot = c.slot)"
 )
 _FIRST = """
@@ -65,7 +66,8 @@ def command(db: sqlite3.Connection, key: str) -> StoredCommand | None:
 
 def _row(row: tuple[Any, ...]) -> StoredCommand:
     key, seq, tenant, matter, use, kind, name, connection, target, state, body, attempt = row[:12]
-    looked, sent_at, deadline_at, created_at, due, note, data, reference, case, first_sent_at, lost, before = row[12:]
+    looked, sent_at, deadline_at, created_at, due, note, data, reference, case, first_sent_at, lost = row[12:23]
+    taken, before = row[23:]
     # A kind of a newer program: nobody carries out the bare base, so it parks instead of stopping the others.
     known = COMMANDS.get(kind, Command)
     return StoredCommand(
@@ -85,6 +87,7 @@ def _row(row: tuple[Any, ...]) -> StoredCommand:
         sent_at=unstamp(sent_at) if sent_at else None,
         first_sent_at=unstamp(first_sent_at) if first_sent_at else None,
         lost=lost,
+        taken=taken,
         before=load(before) if before else {},
         deadline_at=unstamp(deadline_at) if deadline_at else None,
         created_at=unstamp(created_at),

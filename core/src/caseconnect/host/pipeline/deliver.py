@@ -197,13 +197,13 @@ class Deliverer:
             await self._answered(connection, stored, outcome)
 
     async def _refused(self, connection: LiveConnection, stored: StoredCommand, note: str) -> None:
-        if stored.command.money and stored.lost:
+        if stored.command.money and stored.may_have_happened:
             await self._looker.refused_in_doubt(connection, stored, note)
         else:
             await self._looker.settle(stored, states.REFUSED, was=states.SENDING, note=note)
 
     async def _answered(self, connection: LiveConnection, stored: StoredCommand, outcome: Outcome) -> None:
-        if outcome.state == states.REFUSED and stored.command.money and stored.lost:
+        if outcome.state == states.REFUSED and stored.command.money and stored.may_have_happened:
             await self._looker.refused_in_doubt(connection, stored, outcome.note)
             return
         if outcome.state == states.DONE and not is_named(stored, outcome.data):

@@ -17,11 +17,11 @@ class Fetcher:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._running: dict[tuple[str, str, str], tuple[asyncio.Task[Record], datetime]] = {}
+        self._running: dict[tuple[object, ...], tuple[asyncio.Task[Record], datetime]] = {}
 
     async def fetch(self, tenant: str, need: Need) -> tuple[Record, datetime]:
         """The fact as it is now, and when the reading began. Raises the errors of the SDK."""
-        key = (tenant, need.fact, str(need.subject))
+        key = (tenant, need.fact, need.subject, need.fields)
         if key not in self._running:
             task = asyncio.create_task(self._fetch(tenant, need))
             self._running[key] = task, self._context.now()

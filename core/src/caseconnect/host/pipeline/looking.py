@@ -44,7 +44,7 @@ class Looker:
                 await self.settle(stored, states.DONE, note="found done", sighting=sighting)
                 return False
             under_way = sighting.seen is None or (bool(sighting.data) and not sighting.failed)
-            in_doubt = command.money and under_way
+            in_doubt = command.money and stored.may_have_happened and under_way
         return await self._still_expected(tenant, connection, stored, command, in_doubt=in_doubt)
 
     async def before(self, connection: LiveConnection, command: Command) -> Mapping[str, Any]:
@@ -72,7 +72,7 @@ class Looker:
         for expect in command.expects:
             if finds_itself and expect.test == "at_least":
                 continue
-            need = Need(fact=expect.fact, subject=expect.subject)
+            need = Need(fact=expect.fact, subject=expect.subject, fields=(expect.field,))
             record, _ = await self._fetcher.fetch(tenant.name, need)
             found = record.model_dump(mode="json").get(expect.field)
             if _holds(expect, found):

@@ -131,9 +131,14 @@ class Poller:
             await self._context.failed(*key, f"it cannot be polled: {error}")
         wait = _wait(key, failures)
         if isinstance(error, TransientError) and error.retry_after:
-            wait = max(wait, timedelta(seconds=error.retry_after))
+            asked = timedelta(seconds=error.retry_after)
+            wait = asked if failures <= _SOON else max(wait, asked)
         self._context.log.warning("poll failed", tenant=key[0], connection=key[1], why=str(error))
         await self._context.journal.schedule(*key, self._context.now() + wait, None, str(error)[:200])
+
+
+_SOON = 3
+"""So many failures in a row that said when to come back are believed without waiting longer."""
 
 
 def _wait(key: tuple[str, str], failures: int) -> timedelta:

@@ -8,6 +8,7 @@ from caseconnect.sdk.casework.second import close_second, second_cases
 from caseconnect.sdk.casework.standing import (
     CANCELLED,
     CARRYING_OUT,
+    DECIDED,
     IN_REVIEW,
     RELEASED,
     WAITING_FOR_CUSTOMER,
@@ -34,7 +35,7 @@ def carry_out(
         return Decision(reason="the matter's case is not known yet: its outcome is read when it is")
     case = facts.get("case", subject, Case)
     if not isinstance(case, Case):
-        return Needs(needs=(Need(fact="case", subject=subject),))
+        return Needs(needs=(Need(fact="case", subject=subject, fields=DECIDED),))
     if case.outcome is None:
         return _without_outcome(matter, case)
     return _known(matter, case.outcome, case.revision) or _act(use, matter, subject, case, facts, settings)

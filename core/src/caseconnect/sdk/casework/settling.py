@@ -5,7 +5,7 @@ from __future__ import annotations
 from caseconnect.models import Case
 from caseconnect.sdk.casework.outcomes import note_once
 from caseconnect.sdk.casework.second import close_second, second_cases
-from caseconnect.sdk.casework.standing import BLOCKED, CANCELLED, IN_REVIEW, RELEASED
+from caseconnect.sdk.casework.standing import BLOCKED, CANCELLED, DECIDED, IN_REVIEW, RELEASED
 from caseconnect.sdk.casework.text import one_line
 from caseconnect.sdk.commands import CASE, CommentCase, digest_of
 from caseconnect.sdk.decisions import Decision, Facts, Matter, Need, Needs
@@ -37,7 +37,7 @@ def settled(event: CommandSettled, matter: Matter, facts: Facts) -> Decision | N
         said = matter.command("CommentCase", name) is not None
         return Decision(reason=what, commands=() if said else (comment,), stage=stage, close=close)
     if event.state == "refused" and event.kind != "HoldOrder" and matter.case is not None:
-        need = Need(fact="case", subject=matter.case.subject, required=False)
+        need = Need(fact="case", subject=matter.case.subject, required=False, fields=DECIDED)
         case = facts.get("case", need.subject, Case)
         if case is None:
             return Needs(needs=(need,))

@@ -6,6 +6,9 @@ from caseconnect.models import Order
 from caseconnect.sdk.commands import HOLD
 from caseconnect.sdk.decisions import Matter
 
+DECIDED = ("outcome", "revision", "status", "stage", "closed", "number", "decided_by", "url")
+"""Fields of a case that say how far it is. Its comments and documents cost further requests."""
+
 IN_REVIEW = "in_review"
 WAITING_FOR_CUSTOMER = "waiting_for_customer"
 CARRYING_OUT = "carrying_out"
