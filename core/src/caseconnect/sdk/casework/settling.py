@@ -81,11 +81,12 @@ def settled(event: CommandSettled, matter: Matter, facts: Facts) -> Decision | N
 
 
 def _all_carried_out(event: CommandSettled, matter: Matter) -> bool:
-    """Nothing of the outcome is on its way any more. What failed has kept back what was to follow it."""
+    """Nothing that was asked for after it is on its way. What an earlier outcome asked for expects that outcome."""
     if event.kind not in DECISIVE and matter.stage != CARRYING_OUT:
         return False
-    others = [c for c in matter.commands if c.kind in _DONE and c.kind != "HoldOrder" and c.key != event.key]
-    return all(c.state in _ENDED for c in others)
+    place = next((i for i, c in enumerate(matter.commands) if c.key == event.key), len(matter.commands))
+    after = [c for c in matter.commands[place + 1 :] if c.kind in _DONE and c.kind != "HoldOrder"]
+    return all(c.state in _ENDED for c in after)
 
 
 def _stage(matter: Matter) -> str:
