@@ -8,7 +8,7 @@ from caseconnect.models import Case, Order, Record
 from caseconnect.sdk.casework.answers import (
     ImpossibleError,
 )
-from caseconnect.sdk.casework.policy import CaseworkSettings, of_outcome
+from caseconnect.sdk.casework.policy import Action, CaseworkSettings, of_outcome
 from caseconnect.sdk.casework.standing import CANCELLED, RELEASED, RESOLVED, WAITING_FOR_CUSTOMER, holding
 from caseconnect.sdk.casework.text import one_line
 from caseconnect.sdk.casework.usecase import Requested, UseCase
@@ -165,6 +165,13 @@ def returned(on: Acting) -> Subject:
     if about is None or about.kind != "return":
         raise ImpossibleError("this matter is about no return that the platform knows: answer the shopper by hand")
     return about
+
+
+def wished(on: Acting) -> Action:
+    """The action that was asked for."""
+    if on.requested.wish is None:
+        raise ImpossibleError("what was asked for is not known: choose an outcome that says it")
+    return on.requested.wish
 
 
 def correct_profile(on: Acting) -> Act:

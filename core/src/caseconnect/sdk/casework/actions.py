@@ -60,9 +60,10 @@ COMMANDS_OF: dict[Action, frozenset[type[Command]]] = {
     "correct_profile": frozenset({CorrectProfile}),
     "set_status": frozenset({SetOrderStatus}),
     "notify": frozenset({NotifyCustomer}),
+    "as_requested": frozenset(),
     "close": frozenset(),
 }
-"""What a connection must carry out for each action."""
+"""What a connection must carry out for each action; for `as_requested` the use case says it."""
 
 
 CASEWORK: frozenset[type[Command]] = frozenset({OpenCase, CommentCase, UpdateCase, AttachDocument, CloseCase})

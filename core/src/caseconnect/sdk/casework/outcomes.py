@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from caseconnect.models import Case, Order
-from caseconnect.sdk.casework.acting import Act, Acting
+from caseconnect.sdk.casework.acting import Act, Acting, wished
 from caseconnect.sdk.casework.actions import DOES
 from caseconnect.sdk.casework.answers import ImpossibleError
 from caseconnect.sdk.casework.policy import Action, CaseworkSettings
@@ -73,7 +73,7 @@ def _act(
         None if isinstance(item, Missing) else item,
     )
     try:
-        acts = [DOES[action](on) for action in actions]
+        acts = [DOES[wished(on) if action == "as_requested" else action](on) for action in actions]
     except ImpossibleError as error:
         return _impossible(matter, case, str(error))
     return _together(on, actions, acts)

@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, field_validator, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from caseconnect.sdk.components import Settings
 
@@ -21,6 +23,7 @@ Action = Literal[
     "replace",
     "credit",
     "points",
+    "as_requested",
     "correct_profile",
     "submit_evidence",
     "set_status",
@@ -159,6 +162,14 @@ class CaseworkSettings(Settings):
     when_resolved: Literal["note", "close"] = Field(
         "note", description="What becomes of the case when its ground is gone by itself: a comment, or it is closed."
     )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """An editor offers the actions of this use case alone."""
+        schema = handler(core)
+        outcomes = handler.resolve_ref_schema(schema)["properties"]["outcomes"]
+        outcomes["additionalProperties"]["items"]["enum"] = list(cls.actions)
+        return schema
 
     @field_validator("title")
     @classmethod

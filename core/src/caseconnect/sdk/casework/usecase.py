@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from caseconnect.models import File, Money, Order, Record
+from caseconnect.sdk.casework.policy import Action
 from caseconnect.sdk.commands import Item, LineQuantity
 
 CancelCause = Literal["fraud", "customer", "inventory", "declined", "staff", "other"]
@@ -15,9 +16,13 @@ HoldCause = Literal["fraud", "address", "payment", "other"]
 
 @dataclass(frozen=True)
 class Requested:
-    """What an item asks for, as its use case reads it. Amounts are in the money in which the shopper paid."""
+    """What an item asks for, as its use case reads it. Amounts are in the money in which the shopper paid.
+
+    `wish`: the action that `as_requested` stands for.
+    """
 
     text: str
+    wish: Action | None = None
     files: tuple[File, ...] = ()
     amount: Money | None = None
     lines: tuple[LineQuantity, ...] = ()
