@@ -245,7 +245,7 @@ _TREE: Final[dict[str, dict[str, tuple[Any, ...]]]] = {
     "CheckedExpr": {"types": (3, ".Typed", True), "expr": (4, ".Expr")},
     "Typed": {"key": (1, _INT), "value": (2, ".Type")},
     "Type": {"well_known": (5, _INT), "message": (9, _TEXT)},
-    "Constant": {"null": (1, _INT), "text": (6, _TEXT)},
+    "Constant": {"null": (1, _INT), "number": (3, _INT), "text": (6, _TEXT)},
     "Expr": {
         "id": (2, _INT),
         "constant": (3, ".Constant"),

@@ -205,4 +205,6 @@ def _path(each: Any) -> str:
         return str(each.ident.name)
     if each.HasField("call") and each.call.function == "_[_]":
         return f"{_path(each.call.args[0])}[{_path(each.call.args[1])}]"
-    return f"#{each.id}" if not each.HasField("constant") else str(each.constant).strip()
+    if each.HasField("constant"):
+        return repr(each.constant.text) if each.constant.HasField("text") else str(each.constant.number)
+    return f"#{each.id}"
