@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from caseconnect.sdk.casework import AppliesTo, not_applying
-from caseconnect.sdk.casework.verdicts import CONDITION, Verdict, also, limited, settled
+from caseconnect.sdk.casework.verdicts import CONDITION, Verdict, also, let_settle, limited
 from caseconnect.sdk.conditions import Condition, Records
 from caseconnect.sdk.decisions import Finding, Timer
 from caseconnect.sdk.testing.story import sample_order
@@ -99,7 +99,7 @@ def test_conditions_open_by_their_names() -> None:
 @pytest.mark.parametrize(("age", "waits"), [(0, True), (59.9, True), (60, False), (61, False), (-5, True)])
 def test_a_young_finding_waits(age: float, waits: bool) -> None:
     verdict = Verdict("payment_failure: code x", finding("payment_failure", age))
-    (found,) = settled([verdict], {"payment_failure": 60}, NOW)
+    (found,) = let_settle([verdict], {"payment_failure": 60}, NOW)
     if not waits:
         assert found == verdict
         return
@@ -111,13 +111,13 @@ def test_a_young_finding_waits(age: float, waits: bool) -> None:
 def test_settle_times_leave_timers_and_other_verdicts_alone() -> None:
     late = Timer(name="late:1", due=NOW)
     verdicts = [Verdict("a", timer=late), Verdict("b", alert="x"), Verdict("c", finding("odd"))]
-    assert settled(verdicts, {"late": 60}, NOW) == verdicts
-    assert "settle_minutes.*" in settled(verdicts, {"*": 5}, NOW)[2].reason
+    assert let_settle(verdicts, {"late": 60}, NOW) == verdicts
+    assert "settle_minutes.*" in let_settle(verdicts, {"*": 5}, NOW)[2].reason
 
 
 def test_one_timer_for_an_exception_at_the_first_of_its_times() -> None:
     verdicts = [Verdict("a", finding(CONDITION, 5, "1")), Verdict("b", finding(CONDITION, 40, "2"))]
-    found = settled(verdicts, {CONDITION: 60}, NOW)
+    found = let_settle(verdicts, {CONDITION: 60}, NOW)
     assert {v.timer for v in found} == {Timer(name="condition:settle", due=NOW + timedelta(minutes=20))}
 
 
@@ -129,7 +129,7 @@ minutes = st.dictionaries(names | st.just("*"), st.integers(0, 90))
 
 @given(verdicts_, minutes, st.floats(0, 200))
 def test_a_finding_waits_and_then_counts(given_: list[Verdict], waits: dict[str, int], later: float) -> None:
-    found = settled(given_, waits, NOW)
+    found = let_settle(given_, waits, NOW)
     assert len(found) == len(given_)
     for before, after in zip(given_, found, strict=True):
         assert (after.finding is None) == (before.finding is None or after.timer is not None)
@@ -137,9 +137,9 @@ def test_a_finding_waits_and_then_counts(given_: list[Verdict], waits: dict[str,
     timers = {v.timer.name: v.timer.due for v in found if v.timer is not None}
     assert all(due > NOW for due in timers.values())
     assert len(timers) == len({v.timer for v in found if v.timer is not None})
-    assert settled(given_, waits, NOW + timedelta(minutes=200)) == given_
+    assert let_settle(given_, waits, NOW + timedelta(minutes=200)) == given_
     first = min(timers.values(), default=NOW)
-    again = settled(given_, waits, max(first, NOW + timedelta(minutes=later)))
+    again = let_settle(given_, waits, max(first, NOW + timedelta(minutes=later)))
     assert sum(v.finding is not None for v in again) >= sum(v.finding is not None for v in found) + bool(timers)
 
 

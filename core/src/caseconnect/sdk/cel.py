@@ -41,7 +41,8 @@ class FieldType:
         """Its type in the words of the docs."""
         names: dict[type, str] = {str: "text", bool: "true or false", int: "whole number", datetime: "time"}
         one = names.get(self.of, self.of.__name__)
-        return {"one": one, "list": f"list of {one}", "map": f"{one} by name"}[self.many]
+        single = f"{one}, may be absent" if self.optional else one
+        return {"one": single, "list": f"list of {one}", "map": f"{one} by name"}[self.many]
 
 
 @cache
@@ -240,35 +241,22 @@ def _add(message: Any, name: str, number: int, kind: Any, *, many: bool = False)
 
 
 _TEXT, _INT, _BOOL = _Proto.TYPE_STRING, _Proto.TYPE_INT64, _Proto.TYPE_BOOL
+_KINDS: Final = ("constant", "ident", "select", "call", "list", "struct", "loop")
+_STEPS: Final = ("start", "condition", "step", "result")
 _TREE: Final[dict[str, dict[str, tuple[Any, ...]]]] = {
     "Packed": {"value": (2, _Proto.TYPE_BYTES)},
     "CheckedExpr": {"types": (3, ".Typed", True), "expr": (4, ".Expr")},
     "Typed": {"key": (1, _INT), "value": (2, ".Type")},
     "Type": {"well_known": (5, _INT), "message": (9, _TEXT)},
     "Constant": {"null": (1, _INT), "number": (3, _INT), "text": (6, _TEXT)},
-    "Expr": {
-        "id": (2, _INT),
-        "constant": (3, ".Constant"),
-        "ident": (4, ".Ident"),
-        "select": (5, ".Select"),
-        "call": (6, ".Call"),
-        "list": (7, ".List"),
-        "struct": (8, ".Struct"),
-        "loop": (9, ".Loop"),
-    },
+    "Expr": {"id": (2, _INT)} | {name: (n, f".{name.title()}") for n, name in enumerate(_KINDS, 3)},
     "Ident": {"name": (1, _TEXT)},
     "Select": {"operand": (1, ".Expr"), "field": (2, _TEXT), "test_only": (3, _BOOL)},
     "Call": {"target": (1, ".Expr"), "function": (2, _TEXT), "args": (3, ".Expr", True)},
     "List": {"elements": (1, ".Expr", True)},
     "Struct": {"entries": (2, ".Entry", True)},
     "Entry": {"key": (3, ".Expr"), "value": (4, ".Expr")},
-    "Loop": {
-        "range": (2, ".Expr"),
-        "start": (4, ".Expr"),
-        "condition": (5, ".Expr"),
-        "step": (6, ".Expr"),
-        "result": (7, ".Expr"),
-    },
+    "Loop": {"range": (2, ".Expr")} | {name: (n, ".Expr") for n, name in enumerate(_STEPS, 4)},
 }
 """What is read of the tree: message -> field -> (number, type, repeated)."""
 
@@ -305,5 +293,5 @@ def _walk(message: Any) -> Iterator[Any]:
 
 
 def _depth(message: Any) -> int:
-    own = message.DESCRIPTOR.name == "Loop"
+    own = 1 if message.DESCRIPTOR.name == "Loop" else 0
     return own + max((_depth(part) for part in _parts(message)), default=0)

@@ -25,6 +25,7 @@ LONGEST: Final = 2000
 LOOPS: Final = 2
 """Loops inside each other: a third one would make an order of a few hundred lines slow."""
 
+_FORMAT: Final = {"pydantic_js_updates": {"format": "cel"}}
 _COMPARES: Final = frozenset({"_==_", "_!=_", "@in"})
 _HINTS: Final = (
     ("double", "numbers have no point: money is in minor units, total.minor > 100000 is more than 1000.00"),
@@ -87,7 +88,9 @@ class Condition:
     @classmethod
     def __get_pydantic_core_schema__(cls, _: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Takes a text, or a condition as it is; written as its text."""
-        text = core_schema.no_info_after_validator_function(cls, core_schema.str_schema(max_length=LONGEST))
+        text = core_schema.no_info_after_validator_function(
+            cls, core_schema.str_schema(max_length=LONGEST, metadata=_FORMAT)
+        )
         return core_schema.json_or_python_schema(
             json_schema=text,
             python_schema=core_schema.union_schema([core_schema.is_instance_schema(cls), text], mode="left_to_right"),

@@ -38,12 +38,13 @@ from caseconnect.sdk.casework.standing import (
 )
 from caseconnect.sdk.casework.text import case_text, fill, label
 from caseconnect.sdk.casework.usecase import Requested, UseCase
-from caseconnect.sdk.casework.verdicts import Verdict, fresh, not_applying
+from caseconnect.sdk.casework.verdicts import CONDITION, Verdict, also, fresh, let_settle, limited, not_applying
 
 __all__ = [
     "BLOCKED",
     "CANCELLED",
     "CARRYING_OUT",
+    "CONDITION",
     "DECIDED",
     "IN_REVIEW",
     "PLACEHOLDERS",
@@ -60,6 +61,7 @@ __all__ = [
     "Requested",
     "UseCase",
     "Verdict",
+    "also",
     "asks_of",
     "carry_out",
     "case_of",
@@ -71,6 +73,8 @@ __all__ = [
     "fresh",
     "holding",
     "label",
+    "let_settle",
+    "limited",
     "not_applying",
     "open_or_add",
     "opens",

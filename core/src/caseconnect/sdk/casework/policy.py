@@ -91,10 +91,8 @@ class AppliesTo(Settings):
     preorders: bool = Field(False, description="Look at pre-orders too.")
     channels: tuple[str, ...] = Field((), description="Only orders from these channels; empty: from all.")
     except_channels: tuple[str, ...] = Field(("pos",), description="Not orders from these channels.")
-    markets: tuple[str, ...] = Field(
-        (), description="Only orders placed on these markets (on SFCC: sites); empty: on all."
-    )
-    except_markets: tuple[str, ...] = Field((), description="Not orders placed on these markets.")
+    markets: tuple[str, ...] = Field((), description="Only orders placed on these markets or sites; empty: on all.")
+    except_markets: tuple[str, ...] = Field((), description="Not orders placed on these markets or sites.")
     except_tags: tuple[str, ...] = Field((), description="Not orders with one of these tags.")
     except_delivery: tuple[str, ...] = Field(
         ("pickup", "digital"),

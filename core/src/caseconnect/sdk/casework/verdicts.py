@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from caseconnect.models import Order
-from caseconnect.sdk.casework.policy import AppliesTo
+from caseconnect.sdk.casework.policy import EVERY, AppliesTo
 from caseconnect.sdk.commands import digest_of
 from caseconnect.sdk.conditions import Condition, Records
 from caseconnect.sdk.decisions import Finding, Matter, Timer
@@ -63,7 +63,7 @@ def _also(name: str, why: str | None, arose_at: datetime) -> Verdict:
     return Verdict(f"{CONDITION}: also.{name} holds", finding)
 
 
-def settled(verdicts: Iterable[Verdict], minutes: Mapping[str, int], now: datetime) -> list[Verdict]:
+def let_settle(verdicts: Iterable[Verdict], minutes: Mapping[str, int], now: datetime) -> list[Verdict]:
     """A finding younger than its exception's minutes waits: a timer brings the use case back to look again.
 
     One timer for each exception, due when the first of its findings is old enough.
@@ -90,7 +90,7 @@ def _settled(verdict: Verdict, minutes: Mapping[str, int], now: datetime) -> Ver
 
 
 def _name(found: Mapping[str, object], exception: str) -> str | None:
-    return next((name for name in (exception, "*") if name in found), None)
+    return next((name for name in (exception, EVERY) if name in found), None)
 
 
 def not_applying(order: Order, applies_to: AppliesTo) -> str | None:
