@@ -39,12 +39,13 @@ from caseconnect.sdk.casework.standing import (
 )
 from caseconnect.sdk.casework.text import case_text, fill, label, one_line
 from caseconnect.sdk.casework.usecase import Requested, UseCase
-from caseconnect.sdk.casework.verdicts import Verdict, fresh, not_applying
+from caseconnect.sdk.casework.verdicts import CONDITION, Verdict, also, fresh, let_settle, limited, not_applying
 
 __all__ = [
     "BLOCKED",
     "CANCELLED",
     "CARRYING_OUT",
+    "CONDITION",
     "DECIDED",
     "IN_REVIEW",
     "PLACEHOLDERS",
@@ -62,6 +63,7 @@ __all__ = [
     "Requested",
     "UseCase",
     "Verdict",
+    "also",
     "asks_of",
     "carry_out",
     "case_of",
@@ -74,6 +76,8 @@ __all__ = [
     "holding",
     "items_of",
     "label",
+    "let_settle",
+    "limited",
     "lines_of",
     "not_applying",
     "note_once",
