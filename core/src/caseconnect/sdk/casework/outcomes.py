@@ -226,4 +226,4 @@ def _money(order: Order | None) -> str:
             f"{order.captured} was captured. Cancelling moves no money, and an order with captured money may be "
             "refused: refund it in the shop."
         )
-    return "No money was captured; an authorisation that still stands is given up by the shop."
+    return "No money was captured, and cancelling moves none."
