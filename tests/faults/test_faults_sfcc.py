@@ -78,10 +78,11 @@ class SfccMoneyWorld(MoneyWorld):
         order, cents = self._paid(rng)
         rest = int(order.total * 100) - cents
         more = max(rest + rng.choice((-1, 0, 1, 100)), 2)
+        looks = rng.random() < 0.5  # else only sink and job know what is left
         return [
             *found,
-            self._refund(order, [_dollars(cents), _dollars(cents - 1)], "first"),
-            self._refund(order, [_dollars(more), _dollars(more - 1)], "second"),
+            self._refund(order, [_dollars(cents), _dollars(cents - 1)], "first", looks=looks),
+            self._refund(order, [_dollars(more), _dollars(more - 1)], "second", looks=looks),
         ]
 
     def _paid(self, rng: Random) -> tuple[Order, int]:
@@ -89,15 +90,12 @@ class SfccMoneyWorld(MoneyWorld):
         order = create_order(self.instance, {"payment": "paid", "export": "exported"})
         return order, rng.randrange(100, int(order.total * 100))
 
-    def _refund(self, order: Order, amounts: Sequence[Money], name: str = "") -> Planned:
+    def _refund(self, order: Order, amounts: Sequence[Money], name: str = "", *, looks: bool = True) -> Planned:
         """A refund, and the same of another amount. The payload tells its name as a note."""
         target = Subject("shop", "order", order.number)
-        return Planned(
-            *(
-                RefundPayment(name=name, note=name, target=target, amount=each, expects=(self._expect(target, each),))
-                for each in amounts
-            )
-        )
+        refunds = [RefundPayment(name=name, note=name, target=target, amount=each) for each in amounts]
+        expected = [(self._expect(target, each.amount),) if looks else () for each in refunds]
+        return Planned(*(r.model_copy(update={"expects": e}) for r, e in zip(refunds, expected, strict=True)))
 
     @staticmethod
     def _expect(target: Subject, amount: Money) -> Expect:

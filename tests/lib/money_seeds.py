@@ -372,16 +372,12 @@ class _Seed:
             await self._look(planned.target)
 
     async def _answer_parked(self) -> None:
-        """A person looks at the ledger: what is there is done; what is not there is tried again, or refused."""
-        rows = self._journal.stuck()["commands"]
-        for row in rows:
-            stored = self._journal.command(row["key"])
-            assert stored is not None
-            assert stored.target is not None
-            there = bool(self._effects_of(self._plan[stored.target, stored.command.name]))
-            answer: Any = "done" if there else "refuse" if self._weather == "revoked" else "retry"
-            await self._journal.answer(row["key"], answer, "seen in the ledger", "ann", self._now())
-        await self._live_through(3600)
+        """A person looks at the ledger: what is there is done; what is not there is tried again, or refused.
+
+        What the platform then refuses, because others have taken what it asks for, is given up.
+        """
+        await self._answer("refuse" if self._weather == "revoked" else "retry")
+        await self._answer("refuse", "the repeat was refused")
         for planned in self._plan.values():
             found = self._effects_of(planned)
             if len(found) > 1:
@@ -390,6 +386,15 @@ class _Seed:
         left = Counter(c["state"] for c in self._commands())
         if set(left) - {"done", "refused", "superseded"}:
             self._tally.problems.append(f"after a person's answers: {dict(left)}")
+
+    async def _answer(self, absent: Any, why: str = "") -> None:
+        for row in [row for row in self._journal.stuck()["commands"] if why in row["note"]]:
+            stored = self._journal.command(row["key"])
+            assert stored is not None
+            assert stored.target is not None
+            there = bool(self._effects_of(self._plan[stored.target, stored.command.name]))
+            await self._journal.answer(row["key"], "done" if there else absent, "seen there", "ann", self._now())
+        await self._live_through(3600)
 
     # the judge
 
