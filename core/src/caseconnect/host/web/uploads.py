@@ -76,14 +76,14 @@ class Uploads:
     async def _take(
         self, hook: Hook, link: links.Link, page: UploadPage, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        async def keep(_: Scope, headers: Mapping[str, str], body: bytes) -> None:
+        async def keep(headers: Mapping[str, str], body: bytes) -> None:
             now: datetime = self._now()
             name = hashlib.sha256(link.reference.encode() + b"\0" + body).hexdigest()
             kept = {"Content-Type": headers.get("content-type", ""), "Connect-Reference": link.reference}
             await self._hooks.store(NewDelivery(hook.tenant, hook.connection, PURPOSE, name, now, body, kept))
 
         try:
-            await self._hooks.take(scope, receive, keep)
+            await self._hooks.take(scope, receive, ("up", hook.tenant, hook.connection), keep)
         except Answer as answer:
             await _show(send, answer.status, page, _SAID.get(answer.status, "Please try again later."))
             return
