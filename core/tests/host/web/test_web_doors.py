@@ -187,6 +187,15 @@ def test_a_link_that_is_over_or_forged_gives_nothing(path: str, method: str) -> 
     assert desk.stored == []
 
 
+def test_only_who_had_a_good_link_sees_the_tenants_words() -> None:
+    desk = uploads()
+    nobody = desk.ask("GET", "/up/acme/nobody/token")
+    for forged in (link("another secret of nobody"), link(purpose="thread"), link() + "x", "/up/acme/desk/"):
+        assert desk.ask("GET", forged) == nobody == desk.ask("POST", forged, b"--x--")
+    assert PAGE.title.partition(" ")[0] not in nobody[2]
+    assert "Dateien &lt;b&gt;" in desk.ask("GET", link(days=-1))[2]
+
+
 def test_limits_hold_and_a_full_disk_thanks_nobody() -> None:
     desk = uploads()
     status, _, html = desk.ask("POST", link(), b"x" * 10_001)

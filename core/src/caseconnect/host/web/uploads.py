@@ -41,6 +41,7 @@ _PAGE = """<!doctype html>
 </main></body></html>
 """
 _HTML = Environment(autoescape=True, loader=DictLoader({"page": _PAGE}))
+_OURS = UploadPage()
 _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 _HEADERS = (
     (b"content-type", b"text/html; charset=utf-8"),
@@ -57,16 +58,23 @@ _HEADERS = (
 
 
 class Uploads:
-    """`/up/{tenant}/{connection}/{token}`. A link that is over, forged or of nobody gives one answer: 404."""
+    """`/up/{tenant}/{connection}/{token}`. A link that was forged and one of nobody give one answer: 404, in our words.
+
+    One that was good and is over gives 404 in the tenant's words.
+    """
 
     def __init__(self, hooks: Hooks, now: Callable[[], datetime]) -> None:
         self._hooks, self._now = hooks, now
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Show the page, or take what was sent."""
-        hook, link = self._opened(scope)
-        page = (hook.webhook.page if hook else None) or UploadPage()
-        if hook is None or link is None:
+        opened = self._opened(scope)
+        if opened is None:
+            await _show(send, 404, _OURS, _OURS.over)
+            return
+        hook, link = opened
+        page = hook.webhook.page or _OURS
+        if link.over(self._now()):
             await _show(send, 404, page, page.over)
         elif scope["method"] in {"GET", "HEAD"}:
             await _show(send, 200, page, "")
@@ -89,16 +97,16 @@ class Uploads:
             return
         await _show(send, 200, page, page.thanks)
 
-    def _opened(self, scope: Scope) -> tuple[Hook | None, links.Link | None]:
+    def _opened(self, scope: Scope) -> tuple[Hook, links.Link] | None:
+        """The hook and what its link says; None unless the hook made it."""
         parts = str(scope["path"]).split("/")
         hook = self._hooks.registry.get(("up", parts[2], parts[3])) if len(parts) == 5 else None
-        if hook is None:
-            return None, None
         try:
-            secrets = [secret.decode() for secret in hook.secrets()]
+            secrets = [secret.decode() for secret in hook.secrets()] if hook else []
         except ConfigError:
-            return hook, None
-        return hook, links.read(secrets, PURPOSE, parts[4], self._now())
+            return None
+        link = links.signed(secrets, PURPOSE, parts[-1])
+        return (hook, link) if hook and link else None
 
 
 _SAID = {413: "The files are too large.", 408: "That took too long.", 405: "This is not possible here."}
