@@ -12,6 +12,7 @@ from caseconnect.sdk.addresses import checked_url
 from caseconnect.sdk.components import Settings
 from caseconnect.sdk.secrets import Secret
 
+from .files import TakesFiles
 from .kinds import KINDS, KindName
 
 EXAMPLE: Final = """\
@@ -91,7 +92,7 @@ class NotifySettings(Settings):
         return checked_url(value, "url")
 
 
-class InboundSettings(Settings):
+class InboundSettings(TakesFiles):
     """One sender, or several that share a secret: a helpdesk, a returns portal, a carrier, a form of the shop."""
 
     secret: Secret = Field(description="Shared with the sender: signs the body, or stands in a header.")
@@ -114,11 +115,6 @@ class InboundSettings(Settings):
     file_hosts: tuple[str, ...] = Field(
         (), description="Hosts that files are fetched from, with the port unless it is 443; others are only named."
     )
-    file_types: tuple[str, ...] = Field(
-        ("application/pdf", "image/gif", "image/heic", "image/jpeg", "image/png", "image/webp", "text/plain"),
-        description="Media types that are taken; what a file claims to be is compared with its first bytes.",
-    )
-    file_size: int = Field(10 * 1024 * 1024, ge=1, le=64 * 1024 * 1024, description="Largest file in bytes.")
 
     @model_validator(mode="after")
     def _known_fields(self) -> Self:

@@ -12,6 +12,7 @@ from caseconnect.sdk.addresses import checked_url
 from caseconnect.sdk.components import Settings
 from caseconnect.sdk.secrets import Secret
 
+from .files import TakesFiles
 from .templates import problems
 
 EXAMPLE: Final = """\
@@ -114,7 +115,7 @@ class UploadSettings(Settings):
         return checked_url(value, "address")
 
 
-class MailSettings(Settings):
+class MailSettings(TakesFiles):
     """One mailbox, one sender, or both."""
 
     imap: ImapSettings | None = Field(None, description="The mailbox that shoppers write to.")
@@ -134,11 +135,6 @@ class MailSettings(Settings):
         "complaint", description="What a mail is that answers none of ours."
     )
     ignore_from: tuple[str, ...] = Field((), description="Addresses whose mails are ignored, such as our own.")
-    file_types: tuple[str, ...] = Field(
-        ("application/pdf", "image/gif", "image/heic", "image/jpeg", "image/png", "image/webp", "text/plain"),
-        description="Media types that are taken; what a file claims to be is compared with its first bytes.",
-    )
-    file_size: int = Field(10 * 1024 * 1024, ge=1, le=64 * 1024 * 1024, description="Largest file in bytes.")
     mail_size: int = Field(
         25 * 1024 * 1024,
         ge=10_000,

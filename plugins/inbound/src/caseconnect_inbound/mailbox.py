@@ -28,7 +28,6 @@ from caseconnect.sdk.subjects import Subject
 
 from . import bodies
 from .config_mail import EXAMPLE, ImapSettings, MailSettings
-from .files import FileRules
 from .kinds import KINDS
 from .mails import THREAD, UPLOAD, Mail, read
 from .source import ROOTS
@@ -54,7 +53,7 @@ class MailSource:
 
     def __init__(self, settings: MailSettings, resources: Resources) -> None:
         self._settings, self._resources = settings, resources
-        self._rules = FileRules(frozenset(settings.file_types), settings.file_size)
+        self._rules = settings.rules()
 
     async def check(self) -> Sequence[Check]:
         """Sign in and open the folder."""

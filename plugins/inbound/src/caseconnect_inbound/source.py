@@ -17,7 +17,6 @@ from caseconnect.sdk.subjects import Subject
 
 from . import bodies
 from .config import EXAMPLE, InboundSettings
-from .files import FileRules
 from .kinds import KINDS
 from .mapping import record_of
 
@@ -27,7 +26,7 @@ class InboundSource:
 
     def __init__(self, settings: InboundSettings, resources: Resources) -> None:
         self._settings, self._resources = settings, resources
-        self._rules = FileRules(frozenset(settings.file_types), settings.file_size)
+        self._rules = settings.rules()
 
     async def check(self) -> Sequence[Check]:
         """That the secret is there. Nobody can be asked: the next delivery shows the rest."""
