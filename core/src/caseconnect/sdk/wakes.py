@@ -12,7 +12,11 @@ from caseconnect.sdk.resources import Resources
 
 @dataclass(frozen=True)
 class UploadPage:
-    """The words of an upload page. `accept` are the media types that the browser offers to choose from."""
+    """The words of an upload page, and how much may be sent by one link.
+
+    `accept` are the media types that the browser offers to choose from. By one link come at most `max_files` files and
+    `max_size` bytes in `max_uses` requests; by all links of one reference five times as much.
+    """
 
     title: str = "Add files"
     lead: str = "Choose the files that we asked you for. You may add a message."
@@ -21,8 +25,12 @@ class UploadPage:
     button: str = "Send"
     thanks: str = "Thank you. We have your files."
     over: str = "This link is not valid any more. Please ask us for another."
+    full: str = "That is more than can be sent by this link. Send less, or ask us for another link."
     language: str = "en"
     accept: tuple[str, ...] = ()
+    max_files: int = 20
+    max_size: int = 40 * 1024 * 1024
+    max_uses: int = 10
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import hashlib
 import hmac
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -38,8 +39,15 @@ class Desk:
         self.stored.append(new)
         return Receipt(len(self.stored), "stored")
 
+    def _delivered(self, tenant: str, connection: str, prefix: str) -> list[str]:
+        return [
+            new.delivery_id
+            for new in self.stored
+            if (new.tenant, new.connection) == (tenant, connection) and new.delivery_id.startswith(f"{prefix}-")
+        ]
+
     def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, dict[str, str], str]:
-        app = make_app(self.hooks, lambda: None, Uploads(self.hooks, lambda: NOW))
+        app = make_app(self.hooks, lambda: None, Uploads(self.hooks, lambda: NOW, self._delivered))
         scope = {"type": "http", "method": method, "path": path, "raw_path": path.encode(), "query_string": b""}
         scope["headers"] = [(n.replace("_", "-").encode(), v.encode()) for n, v in headers.items()]
         sent: list[Any] = []
@@ -135,8 +143,16 @@ def test_where_money_is_asked_for_a_request_must_be_known_again() -> None:
 PAGE = UploadPage(title="Dateien <b>", language="de", accept=("image/png",))
 
 
-def uploads() -> Desk:
-    return Desk(Webhook("", ("link_secret",), scheme="link", page=PAGE), ("up", "acme", "desk"))
+def uploads(**limits: int) -> Desk:
+    return Desk(Webhook("", ("link_secret",), scheme="link", page=replace(PAGE, **limits)), ("up", "acme", "desk"))
+
+
+def form(*files: bytes) -> bytes:
+    parts = [b'--x\r\nContent-Disposition: form-data; name="text"\r\n\r\nhere\r\n']
+    parts += [
+        b'--x\r\nContent-Disposition: form-data; name="files"; filename="a"\r\n\r\n' + file + b"\r\n" for file in files
+    ]
+    return b"".join(parts) + b"--x--\r\n"
 
 
 def link(secret: str = SECRET, purpose: str = "upload", days: float = 1) -> str:
@@ -194,6 +210,46 @@ def test_only_who_had_a_good_link_sees_the_tenants_words() -> None:
         assert desk.ask("GET", forged) == nobody == desk.ask("POST", forged, b"--x--")
     assert PAGE.title.partition(" ")[0] not in nobody[2]
     assert "Dateien &lt;b&gt;" in desk.ask("GET", link(days=-1))[2]
+
+
+def send(desk: Desk, *files: bytes, days: float = 1) -> tuple[int, str]:
+    """What a browser gets that sends `files` by the link of so many days: the status, and what the page says."""
+    status, _, html = desk.ask("POST", link(days=days), form(*files), content_type="multipart/form-data; boundary=x")
+    return status, html.partition('role="status">')[2].partition("<")[0]
+
+
+@pytest.mark.parametrize(
+    ("limits", "taken", "refused"),
+    [
+        ({"max_files": 3}, [[b"1", b"2"], [b"3"]], [b"4"]),
+        ({"max_files": 3}, [[b"1", b"2"]], [b"3", b"4"]),
+        ({"max_size": 5_000}, [[b"1" * 4_000]], [b"2" * 1_000]),
+    ],
+)
+def test_a_link_takes_no_more_than_it_may(limits: dict[str, int], taken: list[list[bytes]], refused: Any) -> None:
+    desk = uploads(**limits)
+    for files in taken:
+        assert send(desk, *files) == (200, PAGE.thanks)
+    assert send(desk, *refused) == (413, PAGE.full)
+    assert len(desk.stored) == len(taken)
+    assert send(desk, *taken[0]) == (200, PAGE.thanks), "the same once more is known, and thanked for"
+    assert send(desk, *refused, days=2) == (200, PAGE.thanks), "another link has its own limits"
+
+
+def test_a_link_that_is_used_up_is_over() -> None:
+    desk = uploads(max_uses=2)
+    assert [send(desk, b"1"), send(desk, b"2"), send(desk, b"3")] == [*[(200, PAGE.thanks)] * 2, (404, PAGE.over)]
+    assert desk.ask("GET", link())[0] == 404
+    assert len(desk.stored) == 2
+
+
+def test_however_many_links_a_matter_has_it_takes_no_more_than_five_of_them() -> None:
+    desk = uploads(max_uses=2)
+    answers = [send(desk, f"{day} {use}".encode(), days=day)[0] for day in range(1, 8) for use in range(2)]
+    assert answers == [200] * 10 + [404] * 4
+    desk = uploads(max_size=3_000)
+    answers = [send(desk, b"%d" % day * 2_500, days=day)[0] for day in range(1, 8)]
+    assert answers == [200] * 5 + [413] * 2
 
 
 def test_limits_hold_and_a_full_disk_thanks_nobody() -> None:

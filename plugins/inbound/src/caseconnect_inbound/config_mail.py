@@ -100,6 +100,10 @@ class PageSettings(Settings):
     over: str = Field(
         "This link is not valid any more. Please ask us for another.", description="Said when the link is over."
     )
+    full: str = Field(
+        "That is more than can be sent by this link. Send less, or ask us for another link.",
+        description="Said when it is more than the link takes; nothing of it is stored.",
+    )
 
 
 class UploadSettings(Settings):
@@ -107,6 +111,16 @@ class UploadSettings(Settings):
 
     address: str = Field(description="Where shoppers reach this daemon, such as https://connect.shop.example.")
     days: float = Field(14, gt=0, le=90, description="How long a link is good.")
+    uses: int = Field(
+        10,
+        ge=1,
+        le=1_000,
+        description="How often one link may be used. All links of one matter together take five times what one takes.",
+    )
+    files: int = Field(20, ge=1, le=1_000, description="Most files that one link takes, over all its uses.")
+    size: int = Field(
+        40 * 1024 * 1024, ge=1, le=1024 * 1024 * 1024, description="Most bytes that one link takes, over all its uses."
+    )
     page: PageSettings = Field(PageSettings(), description="The words of the page.")
 
     @field_validator("address")

@@ -37,7 +37,14 @@ def mail_wakes(settings: MailSettings) -> Sequence[Webhook | Every | Listener]:
     if settings.upload:
         names = ("link_secret", "previous_link_secret")
         secrets = tuple(name for name in names if getattr(settings, name))
-        page = UploadPage(**settings.upload.page.model_dump(), accept=settings.file_types)
+        upload = settings.upload
+        page = UploadPage(
+            **upload.page.model_dump(),
+            accept=settings.file_types,
+            max_files=upload.files,
+            max_size=upload.size,
+            max_uses=upload.uses,
+        )
         found.append(Webhook("", secrets, scheme="link", page=page))
     return found
 
