@@ -15,6 +15,7 @@ import pytest
 from caseconnect.models import CustomerReply
 from caseconnect.sdk import links
 from caseconnect.sdk.commands import HoldOrder, NotifyCustomer
+from caseconnect.sdk.components import Webhook
 from caseconnect.sdk.deliveries import Delivery, Ignored, Page, Parsed
 from caseconnect.sdk.errors import AuthError, PermanentError, TransientError, UnknownOutcome
 from caseconnect.sdk.events import ComplaintChanged, CustomerReplied
@@ -25,6 +26,7 @@ from caseconnect_inbound.config_mail import MailSettings
 from caseconnect_inbound.mailbox import MailSource
 from caseconnect_inbound.mails import UPLOAD
 from caseconnect_inbound.smtp import MailSink
+from caseconnect_inbound.trigger import mail_wakes
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 SECRETS = {"PASSWORD": "demopass", "WRONG": "wrong", "LINKS": "a long secret for links"}
@@ -294,6 +296,15 @@ def test_an_upload_link_is_in_the_shoppers_language_and_ends(post: Any) -> None:
     assert links.read([SECRETS["LINKS"]], UPLOAD, token, NOW + timedelta(days=14)) is None
     assert links.read(["another"], UPLOAD, token, NOW) is None
     assert links.read([SECRETS["LINKS"]], "thread", token, NOW) is None
+
+
+def test_what_a_link_takes_is_set_in_the_tenant_file() -> None:
+    limits = {"uses": 3, "files": 4, "size": 5_000, "page": {"full": "Das ist zu viel."}}
+    (page,) = (w for w in mail_wakes(settings(smtp=smtp(1), upload={"address": "https://a.example", **limits})))
+    assert isinstance(page, Webhook)
+    assert page.page is not None
+    found = (page.page.max_uses, page.page.max_files, page.page.max_size, page.page.full)
+    assert found == (3, 4, 5_000, "Das ist zu viel.")
 
 
 def upload(body: bytes) -> Parsed | Ignored:

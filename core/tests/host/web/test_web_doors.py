@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import standardwebhooks
 
 from caseconnect.host.journal.errors import JournalFull
 from caseconnect.host.journal.records import NewDelivery, Receipt
@@ -140,10 +141,79 @@ def test_where_money_is_asked_for_a_request_must_be_known_again() -> None:
     assert desk.stored[0].delivery_id == "k1"
 
 
+WHSEC = "whsec_" + base64.b64encode(b"a secret of twenty-four!").decode()
+OTHER_WHSEC = "whsec_" + base64.b64encode(b"another one of some length").decode()
+
+
+def by_standard(
+    at: datetime = NOW,
+    body: bytes = BODY,
+    secret: str = WHSEC,
+    kept: tuple[str, ...] = (OTHER_WHSEC, WHSEC),
+    **sent: str,
+) -> tuple[int, str, list[str]]:
+    """What a sender gets that signs by the standard's own library: status, text, and the ids that were stored."""
+    signature = standardwebhooks.Webhook(secret).sign("msg_1", at, BODY.decode())
+    headers = {"id": "msg_1", "timestamp": str(int(at.timestamp())), "signature": signature, **sent}
+    webhook = Webhook("webhook-signature", ("secret",), scheme="standard-webhooks", id_header="webhook-id")
+    desk = Desk(webhook)
+    desk.hooks.registry = {("in", "acme", "complaint"): Hook("acme", "desk", webhook, lambda: kept)}
+    status, _, said = desk.ask("POST", "/in/acme/complaint", body, **{f"webhook_{n}": v for n, v in headers.items()})
+    return status, said, [new.delivery_id for new in desk.stored]
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {},
+        {"at": NOW - timedelta(minutes=5)},
+        {"at": NOW + timedelta(minutes=5)},
+        {"kept": (WHSEC,)},
+        {"kept": ("a secret of twenty-four!",)},
+    ],
+)
+def test_a_request_signed_as_the_standard_says_comes_in(how: dict[str, Any]) -> None:
+    assert by_standard(**how) == (200, "", ["msg_1"])
+
+
+def test_of_several_signatures_one_that_fits_is_enough() -> None:
+    signature = standardwebhooks.Webhook(WHSEC).sign("msg_1", NOW, BODY.decode())
+    assert by_standard(signature=f"v1,AAAA v1a,BBBB {signature}")[0] == 200
+    assert by_standard(signature="v1,AAAA v1a,BBBB")[0] == 401
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"body": BODY + b" "},
+        {"id": "msg_2"},
+        {"id": ""},
+        {"timestamp": str(int(NOW.timestamp()) + 1)},
+        {"timestamp": ""},
+        {"signature": ""},
+        {"signature": "v1,"},
+        {"kept": (OTHER_WHSEC,)},
+    ],
+)
+def test_id_time_and_body_are_all_signed(how: dict[str, Any]) -> None:
+    assert by_standard(**how) == (401, "", [])
+
+
+@pytest.mark.parametrize("minutes", [-6, 6, -60 * 24 * 365])
+def test_what_was_signed_long_ago_stays_out_and_the_sender_hears_why(minutes: int) -> None:
+    status, said, stored = by_standard(NOW + timedelta(minutes=minutes))
+    assert (status, stored) == (400, [])
+    assert "5 minutes" in said
+
+
+def test_a_secret_that_was_copied_in_part_is_nobodys_fault_outside() -> None:
+    assert by_standard(kept=("whsec_no base64!",))[::2] == (503, [])
+
+
 PAGE = UploadPage(title="Dateien <b>", language="de", accept=("image/png",))
 
 
-def uploads(**limits: int) -> Desk:
+def uploads(**limits: Any) -> Desk:
     return Desk(Webhook("", ("link_secret",), scheme="link", page=replace(PAGE, **limits)), ("up", "acme", "desk"))
 
 

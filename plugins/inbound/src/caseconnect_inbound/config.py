@@ -97,10 +97,11 @@ class InboundSettings(TakesFiles):
 
     secret: Secret = Field(description="Shared with the sender: signs the body, or stands in a header.")
     previous_secret: Secret | None = Field(None, description="The secret before the last rotation; still taken.")
-    scheme: Literal["hmac-sha256-hex", "hmac-sha256-base64", "secret"] = Field(
+    scheme: Literal["standard-webhooks", "hmac-sha256-hex", "hmac-sha256-base64", "secret"] = Field(
         "hmac-sha256-hex",
-        description="hmac-...: the header signs the raw body; secret: the header is the secret itself, for senders that"
-        " can set headers only.",
+        description="standard-webhooks (recommended): Standard Webhooks 1.0.0, which signs id, time and body;"
+        " hmac-...: the header signs the raw body; secret: the header is the secret itself, for"
+        " senders that can set headers only.",
     )
     header: str = Field("X-Signature", description="The header.", pattern=r"^[A-Za-z0-9-]{1,60}$")
     prefix: str = Field("", description="What stands before the signature, such as 'sha256='.", max_length=20)
@@ -115,6 +116,13 @@ class InboundSettings(TakesFiles):
     file_hosts: tuple[str, ...] = Field(
         (), description="Hosts that files are fetched from, with the port unless it is 443; others are only named."
     )
+
+    @model_validator(mode="after")
+    def _headers_fit(self) -> Self:
+        given = sorted({"header", "prefix", "id_header"} & self.model_fields_set)
+        if self.scheme == "standard-webhooks" and given:
+            raise ValueError(f"{', '.join(given)}: leave it out, the headers of standard-webhooks have fixed names")
+        return self
 
     @model_validator(mode="after")
     def _known_fields(self) -> Self:

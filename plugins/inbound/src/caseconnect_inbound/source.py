@@ -13,6 +13,7 @@ from caseconnect.sdk.deliveries import Delivery, Ignored, Page, Parsed
 from caseconnect.sdk.errors import PermanentError
 from caseconnect.sdk.order_names import named
 from caseconnect.sdk.resources import Resources
+from caseconnect.sdk.standard_webhooks import key_of
 from caseconnect.sdk.subjects import Subject
 
 from . import bodies
@@ -30,7 +31,9 @@ class InboundSource:
 
     async def check(self) -> Sequence[Check]:
         """That the secret is there. Nobody can be asked: the next delivery shows the rest."""
-        self._resources.secrets.reveal(self._settings.secret)
+        secret = self._resources.secrets.reveal(self._settings.secret)
+        if self._settings.scheme == "standard-webhooks":
+            key_of(secret)
         kinds = ", ".join(self._settings.kinds)
         return (Check(step="secret", ok=True, note=f"set; taken are {kinds}"),)
 

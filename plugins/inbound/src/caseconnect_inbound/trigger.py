@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
+from caseconnect.sdk import standard_webhooks
 from caseconnect.sdk.components import Every, Listener, TriggerSpec, UploadPage, Webhook
 
 from .config import EXAMPLE, InboundSettings
@@ -15,11 +16,12 @@ from .config_mail import MailSettings
 def wakes(settings: InboundSettings) -> Sequence[Webhook | Every | Listener]:
     """One webhook for all kinds of the connection."""
     secrets = ("secret", "previous_secret") if settings.previous_secret else ("secret",)
+    standard = settings.scheme == "standard-webhooks"
     return (
         Webhook(
-            signature_header=settings.header,
+            signature_header=standard_webhooks.SIGNATURE if standard else settings.header,
             secrets=secrets,
-            id_header=settings.id_header,
+            id_header=standard_webhooks.ID if standard else settings.id_header,
             keep_headers=("Content-Type",),
             scheme=settings.scheme,
             prefix=settings.prefix,

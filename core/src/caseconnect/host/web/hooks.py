@@ -20,6 +20,7 @@ from caseconnect.host.journal.records import NewDelivery, Receipt
 from caseconnect.host.web.signatures import verified
 from caseconnect.sdk.components import Webhook
 from caseconnect.sdk.errors import ConfigError
+from caseconnect.sdk.standard_webhooks import TIMESTAMP, key_of, on_time
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -53,7 +54,8 @@ class Hook:
 
     def secrets(self) -> list[bytes]:
         """The active secrets. `ConfigError` when none can be had, or one is too short to be one."""
-        found = [s.encode() for s in self.reveal()]
+        standard = self.webhook.scheme == "standard-webhooks"
+        found = [key_of(s) if standard else s.encode() for s in self.reveal()]
         if not found or any(len(s) < _SHORTEST_SECRET for s in found):
             raise ConfigError(
                 f"{self.tenant}/{self.connection}: a webhook secret is missing or shorter than 8 characters"
@@ -158,6 +160,8 @@ class Hooks:
         """Verify and store. Returns after the commit."""
         hook = self._verified(place, headers, body)
         webhook = hook.webhook
+        if webhook.scheme == "standard-webhooks" and not on_time(headers.get(TIMESTAMP, ""), self._now()):
+            raise Answer(400, f"{TIMESTAMP} is more than 5 minutes from our time: is the sender's clock right?")
         given = headers.get(webhook.id_header.lower(), "") if webhook.id_header else ""
         if not given and place[-1] in webhook.id_required:
             raise Answer(400, f"{webhook.id_header} is required: the same request sent again must be known as the same")
