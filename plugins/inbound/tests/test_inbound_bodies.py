@@ -13,8 +13,9 @@ import pytest
 
 from caseconnect.models import ApprovalRequest, Complaint, Money, ReturnRequest, ShipmentReport
 from caseconnect.sdk.components import Webhook
+from caseconnect.sdk.decisions import Need
 from caseconnect.sdk.deliveries import Delivery, Parsed
-from caseconnect.sdk.errors import ConfigError, PermanentError
+from caseconnect.sdk.errors import ConfigError, PermanentError, TransientError
 from caseconnect.sdk.events import ComplaintChanged, ShipmentReported
 from caseconnect.sdk.order_names import digest, name_of, named
 from caseconnect.sdk.subjects import Subject
@@ -229,6 +230,18 @@ def test_what_does_not_fit_is_said_without_quoting_it(kind: str, body: bytes, co
 def test_a_wrong_mapping_is_refused_when_the_file_is_read(settings: dict[str, Any], why: str) -> None:
     with pytest.raises(ValueError, match=why):
         source({"complaint": settings})
+
+
+def test_the_address_of_a_file_stands_in_no_error() -> None:
+    async def lost(scope: Any, receive: Any, send: Any) -> None:
+        raise ConnectionError
+
+    given = {"secret": {"env": "DESK"}, "kinds": {"complaint": {}}, "file_hosts": ["files.example"]}
+    reader = InboundSource(InboundSettings.model_validate(given), make_resources(lost, connection="desk"))
+    need = Need(fact="document", subject=Subject("desk", "file", "https://files.example/token/very-secret?key=k1"))
+    with pytest.raises(TransientError, match=r"GET https://files\.example/\.\.\.: ") as caught:
+        asyncio.run(reader.fetch(need))
+    assert "secret" not in str(caught.value)
 
 
 def test_the_headers_of_the_standard_are_its_own() -> None:

@@ -83,7 +83,7 @@ class KindSettings(Settings):
 class NotifySettings(Settings):
     """A system that sends messages to shoppers for us."""
 
-    url: str = Field(description="Where messages are posted to.")
+    url: str = Field(description="Where messages are posted to; its path is not shown in errors.", repr=False)
     secret: Secret = Field(description="Signs them (Standard Webhooks 1.0.0); 'whsec_' and base64, or plain text.")
 
     @field_validator("url")

@@ -90,7 +90,8 @@ class InboundSource:
         http = self._resources.once(
             ("files", origin), lambda: self._resources.http(origin, max_body=self._settings.file_size)
         )
-        answer = await http.request("GET", parts.path + (f"?{parts.query}" if parts.query else ""))
+        path = parts.path + (f"?{parts.query}" if parts.query else "")
+        answer = await http.request("GET", path, shown="/...")  # who has the address has the file
         if answer.status != 200:
             raise PermanentError(f"the file is not there: HTTP {answer.status}")
         name = parts.path.rpartition("/")[2]
