@@ -212,6 +212,40 @@ def test_a_mail_without_an_order_stands_alone() -> None:
     assert event(mail(Subject="Hello")).subject == Subject("mail", "complaint", "d1")
 
 
+OURS = "mx.shop.example"
+FAIL = f"{OURS}; spf=pass smtp.mailfrom=a.example; dmarc=fail (p=NONE; sp=NONE) header.from=example.com"
+PASS = f"{OURS} 1; dkim=fail; dmarc=pass header.from=example.com"
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "trusted", "believed"),
+    [
+        ([FAIL], OURS, False),
+        ([FAIL], OURS.upper(), False),
+        ([FAIL.upper().replace(" ", "\n ")], OURS, False),
+        ([f"{OURS}; dmarc = fail"], OURS, False),
+        ([FAIL, PASS], OURS, False),
+        ([f'{OURS}; spf=pass smtp.mailfrom="a(b"@evil.example; dmarc=fail; dkim=none (x)'], OURS, False),
+        (["elsewhere.example; dmarc=pass", FAIL], OURS, False),
+        ([FAIL], "", True),
+        ([FAIL], "mx.other.example", True),
+        ([PASS], OURS, True),
+        ([PASS, FAIL], OURS, True),
+        ([], OURS, True),
+        ([f"{OURS}; dkim=pass (dmarc=fail)"], OURS, True),
+        ([f"{OURS}; none"], OURS, True),
+        (["", ";", f"{OURS}"], OURS, True),
+    ],
+)
+def test_a_mail_that_fails_dmarc_gets_no_orders_history(verdicts: list[str], trusted: str, believed: bool) -> None:
+    head = "".join(f"Authentication-Results: {verdict}\n" for verdict in verdicts)
+    found = event(head.encode() + mail().as_bytes(), trusted_authserv=trusted)
+    assert (found.subject == named("shop", "1001", "jane@example.com")) == believed
+    assert (found.subject == found.item) != believed
+    assert found.record.text.startswith("Order #1001" if believed else f"[Sender not verified: {trusted} says")
+    assert found.record.text.endswith("My cup is broken.")
+
+
 def test_html_is_read_as_text() -> None:
     message = mail()
     message.set_content("<style>b{}</style><p>My <b>cup</b></p><script>alert(1)</script><p>broke</p>", subtype="html")
