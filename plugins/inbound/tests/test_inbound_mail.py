@@ -104,8 +104,7 @@ def test_a_mailbox_is_read_from_now_on_page_by_page_and_left_as_it_is(mailbox: A
         reader = source(mailbox.port)
         at = (await reader.read(None, ())).cursor
         assert (await reader.read(at, ())) == Page(items=(), cursor=at)
-        for number in range(23):
-            mailbox.put(mail(f"mail {number}").as_bytes())
+        mailbox.put(*(mail(f"mail {number}").as_bytes() for number in range(23)))
         first = await reader.read(at, ())
         second = await reader.read(first.cursor, ())
         assert ([first.more, len(first.items)], [second.more, len(second.items)]) == ([True, 20], [False, 3])
@@ -143,8 +142,7 @@ def test_no_more_mails_are_held_at_once_than_fit(mailbox: Any, monkeypatch: pyte
     async def story() -> None:
         reader = source(mailbox.port)
         at = (await reader.read(None, ())).cursor
-        for _ in range(3):
-            mailbox.put(mail("x" * 3_000).as_bytes())
+        mailbox.put(*[mail("x" * 3_000).as_bytes()] * 3)
         sizes = []
         more = True
         while more:
