@@ -30,7 +30,8 @@ class Pace:
 
     def __init__(self, rate: float, burst: float) -> None:
         self.rate, self.burst, self.reserve = rate, burst, 0.0
-        self._tokens, self._at, self._speed = burst, -1.0, 1.0
+        self._tokens, self._at = burst, -1.0
+        self._speed, self._rest = 1.0, -1.0
         self._waiting: list[tuple[float, int, int, float, asyncio.Future[None]]] = []
         self._order = itertools.count()
         self._server: asyncio.Task[None] | None = None
@@ -71,7 +72,7 @@ class Pace:
         if math.isinf(self.rate):
             return
         self._refill()
-        self._tokens = min(self._tokens, -seconds * self.rate * self._speed)
+        self._tokens, self._rest = min(self._tokens, 0.0), max(self._rest, self._at + seconds)
         self._speed = max(self._speed * _SLOWER, _SLOWEST)
         self._news.set()
 
@@ -83,7 +84,8 @@ class Pace:
     def _refill(self) -> None:
         now = asyncio.get_running_loop().time()
         if self._at >= 0:
-            self._tokens = min(self.burst, self._tokens + (now - self._at) * self.rate * self._speed)
+            working = max(now - max(self._at, self._rest), 0.0)
+            self._tokens = min(self.burst, self._tokens + working * self.rate * self._speed)
             self._speed = min(1.0, self._speed + (now - self._at) / _RECOVERY)
         self._at = now
 
@@ -102,5 +104,6 @@ class Pace:
                 # Who comes meanwhile may go first and need less, or the rate may be another.
                 self._news.clear()
                 with suppress(TimeoutError):
-                    async with asyncio.timeout((needed - self._tokens) / (self.rate * self._speed) + 1e-6):
+                    rest = max(self._rest - self._at, 0.0)
+                    async with asyncio.timeout(rest + (needed - self._tokens) / (self.rate * self._speed) + 1e-6):
                         await self._news.wait()

@@ -5,18 +5,22 @@ on the open one, `follow_up` what comes later: `carry_out` turns an agent's outc
 case what became of them, `replied` what the shopper wrote.
 """
 
+from caseconnect.sdk.casework.actions import asks_of, uses_of
 from caseconnect.sdk.casework.following import follow_up
-from caseconnect.sdk.casework.opening import open_or_add, opens
+from caseconnect.sdk.casework.items import decide_item
+from caseconnect.sdk.casework.opening import Background, open_or_add, opens
 from caseconnect.sdk.casework.outcomes import carry_out, case_of
 from caseconnect.sdk.casework.policy import (
     PLACEHOLDERS,
     Action,
+    Actions,
+    Answers,
     AppliesTo,
     CaseworkSettings,
     Priority,
-    UseCase,
 )
 from caseconnect.sdk.casework.replies import replied
+from caseconnect.sdk.casework.resolving import resolved
 from caseconnect.sdk.casework.settling import settled
 from caseconnect.sdk.casework.snapshot import snapshot
 from caseconnect.sdk.casework.standing import (
@@ -26,12 +30,14 @@ from caseconnect.sdk.casework.standing import (
     DECIDED,
     IN_REVIEW,
     RELEASED,
+    RESOLVED,
     WAITING_FOR_CUSTOMER,
     executing,
     holding,
     shippable,
 )
 from caseconnect.sdk.casework.text import case_text, fill, label
+from caseconnect.sdk.casework.usecase import Requested, UseCase
 from caseconnect.sdk.casework.verdicts import Verdict, fresh, not_applying
 
 __all__ = [
@@ -42,16 +48,23 @@ __all__ = [
     "IN_REVIEW",
     "PLACEHOLDERS",
     "RELEASED",
+    "RESOLVED",
     "WAITING_FOR_CUSTOMER",
     "Action",
+    "Actions",
+    "Answers",
     "AppliesTo",
+    "Background",
     "CaseworkSettings",
     "Priority",
+    "Requested",
     "UseCase",
     "Verdict",
+    "asks_of",
     "carry_out",
     "case_of",
     "case_text",
+    "decide_item",
     "executing",
     "fill",
     "follow_up",
@@ -62,7 +75,9 @@ __all__ = [
     "open_or_add",
     "opens",
     "replied",
+    "resolved",
     "settled",
     "shippable",
     "snapshot",
+    "uses_of",
 ]
