@@ -38,6 +38,7 @@ class OrderSummary(Record):
     payment_status: PaymentStatus = "unknown"
     fulfillment_status: FulfillmentStatus = "unknown"
     cancelled_at: Utc | None = None
+    cancel_reason: str | None = Field(None, description="In the platform's own words, lower case; None if not told.")
     risk_level: RiskLevel = "none"
     items: tuple[tuple[str, int], ...] = Field((), description="(sku or variant or title, quantity), sorted.")
     ship_to: str | None = personal(description="One line: where it went.")

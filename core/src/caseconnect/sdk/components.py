@@ -217,7 +217,8 @@ class TransformSpec(_Spec):
     What concerns the whole subject (an order event, a reply, a timer without an item) is then offered for every open
     one; with none open once without an item: that may set timers and opens nothing. `asks`: what connections must carry
     out for it under given settings; None: all of `uses`. `optional`: facts that it can do without. `begins_at_case`: it
-    takes case events that have no matter; `follows`: it is offered case events and settled commands of all, last.
+    takes case events that have no matter; `follows`: it is offered case events and settled commands of all, last; what
+    else it handles, for every open matter of the subject whatever its topic, and for its own topic when none is open.
     """
 
     topic: str = field(kw_only=True)

@@ -156,6 +156,7 @@ def summary_of(node: Json) -> OrderSummary:
         payment_status=payment_status(node.get("displayFinancialStatus")),
         fulfillment_status=fulfillment_status(node.get("displayFulfillmentStatus")),
         cancelled_at=maybe(moment, node.get("cancelledAt")),
+        cancel_reason=lower(node.get("cancelReason")),
         risk_level=risk_of(node.get("risk")).level,
         items=tuple(sorted(_item(n) for n in nodes(node.get("lineItems")))),
         ship_to=_one_line(node.get("shippingAddress")),

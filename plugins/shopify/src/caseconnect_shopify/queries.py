@@ -207,7 +207,7 @@ HISTORY = Operation(
     f"""query ConnectOrderHistory($search: String!, $after: String) {{
   orders(first: {HISTORY_PAGE}, after: $after, query: $search, sortKey: CREATED_AT, reverse: true) {{
     nodes {{
-      id legacyResourceId name createdAt cancelledAt displayFinancialStatus displayFulfillmentStatus
+      id legacyResourceId name createdAt cancelledAt cancelReason displayFinancialStatus displayFulfillmentStatus
       currentTotalPriceSet {{ shopMoney {{ amount currencyCode }} }}
       risk {{ assessments {{ riskLevel }} }}
       shippingAddress {{ address1 address2 zip city provinceCode countryCodeV2 }}

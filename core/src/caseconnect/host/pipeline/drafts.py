@@ -117,6 +117,13 @@ class Drafts:
         commands, claims, timers = self.journal.around(row.id)
         return Draft(row.key, row, draft.grounds, commands, claims, timers, last_episode=draft.last_episode)
 
+    def open_of(self, key: MatterKey) -> list[Draft]:
+        """Every matter of the key's subject that is open now, also one that this verdict opens; oldest first."""
+        stored = {row.key for row in self.journal.matters_of(key.tenant, key.subject) if row.state == "open"}
+        found = [self.of_key(each) for each in sorted(stored | self._found.keys(), key=str)]
+        alike = [d for d in found if d.is_open and (d.key.subject, d.key.observe) == (key.subject, key.observe)]
+        return sorted(alike, key=lambda d: str(d.row and d.row.opened_at))
+
     def changed(self) -> tuple[MatterRow, ...]:
         """The rows to be written."""
         return tuple(d.row for d in self._found.values() if d.changed and d.row is not None)

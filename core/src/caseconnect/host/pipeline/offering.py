@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from caseconnect.host.journal.records import MatterKey
@@ -13,17 +14,23 @@ from caseconnect.sdk.events import CaseChanged, CommandSettled, CustomerReplied,
 from caseconnect.sdk.subjects import Subject
 
 
-def offers(tenant: LiveTenant, lane: Subject, event: Event, drafts: Drafts) -> list[tuple[Flow, Draft]]:
-    """Which use cases are asked, in the order of `flows:`, each with the matter that it is asked about."""
+def offers(tenant: LiveTenant, lane: Subject, event: Event, drafts: Drafts) -> Iterator[tuple[Flow, Draft]]:
+    """Which use cases are asked, in the order of `flows:`, each with the matter that it is asked about.
+
+    Followers come last. What they are asked about is looked up in their turn: the event may have opened a matter.
+    """
     flows = [f for f in tenant.tenant.flows if any(isinstance(event, kind) for kind in f.transform.handles)]
     if isinstance(event, CaseChanged | CommandSettled):
-        return _of_one_matter(tenant, lane, event, drafts, flows)
+        yield from _of_one_matter(tenant, lane, event, drafts, flows)
+        return
     if isinstance(event, TimerFired):
         concerned = [f for f in flows if f.use == event.use]
     else:
         # An item may have come by one connection and belong to an order of another.
         concerned = [f for f in flows if lane.connection in f.on or event.source in f.on]
-    return [(f, draft) for f in concerned for draft in _matters(tenant, lane, f, event, drafts)]
+    for flow in sorted(concerned, key=lambda f: f.transform.follows):
+        for draft in _matters(tenant, lane, flow, event, drafts):
+            yield flow, draft
 
 
 def nobody(event: Event) -> str:
@@ -53,8 +60,15 @@ def _of_one_matter(
 
 
 def _matters(tenant: LiveTenant, lane: Subject, flow: Flow, event: Event, drafts: Drafts) -> list[Draft]:
-    """The matter that a use case is asked about; of one that works by item the item's, else every open one."""
+    """The matter that a use case is asked about; of one that works by item the item's, else every open one.
+
+    A timer comes back to the matter that it was set in. A follower is asked about every open matter of the subject,
+    whatever its topic.
+    """
     key = _key(tenant, lane, flow)
+    if flow.transform.follows:
+        row = drafts.journal.matter(event.matter) if isinstance(event, TimerFired) and event.matter else None
+        return [drafts.of_row(row)] if row else drafts.open_of(key) or [drafts.of_key(key)]
     if not flow.transform.by_item:
         return [drafts.of_key(key)]
     item = _item(lane, event)
