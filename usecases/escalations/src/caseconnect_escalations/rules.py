@@ -1,0 +1,139 @@
+"""Escalations: pure rules from an order and the cases about it to priority, owner, deadline and further steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from caseconnect.models import Customer, Order, OrderHistory
+from caseconnect.sdk.casework import UseCase, Verdict, follow_up, not_applying, open_or_add
+from caseconnect.sdk.casework.policy import CONDITION
+from caseconnect.sdk.commands import Command, OpenCase
+from caseconnect.sdk.decisions import Decision, Facts, Matter, Missing, Need, Needs
+from caseconnect.sdk.events import CaseChanged, CommandSettled, CustomerReplied, Event, OrderChanged, TimerFired
+from caseconnect_escalations import clock
+from caseconnect_escalations.checks import failed, large_value, repeated_failures, vip
+from caseconnect_escalations.raising import SAID, due_in, escalate, take
+from caseconnect_escalations.settings import EXCEPTIONS, EscalationsSettings
+
+USE_CASE = UseCase(name="escalations", exceptions=EXCEPTIONS)
+
+
+def decide(
+    event: Event, matter: Matter, facts: Facts, settings: EscalationsSettings, now: datetime
+) -> Decision | Needs:
+    """Raise the open case, open one where none is and the settings say so, take a step that is due, or carry out."""
+    hand = clock.read(event.name) if isinstance(event, TimerFired) else None
+    if hand is not None:
+        return take(hand, matter, facts, settings, now)
+    if _ours(matter) and isinstance(event, CaseChanged | CommandSettled | CustomerReplied):
+        answer = _followed(event, matter, facts, settings)
+    elif isinstance(event, OrderChanged | TimerFired) or _opened(event):
+        answer = _looked(event, matter, facts, settings, now)
+    else:
+        answer = Decision(reason=f"{event.type}: nothing of it is looked at here")
+    if isinstance(answer, Needs) or not (matter.is_open() or answer.findings):
+        return answer
+    started = clock.begun(matter, settings, now) if _begins(answer, matter) else ()
+    return clock.kept(answer, matter, settings, now, started)
+
+
+def _ours(matter: Matter) -> bool:
+    """This use case opened it: in matters of others it finds nothing, it raises them."""
+    return matter.owner == USE_CASE.name or any(f.exception in EXCEPTIONS for f in matter.findings)
+
+
+def _begins(answer: Decision, matter: Matter) -> bool:
+    """The case is escalated by this answer, for the first time."""
+    new = any(isinstance(c, OpenCase) or c.name.startswith(SAID) for c in answer.commands)
+    ours = (c.name.startswith(SAID) or (c.kind, c.by) == ("OpenCase", USE_CASE.name) for c in matter.commands)
+    return new and not (matter.is_open() and any(ours))
+
+
+def _opened(event: Event) -> bool:
+    return isinstance(event, CommandSettled) and (event.kind, event.state) == ("OpenCase", "done")
+
+
+def _followed(event: Event, matter: Matter, facts: Facts, settings: EscalationsSettings) -> Decision | Needs:
+    """A case that this use case opened is decided by its outcomes, unless others found something in it."""
+    others = sorted({f.exception for f in matter.findings} - {*EXCEPTIONS, CONDITION})
+    if others and isinstance(event, CaseChanged):
+        return Decision(reason=f"{', '.join(others)} was found here too: the outcome is for those who found it")
+    answer = follow_up(USE_CASE, event, matter, facts, settings)
+    return answer if answer is not None else Decision(reason=f"{event.type}: nothing of it is looked at here")
+
+
+def _looked(
+    event: Event, matter: Matter, facts: Facts, settings: EscalationsSettings, now: datetime
+) -> Decision | Needs:
+    if matter.subject.kind != "order":
+        return Decision(reason=f"the matter is about a {matter.subject.kind}: only what concerns an order is looked at")
+    needs = facts.lacking([Need(fact="order", subject=matter.subject)])
+    if needs:
+        return Needs(needs=needs)
+    order = facts.get("order", matter.subject, Order)
+    if not isinstance(order, Order):
+        return Decision(reason="the order could not be read")
+    elsewhere = matter.is_open() and not _ours(matter)
+    # That an order was cancelled ends no case about it, and may be the failure.
+    out = not_applying(order.model_copy(update={"cancelled_at": None}), settings.applies_to)
+    if out is not None:
+        verdicts: Sequence[Verdict] | Needs = [Verdict(f"order {order.number}: {out}")]
+    else:
+        verdicts = _verdicts(order, matter, facts, settings, now)
+    if isinstance(verdicts, Needs):
+        return verdicts
+    if elsewhere:
+        return escalate(event, matter, order, verdicts, facts, settings, now, applies=out is None)
+    if not matter.is_open():
+        verdicts = [_opening(v, order, settings) for v in verdicts]
+    answer = open_or_add(USE_CASE, matter, order, verdicts, facts, settings, now, applies=out is None)
+    return answer if isinstance(answer, Needs) else _in_working_hours(answer, settings, now)
+
+
+def _verdicts(
+    order: Order, matter: Matter, facts: Facts, settings: EscalationsSettings, now: datetime
+) -> list[Verdict] | Needs:
+    own = failed(order, settings.failures, now, matter.topic if matter.is_open() else "")
+    counts = bool(settings.failures.kinds) and (bool(own) or matter.is_open())
+    profile = matter.subject._replace(kind="customer", id=order.customer_id) if order.customer_id else None
+    needs = [Need(fact="customer", subject=profile, required=False)] if profile and _by_profile(settings) else []
+    if counts:
+        needs.append(Need(fact="order_history", subject=matter.subject, required=False))
+    lacking = facts.lacking(needs)
+    if lacking:
+        return Needs(needs=lacking)
+    customer = facts.get("customer", profile, Customer) if profile else None
+    found = [vip(order, customer, settings, now), large_value(order, settings)]
+    if counts:
+        history = facts.get("order_history", matter.subject, OrderHistory) or Missing(why="not asked for")
+        return [*found, repeated_failures(order, own, history, settings.failures, now)]
+    why = "failures.kinds is empty" if not settings.failures.kinds else "nothing of failures.kinds in this order"
+    return [*found, Verdict(f"repeated_failures: {why}")]
+
+
+def _by_profile(settings: EscalationsSettings) -> bool:
+    by_condition = settings.vip_if is not None and "customer" in settings.vip_if.uses
+    return bool(settings.vip_tags or settings.vip_attributes) or by_condition
+
+
+def _opening(verdict: Verdict, order: Order, settings: EscalationsSettings) -> Verdict:
+    """What opens no case is told, and left."""
+    found = verdict.finding
+    if found is None:
+        return verdict
+    if found.exception not in settings.opens:
+        return Verdict(f"{verdict.reason}, but opens does not name it and no case is open", alert=verdict.alert)
+    if order.cancelled_at is not None and found.exception != "repeated_failures":
+        return Verdict(f"{verdict.reason}, but the order is cancelled", alert=verdict.alert)
+    return verdict
+
+
+def _in_working_hours(answer: Decision, settings: EscalationsSettings, now: datetime) -> Decision:
+    """The deadline of a case that is opened counts working hours."""
+    names = [f.exception for f in answer.findings]
+    commands: tuple[Command, ...] = tuple(
+        c.model_copy(update={"due": due_in(names, settings, now)}) if isinstance(c, OpenCase) else c
+        for c in answer.commands
+    )
+    return answer.model_copy(update={"commands": commands})
