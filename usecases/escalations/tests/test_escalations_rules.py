@@ -63,7 +63,7 @@ OUTCOMES = {"approved": "release", "verify": "ask_verification"}
 
 def story(order: Order | None = None, *, tags: tuple[str, ...] = ("VIP",), others: Any = (), **changes: Any) -> Story:
     """A case that another use case opened, for a customer with these tags; escalations are asked, too."""
-    policy = type("Policy", (CaseworkSettings,), {"names": ("odd",)}).model_validate({"outcomes": OUTCOMES})
+    policy = CaseworkSettings.model_validate({"outcomes": OUTCOMES})
     made = Story([("other", someone_else, policy), ("escalations", decide, settings(**changes))], order)
     made.customer = Customer(id="77", name="Jane Roe", tags=tags)
     made.history = OrderHistory(key="customer", orders=tuple(others))

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import get_args
 
-from caseconnect.models import Case, Order
-from caseconnect.sdk.casework import IN_REVIEW, WAITING_FOR_CUSTOMER, Background, Priority, Verdict, case_of
-from caseconnect.sdk.casework.judging import judged
+from caseconnect.models import Case
+from caseconnect.sdk.casework import IN_REVIEW, WAITING_FOR_CUSTOMER, Priority, Verdict, case_of
 from caseconnect.sdk.casework.policy import by_exception
 from caseconnect.sdk.casework.standing import DECIDED
 from caseconnect.sdk.casework.text import label, when
@@ -37,22 +36,12 @@ def due_in(exceptions: Iterable[str], settings: EscalationsSettings, now: dateti
 def escalate(
     event: Event,
     matter: Matter,
-    order: Order,
     verdicts: Sequence[Verdict],
     facts: Facts,
     settings: EscalationsSettings,
     now: datetime,
-    *,
-    applies: bool,
 ) -> Decision | Needs:
     """Priority, owner and deadline of a case that another use case opened, once for each ground."""
-    if applies:
-        # A case is there already: nothing is waited for.
-        at_once = settings.model_copy(update={"settle_minutes": {}})
-        counted = judged(matter, Background(order), verdicts, facts, at_once, now)
-        if isinstance(counted, Needs):
-            return counted
-        verdicts = counted
     reason = "; ".join(v.reason for v in verdicts)
     alert = "; ".join(v.alert for v in verdicts if v.alert is not None) or None
     found = [v.finding for v in verdicts if v.finding is not None]

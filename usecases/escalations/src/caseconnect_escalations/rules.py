@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from caseconnect.models import Customer, Order, OrderHistory
-from caseconnect.sdk.casework import UseCase, Verdict, follow_up, not_applying, open_or_add
+from caseconnect.sdk.casework import Background, UseCase, Verdict, follow_up, not_applying, open_or_add
+from caseconnect.sdk.casework.judging import judged
 from caseconnect.sdk.casework.policy import CONDITION
 from caseconnect.sdk.commands import Command, OpenCase
 from caseconnect.sdk.decisions import Decision, Facts, Matter, Missing, Need, Needs
@@ -43,6 +45,10 @@ def _ours(matter: Matter) -> bool:
     return matter.owner == USE_CASE.name or any(f.exception in EXCEPTIONS for f in matter.findings)
 
 
+def _of_others(matter: Matter) -> bool:
+    return matter.is_open() and not _ours(matter)
+
+
 def _begins(answer: Decision, matter: Matter) -> bool:
     """The case is escalated by this answer, for the first time."""
     new = any(isinstance(c, OpenCase) or c.name.startswith(SAID) for c in answer.commands)
@@ -68,27 +74,33 @@ def _looked(
 ) -> Decision | Needs:
     if matter.subject.kind != "order":
         return Decision(reason=f"the matter is about a {matter.subject.kind}: only what concerns an order is looked at")
-    needs = facts.lacking([Need(fact="order", subject=matter.subject)])
-    if needs:
-        return Needs(needs=needs)
     order = facts.get("order", matter.subject, Order)
     if not isinstance(order, Order):
-        return Decision(reason="the order could not be read")
-    elsewhere = matter.is_open() and not _ours(matter)
+        return Needs(needs=(Need(fact="order", subject=matter.subject),))
     # That an order was cancelled ends no case about it, and may be the failure.
     out = not_applying(order.model_copy(update={"cancelled_at": None}), settings.applies_to)
     if out is not None:
-        verdicts: Sequence[Verdict] | Needs = [Verdict(f"order {order.number}: {out}")]
-    else:
-        verdicts = _verdicts(order, matter, facts, settings, now)
+        return Decision(reason=f"order {order.number}: {out}")
+    verdicts = _counted(order, matter, facts, settings, now)
     if isinstance(verdicts, Needs):
         return verdicts
-    if elsewhere:
-        return escalate(event, matter, order, verdicts, facts, settings, now, applies=out is None)
+    if _of_others(matter):
+        return escalate(event, matter, verdicts, facts, settings, now)
     if not matter.is_open():
-        verdicts = [_opening(v, order, settings) for v in verdicts]
-    answer = open_or_add(USE_CASE, matter, order, verdicts, facts, settings, now, applies=out is None)
+        verdicts = _opening(verdicts, order, settings)
+    answer = open_or_add(USE_CASE, matter, order, verdicts, facts, settings, now, applies=False)
     return answer if isinstance(answer, Needs) else _in_working_hours(answer, settings, now)
+
+
+def _counted(
+    order: Order, matter: Matter, facts: Facts, settings: EscalationsSettings, now: datetime
+) -> list[Verdict] | Needs:
+    """The verdicts with the tenant's conditions. Where a case is there already, nothing waits to settle."""
+    verdicts = _verdicts(order, matter, facts, settings, now)
+    if isinstance(verdicts, Needs):
+        return verdicts
+    policy = settings.model_copy(update={"settle_minutes": {}}) if _of_others(matter) else settings
+    return judged(matter, Background(order), verdicts, facts, policy, now)
 
 
 def _verdicts(
@@ -117,16 +129,23 @@ def _by_profile(settings: EscalationsSettings) -> bool:
     return bool(settings.vip_tags or settings.vip_attributes) or by_condition
 
 
-def _opening(verdict: Verdict, order: Order, settings: EscalationsSettings) -> Verdict:
-    """What opens no case is told, and left."""
-    found = verdict.finding
-    if found is None:
-        return verdict
-    if found.exception not in settings.opens:
-        return Verdict(f"{verdict.reason}, but opens does not name it and no case is open", alert=verdict.alert)
-    if order.cancelled_at is not None and found.exception != "repeated_failures":
-        return Verdict(f"{verdict.reason}, but the order is cancelled", alert=verdict.alert)
-    return verdict
+def _opening(verdicts: Sequence[Verdict], order: Order, settings: EscalationsSettings) -> list[Verdict]:
+    """All that was found when something of it opens a case; else what is not enough for one is told, and left."""
+    why = [_why_not(v.finding.exception, order, settings) for v in verdicts if v.finding is not None]
+    if None in why:
+        return list(verdicts)
+    told = iter(why)
+    return [
+        v if v.finding is None else replace(v, reason=f"{v.reason}, but {next(told)}", finding=None) for v in verdicts
+    ]
+
+
+def _why_not(exception: str, order: Order, settings: EscalationsSettings) -> str | None:
+    if exception not in (*settings.opens, CONDITION):
+        return "opens does not name it and no case is open"
+    if order.cancelled_at is not None and exception != "repeated_failures":
+        return "the order is cancelled"
+    return None
 
 
 def _in_working_hours(answer: Decision, settings: EscalationsSettings, now: datetime) -> Decision:
