@@ -337,6 +337,7 @@ def test_an_order_of_the_history() -> None:
     summary = summary_of(
         bare_order(
             cancelReason="INVENTORY",
+            transactions=[{"kind": "SALE", "status": "FAILURE"}, {"kind": "SALE", "status": "SUCCESS"}],
             risk={"assessments": [{"riskLevel": "MEDIUM"}]},
             shippingAddress={"address1": "Main St 1", "zip": "53111", "city": "Bonn", "countryCodeV2": "DE"},
             lineItems={
@@ -350,4 +351,4 @@ def test_an_order_of_the_history() -> None:
     )
     assert summary.items == (("3", 2), ("Gift", 1), ("M-1", 1))
     assert summary.ship_to == "Main St 1, 53111 Bonn, DE"
-    assert (summary.risk_level, summary.cancel_reason) == ("medium", "inventory")
+    assert (summary.risk_level, summary.cancel_reason, summary.declined) == ("medium", "inventory", True)

@@ -356,6 +356,7 @@ def test_what_went_wrong_with_an_order(order: Any, topic: str, kinds: Any) -> No
         ([earlier(1), earlier(91)], {"days": 92}, True),
         ([earlier(1), earlier(2, cancelled_at=None)], {}, False),
         ([earlier(1), earlier(2, cancelled_at=None, payment_status="expired")], {}, True),
+        ([earlier(1), earlier(2, cancelled_at=None, declined=True)], {}, True),
         ([earlier(1), earlier(2)], {"count": 4}, False),
         ([earlier(1), earlier(2)], {"kinds": ["declined", "late"]}, False),
         ([], {"count": 1}, True),

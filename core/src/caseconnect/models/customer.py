@@ -39,6 +39,7 @@ class OrderSummary(Record):
     fulfillment_status: FulfillmentStatus = "unknown"
     cancelled_at: Utc | None = None
     cancel_reason: str | None = Field(None, description="In the platform's own words, lower case; None if not told.")
+    declined: bool = Field(False, description="A payment for it failed, whatever came later.")
     risk_level: RiskLevel = "none"
     items: tuple[tuple[str, int], ...] = Field((), description="(sku or variant or title, quantity), sorted.")
     ship_to: str | None = personal(description="One line: where it went.")

@@ -153,6 +153,7 @@ def summary_of(node: Json, settings: SfccSettings) -> OrderSummary:
         created_at=moment(node["creation_date"]),
         total=_required(money(node["order_total"], node["currency"])),
         payment_status="voided" if status == "failed" else paid,
+        declined=status == "failed",
         fulfillment_status=fulfillment_status({"shippingStatus": node.get("shipping_status")}, held=False),
         cancelled_at=moment(node["last_modified"]) if status == "cancelled" else None,
         risk_level=parts.risk_of(node, settings.risk, is_flagged).level,

@@ -53,6 +53,8 @@ _FULFILLMENT_STATUS: Final = {
     "FULFILLMENT_NOT_REQUIRED": "fulfilled",
     "ON_HOLD": "on_hold",
 }
+_PAYING: Final = {"AUTHORIZATION", "CAPTURE", "SALE"}
+_FAILED: Final = {"FAILURE", "ERROR"}
 _CHANNELS: Final = {"shopify_draft_order": "draft"}
 _DELIVERY: Final = {"PICK_UP": "pickup", "NONE": "digital"}
 _NOTE_END: Final = re.compile(r"\n?\(ref [0-9a-f]{16}\)\s*")
@@ -146,6 +148,10 @@ def order_of(node: Json, admin_url: str | None = None) -> Order:
     )
 
 
+def _declined(node: Json) -> bool:
+    return node["kind"] in _PAYING and node["status"] in _FAILED
+
+
 def summary_of(node: Json) -> OrderSummary:
     """One order of a shopper's history; `node` is one of `queries.HISTORY`."""
     return OrderSummary(
@@ -157,6 +163,7 @@ def summary_of(node: Json) -> OrderSummary:
         fulfillment_status=fulfillment_status(node.get("displayFulfillmentStatus")),
         cancelled_at=maybe(moment, node.get("cancelledAt")),
         cancel_reason=lower(node.get("cancelReason")),
+        declined=any(_declined(n) for n in nodes(node.get("transactions"))),
         risk_level=risk_of(node.get("risk")).level,
         items=tuple(sorted(_item(n) for n in nodes(node.get("lineItems")))),
         ship_to=_one_line(node.get("shippingAddress")),

@@ -210,6 +210,7 @@ HISTORY = Operation(
       id legacyResourceId name createdAt cancelledAt cancelReason displayFinancialStatus displayFulfillmentStatus
       currentTotalPriceSet {{ shopMoney {{ amount currencyCode }} }}
       risk {{ assessments {{ riskLevel }} }}
+      transactions(first: 5) {{ kind status }}
       shippingAddress {{ address1 address2 zip city provinceCode countryCodeV2 }}
       lineItems(first: {LINES}) {{
         nodes {{ title sku quantity variant {{ id }} }} pageInfo {{ hasNextPage endCursor }}
@@ -218,5 +219,5 @@ HISTORY = Operation(
     pageInfo {{ hasNextPage endCursor }}
   }}
 }}""",
-    cost=60,
+    cost=110,
 )

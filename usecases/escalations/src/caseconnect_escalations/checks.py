@@ -115,7 +115,7 @@ def _failed_before(other: OrderSummary, failures: Failures, now: datetime) -> st
         kind = "cancelled"
     elif other.payment_status in ("refunded", "partially_refunded"):
         kind = "refunded"
-    elif other.payment_status in ("expired", "voided"):
+    elif other.declined or other.payment_status == "expired":
         kind = "declined"
     else:
         return None
