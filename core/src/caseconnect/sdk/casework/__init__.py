@@ -32,12 +32,13 @@ from caseconnect.sdk.casework.standing import (
     RELEASED,
     RESOLVED,
     WAITING_FOR_CUSTOMER,
+    WAITING_FOR_GOODS,
     executing,
     holding,
     shippable,
 )
 from caseconnect.sdk.casework.text import case_text, fill, label
-from caseconnect.sdk.casework.usecase import Requested, UseCase
+from caseconnect.sdk.casework.usecase import Requested, UseCase, Waiting
 from caseconnect.sdk.casework.verdicts import Verdict, fresh, not_applying
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "RELEASED",
     "RESOLVED",
     "WAITING_FOR_CUSTOMER",
+    "WAITING_FOR_GOODS",
     "Action",
     "Actions",
     "Answers",
@@ -60,6 +62,7 @@ __all__ = [
     "Requested",
     "UseCase",
     "Verdict",
+    "Waiting",
     "asks_of",
     "carry_out",
     "case_of",

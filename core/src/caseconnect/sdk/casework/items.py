@@ -9,6 +9,7 @@ from typing import Any
 from caseconnect.models import Order, Record
 from caseconnect.sdk.casework.following import follow_up
 from caseconnect.sdk.casework.opening import Background, open_or_add
+from caseconnect.sdk.casework.outcomes import go_on
 from caseconnect.sdk.casework.policy import CaseworkSettings
 from caseconnect.sdk.casework.resolving import resolved
 from caseconnect.sdk.casework.usecase import UseCase
@@ -47,14 +48,18 @@ def decide_item(
         return Needs(needs=needs)
     item, order = facts.get(about.kind, about, use.item), facts.get("order", matter.subject, Order)
     known = order if isinstance(order, Order) else None
-    why = over(item, known)
-    if why is not None:
-        return resolved(matter, why, settings)
+    resumed = go_on(use, matter, facts, settings) or _ended(over(item, known), matter, settings)
+    if resumed is not None:
+        return resumed
     verdicts = judge(item, known, facts, settings, now)
     if isinstance(verdicts, Needs):
         return verdicts
     background = Background(known, item if isinstance(item, Record) else None, use.requested(item, known))
     return open_or_add(use, matter, background, verdicts, facts, settings, now)
+
+
+def _ended(why: str | None, matter: Matter, settings: CaseworkSettings) -> Decision | None:
+    return None if why is None else resolved(matter, why, settings)
 
 
 def _wanted(matter: Matter, about: Subject) -> list[Need]:
