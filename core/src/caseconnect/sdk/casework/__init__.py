@@ -39,7 +39,7 @@ from caseconnect.sdk.casework.standing import (
 )
 from caseconnect.sdk.casework.text import case_text, fill, label
 from caseconnect.sdk.casework.usecase import Requested, UseCase, Waiting
-from caseconnect.sdk.casework.verdicts import Verdict, fresh, not_applying
+from caseconnect.sdk.casework.verdicts import Verdict, fresh, left_out, not_applying
 
 __all__ = [
     "BLOCKED",
@@ -74,6 +74,7 @@ __all__ = [
     "fresh",
     "holding",
     "label",
+    "left_out",
     "not_applying",
     "open_or_add",
     "opens",

@@ -35,11 +35,15 @@ R = TypeVar("R", bound=Record)
 
 @dataclass(frozen=True)
 class Background:
-    """What a case is opened from beside its findings. Of an item that names no order, `order` is None."""
+    """What a case is opened from beside its findings. Of an item that names no order, `order` is None.
+
+    `about` is the item: the matter's, or one that joins it.
+    """
 
     order: Order | None
     item: Record | None = None
     requested: Requested | None = None
+    about: Subject | None = None
 
     @property
     def customer_id(self) -> str | None:
@@ -103,7 +107,7 @@ def opens(matter: Matter) -> bool:
 
 def _needs(matter: Matter, ground: Background, *, opening: bool) -> list[Need]:
     files = ground.requested.files if ground.requested else ()
-    needs = file_needs(_from(matter).connection, files)
+    needs = file_needs(_from(matter, ground).connection, files)
     if opening and ground.order is not None:
         needs.append(Need(fact="order_history", subject=matter.subject, required=False))
     if opening and ground.customer_id is not None:
@@ -111,8 +115,8 @@ def _needs(matter: Matter, ground: Background, *, opening: bool) -> list[Need]:
     return needs
 
 
-def _from(matter: Matter) -> Subject:
-    return matter.about or matter.subject
+def _from(matter: Matter, ground: Background) -> Subject:
+    return ground.about or matter.about or matter.subject
 
 
 def _customer(matter: Matter, customer_id: str) -> Subject:
@@ -132,7 +136,7 @@ def _open(
     history = facts.get("order_history", matter.subject, OrderHistory) if known else None
     profile_id = ground.customer_id
     customer = facts.get("customer", _customer(matter, profile_id), Customer) if profile_id is not None else None
-    documents, left_out = documents_of(_from(matter).connection, asked.files if asked else (), facts)
+    documents, left_out = documents_of(_from(matter, ground).connection, asked.files if asked else (), facts)
     request = "\n".join([asked.text, *(f"Not attached: {name}" for name in left_out)]) if asked else ""
     texts = case_text(
         order, findings, shop=matter.subject.connection, customer=customer, history=history, request=request
@@ -174,7 +178,7 @@ def _add(
 ) -> list[Command]:
     name = f"findings:{digest_of(sorted(f.ground for f in found))}"
     asked = ground.requested
-    documents, left_out = documents_of(_from(matter).connection, asked.files if asked else (), facts)
+    documents, left_out = documents_of(_from(matter, ground).connection, asked.files if asked else (), facts)
     about = "request" if asked else "order"
     lines = [f"Further findings on this {about}:\n{findings_text(found)}", asked.text if asked else ""]
     lines += [f"Not attached: {', '.join(left_out)}"] if left_out else []
