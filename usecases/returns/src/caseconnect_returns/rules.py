@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from caseconnect.models import Case, Order, ReturnRequest
-from caseconnect.sdk.casework import Action, UseCase, Verdict, Waiting, decide_item, not_applying
+from caseconnect.sdk.casework import Action, UseCase, Verdict, Waiting, decide_item, left_out
 from caseconnect.sdk.decisions import Decision, Facts, Matter, Needs
 from caseconnect.sdk.events import Event
 from caseconnect_returns.asking import requested
@@ -32,7 +32,7 @@ def judge(
     item: ReturnRequest, order: Order | None, facts: Facts, settings: ReturnsSettings, now: datetime
 ) -> list[Verdict]:
     """Every check of a return that waits for an answer."""
-    out = not_applying(order, settings.applies_to) if order else None
+    out = left_out(order, settings.applies_to) if order else None
     if out is not None:
         return [Verdict(f"return {item.name or item.id}: {out}")]
     return [

@@ -49,14 +49,14 @@ def refund(on: Acting) -> Act:
         )
         expects.append(left)
     refund = RefundPayment(target=on.matter.subject, amount=amount, lines=lines, note=on.note, expects=tuple(expects))
-    return Act((refund,), f"{amount} is being given back.")
+    return Act((refund,), f"Refund: {amount}.")
 
 
 def credit(on: Acting) -> Act:
     """Goodwill, as credit with the shop."""
     amount, _ = _amount(on, _order(on))
     credit = IssueCredit(target=on.matter.subject, amount=amount, note=on.note, expects=on.still("amount", "lines"))
-    return Act((credit,), f"{amount} is being given as credit.")
+    return Act((credit,), f"Credit: {amount}.")
 
 
 def _amount(on: Acting, order: Order) -> tuple[Money, tuple[LineQuantity, ...]]:
@@ -109,7 +109,7 @@ def exchange(on: Acting) -> Act:
     exchange = ExchangeReturn(
         target=on.matter.subject, returned=returned(on), items=items, price=price, expects=on.still("items")
     )
-    return Act((exchange,), "The exchange is being made. A difference in price is settled in the shop.")
+    return Act((exchange,), "Exchange. A difference in price is settled in the shop.")
 
 
 def replace(on: Acting) -> Act:
@@ -118,7 +118,7 @@ def replace(on: Acting) -> Act:
     replacement = CreateReplacement(
         target=on.matter.subject, items=items, price=price, note=on.note, expects=on.still("items", "lines")
     )
-    return Act((replacement,), "A replacement is being sent.")
+    return Act((replacement,), "Replacement, for nothing.")
 
 
 def _items(on: Acting) -> tuple[tuple[Item, ...], Money | None]:
@@ -140,7 +140,7 @@ def points(on: Acting) -> Act:
     if not points:
         raise ImpossibleError(f"how many points is not known: write it in {on.settings.answers.points}")
     adjust = AdjustLoyalty(target=on.matter.subject, points=points, note=on.note, expects=on.still("points"))
-    return Act((adjust,), f"{points} points are being booked.")
+    return Act((adjust,), f"Loyalty points: {points}.")
 
 
 def _order(on: Acting) -> Order:

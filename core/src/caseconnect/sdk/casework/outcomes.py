@@ -31,6 +31,7 @@ from caseconnect.sdk.subjects import Subject
 _ORDERLESS = frozenset({"release", "ask_verification", "approve_return", "decline_return", "set_status", "close"})
 """Actions for which the order need not be read."""
 _FIELDS = (*DECIDED, "attributes")
+_OFF = "The flow's mode keeps Connect off orders"
 
 
 def carry_out(
@@ -146,8 +147,8 @@ def _together(on: Acting, actions: Sequence[Action], acts: Sequence[Act], *, beg
     by_hand = bool(commands) and matter.mode != "live"
     over = not waits and (by_hand or not commands)
     said = " ".join(act.says for act in acts if act.says)
-    if by_hand and not said:
-        said = f"The flow's mode keeps Connect off orders: do it by hand ({', '.join(label(a) for a in actions)})."
+    if by_hand and _OFF not in said:
+        said = f"{_OFF}: do it by hand ({', '.join(label(a) for a in actions)}). {said}".rstrip()
     name = f"{'later' if begun else 'outcome'}:{digest_of(on.case.revision)}"
     comment = CommentCase(name=name, text=f"Outcome '{one_line(outcome)}'. {said}", after=(CASE,))
     return Decision(
@@ -161,11 +162,11 @@ def _together(on: Acting, actions: Sequence[Action], acts: Sequence[Act], *, beg
 
 
 def _impossible(matter: Matter, case: Case, why: str) -> Decision:
-    outcome = case.outcome or ""
+    outcome, more = case.outcome or "", " more" if matter.acted_on else ""
     return note_once(
         matter,
         f"impossible:{digest_of(outcome, why)}",
-        f"The outcome '{one_line(outcome)}' cannot be carried out: {why}. Nothing was done.",
+        f"The outcome '{one_line(outcome)}' cannot be carried out: {why}. Nothing{more} was done.",
         f"{matter.subject}: outcome {outcome!r} cannot be carried out: {why}",
         f"outcome {outcome!r} cannot be carried out: {why}",
     )
