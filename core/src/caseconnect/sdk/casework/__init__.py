@@ -6,10 +6,11 @@ case what became of them, `replied` what the shopper wrote.
 """
 
 from caseconnect.sdk.casework.actions import asks_of, uses_of
+from caseconnect.sdk.casework.answers import ImpossibleError, items_of, lines_of, value_of
 from caseconnect.sdk.casework.following import follow_up
 from caseconnect.sdk.casework.items import decide_item
 from caseconnect.sdk.casework.opening import Background, open_or_add, opens
-from caseconnect.sdk.casework.outcomes import carry_out, case_of
+from caseconnect.sdk.casework.outcomes import carry_out, case_of, note_once
 from caseconnect.sdk.casework.policy import (
     PLACEHOLDERS,
     Action,
@@ -37,14 +38,24 @@ from caseconnect.sdk.casework.standing import (
     holding,
     shippable,
 )
-from caseconnect.sdk.casework.text import case_text, fill, label
+from caseconnect.sdk.casework.text import case_text, fill, label, one_line
 from caseconnect.sdk.casework.usecase import Requested, UseCase, Waiting
-from caseconnect.sdk.casework.verdicts import Verdict, fresh, left_out, not_applying
+from caseconnect.sdk.casework.verdicts import (
+    CONDITION,
+    Verdict,
+    also,
+    fresh,
+    left_out,
+    let_settle,
+    limited,
+    not_applying,
+)
 
 __all__ = [
     "BLOCKED",
     "CANCELLED",
     "CARRYING_OUT",
+    "CONDITION",
     "DECIDED",
     "IN_REVIEW",
     "PLACEHOLDERS",
@@ -58,11 +69,13 @@ __all__ = [
     "AppliesTo",
     "Background",
     "CaseworkSettings",
+    "ImpossibleError",
     "Priority",
     "Requested",
     "UseCase",
     "Verdict",
     "Waiting",
+    "also",
     "asks_of",
     "carry_out",
     "case_of",
@@ -73,9 +86,15 @@ __all__ = [
     "follow_up",
     "fresh",
     "holding",
+    "items_of",
     "label",
     "left_out",
+    "let_settle",
+    "limited",
+    "lines_of",
     "not_applying",
+    "note_once",
+    "one_line",
     "open_or_add",
     "opens",
     "replied",
@@ -84,4 +103,5 @@ __all__ = [
     "shippable",
     "snapshot",
     "uses_of",
+    "value_of",
 ]

@@ -64,6 +64,8 @@ class Acting:
         expects = [Expect(fact="case", subject=self.subject, field="outcome", value=self.outcome)]
         for name in answers:
             key = getattr(self.settings.answers, name)
+            if not key:
+                continue
             value = self.case.attributes.get(key)
             expects.append(Expect(fact="case", subject=self.subject, field=f"attributes.{key}", value=value))
         return tuple(expects)

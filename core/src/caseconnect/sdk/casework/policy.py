@@ -84,12 +84,22 @@ def _only(allowed: Iterable[str], text: str) -> str:
 
 
 class AppliesTo(Settings):
-    """Which orders a use case looks at."""
+    """Which orders a use case looks at. Upper and lower case are the same."""
 
     test_orders: bool = Field(False, description="Look at test orders too.")
+    companies: bool = Field(True, description="Look at orders of companies (B2B).")
+    payment_terms: bool = Field(False, description="Look at orders that are paid later too, such as net 30.")
+    preorders: bool = Field(False, description="Look at pre-orders too.")
     channels: tuple[str, ...] = Field((), description="Only orders from these channels; empty: from all.")
-    except_channels: tuple[str, ...] = Field((), description="Not orders from these channels, such as pos.")
+    except_channels: tuple[str, ...] = Field(("pos",), description="Not orders from these channels.")
+    markets: tuple[str, ...] = Field((), description="Only orders placed on these markets or sites; empty: on all.")
+    except_markets: tuple[str, ...] = Field((), description="Not orders placed on these markets or sites.")
     except_tags: tuple[str, ...] = Field((), description="Not orders with one of these tags.")
+    except_delivery: tuple[str, ...] = Field(
+        ("pickup", "digital"),
+        description="Not orders that are delivered in these ways only: pickup, digital, shipping, local and more. "
+        "An order that is also delivered in another way is looked at.",
+    )
 
 
 class Answers(Settings):
