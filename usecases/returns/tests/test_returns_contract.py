@@ -9,7 +9,7 @@ from typing import Any
 
 from caseconnect.models import Case, Customer, CustomerReply, OrderHistory, ReturnLine, ReturnRequest
 from caseconnect.sdk.decisions import Matter
-from caseconnect.sdk.events import CaseChanged, CommandSettled, CustomerReplied, ReturnChanged
+from caseconnect.sdk.events import CaseChanged, CommandSettled, CustomerReplied, ReturnChanged, TimerFired
 from caseconnect.sdk.subjects import Subject
 from caseconnect.sdk.testing import PluginContract, Situation, TransformContract
 from caseconnect.sdk.testing.story import CASE_ID, ORDER, PLACED, Story, sample_order
@@ -68,7 +68,9 @@ class TestReturns(TransformContract):
         reply = CustomerReplied(
             subject=ORDER, time=NOW, item=Subject("mail", "reply", "m1"), record=CustomerReply(id="m1", text="Hello")
         )
+        again = TimerFired(subject=ORDER, time=NOW, use="returns", item="return/r1", name="no_proof:settle", due=NOW)
         return [
+            Situation(again, NOW, facts(LATE), new, SETTINGS, opens=True, name="looked at again"),
             Situation(told, NOW, facts(LATE), new, SETTINGS, opens=True, name="too late"),
             Situation(told, NOW, facts(early), new, SETTINGS, name="inside policy"),
             Situation(told, NOW, facts(LATE.model_copy(update={"status": "open"})), new, SETTINGS, name="answered"),

@@ -3,7 +3,7 @@
 from caseconnect.sdk import hookimpl
 from caseconnect.sdk.casework import asks_of, uses_of
 from caseconnect.sdk.components import Registrar, TransformSpec
-from caseconnect.sdk.events import CaseChanged, CommandSettled, ComplaintChanged, CustomerReplied
+from caseconnect.sdk.events import CaseChanged, CommandSettled, ComplaintChanged, CustomerReplied, TimerFired
 from caseconnect_complaints.rules import decide, joins
 from caseconnect_complaints.settings import CATEGORIES, ComplaintsSettings
 
@@ -18,7 +18,7 @@ def connect_register_transforms(register: Registrar[TransformSpec]) -> None:
             settings=ComplaintsSettings,
             topic="complaint",
             exceptions=CATEGORIES,
-            handles=frozenset({ComplaintChanged, CaseChanged, CommandSettled, CustomerReplied}),
+            handles=frozenset({ComplaintChanged, CaseChanged, CommandSettled, CustomerReplied, TimerFired}),
             needs=frozenset({"complaint", "order", "customer", "order_history", "case"}),
             uses=uses_of(ComplaintsSettings),
             asks=asks_of,

@@ -4,7 +4,7 @@ from caseconnect.sdk import hookimpl
 from caseconnect.sdk.casework import asks_of, uses_of
 from caseconnect.sdk.commands import Command, ExchangeReturn, RefundPayment
 from caseconnect.sdk.components import Registrar, TransformSpec
-from caseconnect.sdk.events import CaseChanged, CommandSettled, CustomerReplied, ReturnChanged
+from caseconnect.sdk.events import CaseChanged, CommandSettled, CustomerReplied, ReturnChanged, TimerFired
 from caseconnect_returns.rules import decide
 from caseconnect_returns.settings import EXCEPTIONS, ReturnsSettings
 
@@ -24,7 +24,7 @@ def connect_register_transforms(register: Registrar[TransformSpec]) -> None:
             settings=ReturnsSettings,
             topic="return",
             exceptions=EXCEPTIONS,
-            handles=frozenset({ReturnChanged, CaseChanged, CommandSettled, CustomerReplied}),
+            handles=frozenset({ReturnChanged, CaseChanged, CommandSettled, CustomerReplied, TimerFired}),
             needs=frozenset({"return", "order", "customer", "order_history", "case"}),
             uses=uses_of(ReturnsSettings),
             asks=_asks,

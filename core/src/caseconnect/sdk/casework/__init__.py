@@ -9,12 +9,15 @@ from caseconnect.sdk.casework.actions import asks_of, uses_of
 from caseconnect.sdk.casework.answers import ImpossibleError, items_of, lines_of, value_of
 from caseconnect.sdk.casework.following import follow_up
 from caseconnect.sdk.casework.items import decide_item
-from caseconnect.sdk.casework.opening import Background, open_or_add, opens
+from caseconnect.sdk.casework.judging import Background
+from caseconnect.sdk.casework.opening import open_or_add, opens
 from caseconnect.sdk.casework.outcomes import carry_out, case_of, note_once
 from caseconnect.sdk.casework.policy import (
+    CONDITION,
     PLACEHOLDERS,
     Action,
     Actions,
+    AfterSale,
     Answers,
     AppliesTo,
     CaseworkSettings,
@@ -41,7 +44,6 @@ from caseconnect.sdk.casework.standing import (
 from caseconnect.sdk.casework.text import case_text, fill, label, one_line
 from caseconnect.sdk.casework.usecase import Requested, UseCase, Waiting
 from caseconnect.sdk.casework.verdicts import (
-    CONDITION,
     Verdict,
     also,
     fresh,
@@ -65,6 +67,7 @@ __all__ = [
     "WAITING_FOR_GOODS",
     "Action",
     "Actions",
+    "AfterSale",
     "Answers",
     "AppliesTo",
     "Background",

@@ -8,12 +8,13 @@ from typing import Any
 
 from caseconnect.models import Order, Record
 from caseconnect.sdk.casework.following import follow_up
-from caseconnect.sdk.casework.opening import Background, open_or_add
+from caseconnect.sdk.casework.judging import Background
+from caseconnect.sdk.casework.opening import open_or_add
 from caseconnect.sdk.casework.outcomes import go_on
 from caseconnect.sdk.casework.policy import CaseworkSettings
 from caseconnect.sdk.casework.resolving import resolved
 from caseconnect.sdk.casework.usecase import UseCase
-from caseconnect.sdk.casework.verdicts import Verdict
+from caseconnect.sdk.casework.verdicts import Verdict, left_out
 from caseconnect.sdk.decisions import Decision, Facts, Matter, Need, Needs
 from caseconnect.sdk.events import Event, ItemEvent
 from caseconnect.sdk.subjects import Subject
@@ -56,7 +57,10 @@ def decide_item(
     if isinstance(verdicts, Needs):
         return verdicts
     background = Background(known, item if isinstance(item, Record) else None, use.requested(item, known), about)
-    return open_or_add(use, matter, background, verdicts, facts, settings, now)
+    # A timer would come back for the matter's own item, so what joins it does not settle first.
+    now_on = settings if about == matter.about else settings.model_copy(update={"settle_minutes": {}})
+    applies = known is None or left_out(known, settings.applies_to) is None
+    return open_or_add(use, matter, background, verdicts, facts, now_on, now, applies=applies)
 
 
 def _about(event: Event, matter: Matter) -> Subject | None:
