@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any, ClassVar
 
 import pytest
@@ -37,6 +38,10 @@ class Policy(CaseworkSettings):
     actions: ClassVar[tuple[Action, ...]] = ("refund", "replace", "notify", "close")
 
 
+def _late(settings: Any) -> tuple[Action, ...]:
+    return ("refund",)
+
+
 def stands(item: Complaint | None, case: Case, settings: Any) -> Any:
     """A sign in the item's status, or in the case."""
     status = case.attributes.get("sign") or (item.status if item else None)
@@ -63,7 +68,7 @@ def over(item: Complaint, order: Order | None) -> str | None:
 USE = UseCase(
     name="waiting",
     exceptions=("broken",),
-    waiting=Waiting(lambda settings: ("refund",), stands),
+    waiting=Waiting(_late, stands),
     item=Complaint,
     reading=reading,
 )
@@ -183,9 +188,9 @@ def test_shares_never_add_up_to_more_than_the_whole(amount: Any, whole: int, dat
         parts.append(data.draw(st.integers(1, left)))
         left -= parts[-1]
     of = Money(amount=amount, currency="EUR")
-    shares = [share_of(of, part, whole).amount for part in parts]
+    shares = [share_of(of, Decimal(part), Decimal(whole)).amount for part in parts]
     assert sum(shares) <= amount
-    assert share_of(of, whole, whole) == of
+    assert share_of(of, Decimal(whole), Decimal(whole)) == of
 
 
 def test_an_item_that_joins_is_added_with_its_files_and_decides_nothing() -> None:
