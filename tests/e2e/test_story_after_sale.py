@@ -237,7 +237,10 @@ def test_complaints_about_an_order_are_one_case_whose_outcome_sends_the_goods_ag
             await answered(h, "approved", approved_lines="MUG x 1")
             (_, again) = sorted(h.shop.orders.values(), key=lambda each: each.id)
             assert [(line.sku, line.quantity) for line in again.lines] == [("MUG", 1)]
-            assert (sum(t.amount for t in again.transactions), matters(h, order)) == (0, [("complaint", "closed", "resolved")])
+            assert (sum(t.amount for t in again.transactions), matters(h, order)) == (
+                0,
+                [("complaint", "closed", "resolved")],
+            )
 
     run(story())
 
