@@ -20,6 +20,7 @@ from caseconnect.host.journal import (
     arrivals,
     deciding,
     intake,
+    matters,
     people,
     privacy,
     reads,
@@ -354,31 +355,31 @@ class SqliteJournal:
 
     def episodes(self, key: MatterKey) -> list[MatterRow]:
         """See `port.Journal`."""
-        return deciding.episodes(self._db(), key)
+        return matters.episodes(self._db(), key)
 
     def matter(self, id_: str) -> MatterRow | None:
         """See `port.Journal`."""
-        return deciding.matter(self._db(), id_)
+        return matters.matter(self._db(), id_)
 
     def matter_of_case(self, tenant: str, case: Subject) -> MatterRow | None:
         """See `port.Journal`."""
-        return deciding.matter_of_case(self._db(), tenant, case)
+        return matters.matter_of_case(self._db(), tenant, case)
 
     def matter_of_reference(self, tenant: str, reference: str) -> MatterRow | None:
         """See `port.Journal`."""
-        return deciding.matter_of_reference(self._db(), tenant, reference)
+        return matters.matter_of_reference(self._db(), tenant, reference)
 
     def matters_of(self, tenant: str, subject: Subject) -> list[MatterRow]:
         """See `port.Journal`."""
-        return deciding.matters_of(self._db(), tenant, subject)
+        return matters.matters_of(self._db(), tenant, subject)
 
     def around(self, matter_id: str) -> tuple[tuple[CommandState, ...], frozenset[str], frozenset[str]]:
         """See `port.Journal`."""
-        return deciding.around(self._db(), matter_id)
+        return matters.around(self._db(), matter_id)
 
     def open_cases(self, tenant: str, connection: str) -> list[str]:
         """See `port.Journal`."""
-        return deciding.open_cases(self._db(), tenant, connection)
+        return matters.open_cases(self._db(), tenant, connection)
 
     def subject_of(self, tenant: str, alias: Subject) -> Subject:
         """See `port.Journal`."""
