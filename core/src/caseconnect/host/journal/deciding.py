@@ -9,14 +9,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from caseconnect.host.journal import closing, slots
+from caseconnect.host.journal import closing, ending
 from caseconnect.host.journal.alerts import alert
 from caseconnect.host.journal.codec import Squeezer, dump, stamp
 from caseconnect.host.journal.errors import Conflict
 from caseconnect.host.journal.intake import subject_of
 from caseconnect.host.journal.matters import save_matter
 from caseconnect.host.journal.planning import plan
-from caseconnect.host.journal.records import DecidedBy, MatterRow, NewAlert, StoredEvent, Verdict
+from caseconnect.host.journal.records import DecidedBy, NewAlert, StoredEvent, Verdict
 from caseconnect.host.journal.settling import release_followers
 from caseconnect.host.journal.slots import observe
 from caseconnect.sdk.events import EVENTS
@@ -94,16 +94,16 @@ def decided(db: sqlite3.Connection, squeezer: Squeezer, verdict: Verdict) -> lis
         db.execute("INSERT INTO labels VALUES (?,?,?) ON CONFLICT DO NOTHING", named)
     for seen in verdict.observed:
         observe(db, verdict.tenant, seen, verdict.at)
-    ending = [m for m in verdict.matters if m.state == "closed"]
+    closed = [m for m in verdict.matters if m.state == "closed"]
     for matter in verdict.matters:
-        save_matter(db, matter, state="open" if matter in ending else matter.state)
+        save_matter(db, matter, state="open" if matter in closed else matter.state)
     planned = [plan(db, squeezer, verdict.tenant, ask, verdict.at, verdict.slot_limit) for ask in verdict.asks]
     for matter_id in sorted({ask.matter for ask in verdict.asks}.union(*(overtaken for _, overtaken in planned))):
         release_followers(db, matter_id, verdict.at)
     for answer in verdict.answers:
         _timers(db, verdict, answer)
-    for matter in ending:
-        _close(db, matter, verdict.at)
+    for matter in closed:
+        ending.close(db, squeezer, matter, verdict.at)
     if verdict.observed:
         closing.review(db, verdict.tenant, verdict.at, closing.UNCLAIMED)
     _alerts(db, verdict)
@@ -141,15 +141,3 @@ def _timers(db: sqlite3.Connection, verdict: Verdict, answer: DecidedBy) -> None
             " ON CONFLICT DO UPDATE SET due=excluded.due, matter=excluded.matter",
             (*whose, timer.name, answer.matter or "", stamp(timer.due)),
         )
-
-
-def _close(db: sqlite3.Connection, matter: MatterRow, now: datetime) -> None:
-    """A matter cannot close while it claims a hold: then it stays open and a person is told."""
-    claim = db.execute("SELECT slot FROM claims WHERE matter=? LIMIT 1", (matter.id,)).fetchone()
-    if claim:
-        title = f"{matter.reference} was to be closed but for it {slots.told(claim[0])}: undo that first"
-        alert(db, NewAlert(matter.key.tenant, closing.HELD, title, matter.id), now)
-        return
-    db.execute("UPDATE matters SET state='closed', closed_at=? WHERE id=?", (stamp(now), matter.id))
-    db.execute("DELETE FROM timers WHERE matter=?", (matter.id,))
-    closing.matter_closed(db, matter.key.tenant, matter.id, {matter.owner, *matter.uses}, now)

@@ -6,6 +6,7 @@ import sqlite3
 from datetime import datetime
 from typing import Any
 
+from caseconnect.host.journal import storms
 from caseconnect.host.journal.codec import dump, expand, load, stamp
 from caseconnect.sdk.commands import CASE, OpenCase
 from caseconnect.sdk.subjects import Subject
@@ -66,6 +67,8 @@ def explain(db: sqlite3.Connection, tenant: str, subject: Subject) -> dict[str, 
         matter["findings"] = load(matter["findings"])
         matter["acted_on"] = load(matter["acted_on"]) if matter["acted_on"] else None
         matter["commands"] = _commands(db, matter["id"])
+        matter["incident"] = storms.joined(db, matter["id"])
+        matter["members"] = storms.members(db, matter["id"])
         matter["claims"] = [s for (s,) in db.execute("SELECT slot FROM claims WHERE matter=?", (matter["id"],))]
         matter["timers"] = _dicts(db.execute("SELECT name, due FROM timers WHERE matter=?", (matter["id"],)))
     return {
