@@ -105,8 +105,9 @@ def _plan(
     command: Command,
     now: datetime,
 ) -> None:
-    """What a person wants is asked for whatever its slot saw."""
-    ask = Ask(matter.id, use, command, connection, "planned", digest_of(stamp(now)))
+    """Each wish of a person is a ground of its own: what was refused before is asked for again."""
+    (asked,) = db.execute("SELECT count(*) FROM commands WHERE matter=?", (matter.id,)).fetchone()
+    ask = Ask(matter.id, use, command, connection, "planned", digest_of("a person's", asked))
     _, overtaken = plan(db, squeezer, matter.key.tenant, ask, now, sys.maxsize)
     for each in sorted({matter.id, *overtaken}):
         release_followers(db, each, now)

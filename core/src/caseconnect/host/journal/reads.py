@@ -104,7 +104,7 @@ def find(db: sqlite3.Connection, text: str, limit: int = 20) -> list[tuple[str, 
     """(tenant, subject) that `text` may mean: a subject, its id, the number of an order or case, a reference."""
     exact = """
         SELECT tenant, subject FROM labels WHERE label = :t
-        UNION SELECT tenant, subject FROM matters WHERE case_number = :t OR reference = :t OR id = :t
+        UNION SELECT tenant, subject FROM matters WHERE :t IN (case_number, reference, id, subject)
         UNION SELECT tenant, subject FROM aliases WHERE alias = :t
         UNION SELECT tenant, lane FROM events WHERE lane = :t
         LIMIT :n
@@ -112,6 +112,7 @@ def find(db: sqlite3.Connection, text: str, limit: int = 20) -> list[tuple[str, 
     by_id = """
         SELECT tenant, lane FROM events WHERE lane LIKE '%/' || :t
         UNION SELECT tenant, subject FROM aliases WHERE alias LIKE '%/' || :t
+        UNION SELECT tenant, subject FROM matters WHERE subject LIKE '%/' || :t
         LIMIT :n
     """
     asked = {"t": text, "n": limit}
