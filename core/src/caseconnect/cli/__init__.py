@@ -65,6 +65,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "caseconnect.cli.operate:pause",
         "Stop sending: a whole tenant, a flow, a connection, or one kind of command.",
     ),
+    "plan": (
+        "caseconnect.cli.planning:plan",
+        "Tell what a tenant file would have done with the events that the journal has, without a single write.",
+    ),
     "replay": (
         "caseconnect.cli.operate:replay",
         "Take parked deliveries or events up again: all, or those with the given numbers.",

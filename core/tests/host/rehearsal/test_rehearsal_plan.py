@@ -123,9 +123,9 @@ def test_a_file_that_observed_is_planned_live(tmp_path: Path) -> None:
     async def test(pipe: Pipe) -> None:
         assert pipe.world.effects == []
         played = await planned(pipe, flow("review", reviewing, mode="live"))
-        assert played.tally.commands()["HoldOrder", "planned"]["count"] == 2
+        assert played.tally.commands()["HoldOrder", "planned"] == 2
         watched = await planned(pipe)
-        assert watched.tally.commands()["HoldOrder", "withheld"]["count"] == 2
+        assert watched.tally.commands()["HoldOrder", "withheld"] == 2
         (hold, *_) = [c for c in changes(watched.tally, played.tally) if c.asked.kind == "HoldOrder"]
         assert hold.what == "withheld -> planned"
 
@@ -169,7 +169,7 @@ def test_a_use_case_that_breaks_is_told(tmp_path: Path) -> None:
 
     async def test(pipe: Pipe) -> None:
         played = await planned(pipe, flow("review", broken))
-        (told,) = played.tally.not_opened()
-        assert told[1].startswith("review broke on OrderChanged: ZeroDivisionError")
+        told = {reason[:47]: n for (use, reason), n in played.tally.not_opened().items() if use == "review"}
+        assert told == {"review broke on OrderChanged: ZeroDivisionError": 3}
 
     with_past(tmp_path, test)

@@ -96,12 +96,9 @@ class Tally:
         opened = {(asked.use, asked.subject) for asked in self.cases()}
         return Counter((use, pattern(why)) for (use, lane), why in self.reasons.items() if (use, lane) not in opened)
 
-    def commands(self) -> dict[tuple[str, str], Counter[str]]:
-        """By kind and state how many, and the sum of what they are worth by currency."""
-        found: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-        for asked in self.asked:
-            found[asked.kind, asked.state]["count"] += 1
-        return found
+    def commands(self) -> Counter[tuple[str, str]]:
+        """How many of each kind, by the state in which they were born."""
+        return Counter((asked.kind, asked.state) for asked in self.asked)
 
     def sums(self, kind: str, state: str) -> list[Money]:
         """What the commands of a kind and state are worth together, by currency."""
