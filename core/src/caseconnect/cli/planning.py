@@ -13,7 +13,7 @@ import click
 from caseconnect.cli.output import emit_json, progress, say, table
 from caseconnect.cli.places import data_option, journal_path, json_option, tenants_option
 from caseconnect.host.tenants.durations import parse_duration
-from caseconnect.sdk.errors import ConfigError, ConnectError
+from caseconnect.sdk.errors import ConfigError
 
 if TYPE_CHECKING:
     from caseconnect.host.journal import Journal
@@ -60,7 +60,7 @@ def plan(file: Path, since: timedelta, offline: bool, tenants: Path, data: Path,
     from caseconnect.host.journal import SqliteJournal
     from caseconnect.host.rehearsal.plan import Sources
 
-    tenant = _read(file)
+    tenant = read_tenant(file)
     force = _in_force(tenant, tenants)
     if not offline:
         _need_secrets(tenant)
@@ -85,7 +85,7 @@ def _play(tenant: Tenant, journal: Journal, since: datetime, now: datetime, sour
         return asyncio.run(play(tenant, journal, since, now, sources, told))
 
 
-def _read(file: Path) -> Tenant:
+def read_tenant(file: Path) -> Tenant:
     """The tenant of a file; `ConfigError` with all that is wrong with it."""
     from caseconnect.host.plugins import load
     from caseconnect.host.tenants import load_files
@@ -159,8 +159,9 @@ class _Told:
         if not played.turns:
             say("nothing came in that time")
             return
-        rules = [(u, e, len(s), f"{self._share(len(s)):.1%}") for (u, e), s in sorted(tally.hits.items())]
-        _table("What the rules found", ("Use case", "Exception", "Orders", "Share"), rows=rules)
+        rows: list[Sequence[object]]
+        rows = [(u, e, len(s), f"{self._share(len(s)):.1%}") for (u, e), s in sorted(tally.hits.items())]
+        _table("What the rules found", ("Use case", "Exception", "Orders", "Share"), rows=rows)
         rows = [(*key, n) for key, n in self._cases()]
         _table("Cases", ("Use case", "Exceptions", "What becomes of it", "How many"), rows=rows)
         why = [(u, text, n) for (u, text), n in tally.not_opened().most_common()]

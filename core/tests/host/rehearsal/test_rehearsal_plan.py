@@ -29,30 +29,35 @@ def reviewing(event: Event, matter: Matter, facts: Facts, settings: Any, now: da
     """Holds an order, refunds when the agent says so, and annotates an hour after it came."""
     if isinstance(event, CaseChanged):
         case = facts.get("case", event.subject, Case)
-        if not isinstance(case, Case):
-            return Needs(needs=(Need(fact="case", subject=event.subject),))
-        if case.outcome is None or (matter.acted_on and matter.acted_on.revision == case.revision):
-            return Decision(reason=f"no outcome in revision {case.revision}")
-        acted = ActedOn(outcome=case.outcome, revision=case.revision)
-        done = (RefundPayment(amount=EUR), ReleaseOrder())
-        return Decision(reason=f"outcome {case.outcome}", commands=done, acted_on=acted)
+        return answering(matter, case) if isinstance(case, Case) else need("case", event.subject)
     if isinstance(event, TimerFired):
         return Decision(reason="an hour is over", commands=(AnnotateOrder(name="late"),))
     if not isinstance(event, OrderChanged):
         return Decision(reason="not for us")
     order = facts.get("order", matter.subject, Order)
-    if not isinstance(order, Order):
-        return Needs(needs=(Need(fact="order", subject=matter.subject),))
+    return holding(matter, order, now) if isinstance(order, Order) else need("order", matter.subject)
+
+
+def need(fact: str, subject: Subject) -> Needs:
+    return Needs(needs=(Need(fact=fact, subject=subject),))
+
+
+def answering(matter: Matter, case: Case) -> Decision:
+    if case.outcome is None or (matter.acted_on and matter.acted_on.revision == case.revision):
+        return Decision(reason=f"no outcome in revision {case.revision}")
+    acted = ActedOn(outcome=case.outcome, revision=case.revision)
+    return Decision(
+        reason=f"outcome {case.outcome}", commands=(RefundPayment(amount=EUR), ReleaseOrder()), acted_on=acted
+    )
+
+
+def holding(matter: Matter, order: Order, now: datetime) -> Decision:
     if order.id == "3":
         return Decision(reason=f"order {order.number} of 12.50 EUR is left alone")
     if matter.state != "none":
         return Decision(reason="seen before")
-    return Decision(
-        reason="first sight",
-        findings=(found(),),
-        commands=(HoldOrder(), case_command()),
-        timers=(Timer(name="late", due=now + timedelta(hours=1)),),
-    )
+    timers = (Timer(name="late", due=now + timedelta(hours=1)),)
+    return Decision(reason="first sight", findings=(found(),), commands=(HoldOrder(), case_command()), timers=timers)
 
 
 def with_past(folder: Path, test: Callable[[Pipe], Awaitable[None]], decide: Any = reviewing, **options: Any) -> None:
@@ -84,9 +89,7 @@ def kinds(played: Played) -> Counter[tuple[str, str]]:
 
 def really(pipe: Pipe, subjects: Sequence[str] = ("1", "2", "3")) -> Counter[tuple[str, str]]:
     lanes = [Subject("shop", "order", number) for number in subjects]
-    return Counter(
-        (c["kind"], str(lane)) for lane in lanes for m in pipe.told(lane)["matters"] for c in m["commands"]
-    )
+    return Counter((c["kind"], str(lane)) for lane in lanes for m in pipe.told(lane)["matters"] for c in m["commands"])
 
 
 def test_the_same_file_decides_what_was_decided(tmp_path: Path) -> None:

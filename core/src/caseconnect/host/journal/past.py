@@ -15,7 +15,6 @@ from caseconnect.sdk.events import EVENTS, CommandSettled, Event, TimerFired
 from caseconnect.sdk.subjects import Subject
 
 
-
 @dataclass(frozen=True)
 class KeptFact:
     """A fact as it was kept with a decision: plain data, as JSON."""

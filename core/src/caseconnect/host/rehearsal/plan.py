@@ -17,9 +17,9 @@ from caseconnect.host.journal import Journal
 from caseconnect.host.journal.past import KeptFact, PastTurn
 from caseconnect.host.pipeline.live import PATIENCE, Accounts, LiveConnection, LiveTenant, TransportFor, build, guarded
 from caseconnect.host.plugin_rules import FACTS
-from caseconnect.host.rehearsal.reading import ReadingOnly
 from caseconnect.host.rehearsal.stage import QUIET, Stage
 from caseconnect.host.rehearsal.tally import Tally
+from caseconnect.host.rehearsal.transport import ReadingOnly
 from caseconnect.host.tenants.tenant import Tenant
 from caseconnect.models.base import Record
 from caseconnect.sdk.commands import OpenCase
@@ -71,6 +71,19 @@ class Sources:
         )
 
 
+def as_record(tenant: Tenant, kept: KeptFact) -> Record | None:
+    """The record that was kept; None if it was erased, or kept by a version that knew it otherwise."""
+    if set(kept.data) == set(Missing.model_fields):
+        return Missing.model_validate(kept.data)
+    connection = tenant.connections.get(kept.subject.connection)
+    source = connection.source if connection else None
+    model = (source.facts.get(kept.fact) if source else None) or FACTS.get(kept.fact)
+    try:
+        return model.model_validate(kept.data) if model else None
+    except ValidationError:
+        return None
+
+
 @dataclass
 class Past:
     """The facts of one rehearsal: as kept with the decisions of that time, else read now."""
@@ -95,7 +108,7 @@ class Past:
         """See `Supply`. What the host asked by itself is answered by what was known last."""
         key = (need.fact, need.subject)
         kept = (self.latest if own else self.kept).get(key)
-        if kept is not None and (record := self._record(kept)) is not None:
+        if kept is not None and (record := as_record(self.live.tenant, kept)) is not None:
             return record
         if self.preparing or (own and need.fact == "case"):
             raise PermanentError(f"nothing was kept of {need.subject}")
@@ -111,24 +124,13 @@ class Past:
             raise found
         return found
 
-    def case_of(self, command: OpenCase, connection: str) -> dict[str, str]:
+    def case_of(self, command: OpenCase, connection: str) -> Mapping[str, str]:
         """The case that was opened then, so that what became of it is decided on; else one that there is not."""
         row = self.journal.matter_of_reference(self.live.name, command.reference)
         if row is not None and row.case is not None and row.case.connection == connection:
             return {"id": row.case.id, "number": row.case_number or ""}
         self._cases += 1
         return {"id": f"rehearsed-{self._cases}"}
-
-    def _record(self, kept: KeptFact) -> Record | None:
-        if set(kept.data) == set(Missing.model_fields):
-            return Missing.model_validate(kept.data)
-        connection = self.live.connections.get(kept.subject.connection)
-        source = connection.spec.source if connection else None
-        model = (source.facts.get(kept.fact) if source else None) or FACTS.get(kept.fact)
-        try:
-            return model.model_validate(kept.data) if model else None
-        except ValidationError:  # erased, or kept by a version that knew it otherwise
-            return None
 
     async def _read(self, need: Need) -> Record | ConnectError:
         connection = self.live.connections.get(need.subject.connection)
@@ -170,7 +172,12 @@ class Played:
 
 
 async def play(
-    tenant: Tenant, journal: Journal, since: datetime, now: datetime, sources: Sources, progress: Progress = lambda n: None
+    tenant: Tenant,
+    journal: Journal,
+    since: datetime,
+    now: datetime,
+    sources: Sources,
+    progress: Progress = lambda turns: None,
 ) -> Played:
     """Play all that came since with this tenant's file. `journal` is only read."""
     async with AsyncExitStack() as stack:

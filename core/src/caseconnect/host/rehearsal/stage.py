@@ -7,7 +7,7 @@ order meanwhile is not looked at: a hold of the rehearsal is on no order.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -46,7 +46,7 @@ _MANY = 1_000
 Supply = Callable[[Need, bool], Awaitable[Record]]
 """supply(need, own): the fact; `own`: for an event of the host's own. `ConnectError` when it cannot be had."""
 
-CaseOf = Callable[[OpenCase, str], dict[str, str]]
+CaseOf = Callable[[OpenCase, str], Mapping[str, str]]
 """(command, connection) -> what the platform would have answered: `id`, perhaps `number` and `url`."""
 
 
@@ -162,7 +162,7 @@ class Stage:
         """Take every command that would go out now as done; False when there was none."""
         due = self.journal.due_commands(self.tenant.name, self.now, _MANY)
         for stored in due:
-            data: dict[str, str] = {}
+            data: Mapping[str, str] = {}
             if isinstance(stored.command, OpenCase):
                 data = self._case_of(stored.command, stored.connection)
                 self._opened[Subject(stored.connection, "case", data["id"])] = stored.command.reference

@@ -157,5 +157,5 @@ def _asked(stored: StoredCommand, verdict: Verdict, row: MatterRow) -> Asked:
         at=verdict.at,
         worth=stored.command.worth(),
         exceptions=tuple(f.finding.exception for f in row.findings if f.by == stored.use),
-        fields=stored.command.model_dump(mode="json", exclude=_NOT_POLICY, exclude_defaults=True),
+        fields=stored.command.model_dump(mode="json", exclude=_NOT_POLICY),
     )

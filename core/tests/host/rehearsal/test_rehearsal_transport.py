@@ -9,12 +9,15 @@ from typing import Any
 
 import pytest
 import toy_shop
+import toy_world
 from toys import PLACED, Pipe, World, flow, looking
 
 from caseconnect.host.rehearsal import plan
 from caseconnect.host.rehearsal.plan import Played, Sources
+from caseconnect.host.rehearsal.transport import ReadingOnly
 from caseconnect.models.base import Record
 from caseconnect.sdk.decisions import Decision, Facts, Matter, Need, Needs
+from caseconnect.sdk.errors import PluginError
 from caseconnect.sdk.http import asgi_transport
 from caseconnect.sdk.resources import Resources
 from caseconnect.sdk.testing import run
@@ -26,10 +29,11 @@ SETTINGS = toy_shop.ToySettings.model_validate(
 )
 
 
-class Reader:
+class Reader(toy_world.ToySource):
     """Reads an order by GET, having got a token by POST; does to it what `act` says first."""
 
     def __init__(self, resources: Resources, act: str) -> None:
+        super().__init__(World(), resources.connection)
         self.client, self.act = toy_shop.Client(SETTINGS, resources), act
 
     async def fetch(self, need: Need) -> Record:
@@ -93,9 +97,9 @@ def test_marked_safe_is_not_enough_for_what_changes_by_its_nature(tmp_path: Path
         async with Pipe(tmp_path, World(), [flow("idle", looking())], go_live=PLACED - timedelta(days=1)) as pipe:
             platform = toy_shop.Platform(pipe.now)
             resources = pipe.live.connections["shop"].resources
-            resources.transport = plan.ReadingOnly(asgi_transport(app=platform.app))
+            resources.transport = ReadingOnly(asgi_transport(app=platform.app))
             http = resources.http("http://127.0.0.1:9")
-            with pytest.raises(plan.ConnectError, match="only reads"):
+            with pytest.raises(PluginError, match="only reads"):
                 await http.request(method, "/orders/1", safe=True)
 
     run(go())
