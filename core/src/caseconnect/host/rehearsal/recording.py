@@ -21,9 +21,10 @@ from caseconnect.models.base import Record
 from caseconnect.sdk.commands import OpenCase
 from caseconnect.sdk.decisions import Missing
 from caseconnect.sdk.errors import ConnectError
-from caseconnect.sdk.events import Event, OrderChanged
+from caseconnect.sdk.events import CaseChanged, Event, OrderChanged
 from caseconnect.sdk.subjects import Subject
 
+_NOT_KEPT = frozenset({"id", "source", "version", "refs", "subject"})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -71,8 +72,8 @@ def _steps(tenant: Tenant, journal: Journal, turns: list[PastTurn], lane: Subjec
             if data is not None and known.get((name, kept.fact)) != data:
                 known[name, kept.fact] = facts.setdefault(name, {})[kept.fact] = data
         for event in _given(turn):
-            step: dict[str, Any] = mask.record(event, frozenset({"id", "source", "version"}))
-            step = {"type": event.type} | step | {"subject": str(renamed.get(event.subject, event.subject))}
+            step = {"type": event.type, "subject": ""} | mask.record(event, _NOT_KEPT)
+            step["subject"] = str(renamed.get(event.subject, event.subject) if isinstance(event, CaseChanged) else lane)
             if turn.at - before:
                 step["after"] = show_duration(turn.at - before)
             steps.append(step | ({"facts": facts} if facts else {}))
