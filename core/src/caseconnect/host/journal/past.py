@@ -28,20 +28,22 @@ class KeptFact:
 class PastTurn:
     """What was decided together: when, in which lane, the events that came from outside, the facts that were kept.
 
-    One without events was the host's own (a timer, a command that ended); its facts tell what was so then.
+    `seen`: it was marked as seen. One without events was the host's own (a timer, a command that ended); its facts
+    tell what was so then.
     """
 
     at: datetime
     lane: Subject
     events: tuple[Event, ...]
     facts: tuple[KeptFact, ...] = ()
+    seen: bool = False
 
 
 _AT_ONCE = 200
 _OURS = (TimerFired.model_fields["type"].default, CommandSettled.model_fields["type"].default)
 
 _TURNS = """
-SELECT coalesce(d.at, e.at) AS at, e.decision, e.seq, e.lane FROM events e
+SELECT coalesce(d.at, e.at) AS at, e.decision, e.seq, e.lane, e.seen FROM events e
 LEFT JOIN decisions d ON d.seq = e.decision
 WHERE e.tenant = :tenant AND (:lane IS NULL OR e.lane = :lane) AND (e.at >= :since OR e.lane IN (
     SELECT lane FROM events WHERE tenant = :tenant AND at >= :since))
@@ -50,7 +52,7 @@ ORDER BY at, e.decision, e.seq
 _EVENTS = "SELECT seq, type, body FROM events WHERE seq IN (SELECT value FROM json_each(?))"
 _FACTS = "SELECT seq, facts FROM decisions WHERE facts IS NOT NULL AND seq IN (SELECT value FROM json_each(?))"
 
-_Turn = tuple[str, int | None, str, list[int]]
+_Turn = tuple[str, int | None, str, list[int], bool]
 
 
 def past(
@@ -69,11 +71,12 @@ def _turns(db: sqlite3.Connection, tenant: str, since: datetime, lane: Subject |
     """(when, decision, lane, events): what was decided together is one turn, what was not is one by itself."""
     found: list[_Turn] = []
     asked = {"tenant": tenant, "since": stamp(since), "lane": str(lane) if lane else None}
-    for at, decision, seq, where in db.execute(_TURNS, asked):
+    for at, decision, seq, where, seen in db.execute(_TURNS, asked):
         if found and decision is not None and found[-1][1] == decision:
             found[-1][3].append(seq)
+            found[-1] = (*found[-1][:4], found[-1][4] and bool(seen))
         else:
-            found.append((at, decision, where, [seq]))
+            found.append((at, decision, where, [seq], bool(seen)))
     return found
 
 
@@ -82,9 +85,9 @@ def _whole(db: sqlite3.Connection, turns: Sequence[_Turn]) -> Iterator[PastTurn]
     events = {seq: _event(kind, body) for seq, kind, body in rows}
     blobs = db.execute(_FACTS, (dump([turn[1] for turn in turns if turn[1]]),))
     facts = {seq: _facts(blob) for seq, blob in blobs}
-    for at, decision, lane, seqs in turns:
+    for at, decision, lane, seqs, seen in turns:
         came = tuple(event for seq in seqs if (event := events.get(seq)) is not None)
-        yield PastTurn(unstamp(at), Subject.parse(lane), came, facts.get(decision or 0, ()))
+        yield PastTurn(unstamp(at), Subject.parse(lane), came, facts.get(decision or 0, ()), seen)
 
 
 def _event(kind: str, body: str) -> Event | None:

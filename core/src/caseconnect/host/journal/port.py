@@ -172,6 +172,9 @@ class Journal(Protocol):
     def told(self, tenant: str, fact: str, subject: Subject) -> Record | None:
         """What an event told of an item, the newest; None if nobody told it."""
 
+    def backlog(self, tenant: str, now: datetime) -> int:
+        """How many deliveries and events could be worked on now."""
+
     def cursor(self, tenant: str, connection: str) -> str | None:
         """The saved cursor."""
 

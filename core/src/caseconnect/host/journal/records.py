@@ -20,7 +20,7 @@ Mode = Literal["observe", "cases", "live"]
 
 @dataclass(frozen=True)
 class NewDelivery:
-    """A delivery to be stored."""
+    """A delivery to be stored. `seen`: what comes of it is only remembered, and opens nothing."""
 
     tenant: str
     connection: str
@@ -30,6 +30,7 @@ class NewDelivery:
     body: bytes = field(repr=False)
     headers: dict[str, str] = field(default_factory=dict, repr=False)
     polled: bool = False
+    seen: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ class DeliveryResult:
 class StoredEvent:
     """An event at the head of its lane. `event` is None when its type is unknown to this program.
 
-    `replayed`: a person took it, or the delivery that it came by, up again.
+    `replayed`: a person took it, or the delivery that it came by, up again. `seen`: its delivery is marked as seen.
     """
 
     seq: int
@@ -94,6 +95,7 @@ class StoredEvent:
     tries: int
     kind: str
     replayed: bool = False
+    seen: bool = False
 
 
 @dataclass(frozen=True)

@@ -389,6 +389,10 @@ class SqliteJournal:
         """See `port.Journal`."""
         return intake.told(self._db(), tenant, fact, subject)
 
+    def backlog(self, tenant: str, now: datetime) -> int:
+        """See `port.Journal`."""
+        return intake.backlog(self._db(), tenant, now)
+
     def cursor(self, tenant: str, connection: str) -> str | None:
         """See `port.Journal`."""
         row = (

@@ -192,7 +192,7 @@ async def play(
                 stage = stack.enter_context(Stage(live, Path(folder), turn.at, past.supply, past.case_of, tally))
             await stage.until(turn.at)
             past.turn(turn, preparing=turn.at < since)
-            await stage.play(turn.at, turn.lane, turn.events)
+            await stage.play(turn.at, turn.lane, turn.events, seen=turn.seen)
             turns += turn.at >= since and bool(turn.events)
             progress(turns)
         if stage is not None:

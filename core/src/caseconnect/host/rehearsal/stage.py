@@ -99,7 +99,7 @@ class Stage:
     ) -> None:
         self.tenant, self.now = tenant, begin
         self._supply, self._case_of = supply, case_of
-        self._own = False
+        self._own, self._turns = False, 0
         self._opened: dict[Subject, str] = {}
         self.journal = Watching.open(folder / "journal.db", synchronous="OFF")
         self.journal.on_verdict, self.journal.on_undecided = tally.add, tally.undecided_at
@@ -112,14 +112,14 @@ class Stage:
     def __exit__(self, *_: object) -> None:
         self.journal.close()
 
-    async def play(self, at: datetime, lane: Subject, events: Iterable[Event]) -> None:
+    async def play(self, at: datetime, lane: Subject, events: Iterable[Event], *, seen: bool = False) -> None:
         """Let time come to `at`, with all timers on the way; then decide on these events, as if they came together."""
         await self.until(at)
         resolved = tuple(Resolved(event, lane) for event in events)
         if not resolved:
             return
-        name = self.tenant.name
-        new = NewDelivery(name, lane.connection, "rehearsal", f"{self.now.isoformat()} {lane}", self.now, b"")
+        name, self._turns = self.tenant.name, self._turns + 1
+        new = NewDelivery(name, lane.connection, "rehearsal", f"{self._turns}", self.now, b"", seen=seen)
         (receipt,) = await self.journal.receive([new], None, self.now)
         await self.journal.parsed([(name, DeliveryResult(receipt.seq, "events", events=resolved))], self.now)
         await self._work()
