@@ -74,7 +74,7 @@ class Backfill:
     seen: bool = False
 
     async def expected(self) -> int | None:
-        """About how many items a run from the beginning reads; None where the platform does not say."""
+        """About how many items a run from the beginning reads; None where the platform does not say now."""
         spec = self.tenant.connections[self.connection].source
         if spec is None or spec.expected is None:
             return None
@@ -82,6 +82,8 @@ class Backfill:
         try:
             doing = spec.expected(live.connections[self.connection].source, self.since)
             return await guarded(doing, plugin=self._platform, doing="estimate", deadline=PATIENCE)
+        except TransientError:  # the run itself waits for what is down
+            return None
         finally:
             await live.close()
 
