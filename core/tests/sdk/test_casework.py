@@ -177,7 +177,9 @@ def ask(
             ("customer", Subject("shop", "customer", "77")): Missing(why="no permission"),
         }
     )
-    decision = open_or_add(USE, found, order or sample_order(), verdicts, facts, policy or PolicyOfTest(), **kwargs)
+    decision = open_or_add(
+        USE, found, order or sample_order(), verdicts, facts, policy or PolicyOfTest(), NOW, **kwargs
+    )
     assert isinstance(decision, Decision)
     return decision
 
@@ -187,13 +189,13 @@ NONE = matter(state="none", id="", owner="", findings=(), case=None, commands=()
 
 def test_opening_reads_history_and_customer_once_and_only_when_it_opens() -> None:
     verdicts = [Verdict("late: x", LATE)]
-    needs = open_or_add(USE, NONE, sample_order(), verdicts, Facts(), PolicyOfTest())
+    needs = open_or_add(USE, NONE, sample_order(), verdicts, Facts(), PolicyOfTest(), NOW)
     assert isinstance(needs, Needs)
     assert [(n.fact, n.required) for n in needs.needs] == [("order_history", False), ("customer", False)]
-    guest = open_or_add(USE, NONE, sample_order(customer_id=None), verdicts, Facts(), PolicyOfTest())
+    guest = open_or_add(USE, NONE, sample_order(customer_id=None), verdicts, Facts(), PolicyOfTest(), NOW)
     assert isinstance(guest, Needs)
     assert [n.fact for n in guest.needs] == ["order_history"]
-    assert isinstance(open_or_add(USE, matter(), sample_order(), verdicts, Facts(), PolicyOfTest()), Decision)
+    assert isinstance(open_or_add(USE, matter(), sample_order(), verdicts, Facts(), PolicyOfTest(), NOW), Decision)
 
 
 def test_opening_says_everything_in_the_command() -> None:
@@ -301,7 +303,7 @@ def test_an_outcome_waits_for_a_case_that_nobody_can_name() -> None:
     ],
 )
 def test_outcomes_are_the_same_in_upper_and_lower_case(outcome: str, action: str | None) -> None:
-    assert PolicyOfTest().action(outcome) == action
+    assert PolicyOfTest().does(outcome) == (None if action is None else (action,))
 
 
 @pytest.mark.parametrize("name", ["title", "description", "attributes"])

@@ -98,6 +98,12 @@ class Decision(Record):
     alert: str | None = Field(None, description="Something a person must see: becomes an alert row.")
 
 
+def item_name(subject: Subject, item: Subject) -> str:
+    """An item as matters of `subject` name it: 'kind/id', and 'connection:kind/id' if it came by another connection."""
+    by = "" if item.connection == subject.connection else f"{item.connection}:"
+    return f"{by}{item.kind}/{item.id}"
+
+
 @dataclass(frozen=True)
 class CaseRef:
     """The case of a matter."""
@@ -147,6 +153,15 @@ class Matter:
     def is_open(self) -> bool:
         """True while the matter is worked on."""
         return self.state == "open"
+
+    @property
+    def about(self) -> Subject | None:
+        """The item that the matter is about, such as a return; None when it is about the whole subject."""
+        if not self.item:
+            return None
+        place, _, id_ = self.item.partition("/")
+        connection, _, kind = place.rpartition(":")
+        return Subject(connection or self.subject.connection, kind, id_)
 
     def has(self, exception: str, ground: str) -> bool:
         """The open matter holds this finding already."""

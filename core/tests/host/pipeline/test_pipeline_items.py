@@ -153,8 +153,8 @@ def test_items_of_one_connection_reach_the_order_of_another(tmp_path: Path) -> N
         async with Pipe(tmp_path, World(), flows) as p:
             await p.look({}, id="first")
             await p.look(returned("7", at="shop"), connection="desk", id="second")
-            assert seen == [("ReturnChanged", "return/7", "none")]
-            assert [m.key.item for m in p.matters() if m.owner == "returns"] == ["return/7"]
+            assert seen == [("ReturnChanged", "desk:return/7", "none")]
+            assert [m.key.item for m in p.matters() if m.owner == "returns"] == ["desk:return/7"]
 
     run(story())
 

@@ -36,7 +36,8 @@ def decide(
         verdicts = [Verdict(f"order {order.number}: {out}")]
     else:
         verdicts = [high_risk(order, settings), high_value(order, settings)]
-    return open_or_add(USE_CASE, matter, order, verdicts, facts, settings, hold_for=EXCEPTIONS if settings.hold else ())
+    hold_for = EXCEPTIONS if settings.hold else ()
+    return open_or_add(USE_CASE, matter, order, verdicts, facts, settings, now, hold_for=hold_for, applies=out is None)
 
 
 def high_risk(order: Order, settings: FraudReviewSettings) -> Verdict:

@@ -30,11 +30,12 @@ def decide(
         return Needs(needs=(Need(fact="order", subject=matter.subject),))
     out = not_applying(order, settings.applies_to)
     if out is not None:
-        return open_or_add(USE_CASE, matter, order, [Verdict(f"order {order.number}: {out}")], facts, settings)
+        verdict = Verdict(f"order {order.number}: {out}")
+        return open_or_add(USE_CASE, matter, order, [verdict], facts, settings, now, applies=False)
     verdicts = _verdicts(order, matter, facts, settings, now)
     if isinstance(verdicts, Needs):
         return verdicts
-    return open_or_add(USE_CASE, matter, order, verdicts, facts, settings, hold_for=settings.hold_for)
+    return open_or_add(USE_CASE, matter, order, verdicts, facts, settings, now, hold_for=settings.hold_for)
 
 
 def _verdicts(

@@ -100,10 +100,7 @@ class StoredEvent:
 
 @dataclass(frozen=True)
 class MatterKey:
-    """What makes a matter one. `item` is "kind/id" of the return or dispute that it is about, empty for the whole.
-
-    Observe matters live beside the others and block nothing.
-    """
+    """What makes a matter one. `item`: "kind/id" of what it is about, or empty. Observe matters block no others."""
 
     tenant: str
     subject: Subject

@@ -8,11 +8,11 @@ from typing import Any
 
 from caseconnect.host.journal import states
 from caseconnect.host.journal.records import Settlement, StoredCommand
+from caseconnect.host.pipeline import expecting
 from caseconnect.host.pipeline.context import Context, backoff
 from caseconnect.host.pipeline.facts import Fetcher
 from caseconnect.host.pipeline.live import PATIENCE, LiveConnection, LiveTenant, guarded
-from caseconnect.models.money import Money
-from caseconnect.sdk.commands import UNDOING, Command, Expect, NotifyCustomer, OpenCase
+from caseconnect.sdk.commands import UNDOING, Command, NotifyCustomer, OpenCase
 from caseconnect.sdk.components import Repeat, Sighting, Sink
 from caseconnect.sdk.decisions import Need
 from caseconnect.sdk.errors import AuthError, ConfigError, ConnectError, PermanentError, TransientError
@@ -72,14 +72,12 @@ class Looker:
         for expect in command.expects:
             if finds_itself and expect.test == "at_least":
                 continue
-            need = Need(fact=expect.fact, subject=expect.subject, fields=(expect.field,))
+            need = Need(fact=expect.fact, subject=expect.subject, fields=(expect.field.partition(".")[0],))
             record, _ = await self._fetcher.fetch(tenant.name, need)
-            found = record.model_dump(mode="json").get(expect.field)
-            if _holds(expect, found):
+            changed = expecting.changed(expect, record)
+            if changed is None:
                 continue
-            note = (
-                f"changed: {expect.fact} {expect.field} is {_shown(found)} now, the command expects {_wanted(expect)}"
-            )
+            note = f"changed: {changed}"
             if in_doubt:
                 await self.settle(stored, states.PARKED, note=f"it may have happened, and {note}")
                 return False
@@ -239,26 +237,6 @@ class Looker:
                 due=now + wait if wait else None,
             )
         )
-
-
-def _holds(expect: Expect, found: Any) -> bool:
-    if expect.test == "equals":
-        return bool(found == expect.value)
-    try:
-        return Money.model_validate(found) >= Money.model_validate(expect.value)
-    except ValueError:  # not money, or another currency
-        return False
-
-
-def _wanted(expect: Expect) -> str:
-    return f"at least {_shown(expect.value)}" if expect.test == "at_least" else _shown(expect.value)
-
-
-def _shown(value: Any) -> str:
-    try:
-        return str(Money.model_validate(value))
-    except ValueError:
-        return repr(value)
 
 
 def _backoff(tenant: LiveTenant, tries: int, seed: str) -> timedelta:

@@ -8,6 +8,7 @@ from caseconnect.host.journal.records import MatterKey
 from caseconnect.host.pipeline.drafts import Draft, Drafts
 from caseconnect.host.pipeline.live import LiveTenant
 from caseconnect.host.tenants.tenant import Flow
+from caseconnect.sdk.decisions import item_name
 from caseconnect.sdk.events import CaseChanged, CommandSettled, CustomerReplied, Event, ItemEvent, TimerFired
 from caseconnect.sdk.subjects import Subject
 
@@ -56,7 +57,7 @@ def _matters(tenant: LiveTenant, lane: Subject, flow: Flow, event: Event, drafts
     key = _key(tenant, lane, flow)
     if not flow.transform.by_item:
         return [drafts.of_key(key)]
-    item = _item(event)
+    item = _item(lane, event)
     if not item and isinstance(event, TimerFired) and event.matter:
         row = drafts.journal.matter(event.matter)
         item = row.key.item if row else ""
@@ -67,12 +68,12 @@ def _matters(tenant: LiveTenant, lane: Subject, flow: Flow, event: Event, drafts
     return [drafts.of_key(each) for each in keys or [key]]
 
 
-def _item(event: Event) -> str:
+def _item(lane: Subject, event: Event) -> str:
     """The item that the event is about, as matters name it. A reply is for whoever works on its subject."""
     if isinstance(event, TimerFired):
         return event.item
     if isinstance(event, ItemEvent) and not isinstance(event, CustomerReplied):
-        return f"{event.item.kind}/{event.item.id}"
+        return item_name(lane, event.item)
     return ""
 
 

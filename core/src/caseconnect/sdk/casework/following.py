@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from caseconnect.sdk.casework.outcomes import carry_out
-from caseconnect.sdk.casework.policy import CaseworkSettings, UseCase
+from caseconnect.sdk.casework.policy import CaseworkSettings
 from caseconnect.sdk.casework.replies import replied
 from caseconnect.sdk.casework.settling import settled
+from caseconnect.sdk.casework.usecase import UseCase
 from caseconnect.sdk.decisions import Decision, Facts, Matter, Needs
 from caseconnect.sdk.events import CaseChanged, CommandSettled, CustomerReplied, Event
 

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime, timedelta
 from typing import TypeVar, get_args
 
-from caseconnect.models import Customer, Document, Order, OrderHistory
-from caseconnect.models.base import Record
-from caseconnect.sdk.casework.policy import CaseworkSettings, Priority, UseCase
+from caseconnect.models import Customer, Order, OrderHistory, Record
+from caseconnect.sdk.casework.files import documents_of, file_needs
+from caseconnect.sdk.casework.judging import Background, customer_of, judged
+from caseconnect.sdk.casework.policy import CONDITION, CaseworkSettings, Priority, by_exception
 from caseconnect.sdk.casework.snapshot import snapshot
 from caseconnect.sdk.casework.standing import executing, shippable, taken_off
 from caseconnect.sdk.casework.text import case_text, fill, findings_text, one_line
+from caseconnect.sdk.casework.usecase import UseCase
 from caseconnect.sdk.casework.verdicts import Verdict, fresh
-from caseconnect.sdk.commands import CASE, Command, CommentCase, HoldOrder, OpenCase, UpdateCase, digest_of
+from caseconnect.sdk.commands import (
+    CASE,
+    AttachDocument,
+    Command,
+    CommentCase,
+    HoldOrder,
+    OpenCase,
+    UpdateCase,
+    digest_of,
+)
 from caseconnect.sdk.decisions import Decision, Facts, Finding, Matter, Missing, Need, Needs
 from caseconnect.sdk.subjects import Subject
 
@@ -24,36 +36,45 @@ R = TypeVar("R", bound=Record)
 def open_or_add(
     use: UseCase,
     matter: Matter,
-    order: Order,
+    background: Order | Background,
     verdicts: Sequence[Verdict],
     facts: Facts,
     settings: CaseworkSettings,
+    now: datetime,
     *,
     hold_for: Collection[str] = (),
+    applies: bool = True,
 ) -> Decision | Needs:
     """What follows from the verdicts: a case with everything read, a comment on the open case, or the reason alone.
 
     Timers that `use` set before (named `exception:...`) and no verdict asks for now are cancelled. An order is
     held once in a matter: what a decision released is not held again, what a person took off only on a new ground.
+    `applies`: the use case looks at it, so the tenant's conditions count.
     """
+    ground = background if isinstance(background, Background) else Background(background)
+    counted = judged(matter, ground, verdicts, facts, settings, now) if applies else verdicts
+    if isinstance(counted, Needs):
+        return counted
+    verdicts = counted
     reasons = [v.reason for v in verdicts]
     found = fresh(matter, verdicts)
     commands: list[Command] = []
     if found:
+        needs = facts.lacking(_needs(matter, ground, opening=opens(matter)))
+        if needs:
+            return Needs(needs=needs)
         if opens(matter):
-            needs = facts.lacking(_background(matter, order))
-            if needs:
-                return Needs(needs=needs)
             listed = (*(matter.findings if matter.is_open() else ()), *found)
-            commands.append(_open(matter, order, listed, facts, settings))
+            commands.append(_open(matter, ground, listed, facts, settings, now))
         else:
-            commands += _add(use, matter, found, settings)
-        held, why = _hold(use, matter, order, found, hold_for)
-        commands += held
-        reasons += why
+            commands += _add(use, matter, ground, found, facts, settings)
+        if ground.order is not None:
+            held, why = _hold(use, matter, ground.order, found, hold_for)
+            commands += held
+            reasons += why
     timers = [v.timer for v in verdicts if v.timer is not None and v.timer.name not in matter.timers]
     wanted = {v.timer.name for v in verdicts if v.timer is not None}
-    ours = tuple(f"{name}:" for name in use.exceptions)
+    ours = tuple(f"{name}:" for name in (*use.exceptions, CONDITION))
     return Decision(
         reason="; ".join(reasons) or f"{use.name}: nothing to check",
         findings=found,
@@ -72,38 +93,59 @@ def opens(matter: Matter) -> bool:
     return matter.case is None and (asked is None or asked.state in ("refused", "superseded"))
 
 
-def _background(matter: Matter, order: Order) -> list[Need]:
-    needs = [Need(fact="order_history", subject=matter.subject, required=False)]
-    if order.customer_id is not None:
-        needs.append(Need(fact="customer", subject=_customer(matter, order.customer_id), required=False))
+def _needs(matter: Matter, ground: Background, *, opening: bool) -> list[Need]:
+    files = ground.requested.files if ground.requested else ()
+    needs = file_needs(_from(matter).connection, files)
+    if opening and ground.order is not None:
+        needs.append(Need(fact="order_history", subject=matter.subject, required=False))
+    if opening and ground.customer_id is not None:
+        needs.append(Need(fact="customer", subject=customer_of(matter, ground.customer_id), required=False))
     return needs
 
 
-def _customer(matter: Matter, customer_id: str) -> Subject:
-    return Subject(matter.subject.connection, "customer", customer_id)
+def _from(matter: Matter) -> Subject:
+    return matter.about or matter.subject
 
 
 def _open(
-    matter: Matter, order: Order, findings: Sequence[Finding], facts: Facts, settings: CaseworkSettings
+    matter: Matter,
+    ground: Background,
+    findings: Sequence[Finding],
+    facts: Facts,
+    settings: CaseworkSettings,
+    now: datetime,
 ) -> OpenCase:
-    history = facts.get("order_history", matter.subject, OrderHistory)
-    customer = (
-        None if order.customer_id is None else facts.get("customer", _customer(matter, order.customer_id), Customer)
+    order, asked = ground.order, ground.requested
+    known = order is not None
+    history = facts.get("order_history", matter.subject, OrderHistory) if known else None
+    profile_id = ground.customer_id
+    customer = facts.get("customer", customer_of(matter, profile_id), Customer) if profile_id is not None else None
+    documents, left_out = documents_of(_from(matter).connection, asked.files if asked else (), facts)
+    request = "\n".join([asked.text, *(f"Not attached: {name}" for name in left_out)]) if asked else ""
+    texts = case_text(
+        order, findings, shop=matter.subject.connection, customer=customer, history=history, request=request
     )
-    texts = case_text(order, findings, shop=matter.subject.connection, customer=customer, history=history)
-    documents: tuple[Document, ...] = ()
     if settings.snapshot != "none":
         personal = settings.snapshot == "full"
-        documents = (snapshot(order, _had(customer), _had(history), personal=personal),)
+        documents.append(snapshot(order, _had(customer), _had(history), ground.item, personal=personal))
     profile = _had(customer)
+    names = (order and order.customer_name, profile and profile.name, asked and asked.name)
     return OpenCase(
         title=one_line(fill(settings.title, texts), _TITLE),
         description=fill(settings.description, texts),
-        client_name=order.customer_name or (profile.name if profile and profile.name else ""),
+        client_name=next((name for name in names if name), ""),
+        definition=settings.definition,
         priority=_highest(findings, settings),
+        owner=next((o for f in findings if (o := by_exception(settings.owner, f.exception))), ""),
+        due=_due(findings, settings, now),
         attributes={name: fill(text, texts) for name, text in settings.attributes.items()},
-        documents=documents,
+        documents=tuple(documents),
     )
+
+
+def _due(findings: Iterable[Finding], settings: CaseworkSettings, now: datetime) -> datetime | None:
+    hours = [h for f in findings if (h := by_exception(settings.due_hours, f.exception)) is not None]
+    return now + timedelta(hours=min(hours)) if hours else None
 
 
 def _had(fact: R | Missing | None) -> R | None:
@@ -111,12 +153,21 @@ def _had(fact: R | Missing | None) -> R | None:
 
 
 def _add(
-    use: UseCase, matter: Matter, found: Sequence[Finding], settings: CaseworkSettings
-) -> list[CommentCase | UpdateCase]:
+    use: UseCase,
+    matter: Matter,
+    ground: Background,
+    found: Sequence[Finding],
+    facts: Facts,
+    settings: CaseworkSettings,
+) -> list[Command]:
     name = f"findings:{digest_of(sorted(f.ground for f in found))}"
-    commands: list[CommentCase | UpdateCase] = [
-        CommentCase(name=name, text=f"Further findings on this order:\n{findings_text(found)}", after=(CASE,))
-    ]
+    asked = ground.requested
+    documents, left_out = documents_of(_from(matter).connection, asked.files if asked else (), facts)
+    about = "request" if asked else "order"
+    lines = [f"Further findings on this {about}:\n{findings_text(found)}", asked.text if asked else ""]
+    lines += [f"Not attached: {', '.join(left_out)}"] if left_out else []
+    commands: list[Command] = [CommentCase(name=name, text="\n\n".join(line for line in lines if line), after=(CASE,))]
+    commands += [AttachDocument(name=d.digest[:16], document=d, after=(CASE,)) for d in documents]
     raised = _highest((*matter.findings, *found), settings)
     if matter.owner == use.name and _RISING.index(raised) > _RISING.index(_highest(matter.findings, settings)):
         commands.append(UpdateCase(name="priority", priority=raised, after=(CASE,)))
@@ -124,7 +175,7 @@ def _add(
 
 
 def _highest(findings: Iterable[Finding], settings: CaseworkSettings) -> Priority:
-    ranks = [_RISING.index(settings.priority.get(f.exception, "normal")) for f in findings]
+    ranks = [_RISING.index(by_exception(settings.priority, f.exception) or "normal") for f in findings]
     return _RISING[max(ranks, default=_RISING.index("normal"))]
 
 

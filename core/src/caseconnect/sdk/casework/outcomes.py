@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from caseconnect.models import Case, Order
-from caseconnect.sdk.casework.policy import CaseworkSettings, UseCase
+from caseconnect.sdk.casework.acting import Act, Acting, wished
+from caseconnect.sdk.casework.actions import DOES
+from caseconnect.sdk.casework.answers import ImpossibleError
+from caseconnect.sdk.casework.policy import CONDITION, Action, CaseworkSettings
 from caseconnect.sdk.casework.second import close_second, second_cases
 from caseconnect.sdk.casework.standing import (
-    CANCELLED,
     CARRYING_OUT,
     DECIDED,
+    DECISIVE,
     IN_REVIEW,
-    RELEASED,
+    RESOLVED,
     WAITING_FOR_CUSTOMER,
     executing,
     holding,
 )
-from caseconnect.sdk.casework.text import one_line
-from caseconnect.sdk.commands import CASE, CancelOrder, Command, CommentCase, Expect, ReleaseOrder, digest_of
-from caseconnect.sdk.decisions import ActedOn, Decision, Facts, Matter, Need, Needs
+from caseconnect.sdk.casework.text import label, one_line
+from caseconnect.sdk.casework.usecase import UseCase
+from caseconnect.sdk.commands import CASE, Command, CommentCase, digest_of
+from caseconnect.sdk.decisions import ActedOn, Decision, Facts, Matter, Missing, Need, Needs
 from caseconnect.sdk.events import CaseChanged, Event
 from caseconnect.sdk.subjects import Subject
+
+_ORDERLESS = frozenset({"release", "ask_verification", "approve_return", "decline_return", "set_status", "close"})
+"""Actions for which the order need not be read."""
+_FIELDS = (*DECIDED, "attributes")
 
 
 def carry_out(
     use: UseCase, event: CaseChanged, matter: Matter, facts: Facts, settings: CaseworkSettings
 ) -> Decision | Needs:
     """What follows from the case as it is now. Commands expect that the outcome still stands when they are sent."""
-    if not any(f.exception in use.exceptions for f in matter.findings):
+    ours = {*use.exceptions, *((CONDITION,) if settings.also else ())}
+    if not any(f.exception in ours for f in matter.findings):
         return Decision(reason=f"{use.name} found nothing in this matter: its outcome is for others")
     if others := second_cases(event, matter):
         return close_second(others, matter, facts)
@@ -35,7 +46,7 @@ def carry_out(
         return Decision(reason="the matter's case is not known yet: its outcome is read when it is")
     case = facts.get("case", subject, Case)
     if not isinstance(case, Case):
-        return Needs(needs=(Need(fact="case", subject=subject, fields=DECIDED),))
+        return Needs(needs=(Need(fact="case", subject=subject, fields=_FIELDS),))
     if case.outcome is None:
         return _without_outcome(matter, case)
     return _known(matter, case.outcome, case.revision) or _act(use, matter, subject, case, facts, settings)
@@ -44,18 +55,76 @@ def carry_out(
 def _act(
     use: UseCase, matter: Matter, subject: Subject, case: Case, facts: Facts, settings: CaseworkSettings
 ) -> Decision | Needs:
-    outcome = case.outcome or ""
-    action = settings.action(outcome)
-    if action is None:
-        return _unmapped(matter, outcome)
-    if action == "ask_verification":
-        return _ask(matter, outcome, case.revision)
-    if action == "release":
-        return _release(matter, subject, outcome, case.revision)
+    actions = settings.does(case.outcome or "")
+    if actions is None:
+        return _unmapped(matter, case.outcome or "")
+    needs = facts.lacking(_wanted(use, matter, actions))
+    if needs:
+        return Needs(needs=needs)
     order = facts.get("order", matter.subject, Order)
-    if order is None:
-        return Needs(needs=(Need(fact="order", subject=matter.subject, required=False),))
-    return _cancel(use, matter, subject, case, order if isinstance(order, Order) else None)
+    about = matter.about
+    item = facts.get(about.kind, about, use.item) if about and use.item else None
+    on = Acting(
+        use,
+        matter,
+        subject,
+        case,
+        settings,
+        order if isinstance(order, Order) else None,
+        None if isinstance(item, Missing) else item,
+    )
+    try:
+        acts = [DOES[wished(on) if action == "as_requested" else action](on) for action in actions]
+    except ImpossibleError as error:
+        return _impossible(matter, case, str(error))
+    return _together(on, actions, acts)
+
+
+def _wanted(use: UseCase, matter: Matter, actions: Sequence[Action]) -> list[Need]:
+    needs = []
+    if matter.subject.kind == "order" and not _ORDERLESS.issuperset(actions):
+        needs.append(Need(fact="order", subject=matter.subject, required=False))
+    if matter.about is not None and use.item is not None:
+        needs.append(Need(fact=matter.about.kind, subject=matter.about, required=False))
+    return needs
+
+
+def _together(on: Acting, actions: Sequence[Action], acts: Sequence[Act]) -> Decision:
+    """One after the other: what fails keeps back what was to follow."""
+    outcome, matter = on.outcome, on.matter
+    commands: list[Command] = []
+    for act in acts:
+        before = tuple(f"{c.kind}:{c.name}" if c.name else c.kind for c in commands)
+        commands += [c.model_copy(update={"after": (*c.after, *before)}) for c in act.commands]
+    waits = any(act.stage == WAITING_FOR_CUSTOMER for act in acts)
+    stage = next((act.stage for act in acts if act.stage != RESOLVED), RESOLVED)
+    by_hand = bool(commands) and matter.mode != "live"
+    over = not waits and (by_hand or not commands)
+    said = " ".join(act.says for act in acts if act.says)
+    if by_hand and not said:
+        said = f"The flow's mode keeps Connect off orders: do it by hand ({', '.join(label(a) for a in actions)})."
+    comment = CommentCase(
+        name=f"outcome:{digest_of(on.case.revision)}", text=f"Outcome '{one_line(outcome)}'. {said}", after=(CASE,)
+    )
+    return Decision(
+        reason=f"outcome {outcome!r}: settings.outcomes says {', '.join(actions)}"
+        + ("; left to a person by the mode" if by_hand else ""),
+        commands=(*commands, comment) if said else tuple(commands),
+        acted_on=ActedOn(outcome=outcome, revision=on.case.revision),
+        stage=WAITING_FOR_CUSTOMER if waits else stage if over else CARRYING_OUT,
+        close=over,
+    )
+
+
+def _impossible(matter: Matter, case: Case, why: str) -> Decision:
+    outcome = case.outcome or ""
+    return note_once(
+        matter,
+        f"impossible:{digest_of(outcome, why)}",
+        f"The outcome '{one_line(outcome)}' cannot be carried out: {why}. Nothing was done.",
+        f"{matter.subject}: outcome {outcome!r} cannot be carried out: {why}",
+        f"outcome {outcome!r} cannot be carried out: {why}",
+    )
 
 
 def case_of(event: Event, matter: Matter) -> Subject | None:
@@ -132,8 +201,8 @@ def _known(matter: Matter, outcome: str, revision: str) -> Decision | None:
 
 def _ended_without(matter: Matter) -> bool:
     """The commands for the outcome ended without an effect, so an outcome set again may ask once more."""
-    newest = [c for c in (matter.command("ReleaseOrder"), matter.command("CancelOrder")) if c is not None]
-    return bool(newest) and all(c.state in ("refused", "superseded") for c in newest)
+    newest = {(c.kind, c.name): c for c in matter.commands if c.kind in DECISIVE}
+    return bool(newest) and all(c.state in ("refused", "superseded") for c in newest.values())
 
 
 def _unmapped(matter: Matter, outcome: str) -> Decision:
@@ -144,86 +213,3 @@ def _unmapped(matter: Matter, outcome: str) -> Decision:
         f"{matter.subject}: outcome {outcome!r} is mapped to nothing: name it in settings.outcomes or choose another",
         f"outcome {outcome!r} is not in settings.outcomes: not acted on",
     )
-
-
-def _ask(matter: Matter, outcome: str, revision: str) -> Decision:
-    kept = " The order stays held until then." if holding(matter) else ""
-    return Decision(
-        reason=f"outcome {outcome!r}: settings.outcomes says ask_verification",
-        commands=(
-            CommentCase(
-                name=f"verify:{digest_of(revision)}",
-                text="The customer must be asked for verification. Connect does not write to the customer: please "
-                f"do, and set the final outcome when the answer is there.{kept}",
-                after=(CASE,),
-            ),
-        ),
-        stage=WAITING_FOR_CUSTOMER,
-        acted_on=ActedOn(outcome=outcome, revision=revision),
-    )
-
-
-def _release(matter: Matter, case: Subject, outcome: str, revision: str) -> Decision:
-    acted = ActedOn(outcome=outcome, revision=revision)
-    reason = f"outcome {outcome!r}: settings.outcomes says release"
-    if holding(matter):
-        release = ReleaseOrder(target=matter.subject, expects=(_still(case, outcome),))
-        return Decision(reason=reason, commands=(release,), acted_on=acted, stage=CARRYING_OUT)
-    return Decision(
-        reason=f"{reason}; this matter keeps nothing back",
-        commands=(
-            CommentCase(
-                name=f"nothing-held:{digest_of(revision)}",
-                text=f"Outcome '{one_line(outcome)}': Connect keeps nothing of the order back, nothing was released.",
-                after=(CASE,),
-            ),
-        ),
-        stage=RELEASED,
-        acted_on=acted,
-        close=True,
-    )
-
-
-def _cancel(use: UseCase, matter: Matter, case_subject: Subject, case: Case, order: Order | None) -> Decision:
-    outcome = case.outcome or ""
-    cancel = CancelOrder(
-        target=matter.subject,
-        cause=use.cancel_cause,
-        note=one_line(f"Case {case.number or case.id}: {outcome}", 255),
-        expects=(_still(case_subject, outcome),),
-    )
-    by_hand = matter.mode != "live"
-    told = (
-        "The flow's mode keeps Connect off orders: cancel the order by hand."
-        if by_hand
-        else "The order is being cancelled."
-    )
-    comment = CommentCase(
-        name=f"cancelling:{digest_of(case.revision)}",
-        text=f"Outcome '{one_line(outcome)}'. {told} {_money(order)}",
-        after=(CASE,),
-    )
-    commands: tuple[Command, ...] = (cancel, comment)
-    return Decision(
-        reason=f"outcome {outcome!r}: settings.outcomes says cancel"
-        + ("; left to a person by the mode" if by_hand else ""),
-        commands=commands,
-        acted_on=ActedOn(outcome=outcome, revision=case.revision),
-        stage=CANCELLED if by_hand else CARRYING_OUT,
-        close=by_hand,
-    )
-
-
-def _still(case: Subject, outcome: str) -> Expect:
-    return Expect(fact="case", subject=case, field="outcome", value=outcome)
-
-
-def _money(order: Order | None) -> str:
-    if order is None or order.captured is None:
-        return "Whether money was captured could not be read: look in the shop, and refund there what was taken."
-    if order.captured.amount > 0:
-        return (
-            f"{order.captured} was captured. Cancelling moves no money, and an order with captured money may be "
-            "refused: refund it in the shop."
-        )
-    return "No money was captured; an authorisation that still stands is given up by the shop."

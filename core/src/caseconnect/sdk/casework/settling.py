@@ -5,22 +5,55 @@ from __future__ import annotations
 from caseconnect.models import Case
 from caseconnect.sdk.casework.outcomes import note_once
 from caseconnect.sdk.casework.second import close_second, second_cases
-from caseconnect.sdk.casework.standing import BLOCKED, CANCELLED, DECIDED, IN_REVIEW, RELEASED
+from caseconnect.sdk.casework.standing import (
+    BLOCKED,
+    CANCELLED,
+    CARRYING_OUT,
+    DECIDED,
+    DECISIVE,
+    IN_REVIEW,
+    RELEASED,
+    RESOLVED,
+)
 from caseconnect.sdk.casework.text import one_line
 from caseconnect.sdk.commands import CASE, CommentCase, digest_of
 from caseconnect.sdk.decisions import Decision, Facts, Matter, Need, Needs
 from caseconnect.sdk.events import CommandSettled
 
 _DONE = {
-    "HoldOrder": ("The order is held: it does not ship until an outcome is set.", None, False),
-    "ReleaseOrder": ("The order is released: Connect keeps nothing of it back.", RELEASED, True),
-    "CancelOrder": ("The order is cancelled.", CANCELLED, True),
+    "HoldOrder": "The order is held: it does not ship until an outcome is set.",
+    "ReleaseOrder": "The order is released: Connect keeps nothing of it back.",
+    "CancelOrder": "The order is cancelled.",
+    "ApproveReturn": "The return is approved.",
+    "DeclineReturn": "The return is declined.",
+    "RefundPayment": "The money was given back.",
+    "ExchangeReturn": "The exchange is made.",
+    "CreateReplacement": "The replacement is ordered.",
+    "IssueCredit": "The credit was given.",
+    "AdjustLoyalty": "The points are booked.",
+    "CorrectProfile": "The profile is corrected.",
+    "SubmitEvidence": "The evidence was handed in.",
+    "SetOrderStatus": "The order shows the new status.",
+    "NotifyCustomer": "The customer was written to.",
 }
 _WANTED = {
     "HoldOrder": "hold the order: the goods may leave",
     "ReleaseOrder": "release the order",
     "CancelOrder": "cancel the order",
+    "ApproveReturn": "approve the return",
+    "DeclineReturn": "decline the return",
+    "RefundPayment": "give the money back",
+    "ExchangeReturn": "make the exchange",
+    "CreateReplacement": "order the replacement",
+    "IssueCredit": "give the credit",
+    "AdjustLoyalty": "book the points",
+    "CorrectProfile": "correct the profile",
+    "SubmitEvidence": "hand the evidence in",
+    "SetOrderStatus": "set the order's status",
+    "NotifyCustomer": "write to the customer",
 }
+_STAGES = {"ReleaseOrder": RELEASED, "CancelOrder": CANCELLED}
+_ENDED = frozenset({"done", "refused", "superseded", "withheld"})
 
 
 def settled(event: CommandSettled, matter: Matter, facts: Facts) -> Decision | Needs:
@@ -32,9 +65,10 @@ def settled(event: CommandSettled, matter: Matter, facts: Facts) -> Decision | N
         return Decision(reason=what)
     name = f"settled:{digest_of(event.key, event.state, event.note)}"
     if event.state == "done":
-        text, stage, close = _DONE[event.kind]
-        comment = CommentCase(name=name, text=f"{text} {one_line(event.note)}".strip(), after=(CASE,))
+        comment = CommentCase(name=name, text=f"{_DONE[event.kind]} {one_line(event.note)}".strip(), after=(CASE,))
         said = matter.command("CommentCase", name) is not None
+        close = event.kind != "HoldOrder" and _all_carried_out(event, matter)
+        stage = _stage(matter) if close else None
         return Decision(reason=what, commands=() if said else (comment,), stage=stage, close=close)
     if event.state == "refused" and event.kind != "HoldOrder" and matter.case is not None:
         need = Need(fact="case", subject=matter.case.subject, required=False, fields=DECIDED)
@@ -44,6 +78,20 @@ def settled(event: CommandSettled, matter: Matter, facts: Facts) -> Decision | N
         if isinstance(case, Case) and matter.acted_on is not None and case.outcome != matter.acted_on.outcome:
             return _overtaken(event, matter, name, what)
     return _failed(event, matter, name, what)
+
+
+def _all_carried_out(event: CommandSettled, matter: Matter) -> bool:
+    """Nothing that was asked for after it is on its way. What an earlier outcome asked for expects that outcome."""
+    if event.kind not in DECISIVE and matter.stage != CARRYING_OUT:
+        return False
+    place = next((i for i, c in enumerate(matter.commands) if c.key == event.key), len(matter.commands))
+    after = [c for c in matter.commands[place + 1 :] if c.kind in _DONE and c.kind != "HoldOrder"]
+    return all(c.state in _ENDED for c in after)
+
+
+def _stage(matter: Matter) -> str:
+    done = [c.kind for c in matter.commands if c.state == "done"]
+    return next((_STAGES[kind] for kind in reversed(done) if kind in _STAGES), RESOLVED)
 
 
 def _case_opened(event: CommandSettled, matter: Matter, facts: Facts, what: str) -> Decision | Needs:

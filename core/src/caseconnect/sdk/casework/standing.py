@@ -14,9 +14,25 @@ WAITING_FOR_CUSTOMER = "waiting_for_customer"
 CARRYING_OUT = "carrying_out"
 RELEASED = "released"
 CANCELLED = "cancelled"
+RESOLVED = "resolved"
 BLOCKED = "blocked"
 
-_DECIDED = ("ReleaseOrder", "CancelOrder")
+DECISIVE = (
+    "ReleaseOrder",
+    "CancelOrder",
+    "ApproveReturn",
+    "DeclineReturn",
+    "RefundPayment",
+    "ExchangeReturn",
+    "CreateReplacement",
+    "IssueCredit",
+    "AdjustLoyalty",
+    "CorrectProfile",
+    "SubmitEvidence",
+)
+"""Commands that carry an outcome out: once one may have happened, another outcome is a person's."""
+
+_GOODS = ("ReleaseOrder", "CancelOrder")
 _WITHOUT_EFFECT = frozenset({"refused", "superseded", "withheld"})
 _MAY_HAVE_HAPPENED = frozenset({"sending", "accepted", "unknown", "parked", "done"})
 _OPEN = frozenset({"open", "in_progress", "on_hold", "scheduled", "incomplete", "unknown"})
@@ -33,7 +49,7 @@ def holding(matter: Matter) -> bool:
 def taken_off(matter: Matter, order: Order) -> bool:
     """True when a person took this matter's hold off: on a new ground it may hold again."""
     hold = matter.command("HoldOrder")
-    decided = any(c.kind in _DECIDED and c.state not in _WITHOUT_EFFECT for c in matter.commands)
+    decided = any(c.kind in _GOODS and c.state not in _WITHOUT_EFFECT for c in matter.commands)
     if hold is None or hold.state != "done" or decided:
         return False
     shown = any(mark.ours for part in order.fulfillment_orders for mark in part.holds)
@@ -41,8 +57,8 @@ def taken_off(matter: Matter, order: Order) -> bool:
 
 
 def executing(matter: Matter) -> str | None:
-    """Kind of the command that carried out, or may have carried out, a decision on the order; None if none did."""
-    return next((c.kind for c in matter.commands if c.kind in _DECIDED and c.state in _MAY_HAVE_HAPPENED), None)
+    """Kind of the command that carried out, or may have carried out, an outcome; None if none did."""
+    return next((c.kind for c in matter.commands if c.kind in DECISIVE and c.state in _MAY_HAVE_HAPPENED), None)
 
 
 def shippable(order: Order) -> str | None:

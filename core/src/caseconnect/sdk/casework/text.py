@@ -10,6 +10,7 @@ from caseconnect.models import Address, Customer, Order, OrderHistory, OrderSumm
 from caseconnect.sdk.decisions import Finding, Missing
 
 _SHOWN = 25
+_GAPS = re.compile(r"\n{3,}")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
@@ -19,28 +20,40 @@ def label(name: str) -> str:
 
 
 def fill(template: str, values: dict[str, str]) -> str:
-    """`template` with each {name} replaced once. No code: a name that `values` lacks stays as it is."""
-    return _PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), template)
+    """`template` with each {name} replaced once. No code: a name that `values` lacks stays as it is.
+
+    Paragraphs that come out empty are left out.
+    """
+    filled = _PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), template)
+    return _GAPS.sub("\n\n", filled).strip("\n")
 
 
 def case_text(
-    order: Order,
+    order: Order | None,
     findings: Iterable[Finding],
     *,
     shop: str,
     customer: Customer | Missing | None = None,
     history: OrderHistory | Missing | None = None,
+    request: str = "",
 ) -> dict[str, str]:
     """Every text that a template may name (`PLACEHOLDERS`)."""
     found = tuple(findings)
-    return {
-        "order": one_line(order.number, 60),
-        "order_id": order.id,
+    common = {
         "shop": shop,
-        "total": str(order.total),
-        "channel": one_line(order.channel or "unknown", 60),
         "exceptions": ", ".join(dict.fromkeys(label(f.exception) for f in found)),
         "findings": findings_text(found),
+        "request": request,
+    }
+    if order is None:
+        empty = dict.fromkeys(("order_id", "lines", "payments", "risk", "addresses", "customer", "history"), "")
+        unknown = {"order": "unknown", "total": "unknown", "channel": "unknown", "shipments": ""}
+        return common | empty | unknown | {"facts": "The order is not known."}
+    return common | {
+        "order": one_line(order.number, 60),
+        "order_id": order.id,
+        "total": str(order.total),
+        "channel": one_line(order.channel or "unknown", 60),
         "facts": _facts(order),
         "lines": _listed("Items", [_line(line.quantity, line.title, line.sku, line.total) for line in order.lines]),
         "payments": _listed("Payments", [_payment(p) for p in sorted(order.payments, key=lambda p: p.created_at)]),

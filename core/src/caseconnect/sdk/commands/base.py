@@ -38,7 +38,7 @@ class Expect(Record):
 
     fact: str = Field(description="Fact kind, such as 'case' or 'order'.")
     subject: Subject
-    field: str = Field(description="Field of the fact's record.")
+    field: str = Field(description="Field of the fact's record; 'attributes.amount' is a value in one.")
     value: Any = None
     test: Literal["equals", "at_least"] = "equals"
 

@@ -25,8 +25,8 @@ from caseconnect.models import (
     Record,
 )
 from caseconnect.sdk.commands import HOLD, Command, CommentCase
-from caseconnect.sdk.decisions import CaseRef, CommandState, Decision, Facts, Matter, Missing, Needs
-from caseconnect.sdk.events import CaseChanged, CommandSettled, OrderChanged, TimerFired
+from caseconnect.sdk.decisions import CaseRef, CommandState, Decision, Facts, Matter, Missing, Needs, item_name
+from caseconnect.sdk.events import CaseChanged, CommandSettled, ItemEvent, OrderChanged, TimerFired
 from caseconnect.sdk.subjects import Subject
 from caseconnect.sdk.testing.rig import ContractBroken, require
 
@@ -67,16 +67,30 @@ def sample_order(**changes: Any) -> Order:
 
 
 class Story:
-    """Runs flows, each (name, decide, settings), on one order's matter."""
+    """Runs flows, each (name, decide, settings), on one order's matter, or that of `item`.
 
-    def __init__(self, flows: Sequence[tuple[str, Callable[..., Any], Any]], order: Order | None = None) -> None:
+    `alone`: the item names no order and is its own subject. `facts` are further ones, by kind.
+    """
+
+    def __init__(
+        self,
+        flows: Sequence[tuple[str, Callable[..., Any], Any]],
+        order: Order | None = None,
+        *,
+        item: ItemEvent | None = None,
+        alone: bool = False,
+    ) -> None:
         self.flows = list(flows)
+        self.item = item
         self.order = order or sample_order()
         self.history: OrderHistory | Missing = OrderHistory(key="customer")
         self.customer: Customer | Missing = Customer(id="77", name="Jane Roe", orders_count=3)
         self.case = Case(id=CASE_ID.id, number="CC-1", status="New", stage="Review", revision="r0")
         self.now = PLACED + timedelta(minutes=5)
-        self.matter = Matter(subject=ORDER, topic="order_review", mode="live")
+        self.facts: dict[str, Record] = {}
+        self.subject = item.item if item and alone else ORDER
+        name = item_name(self.subject, item.item) if item else ""
+        self.matter = Matter(subject=self.subject, topic="order_review", item=name, mode="live")
         self.sent: list[Command] = []
         self.alerts: list[str] = []
         self.reasons: list[str] = []
@@ -100,7 +114,15 @@ class Story:
     def changed(self, **changes: Any) -> list[Decision]:
         """The order changes, and an event says so."""
         self.order = self.order.model_copy(update=changes)
-        return self.run(OrderChanged(subject=ORDER, time=self.now))
+        return self.run(OrderChanged(subject=self.subject, time=self.now))
+
+    def told(self, record: Record | None = None) -> list[Decision]:
+        """The item is told, or told anew."""
+        if self.item is None:
+            raise ContractBroken("this story is about no item")
+        if record is not None:
+            self.item = self.item.model_copy(update={"record": record})
+        return self.run(self.item.model_copy(update={"subject": self.subject, "time": self.now}))
 
     def case_changed(self, **changes: Any) -> list[Decision]:
         """The case changes, and an event says so."""
@@ -116,7 +138,13 @@ class Story:
                 del self.timers[name]
                 self.matter = replace(self.matter, timers=frozenset(self.timers))
                 event = TimerFired(
-                    subject=ORDER, time=self.now, use=self.matter.owner, matter=self.matter.id, name=name, due=due
+                    subject=self.subject,
+                    time=self.now,
+                    use=self.matter.owner,
+                    matter=self.matter.id,
+                    item=self.matter.item,
+                    name=name,
+                    due=due,
                 )
                 answers += self.run(event)
         return answers
@@ -133,7 +161,7 @@ class Story:
             self.matter = replace(self.matter, claims=frozenset({HOLD}) if held else frozenset())
         return self.run(
             CommandSettled(
-                subject=ORDER,
+                subject=self.subject,
                 time=self.now,
                 matter=self.matter.id,
                 key=command.key,
@@ -182,8 +210,10 @@ class Story:
             "order_history": self.history,
             "customer": self.customer,
             "case": self.case,
+            **self.facts,
         }
-        return facts[kind]
+        told = self.item.told() if self.item is not None and self.item.item.kind == kind else None
+        return facts.get(kind, told or Missing(why=f"this story has no {kind}"))
 
     def _apply(self, name: str, decision: Decision) -> None:
         require(bool(decision.reason.strip()), "a decision without a reason")
@@ -196,8 +226,9 @@ class Story:
             self.alerts.append(decision.alert)
         if decision.findings and not self.matter.is_open():
             self.matter = Matter(
-                subject=ORDER,
+                subject=self.subject,
                 topic=self.matter.topic,
+                item=self.matter.item,
                 mode=self.matter.mode,
                 state="open",
                 episode=self.matter.episode + 1,

@@ -1,0 +1,90 @@
+"""What an agent writes into a case beside the outcome: amounts, goods, points. Read strictly, never guessed."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal, InvalidOperation
+
+from caseconnect.models import LineItem, Money, Order
+from caseconnect.sdk.commands import Item, LineQuantity
+
+_PART = re.compile(r"\s*(?P<sku>\S(?:.*?\S)?)(?:\s+[x×]\s*(?P<quantity>\d{1,4}))?\s*")
+_AMOUNT = re.compile(r"(?P<number>\d{1,12}(?:\.\d{1,4})?)(?:\s*(?P<currency>[A-Za-z]{3}))?")
+
+
+class ImpossibleError(ValueError):
+    """What the outcome asks for cannot be done as it stands. The text says why, and what to do."""
+
+
+def amount_in(text: str, currency: str, name: str) -> Money:
+    """An amount as an agent writes it, in the money in which the shopper paid."""
+    found = _AMOUNT.fullmatch(text.strip())
+    if found is None:
+        raise ImpossibleError(f"{name} is {text[:40]!r}: write an amount such as 20.00 or 20.00 {currency}")
+    if found["currency"] and found["currency"].upper() != currency:
+        raise ImpossibleError(f"{name} is in {found['currency'].upper()}, and the shopper paid in {currency}")
+    money = Money(amount=Decimal(found["number"]), currency=currency)
+    if money.amount <= 0 or money.amount % money.unit:
+        raise ImpossibleError(f"{name} is {text[:40]!r}: an amount is more than nothing and has the currency's digits")
+    return money
+
+
+def goods_in(text: str, name: str) -> list[tuple[str, int]]:
+    """SKUs and quantities: `SKU x 2; OTHER`."""
+    found: list[tuple[str, int]] = []
+    for part in re.split(r"[;\n]", text):
+        match = _PART.fullmatch(part) if part.strip() else None
+        if match:
+            found.append((match["sku"], int(match["quantity"] or 1)))
+    if not found or any(quantity < 1 for _, quantity in found):
+        raise ImpossibleError(f"{name} is {text[:40]!r}: write SKUs and quantities, such as SKU x 2; OTHER")
+    return found
+
+
+def points_in(text: str, name: str) -> int:
+    """A number of points."""
+    try:
+        return int(Decimal(text.strip()).to_integral_exact())
+    except (InvalidOperation, ValueError):
+        raise ImpossibleError(f"{name} is {text[:40]!r}: write a whole number") from None
+
+
+def lines_of(goods: list[tuple[str, int]], order: Order) -> tuple[LineQuantity, ...]:
+    """The order's lines of these SKUs. A SKU that is not in the order, or not so often, cannot be done."""
+    found = []
+    for sku, quantity in goods:
+        line = next((one for one in order.lines if one.sku == sku or one.id == sku), None)
+        if line is None:
+            raise ImpossibleError(f"{sku[:60]} is not in order {order.number}")
+        if quantity > _left(line):
+            raise ImpossibleError(f"order {order.number} has {_left(line)} of {sku[:60]} left, not {quantity}")
+        found.append(LineQuantity(line=line.id, quantity=quantity))
+    return tuple(found)
+
+
+def value_of(lines: tuple[LineQuantity, ...], order: Order) -> Money | None:
+    """What the lines cost, in the shopper's money; None where only the shop's is known."""
+    if order.presentment_total is not None and order.presentment_total.currency != order.total.currency:
+        return None
+    prices = {line.id: line.unit_price for line in order.lines}
+    total = Money(amount=Decimal(0), currency=order.total.currency)
+    for line in lines:
+        price = prices.get(line.line)
+        if price is None or price.currency != total.currency:
+            return None
+        total += Money(amount=price.amount * line.quantity, currency=price.currency)
+    return total if total.amount > 0 else None
+
+
+def items_of(lines: tuple[LineQuantity, ...], order: Order) -> tuple[Item, ...]:
+    """The same goods once more."""
+    known = {line.id: line for line in order.lines}
+    return tuple(
+        Item(variant=known[one.line].variant_id or "", sku=known[one.line].sku or "", quantity=one.quantity)
+        for one in lines
+        if one.line in known
+    )
+
+
+def _left(line: LineItem) -> int:
+    return line.quantity if line.refundable_quantity is None else line.refundable_quantity

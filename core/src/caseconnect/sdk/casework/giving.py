@@ -1,0 +1,117 @@
+"""Actions that give value away. What an agent wrote counts before what was asked for; too much is never lowered."""
+
+from __future__ import annotations
+
+from caseconnect.models import Money, Order
+from caseconnect.sdk.casework.acting import Act, Acting, returned
+from caseconnect.sdk.casework.answers import (
+    ImpossibleError,
+    amount_in,
+    goods_in,
+    items_of,
+    lines_of,
+    points_in,
+    value_of,
+)
+from caseconnect.sdk.commands import (
+    AdjustLoyalty,
+    CreateReplacement,
+    ExchangeReturn,
+    Expect,
+    IssueCredit,
+    Item,
+    LineQuantity,
+    RefundPayment,
+)
+
+
+def refund(on: Acting) -> Act:
+    """Give money back, the way it was paid."""
+    order = _order(on)
+    amount, lines = _amount(on, order)
+    if order.refundable is not None and order.refundable.currency != amount.currency:
+        raise ImpossibleError(f"{order.refundable} can be given back, and {amount} is another currency")
+    if order.refundable is not None and amount > order.refundable:
+        raise ImpossibleError(f"{amount} is more than can still be given back ({order.refundable})")
+    expects = list(on.still("amount", "lines"))
+    if order.refundable is not None:
+        left = Expect(
+            fact="order",
+            subject=on.matter.subject,
+            field="refundable",
+            value=amount.model_dump(mode="json"),
+            test="at_least",
+        )
+        expects.append(left)
+    refund = RefundPayment(target=on.matter.subject, amount=amount, lines=lines, note=on.note, expects=tuple(expects))
+    return Act((refund,), f"{amount} is being given back.")
+
+
+def credit(on: Acting) -> Act:
+    """Goodwill, as credit with the shop."""
+    amount, _ = _amount(on, _order(on))
+    credit = IssueCredit(target=on.matter.subject, amount=amount, note=on.note, expects=on.still("amount", "lines"))
+    return Act((credit,), f"{amount} is being given as credit.")
+
+
+def _amount(on: Acting, order: Order) -> tuple[Money, tuple[LineQuantity, ...]]:
+    """What the agent wrote, else what was asked for. Lines that the agent named are what the amount is for."""
+    names, asked = on.settings.answers, on.requested
+    currency = (order.presentment_total or order.total).currency
+    text, goods = on.answer("amount"), on.answer("lines")
+    lines = lines_of(goods_in(goods, names.lines), order) if goods else asked.lines
+    if text:
+        return amount_in(text, currency, names.amount), lines
+    amount = value_of(lines, order) if goods else asked.amount or value_of(lines, order)
+    if amount is None:
+        raise ImpossibleError(f"how much is not known: write it in {names.amount}, such as 20.00 {currency}")
+    if amount.currency != currency:
+        raise ImpossibleError(f"{amount} was asked for, and the shopper paid in {currency}: write it in {names.amount}")
+    return amount, lines
+
+
+def exchange(on: Acting) -> Act:
+    """Other goods for those of a return."""
+    items, price = _items(on)
+    exchange = ExchangeReturn(
+        target=on.matter.subject, returned=returned(on), items=items, price=price, expects=on.still("items")
+    )
+    return Act((exchange,), "The exchange is being made. A difference in price is settled in the shop.")
+
+
+def replace(on: Acting) -> Act:
+    """The goods once more, for nothing."""
+    items, price = _items(on)
+    replacement = CreateReplacement(
+        target=on.matter.subject, items=items, price=price, note=on.note, expects=on.still("items", "lines")
+    )
+    return Act((replacement,), "A replacement is being sent.")
+
+
+def _items(on: Acting) -> tuple[tuple[Item, ...], Money | None]:
+    order, names = _order(on), on.settings.answers
+    if wanted := on.answer("items"):
+        items = tuple(Item(sku=sku, quantity=quantity) for sku, quantity in goods_in(wanted, names.items))
+        return items, None
+    goods = on.answer("lines")
+    lines = lines_of(goods_in(goods, names.lines), order) if goods else on.requested.lines
+    items = on.requested.items or items_of(lines, order)
+    if not items:
+        raise ImpossibleError(f"which goods are to be sent is not known: write them in {names.items}")
+    return items, value_of(lines, order)
+
+
+def points(on: Acting) -> Act:
+    """Loyalty points."""
+    text = on.answer("points")
+    points = points_in(text, on.settings.answers.points) if text else on.requested.points
+    if not points:
+        raise ImpossibleError(f"how many points is not known: write it in {on.settings.answers.points}")
+    adjust = AdjustLoyalty(target=on.matter.subject, points=points, note=on.note, expects=on.still("points"))
+    return Act((adjust,), f"{points} points are being booked.")
+
+
+def _order(on: Acting) -> Order:
+    if on.order is None:
+        raise ImpossibleError("the order is not known: do it by hand in the shop")
+    return on.order

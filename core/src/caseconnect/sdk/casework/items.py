@@ -1,0 +1,65 @@
+"""Use cases that work by item: a return, a complaint, a claim. Each item is a matter of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from caseconnect.models import Order, Record
+from caseconnect.sdk.casework.following import follow_up
+from caseconnect.sdk.casework.judging import Background
+from caseconnect.sdk.casework.opening import open_or_add
+from caseconnect.sdk.casework.policy import CaseworkSettings
+from caseconnect.sdk.casework.resolving import resolved
+from caseconnect.sdk.casework.usecase import UseCase
+from caseconnect.sdk.casework.verdicts import Verdict
+from caseconnect.sdk.decisions import Decision, Facts, Matter, Need, Needs
+from caseconnect.sdk.events import Event
+from caseconnect.sdk.subjects import Subject
+
+Judge = Callable[[Any, Order | None, Facts, Any, datetime], Sequence[Verdict] | Needs]
+"""(item, its order if known, facts, settings, now) -> a verdict of each check, or what else must be read."""
+
+Over = Callable[[Any, Order | None], str | None]
+"""(item, its order if known) -> why the item needs nobody any more; None while it does."""
+
+
+def decide_item(
+    use: UseCase,
+    event: Event,
+    matter: Matter,
+    facts: Facts,
+    settings: CaseworkSettings,
+    now: datetime,
+    *,
+    judge: Judge,
+    over: Over,
+) -> Decision | Needs:
+    """Open a case for the item, add to the open one, carry its outcome out, or note that it resolved itself."""
+    followed = follow_up(use, event, matter, facts, settings)
+    if followed is not None:
+        return followed
+    about = matter.about
+    if about is None or use.item is None:
+        return Decision(reason=f"{event.type} names no item, and {use.name} works by item")
+    needs = facts.lacking(_wanted(matter, about))
+    if needs:
+        return Needs(needs=needs)
+    item, order = facts.get(about.kind, about, use.item), facts.get("order", matter.subject, Order)
+    known = order if isinstance(order, Order) else None
+    why = over(item, known)
+    if why is not None:
+        return resolved(matter, why, settings)
+    verdicts = judge(item, known, facts, settings, now)
+    if isinstance(verdicts, Needs):
+        return verdicts
+    background = Background(known, item if isinstance(item, Record) else None, use.requested(item, known))
+    return open_or_add(use, matter, background, verdicts, facts, settings, now)
+
+
+def _wanted(matter: Matter, about: Subject) -> list[Need]:
+    wanted = [Need(fact=about.kind, subject=about)]
+    if matter.subject.kind == "order":
+        wanted.append(Need(fact="order", subject=matter.subject, required=False))
+    return wanted

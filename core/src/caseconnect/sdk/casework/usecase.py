@@ -1,0 +1,57 @@
+"""What the shared functions must know of a use case, and of the item that a matter of it may be about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from caseconnect.models import File, Money, Order, Record
+from caseconnect.sdk.casework.policy import Action
+from caseconnect.sdk.commands import Item, LineQuantity
+
+CancelCause = Literal["fraud", "customer", "inventory", "declined", "staff", "other"]
+HoldCause = Literal["fraud", "address", "payment", "other"]
+
+
+@dataclass(frozen=True)
+class Requested:
+    """What an item asks for, as its use case reads it. Amounts are in the money in which the shopper paid.
+
+    `wish`: the action that `as_requested` stands for.
+    """
+
+    text: str
+    wish: Action | None = None
+    files: tuple[File, ...] = ()
+    amount: Money | None = None
+    lines: tuple[LineQuantity, ...] = ()
+    items: tuple[Item, ...] = ()
+    points: int | None = None
+    corrections: Mapping[str, str] = field(default_factory=dict)
+    email: str = ""
+    locale: str = ""
+    name: str = ""
+
+
+Reading = Callable[[Any, Order | None], Requested]
+"""(the item's record, its order if known) -> what it asks for."""
+
+
+@dataclass(frozen=True)
+class UseCase:
+    """Name, exceptions, the causes it gives to commands, and how it reads the items that it works by.
+
+    `item`: the model of its items (fact kind: the item's kind); None: it works by order.
+    """
+
+    name: str
+    exceptions: tuple[str, ...]
+    cancel_cause: CancelCause = "other"
+    hold_causes: Mapping[str, HoldCause] = field(default_factory=dict)
+    item: type[Record] | None = None
+    reading: Reading | None = None
+
+    def requested(self, item: Record | None, order: Order | None) -> Requested | None:
+        """What the item asks for; None without an item."""
+        return None if item is None or self.reading is None else self.reading(item, order)
