@@ -6,7 +6,7 @@ from typing import ClassVar, Literal, get_args
 
 from pydantic import Field
 
-from caseconnect.sdk.casework import Action, Actions, AfterSale, CaseworkSettings, Priority
+from caseconnect.sdk.casework import Action, Actions, AppliesToAny, CaseworkSettings, Priority
 
 Category = Literal["damaged", "late", "not_received", "wrong_item", "quality", "service", "other"]
 """What a complaint is about; its exception has the same name."""
@@ -28,7 +28,7 @@ class ComplaintsSettings(CaseworkSettings):
         "close",
     )
 
-    applies_to: AfterSale = Field(AfterSale(), description="Which orders are looked at.")
+    applies_to: AppliesToAny = Field(AppliesToAny(), description="Which orders are looked at.")
     categories: tuple[Category, ...] = Field(
         CATEGORIES, min_length=1, description="Categories that open a case; complaints of others open nothing."
     )

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import Field, StringConstraints
 
-from caseconnect.sdk.casework import Action, Actions, AfterSale, CaseworkSettings
+from caseconnect.sdk.casework import Action, Actions, AppliesToAny, CaseworkSettings
 
 ExceptionName = Literal["outside_policy", "no_proof", "high_value", "final_sale", "no_order", "return_request"]
 """What this use case finds."""
@@ -36,7 +36,7 @@ class ReturnsSettings(CaseworkSettings):
         "close",
     )
 
-    applies_to: AfterSale = Field(AfterSale(), description="Which orders are looked at.")
+    applies_to: AppliesToAny = Field(AppliesToAny(), description="Which orders are looked at.")
     return_days: int | None = Field(
         30,
         ge=1,

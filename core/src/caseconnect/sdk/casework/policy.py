@@ -107,12 +107,12 @@ class AppliesTo(Settings):
     )
 
 
-class AfterSale(AppliesTo):
-    """The same for what comes after a sale, such as a complaint: of every kind of order but tests."""
+class AppliesToAny(AppliesTo):
+    """Which orders an item may be about: by default all but test orders, however they were sold and delivered."""
 
     payment_terms: bool = Field(True, description="Look at orders that are paid later too, such as net 30.")
     preorders: bool = Field(True, description="Look at pre-orders too.")
-    except_channels: tuple[str, ...] = Field((), description="Not orders from these channels, such as pos.")
+    except_channels: tuple[str, ...] = Field((), description="Not orders from these channels.")
     except_delivery: tuple[str, ...] = Field(
         (), description="Not orders that are delivered in these ways only: pickup, digital, shipping, local and more."
     )
