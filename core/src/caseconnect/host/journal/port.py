@@ -5,16 +5,16 @@ Reads are sync, short, and see what was committed. A second journal (PostgreSQL)
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+from caseconnect.host.journal.past import PastTurn
 from caseconnect.host.journal.people import Answer, Waiting
 from caseconnect.host.journal.privacy import Receipt as PrivacyReceipt
 from caseconnect.host.journal.privacy import Whom
 from caseconnect.host.journal.records import (
     Brake,
-    CapRule,
     CursorMove,
     DeliveryResult,
     MatterKey,
@@ -28,6 +28,8 @@ from caseconnect.host.journal.records import (
     StoredEvent,
     Verdict,
 )
+from caseconnect.host.journal.rules import CapRule
+from caseconnect.host.journal.storms import Incident
 from caseconnect.models.base import Record
 from caseconnect.sdk.decisions import CommandState
 from caseconnect.sdk.subjects import Subject
@@ -110,6 +112,17 @@ class Journal(Protocol):
     async def again(self, key: str, reason: str, by: str, now: datetime) -> str:
         """A person asks a refused command again; the new key."""
 
+    async def open_members(
+        self, incident: str, tenant: str | None, subjects: Sequence[str], reason: str, by: str, now: datetime
+    ) -> tuple[int, int]:
+        """A person opens own cases for what waits in an incident (none named: for all); (how many, how many left)."""
+
+    async def close_incident(self, incident: str, tenant: str | None, reason: str, by: str, now: datetime) -> int:
+        """A person ends an incident, and with it those that wait in it; how many."""
+
+    async def undo(self, matter: str, reason: str, by: str, now: datetime) -> str:
+        """A person undoes a matter whose case nobody touched: 'closing', or 'closed' when it had none."""
+
     async def replay(self, what: Waiting, seqs: Sequence[int], now: datetime) -> int:
         """Take parked 'deliveries' or 'events' up again."""
 
@@ -162,6 +175,12 @@ class Journal(Protocol):
     def around(self, matter_id: str) -> tuple[tuple[CommandState, ...], frozenset[str], frozenset[str]]:
         """(commands, claimed fields, timers) of a matter."""
 
+    def opened(self, tenant: str | None, use: str, exception: str, since: datetime) -> list[dict[str, Any]]:
+        """Open matters that a rule found something in since."""
+
+    def incident(self, tenant: str, subject: Subject) -> Incident | None:
+        """Who joined an incident."""
+
     def open_cases(self, tenant: str, connection: str) -> list[str]:
         """Ids of the cases of open matters."""
 
@@ -170,6 +189,9 @@ class Journal(Protocol):
 
     def told(self, tenant: str, fact: str, subject: Subject) -> Record | None:
         """What an event told of an item, the newest; None if nobody told it."""
+
+    def backlog(self, tenant: str, now: datetime) -> int:
+        """How many deliveries and events could be worked on now."""
 
     def cursor(self, tenant: str, connection: str) -> str | None:
         """The saved cursor."""
@@ -203,6 +225,12 @@ class Journal(Protocol):
 
     def alerts(self, after: datetime) -> list[dict[str, Any]]:
         """Open alerts that were opened or counted after a moment, oldest first."""
+
+    def past(self, tenant: str, since: datetime, lane: Subject | None = None) -> Iterator[PastTurn]:
+        """What was decided on since, with all that came before of the same lanes, in order."""
+
+    def starts(self, tenant: str) -> dict[str, datetime]:
+        """What was ever first started of a tenant, and when."""
 
     def names(self) -> dict[str, dict[str, list[str]]]:
         """By tenant the names under 'flow' and 'connection' that rows have."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from caseconnect.host.journal.records import MatterKey
 from caseconnect.host.pipeline.drafts import Draft, Drafts
+from caseconnect.host.pipeline.incidents import asked_of_host, host_flow
 from caseconnect.host.pipeline.live import LiveTenant
 from caseconnect.host.tenants.tenant import Flow
 from caseconnect.sdk.decisions import item_name
@@ -19,6 +20,9 @@ def offers(tenant: LiveTenant, lane: Subject, event: Event, drafts: Drafts) -> I
 
     Followers come last. What they are asked about is looked up in their turn: the event may have opened a matter.
     """
+    if asked_of_host(lane, event):
+        yield from _of_host(tenant, lane, event, drafts)
+        return
     flows = [f for f in tenant.tenant.flows if any(isinstance(event, kind) for kind in f.transform.handles)]
     if isinstance(event, CaseChanged | CommandSettled):
         yield from _of_one_matter(tenant, lane, event, drafts, flows)
@@ -31,6 +35,14 @@ def offers(tenant: LiveTenant, lane: Subject, event: Event, drafts: Drafts) -> I
     for flow in sorted(concerned, key=lambda f: f.transform.follows):
         for draft in _matters(tenant, lane, flow, event, drafts):
             yield flow, draft
+
+
+def _of_host(tenant: LiveTenant, lane: Subject, event: Event, drafts: Drafts) -> list[tuple[Flow, Draft]]:
+    if isinstance(event, CommandSettled):
+        row = drafts.journal.matter(event.matter)
+    else:
+        row = next(iter(drafts.journal.matters_of(tenant.name, lane)), None)
+    return [(host_flow(tenant.tenant, row, event), drafts.of_row(row))] if row else []
 
 
 def nobody(event: Event) -> str:
@@ -76,10 +88,22 @@ def _matters(tenant: LiveTenant, lane: Subject, flow: Flow, event: Event, drafts
         row = drafts.journal.matter(event.matter)
         item = row.key.item if row else ""
     if item:
-        return [drafts.of_key(replace(key, item=item))]
+        return [_of_item(tenant, lane, flow, event, drafts, replace(key, item=item))]
+    return [drafts.of_key(each) for each in _open(tenant, lane, drafts, key) or [key]]
+
+
+def _open(tenant: LiveTenant, lane: Subject, drafts: Drafts, key: MatterKey) -> list[MatterKey]:
     rows = sorted(drafts.journal.matters_of(tenant.name, lane), key=lambda row: (str(row.opened_at), row.key.item))
-    keys = [row.key for row in rows if row.state == "open" and replace(row.key, item="") == key]
-    return [drafts.of_key(each) for each in keys or [key]]
+    return [row.key for row in rows if row.state == "open" and replace(row.key, item="") == replace(key, item="")]
+
+
+def _of_item(tenant: LiveTenant, lane: Subject, flow: Flow, event: Event, drafts: Drafts, key: MatterKey) -> Draft:
+    """The item's own matter; where it has none, an open one of the same subject that the use case joins it to."""
+    own, joins = drafts.of_key(key), flow.transform.joins
+    if own.row is not None or joins is None or not isinstance(event, ItemEvent):
+        return own
+    others = (drafts.of_key(other) for other in _open(tenant, lane, drafts, key))
+    return next((draft for draft in others if joins(event, draft.view(flow.mode), flow.settings)), own)
 
 
 def _item(lane: Subject, event: Event) -> str:
