@@ -9,7 +9,7 @@ from caseconnect.sdk.casework.actions import asks_of, uses_of
 from caseconnect.sdk.casework.following import follow_up
 from caseconnect.sdk.casework.items import decide_item
 from caseconnect.sdk.casework.opening import Background, open_or_add, opens
-from caseconnect.sdk.casework.outcomes import carry_out, case_of
+from caseconnect.sdk.casework.outcomes import carry_out, case_of, note_once
 from caseconnect.sdk.casework.policy import (
     PLACEHOLDERS,
     Action,
@@ -36,9 +36,9 @@ from caseconnect.sdk.casework.standing import (
     holding,
     shippable,
 )
-from caseconnect.sdk.casework.text import case_text, fill, label
+from caseconnect.sdk.casework.text import case_text, fill, label, one_line, when
 from caseconnect.sdk.casework.usecase import Requested, UseCase
-from caseconnect.sdk.casework.verdicts import Verdict, fresh, not_applying
+from caseconnect.sdk.casework.verdicts import Verdict, fresh, left_out, not_applying
 
 __all__ = [
     "BLOCKED",
@@ -71,7 +71,10 @@ __all__ = [
     "fresh",
     "holding",
     "label",
+    "left_out",
     "not_applying",
+    "note_once",
+    "one_line",
     "open_or_add",
     "opens",
     "replied",
@@ -80,4 +83,5 @@ __all__ = [
     "shippable",
     "snapshot",
     "uses_of",
+    "when",
 ]

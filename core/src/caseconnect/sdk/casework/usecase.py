@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal
 
 from caseconnect.models import File, Money, Order, Record
@@ -18,7 +19,8 @@ HoldCause = Literal["fraud", "address", "payment", "other"]
 class Requested:
     """What an item asks for, as its use case reads it. Amounts are in the money in which the shopper paid.
 
-    `wish`: the action that `as_requested` stands for.
+    `wish`: the action that `as_requested` stands for. `due`: by when somebody else wants an answer, such as a bank.
+    `customer`: the profile that it is about, where the item names it, as the platform knows it.
     """
 
     text: str
@@ -32,6 +34,8 @@ class Requested:
     email: str = ""
     locale: str = ""
     name: str = ""
+    due: datetime | None = None
+    customer: str | None = None
 
 
 Reading = Callable[[Any, Order | None], Requested]

@@ -30,6 +30,11 @@ def not_applying(order: Order, applies_to: AppliesTo) -> str | None:
     """Why a use case does not look at the order, with the setting that says so; None if it does."""
     if order.cancelled_at is not None:
         return "the order is cancelled: cancelled orders open nothing"
+    return left_out(order, applies_to)
+
+
+def left_out(order: Order, applies_to: AppliesTo) -> str | None:
+    """The setting of `applies_to` that leaves the order out, cancelled or not; None if none does."""
     if order.test and not applies_to.test_orders:
         return "a test order: applies_to.test_orders is false"
     channel = order.channel or "unknown"
