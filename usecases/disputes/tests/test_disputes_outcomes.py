@@ -233,7 +233,8 @@ def test_a_case_reopened_after_execution_is_not_carried_out_again() -> None:
     one = in_review("duplicate_charge")
     one.case_changed(outcome="approved", revision="r1")
     one.settle("RefundPayment")
-    for n, changes in enumerate(({"closed": True}, {"closed": False}, {"status": "Reopened"})):
+    again: list[dict[str, Any]] = [{"closed": True}, {"closed": False}, {"status": "Reopened"}]
+    for n, changes in enumerate(again):
         one.case_changed(revision=f"s{n}", **changes)
     assert effects(one) == ["RefundPayment"]
     assert one.alerts == []

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from caseconnect.models import Case, Customer, CustomerReply, OrderHistory, WarrantyClaim
-from caseconnect.sdk.events import CaseChanged, ClaimChanged, CommandSettled, CustomerReplied
+from caseconnect.sdk.events import CaseChanged, ClaimChanged, CommandSettled, CustomerReplied, TimerFired
 from caseconnect.sdk.subjects import Subject
 from caseconnect.sdk.testing import PluginContract, Situation, TransformContract
 from caseconnect.sdk.testing.story import CASE_ID, ORDER, PLACED, Story, money, sample_order
@@ -58,6 +58,7 @@ class TestWarrantyClaims(TransformContract):
         matter = in_review()
         fresh = replace(matter, state="none", id="", findings=(), commands=(), case=None, stage=None, episode=0)
         settled = CommandSettled(subject=ORDER, time=NOW, matter=matter.id, key="k", kind="RefundPayment", state="done")
+        fired = TimerFired(subject=ORDER, time=NOW, use="warranty_claims", item=matter.item, name="x", due=NOW)
         late = CLAIM.model_copy(update={"created_at": PLACED + timedelta(days=2000)})
         return [
             Situation(CHANGED, NOW, facts(), fresh, opens=True, name="claimed"),
@@ -65,6 +66,7 @@ class TestWarrantyClaims(TransformContract):
             Situation(CHANGED, NOW, facts(), replace(fresh, beside=(OTHER,)), opens=True, name="claimed twice"),
             Situation(CHANGED, NOW, facts(CLAIM.model_copy(update={"status": "closed"})), fresh, name="over"),
             Situation(CHANGED, NOW, facts(), matter, name="claimed still"),
+            Situation(fired, NOW, facts(), fresh, opens=True, name="it settled"),
             Situation(CHANGED, NOW, facts(late), matter, name="claimed anew"),
             Situation(CHANGED, NOW, facts(), replace(matter, state="closed"), name="claimed and decided"),
             *(

@@ -4,7 +4,7 @@ from caseconnect.sdk import hookimpl
 from caseconnect.sdk.casework import asks_of, uses_of
 from caseconnect.sdk.commands import Command, CreateReplacement, RefundPayment
 from caseconnect.sdk.components import Registrar, TransformSpec
-from caseconnect.sdk.events import CaseChanged, ClaimChanged, CommandSettled, CustomerReplied
+from caseconnect.sdk.events import CaseChanged, ClaimChanged, CommandSettled, CustomerReplied, TimerFired
 from caseconnect_warranty_claims.rules import decide
 from caseconnect_warranty_claims.settings import EXCEPTIONS, WarrantyClaimsSettings
 
@@ -25,7 +25,7 @@ def connect_register_transforms(register: Registrar[TransformSpec]) -> None:
             topic="claim",
             exceptions=EXCEPTIONS,
             by_item=True,
-            handles=frozenset({ClaimChanged, CaseChanged, CommandSettled, CustomerReplied}),
+            handles=frozenset({ClaimChanged, TimerFired, CaseChanged, CommandSettled, CustomerReplied}),
             needs=frozenset({"claim", "order", "customer", "order_history", "case"}),
             uses=uses_of(WarrantyClaimsSettings),
             asks=_asks,

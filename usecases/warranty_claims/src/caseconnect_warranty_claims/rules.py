@@ -11,7 +11,8 @@ from caseconnect.sdk.casework import Requested, UseCase, Verdict, decide_item, l
 from caseconnect.sdk.casework.policy import Action
 from caseconnect.sdk.commands import LineQuantity
 from caseconnect.sdk.decisions import Decision, Facts, Matter, Need, Needs
-from caseconnect.sdk.events import Event
+from caseconnect.sdk.events import ClaimChanged, Event, TimerFired
+from caseconnect.sdk.subjects import Subject
 from caseconnect_warranty_claims.checks import claimed_twice, given_back, line_of, purchase, warranty
 from caseconnect_warranty_claims.settings import EXCEPTIONS, WarrantyClaimsSettings
 
@@ -41,8 +42,25 @@ def decide(
     event: Event, matter: Matter, facts: Facts, settings: WarrantyClaimsSettings, now: datetime
 ) -> Decision | Needs:
     """Open a case for the claim, add to the open one, or carry its outcome out."""
+    if isinstance(event, ClaimChanged | TimerFired):
+        lacking = facts.lacking(_needs(matter))
+        if lacking:
+            return Needs(needs=lacking)
     judge, over = partial(_judge, matter), partial(_over, settings)
     return decide_item(USE_CASE, event, matter, facts, settings, now, judge=judge, over=over)
+
+
+def _needs(matter: Matter) -> list[Need]:
+    """The claim, its order, and what else was claimed of it: all at once."""
+    needs = [] if matter.about is None else [Need(fact="claim", subject=matter.about)]
+    if needs and matter.subject.kind == "order":
+        needs.append(Need(fact="order", subject=matter.subject, required=False))
+    return needs + [Need(fact="claim", subject=subject, required=False) for subject in _beside(matter)]
+
+
+def _beside(matter: Matter) -> tuple[Subject, ...]:
+    """The order's other claims. What was decided is not begun again because of them: the other claim says it."""
+    return () if matter.state == "closed" else matter.beside[:_MOST]
 
 
 def _judge(
@@ -52,17 +70,11 @@ def _judge(
     facts: Facts,
     settings: WarrantyClaimsSettings,
     now: datetime,
-) -> Sequence[Verdict] | Needs:
+) -> Sequence[Verdict]:
     out = left_out(order, settings.applies_to) if order else None
     if out is not None:
         return [Verdict(f"claim {claim.id}: {out}")]
-    # What was decided is not begun again because somebody claims once more: the other claim says it.
-    subjects = () if matter.state == "closed" else matter.beside[:_MOST]
-    beside = [Need(fact="claim", subject=subject, required=False) for subject in subjects]
-    lacking = facts.lacking(beside)
-    if lacking:
-        return Needs(needs=lacking)
-    found = (facts.get("claim", need.subject, WarrantyClaim) for need in beside)
+    found = (facts.get("claim", subject, WarrantyClaim) for subject in _beside(matter))
     others = [other for other in found if isinstance(other, WarrantyClaim)]
     at = claim.created_at or matter.opened_at or now
     verdicts = [
