@@ -6,7 +6,8 @@ from typing import ClassVar, Literal, get_args
 
 from pydantic import Field
 
-from caseconnect.sdk.casework import Action, Actions, CaseworkSettings, Priority
+from caseconnect.models import Dispute, Record
+from caseconnect.sdk.casework import Action, Actions, AppliesToAny, CaseworkSettings, Priority
 
 Kind = Literal["chargeback", "inquiry", "duplicate_charge", "refund", "loyalty", "profile", "billing", "other"]
 """What may be disputed; each is found under its own name."""
@@ -33,6 +34,7 @@ class DisputesSettings(CaseworkSettings):
     """Which disputes open a case, how a duplicate charge is confirmed, and what outcomes do."""
 
     names: ClassVar[tuple[str, ...]] = EXCEPTIONS
+    item: ClassVar[type[Record] | None] = Dispute
     actions: ClassVar[tuple[Action, ...]] = (
         "as_requested",
         "refund",
@@ -61,6 +63,7 @@ class DisputesSettings(CaseworkSettings):
         description="submit_evidence sends it to the bank at once and for good; false: the platform keeps it, where "
         "staff can add to it, until it is due.",
     )
+    applies_to: AppliesToAny = Field(AppliesToAny(), description="Which orders a dispute may be about.")
     finished: tuple[str, ...] = Field(
         (
             "won",

@@ -6,7 +6,8 @@ from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import Field
 
-from caseconnect.sdk.casework import Action, Actions, CaseworkSettings
+from caseconnect.models import Record, WarrantyClaim
+from caseconnect.sdk.casework import Action, Actions, AppliesToAny, CaseworkSettings
 
 ExceptionName = Literal[
     "in_warranty", "warranty_over", "warranty_unknown", "order_unknown", "not_in_order", "given_back", "claimed_twice"
@@ -22,6 +23,7 @@ class WarrantyClaimsSettings(CaseworkSettings):
     """How long the warranty is, which claims need no review, and what their cases hold."""
 
     names: ClassVar[tuple[str, ...]] = EXCEPTIONS
+    item: ClassVar[type[Record] | None] = WarrantyClaim
     actions: ClassVar[tuple[Action, ...]] = (
         "as_requested",
         "replace",
@@ -41,6 +43,7 @@ class WarrantyClaimsSettings(CaseworkSettings):
         (),
         description="A claim of which only this is found opens no case, such as in_warranty. Empty: every claim does.",
     )
+    applies_to: AppliesToAny = Field(AppliesToAny(), description="Which orders a claim may be about.")
     finished: tuple[str, ...] = Field(
         ("closed", "resolved", "withdrawn", "canceled", "cancelled"),
         description="Status words of a claim that needs nobody any more. Upper and lower case are the same.",

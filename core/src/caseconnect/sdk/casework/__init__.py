@@ -19,6 +19,7 @@ from caseconnect.sdk.casework.policy import (
     Actions,
     Answers,
     AppliesTo,
+    AppliesToAny,
     CaseworkSettings,
     Priority,
 )
@@ -58,6 +59,7 @@ __all__ = [
     "Actions",
     "Answers",
     "AppliesTo",
+    "AppliesToAny",
     "Background",
     "CaseworkSettings",
     "ImpossibleError",

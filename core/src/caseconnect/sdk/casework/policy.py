@@ -106,6 +106,17 @@ class AppliesTo(Settings):
     )
 
 
+class AppliesToAny(AppliesTo):
+    """Which orders an item may be about: by default all but test orders, however they were sold and delivered."""
+
+    payment_terms: bool = Field(True, description="Look at orders that are paid later too, such as net 30.")
+    preorders: bool = Field(True, description="Look at pre-orders too.")
+    except_channels: tuple[str, ...] = Field((), description="Not orders from these channels.")
+    except_delivery: tuple[str, ...] = Field(
+        (), description="Not orders that are delivered in these ways only: pickup, digital, shipping, local and more."
+    )
+
+
 class Answers(Settings):
     """Attributes of the case, by their canonical names, in which the agent writes what belongs to the outcome."""
 
