@@ -94,13 +94,12 @@ class Daemon:
 
         hooks = Hooks(store, self.now, load=journal.load, stored=pipeline.ring, max_body=self.options.max_body)
         hooks.registry = hooks_of(self.tenants)
-        app = make_app(hooks, lambda: self._not_ready(journal, pipeline), Uploads(hooks, self.now))
+        app = make_app(hooks, lambda: self._not_ready(journal, pipeline), Uploads(hooks, self.now, journal.delivered))
         public = make_server(app, host=self.options.host, port=self.options.port)
         path = socket_path(self.options.data)
         path.unlink(missing_ok=True)
-        control = make_server(
-            control_app(Verbs(journal, self.now, pipeline.ring, lambda: names_of(self.tenants))), uds=str(path)
-        )
+        verbs = Verbs(journal, self.now, pipeline.ring, lambda: names_of(self.tenants), pipeline.fetch)
+        control = make_server(control_app(verbs), uds=str(path))
         serving = [asyncio.create_task(server.serve()) for server in (public, control)]
         watching = asyncio.create_task(self._watch(journal, pipeline))
         stopping = asyncio.create_task(stop.wait())
