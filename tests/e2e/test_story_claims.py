@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import httpx  # noqa: TID251 - a sender of requests is any client
+from click.testing import CliRunner
 from house import SECRET, TENANT, TOPICS, House, house
 from stories import AGENT, HOME, PLAIN, alerts, comments, done, only_case, placed, told
 
+from caseconnect.cli import Exit, main
+from caseconnect.models import Money
 from caseconnect.sdk.testing import run
 from caseconnect_shopify.simulator.world import disputes, payments
 from caseconnect_shopify.simulator.world.shop import SCOPES
@@ -53,6 +58,29 @@ async def decided(h: House, outcome: str, **custom: str) -> None:
         h.cases.change(case.id, AGENT, custom=custom)
     h.cases.decide(case.id, outcome, AGENT)
     await h.pass_time(180)
+
+
+def exported(h: House, number: str, *hidden: str) -> None:
+    """The trail of one case stands alone, tells who did what on which facts, and who the shopper is only when asked."""
+    files = {name: h.folder / name for name in ("trail.json", "trail.html", "whole.json")}
+    for name, file in files.items():
+        more = ["--personal"] if name == "whole.json" else []
+        asked = ["explain", number, "--data", str(h.folder), "--export", str(file), *more]
+        assert CliRunner().invoke(main, asked).exit_code == Exit.OK
+        assert CliRunner().invoke(main, asked).exit_code == Exit.USAGE
+        text = file.read_text()
+        assert [words in text for words in hidden] == [name == "whole.json"] * len(hidden)
+        for words in ("RefundPayment", "confirmed_by_transactions", "settings.outcomes", "approved"):
+            assert words in text
+    (trail,) = json.loads(files["trail.json"].read_text())["trails"]
+    (refund,) = [c for m in trail["matters"] for c in m["commands"] if c["kind"] == "RefundPayment"]
+    assert Money.model_validate(refund["what"]["amount"]) == Money(amount=Decimal(20), currency="USD")
+    assert [o["became"] for o in refund["outcomes"]][-1] == "done"
+    acted = [d["decided_by"] for d in trail["decisions"] for v in d["verdicts"] if v["acted_on"]]
+    assert acted == [only_case(h).fields.decided_by]
+    facts = [fact for decision in trail["decisions"] for fact in decision["facts"]]
+    assert {"case", "dispute", "order"} <= {fact["fact"] for fact in facts}
+    assert all(set(fact) == {"fact", "subject", "sha256"} for fact in facts)
 
 
 def description(h: House) -> str:
@@ -112,6 +140,7 @@ def test_a_duplicate_charge_is_confirmed_by_transactions_and_given_back(tmp_path
             assert "The money was given back." in "".join(comments(h))
             (matter,) = told(h, order)["matters"]
             assert (matter["state"], matter["case_number"]) == ("closed", only_case(h).number)
+            exported(h, only_case(h).number, "Twice!", "ann@shop.test")
             await post(h, "dispute", id="d-1", **asked)
             assert (len(h.cases.cases), done(h), alerts(h)) == (1, ["refund"], [])
 
