@@ -14,7 +14,7 @@ from caseconnect.sdk.subjects import Subject
 
 @dataclass
 class Draft:
-    """A matter with the changes of this verdict on it. `row` None: there was never one."""
+    """A matter with the changes of this verdict on it. `row` None: there was never one. `begun`: the verdict did it."""
 
     key: MatterKey
     row: MatterRow | None
@@ -24,6 +24,7 @@ class Draft:
     timers: frozenset[str] = frozenset()
     changed: bool = False
     last_episode: int = 0
+    begun: bool = False
     beside: tuple[Subject, ...] = ()
 
     @property
@@ -81,7 +82,7 @@ class Draft:
             id_, key, episode, mode, "open", use, f"{reference}/{episode}", (use,), (), cases, opened_at=now
         )
         self.commands, self.claims, self.timers, self.changed = (), frozenset(), frozenset(), True
-        self.last_episode = episode
+        self.last_episode, self.begun = episode, True
         return self.row
 
     def add(self, use: str, findings: tuple[Finding, ...]) -> None:
@@ -126,7 +127,7 @@ class Drafts:
         if draft.row is not None and draft.row.id == row.id:
             return draft
         commands, claims, timers = self.journal.around(row.id)
-        return replace(draft, row=row, commands=commands, claims=claims, timers=timers, changed=False)
+        return replace(draft, row=row, commands=commands, claims=claims, timers=timers, changed=False, begun=False)
 
     def _beside(self, key: MatterKey) -> tuple[Subject, ...]:
         """Other items of the same subject and topic, each once."""
@@ -135,6 +136,10 @@ class Drafts:
         keys = {row.key for row in self.journal.matters_of(key.tenant, key.subject)}
         names = sorted(k.item for k in keys if k.item and k != key and replace(k, item=key.item) == key)
         return tuple(item_of(key.subject, name) for name in names)
+
+    def closed_at_once(self) -> tuple[MatterRow, ...]:
+        """Those that this verdict began, closed: a memory of what they were begun for."""
+        return tuple(replace(d.row, state="closed") for d in self._found.values() if d.begun and d.row is not None)
 
     def changed(self) -> tuple[MatterRow, ...]:
         """The rows to be written."""
