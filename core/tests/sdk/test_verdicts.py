@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from caseconnect.sdk.casework import AppliesTo, not_applying
-from caseconnect.sdk.casework.verdicts import CONDITION, Verdict, also, let_settle, limited
+from caseconnect.sdk.casework import CONDITION, AppliesTo, not_applying
+from caseconnect.sdk.casework.verdicts import Verdict, also, let_settle, limited
 from caseconnect.sdk.conditions import Condition, Records
 from caseconnect.sdk.decisions import Finding, Timer
 from caseconnect.sdk.testing.story import sample_order

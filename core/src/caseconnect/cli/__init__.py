@@ -65,6 +65,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "caseconnect.cli.operate:pause",
         "Stop sending: a whole tenant, a flow, a connection, or one kind of command.",
     ),
+    "plan": (
+        "caseconnect.cli.planning:plan",
+        "Tell what a tenant file would have done with the events that the journal has, without a single write.",
+    ),
     "replay": (
         "caseconnect.cli.operate:replay",
         "Take parked deliveries or events up again: all, or those with the given numbers.",
@@ -89,6 +93,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "List installed plugins, the broken ones with the reason.",
     ),
     "new-plugin": ("caseconnect.cli.new_plugin:new_plugin", "Write a new plugin package that passes its tests."),
+    "test": (
+        "caseconnect.cli.testing:test",
+        "Play a tenant's own tests: given events, facts and a clock, these cases and commands are expected.",
+    ),
     "schema": ("caseconnect.cli.tenants:schema", "Print the JSON Schema of tenant files, for editors."),
 }
 """Every command of this distribution: where it is, and its help line."""

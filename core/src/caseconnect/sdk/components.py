@@ -149,6 +149,10 @@ A page without items that says `more`: the platform is still at work on it; the 
 """
 
 
+Expected = Callable[[Any, datetime], Awaitable[int]]
+"""expected(source, since): about how many items `history` will give; it is shown before, and may be a little off."""
+
+
 @dataclass(frozen=True)
 class _Spec:
     name: str
@@ -166,7 +170,7 @@ class SourceSpec(_Spec):
     `tells` are fact kinds that its events bring with them (`ItemEvent.told`): the host keeps the newest telling and
     serves it, `fetch` is not asked. `setup` makes on the platform what the connection
     needs (subscriptions to `address`, definitions of attributes), tells each step, and may be repeated. `history`
-    reads what is older than the connection, page by page.
+    reads what is older than the connection, page by page, and `expected` says before about how much that is.
     """
 
     build: Callable[[Any, Resources], Source] = field(kw_only=True)
@@ -178,6 +182,7 @@ class SourceSpec(_Spec):
     tells: frozenset[str] = frozenset()
     setup: Setup | None = None
     history: History | None = None
+    expected: Expected | None = None
 
 
 @dataclass(frozen=True)

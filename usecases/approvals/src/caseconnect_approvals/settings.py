@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from caseconnect.models import ApprovalRequest, Record
 from caseconnect.sdk.casework import Action, Actions, Answers, CaseworkSettings
 
 EXCEPTIONS = ("needs_approval", "within_limits")
@@ -21,6 +22,7 @@ class ApprovalsSettings(CaseworkSettings):
     """Which requests need approval, who may give it, and how long they wait."""
 
     names: ClassVar[tuple[str, ...]] = EXCEPTIONS
+    item: ClassVar[type[Record] | None] = ApprovalRequest
     actions: ClassVar[tuple[Action, ...]] = ("as_requested", "notify", "close")
 
     outcomes: dict[str, Actions] = Field(

@@ -9,9 +9,11 @@ from caseconnect.sdk.casework.actions import asks_of, uses_of
 from caseconnect.sdk.casework.answers import ImpossibleError, items_of, lines_of, value_of
 from caseconnect.sdk.casework.following import follow_up
 from caseconnect.sdk.casework.items import decide_item
-from caseconnect.sdk.casework.opening import Background, open_or_add, opens
+from caseconnect.sdk.casework.judging import Background
+from caseconnect.sdk.casework.opening import open_or_add, opens
 from caseconnect.sdk.casework.outcomes import carry_out, case_of, note_once
 from caseconnect.sdk.casework.policy import (
+    CONDITION,
     PLACEHOLDERS,
     Action,
     Actions,
@@ -39,7 +41,7 @@ from caseconnect.sdk.casework.standing import (
 )
 from caseconnect.sdk.casework.text import case_text, fill, label, one_line
 from caseconnect.sdk.casework.usecase import Requested, UseCase
-from caseconnect.sdk.casework.verdicts import CONDITION, Verdict, also, fresh, let_settle, limited, not_applying
+from caseconnect.sdk.casework.verdicts import Verdict, also, fresh, let_settle, limited, not_applying
 
 __all__ = [
     "BLOCKED",

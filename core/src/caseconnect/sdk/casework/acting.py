@@ -106,7 +106,7 @@ def _captured(order: Order | None) -> str:
             f"{order.captured} was captured. Cancelling moves no money, and an order with captured money may be "
             "refused: refund it in the shop."
         )
-    return "No money was captured; an authorisation that still stands is given up by the shop."
+    return "No money was captured, and cancelling moves none."
 
 
 def ask_verification(on: Acting) -> Act:

@@ -7,13 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from caseconnect.models import Order
-from caseconnect.sdk.casework.policy import EVERY, AppliesTo
+from caseconnect.sdk.casework.policy import CONDITION, EVERY, AppliesTo
 from caseconnect.sdk.commands import digest_of
 from caseconnect.sdk.conditions import Condition, Records
 from caseconnect.sdk.decisions import Finding, Matter, Timer
-
-CONDITION = "condition"
-"""The exception of findings that a tenant's own conditions make."""
 
 
 @dataclass(frozen=True)
