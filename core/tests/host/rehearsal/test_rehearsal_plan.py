@@ -11,6 +11,7 @@ from typing import Any
 
 from toys import ORDER, PLACED, Pipe, World, case_command, flow, found, opening
 
+from caseconnect.host.journal.records import NewDelivery
 from caseconnect.host.rehearsal.plan import Played, Sources, play
 from caseconnect.host.rehearsal.tally import changes
 from caseconnect.host.tenants.tenant import Flow
@@ -174,5 +175,19 @@ def test_a_use_case_that_breaks_is_told(tmp_path: Path) -> None:
         played = await planned(pipe, flow("review", broken))
         told = {reason[:47]: n for (use, reason), n in played.tally.not_opened().items() if use == "review"}
         assert told == {"review broke on OrderChanged: ZeroDivisionError": 3}
+
+    with_past(tmp_path, test)
+
+
+def test_what_was_marked_as_seen_opens_nothing_in_a_plan_either(tmp_path: Path) -> None:
+    async def test(pipe: Pipe) -> None:
+        body = b'{"events": [{"id": "8"}]}'
+        new = NewDelivery("acme", "shop", "changes", "old", pipe.now(), body, polled=True, seen=True)
+        since = pipe.now() - timedelta(seconds=1)
+        await pipe.journal.receive([new], None, pipe.now())
+        await pipe.settle()
+        played = await planned(pipe, since=since)
+        assert (played.turns, played.tally.asked) == (1, [])
+        assert list(played.tally.reasons.values()) == ["marked as seen: first sight"]
 
     with_past(tmp_path, test)
