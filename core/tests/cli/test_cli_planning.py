@@ -79,7 +79,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         sinks={spec.name: sink for spec in sources.values()},
         transforms={"review": flows[0].transform},
     )
-    monkeypatch.setattr("caseconnect.host.plugins.load", lambda: installed)
+    for module in ("host.plugins", "cli.tenants"):
+        monkeypatch.setattr(f"caseconnect.{module}.load", lambda: installed)
     for name, account in (("tenants", "strict"), ("drafts", "gentle")):
         (tmp_path / name).mkdir()
         (tmp_path / name / "acme.yaml").write_text(FILE.replace("ACCOUNT", account))
