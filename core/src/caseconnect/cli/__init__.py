@@ -75,7 +75,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     ),
     "resolve": (
         "caseconnect.cli.resolve:resolve",
-        "Answer what waits for a person: a command, a parked delivery or event, an alert.",
+        "Answer what waits for a person: a command, a parked delivery or event, an alert, an incident.",
     ),
     "resume": ("caseconnect.cli.operate:resume", "End a pause."),
     "undo-cases": (

@@ -70,8 +70,7 @@ class Verbs:
     """What a person may do, the same through the socket and with the daemon down.
 
     `ring` wakes the pipeline; None: none runs. `known`: the names that can be paused, as the daemon runs them; without
-    it those that the journal's rows have.
-    `fetch`: reads a fact from a platform, as the daemon can.
+    it those that the journal's rows have. `fetch`: reads a fact from a platform, as the daemon can.
     """
 
     def __init__(
