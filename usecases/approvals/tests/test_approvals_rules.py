@@ -154,11 +154,13 @@ def test_what_waits_for_a_person_alerts() -> None:
         ("mia", None, "does not say who decided"),
         (None, "ann@example.com", "does not say who asks"),
         ("tom", "ann@example.com", "'tom', who asks, is not in people"),
+        ("mia", "7c360758", "'7c360758', who decided, is not in people"),
         ("mia", "ann@example.com", None),
     ],
 )
 def test_four_eyes(by: Any, decided_by: Any, why: Any) -> None:
-    one = opened(asked(requested_by=by), four_eyes=True, people={"mia": "mia@example.com"})
+    people = {"mia": "mia@example.com", "ann": "Ann@example.com"}
+    one = opened(asked(requested_by=by), four_eyes=True, people=people)
     for _ in range(2):
         one.case_changed(outcome="approved", revision="r1", decided_by=decided_by)
     assert bool(one.of(RefundPayment)) == (why is None)

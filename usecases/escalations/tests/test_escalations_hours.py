@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from caseconnect_escalations.hours import Calendar, between, later
+from caseconnect_escalations.hours import between, later
+from caseconnect_escalations.settings import Calendar
 
 WEEK = dict.fromkeys(("mon", "tue", "wed", "thu", "fri"), "09:00-12:00, 13:00-17:00")
 BERLIN: dict[str, Any] = {"time_zone": "Europe/Berlin", "hours": WEEK, "holidays": ["2026-12-25"]}

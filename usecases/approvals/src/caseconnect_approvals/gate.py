@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from caseconnect.models import ApprovalRequest, Case, Money, Order
 from caseconnect.sdk.casework import DECIDED, executing, note_once
 from caseconnect.sdk.commands import digest_of
@@ -83,12 +85,18 @@ def _same_eyes(item: ApprovalRequest, case: Case, settings: ApprovalsSettings) -
         return "four_eyes: the request does not say who asks"
     if case.decided_by is None:
         return "four_eyes: case management does not say who decided"
-    asker = settings.people.get(item.requested_by)
+    return _one_person(item.requested_by, case.decided_by, settings.people)
+
+
+def _one_person(asked: str, decided: str, people: Mapping[str, str]) -> str | None:
+    """Why it may be the same person. A name that is not listed may be another name of who asked."""
+    asker, decider = people.get(asked), decided.strip().casefold()
     if asker is None:
-        return f"four_eyes: {item.requested_by!r}, who asks, is not in people"
-    if asker.strip().casefold() == case.decided_by.strip().casefold():
-        return "four_eyes: who asked has approved it: somebody else must"
-    return None
+        return f"four_eyes: {asked!r}, who asks, is not in people"
+    if decider not in {name.strip().casefold() for name in people.values()}:
+        return f"four_eyes: {decided!r}, who decided, is not in people"
+    same = asker.strip().casefold() == decider
+    return "four_eyes: who asked has approved it: somebody else must" if same else None
 
 
 def _void(matter: Matter, case: Case, why: str) -> Decision:

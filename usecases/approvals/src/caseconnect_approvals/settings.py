@@ -47,7 +47,9 @@ class ApprovalsSettings(CaseworkSettings):
         False, description="Who asked must not be who approves, and both must be known. It needs `people`."
     )
     people: dict[str, str] = Field(
-        {}, description="Who asks, as the requests name them, and as case management names the same person."
+        {},
+        description="Who asks, as the requests name them, and as case management names the same person (`decided_by` "
+        "of a case). Who approves must be in it, too.",
     )
     expires_hours: int = Field(72, ge=1, description="Hours after which a request that nobody decided is refused.")
     answers: Answers = Field(
@@ -70,7 +72,7 @@ class ApprovalsSettings(CaseworkSettings):
         if self.four_eyes and not self.people:
             raise ValueError(
                 "four_eyes needs to know who is who: people: {NAME IN REQUESTS: NAME IN CASE MANAGEMENT}, for everyone "
-                "who asks"
+                "who asks or approves"
             )
         named = [n for n in ("amount", "lines", "items", "points") if getattr(self.answers, n)]
         if named:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from caseconnect.models import Customer, Order, OrderHistory, OrderSummary
-from caseconnect.sdk.casework import Verdict, one_line
+from caseconnect.sdk.casework import Records, Verdict, one_line
 from caseconnect.sdk.commands import digest_of
-from caseconnect.sdk.conditions import Records
 from caseconnect.sdk.decisions import Finding, Missing
 from caseconnect_escalations.settings import EscalationsSettings, Failures
 

@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 
 from caseconnect.sdk.casework import WAITING_FOR_CUSTOMER
 from caseconnect.sdk.decisions import Decision, Matter, Timer
-from caseconnect_escalations.hours import Calendar, between, later
-from caseconnect_escalations.settings import EscalationsSettings
+from caseconnect_escalations.hours import between, later
+from caseconnect_escalations.settings import Calendar, EscalationsSettings
 
 _OURS, _RUNS, _STANDS = "escalation", "until", "left"
 _STAMP = "%Y%m%dT%H%M%S.%f"

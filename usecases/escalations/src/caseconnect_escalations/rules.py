@@ -7,8 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from caseconnect.models import Customer, Order, OrderHistory
-from caseconnect.sdk.casework import Background, UseCase, Verdict, follow_up, not_applying, open_or_add
-from caseconnect.sdk.casework.judging import judged
+from caseconnect.sdk.casework import Background, UseCase, Verdict, follow_up, judged, not_applying, open_or_add
 from caseconnect.sdk.casework.policy import CONDITION
 from caseconnect.sdk.commands import Command, OpenCase
 from caseconnect.sdk.decisions import Decision, Facts, Matter, Missing, Need, Needs

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from datetime import date
 from decimal import Decimal
+from functools import lru_cache
+from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal, get_args
+from zoneinfo import ZoneInfo
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from caseconnect.sdk.casework import Action, Actions, CaseworkSettings, Priority
 from caseconnect.sdk.components import Settings
 from caseconnect.sdk.conditions import Condition
-from caseconnect_escalations.hours import Calendar
 
 ExceptionName = Literal["vip", "large_value", "repeated_failures"]
 """What this use case finds."""
@@ -19,6 +23,15 @@ EXCEPTIONS: tuple[ExceptionName, ...] = get_args(ExceptionName)
 
 FailureKind = Literal["declined", "cancelled", "refunded", "late", "complaint"]
 """What a shopper may have met with: see the README for what each platform tells of it."""
+
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
+
+DAY = 24 * 60
+"""Minutes of a day."""
+
+_LEAST = 60
+_SPAN = re.compile(r"(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})")
 
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 WorkingHours = Annotated[float, Field(gt=0, le=1000)]
@@ -38,6 +51,42 @@ class Failures(Settings):
         ("customer", "fraud"),
         description="Orders that were cancelled for these reasons, in the platform's words, are no failure of yours.",
     )
+
+
+@lru_cache(maxsize=256)
+def spans_of(text: str) -> tuple[tuple[int, int], ...]:
+    """'09:00-12:00, 13:00-17:00' as minutes of the day; nothing where it cannot be read."""
+    found = [_SPAN.fullmatch(part.strip()) for part in text.split(",")]
+    if not all(found):
+        return ()
+    numbers = [[int(n) for n in match.groups()] for match in found if match]
+    if any(minute > 59 for n in numbers for minute in (n[1], n[3])):
+        return ()
+    return tuple((n[0] * 60 + n[1], n[2] * 60 + n[3]) for n in numbers)
+
+
+class Calendar(Settings):
+    """When somebody works. Deadlines and steps count working hours alone."""
+
+    time_zone: ZoneInfo = Field(ZoneInfo("UTC"), description="IANA name of the time zone, such as Europe/Berlin.")
+    hours: dict[Weekday, str] = Field(
+        {},
+        description="Working hours by day (mon to sun), such as 09:00-17:00, or 09:00-12:00, 13:00-17:00. A day that "
+        "is left out is free; empty: every hour of every day counts.",
+    )
+    holidays: frozenset[date] = Field(frozenset(), description="Days on which nobody works, such as 2026-12-25.")
+
+    @field_validator("hours")
+    @classmethod
+    def _readable(cls, hours: dict[Weekday, str]) -> dict[Weekday, str]:
+        for day, text in hours.items():
+            spans = spans_of(text)
+            ordered = all(one[1] <= two[0] for one, two in pairwise(spans))
+            if not spans or not ordered or not all(0 <= begin < end <= DAY for begin, end in spans):
+                raise ValueError(f"{day}: {text!r} is not understood: write 09:00-17:00, or 09:00-12:00, 13:00-17:00")
+        if hours and sum(end - begin for text in hours.values() for begin, end in spans_of(text)) < _LEAST:
+            raise ValueError("there is less than an hour of work in a week")
+        return hours
 
 
 class Step(Settings):

@@ -9,7 +9,7 @@ from caseconnect.sdk.casework.actions import asks_of, uses_of
 from caseconnect.sdk.casework.answers import ImpossibleError, items_of, lines_of, value_of
 from caseconnect.sdk.casework.following import follow_up
 from caseconnect.sdk.casework.items import decide_item
-from caseconnect.sdk.casework.judging import Background
+from caseconnect.sdk.casework.judging import Background, judged
 from caseconnect.sdk.casework.opening import open_or_add, opens
 from caseconnect.sdk.casework.outcomes import carry_out, case_of, note_once
 from caseconnect.sdk.casework.policy import (
@@ -44,6 +44,7 @@ from caseconnect.sdk.casework.standing import (
 from caseconnect.sdk.casework.text import case_text, fill, label, one_line, when
 from caseconnect.sdk.casework.usecase import Requested, UseCase, Waiting
 from caseconnect.sdk.casework.verdicts import Verdict, also, fresh, left_out, let_settle, limited, not_applying
+from caseconnect.sdk.conditions import Records
 
 __all__ = [
     "BLOCKED",
@@ -66,6 +67,7 @@ __all__ = [
     "CaseworkSettings",
     "ImpossibleError",
     "Priority",
+    "Records",
     "Requested",
     "UseCase",
     "Verdict",
@@ -82,6 +84,7 @@ __all__ = [
     "fresh",
     "holding",
     "items_of",
+    "judged",
     "label",
     "left_out",
     "let_settle",

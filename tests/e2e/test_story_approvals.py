@@ -1,0 +1,208 @@
+"""What is asked for waits in a case: approved, it is done as it was shown; rejected or undecided, it is not done."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import httpx  # noqa: TID251 - who asks is any client
+import pytest
+from house import SECRET, TENANT, House, house
+from sfcc_house import CONNECTIONS, SfccHouse, sfcc_house
+from stories import AGENT, PLAIN, alerts, comments, only_case, operations, placed
+
+from caseconnect.sdk.testing import run
+from caseconnect_opentext_case.simulator import CoreCaseSimulatorSettings
+from caseconnect_opentext_case.simulator import create_app as create_case_app
+from caseconnect_sfcc.simulator.scenarios import create_order
+from caseconnect_shopify.simulator import Fault
+from caseconnect_shopify.simulator.world import payments
+from caseconnect_shopify.simulator.world.records import Order
+
+DESK = """
+  desk:
+    platform: inbound
+    settings:
+      secret: {env: CASE_SECRET}
+      scheme: secret
+      header: X-Desk
+      orders: shop
+      kinds: {approval_request: {}}
+flows:
+  - use: approvals
+    mode: live
+    settings:
+      free_up_to: {USD: "5"}
+      four_eyes: true
+      people: {mia: %s, boss: %s}
+"""
+TWO_MUGS: dict[str, Any] = {**PLAIN, "lines": [{"title": "Mug", "sku": "MUG", "price": "20.00", "quantity": 2}]}
+
+
+MIA = "mia@core-case.example"
+
+
+def desk() -> str:
+    """The desk and its flow; Core Case names people by ids."""
+    store = next(iter(create_case_app(CoreCaseSimulatorSettings.from_dict({})).stores.values()))
+    return DESK % (store.person(MIA).id, store.person(AGENT).id)
+
+
+def shopify(folder: Path, **more: Any) -> Any:
+    return house(folder, tenant=TENANT.partition("flows:\n")[0].rstrip() + desk(), **more)
+
+
+def sfcc(folder: Path) -> Any:
+    return sfcc_house(folder, tenant=CONNECTIONS.rstrip() + desk())
+
+
+async def asked(h: House, number: str, order: str, **more: Any) -> None:
+    """Somebody asks through the signed endpoint."""
+    body = {"id": number, "order_number": order, "action": "refund", "requested_by": "mia", "reason": "late", **more}
+    headers = {"X-Desk": SECRET, "Idempotency-Key": number}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=h.hooks)) as client:
+        answer = await client.post("https://connect.test/in/acme/approval_request", headers=headers, json=body)
+    assert answer.status_code == 200
+    await h.pass_time(120)
+
+
+async def answered(h: House, outcome: str, seconds: float = 180, agent: str = AGENT) -> None:
+    """An agent decides."""
+    h.cases.decide(only_case(h).id, outcome, agent)
+    await h.pass_time(seconds)
+
+
+def shown(h: House) -> str:
+    """All that the one case shows of itself."""
+    return "\n".join(str(value) for value in only_case(h).default.values())
+
+
+def refunded(order: Order) -> str:
+    """What went back to the shopper."""
+    return str(sum((t.amount for t in order.transactions if t.kind == "REFUND"), Decimal(0)))
+
+
+def stages(h: House, subject: str) -> list[tuple[str, str | None]]:
+    """State and stage of the matters."""
+    return [(m["state"], m["stage"]) for m in h.explain(subject)["matters"]]
+
+
+def usd(amount: str) -> dict[str, str]:
+    return {"amount": amount, "currency": "USD"}
+
+
+def test_an_approved_refund_is_in_the_shops_ledger_once_and_as_it_was_shown(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with shopify(tmp_path) as h:
+            order = await placed(h, TWO_MUGS)
+            await asked(h, "a1", "1001", amount=usd("12.50"))
+            await asked(h, "a1", "1001", amount=usd("12.50"))
+            assert "refund of 12.50 USD" in shown(h)
+            assert (refunded(order), operations(h).count("create_case")) == ("0", 1)
+            await answered(h, "approved")
+            assert refunded(order) == "12.50"
+            assert stages(h, f"shop/order/{order.id}") == [("closed", "resolved")]
+            assert any("The money was given back." in text for text in comments(h))
+            await answered(h, "approved")
+            assert (refunded(order), alerts(h)) == ("12.50", [])
+
+    run(story())
+
+
+@pytest.mark.parametrize(
+    ("outcome", "agent", "why"), [("rejected", AGENT, ""), ("approved", MIA, "who asked has approved it")]
+)
+def test_a_rejected_one_and_one_that_the_asker_approves_do_nothing(
+    tmp_path: Path, outcome: str, agent: str, why: str
+) -> None:
+    async def story() -> None:
+        async with shopify(tmp_path) as h:
+            order = await placed(h, TWO_MUGS)
+            await asked(h, "a1", "1001", amount=usd("12.50"))
+            await answered(h, outcome, agent=agent)
+            await h.pass_time(3600)
+            assert refunded(order) == "0"
+            assert bool(alerts(h)) == bool(why)
+            assert any(why in text for text in comments(h)) or not why
+
+    run(story())
+
+
+def test_a_small_one_is_done_at_once_and_one_that_nobody_decides_never(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with shopify(tmp_path) as h:
+            order = await placed(h, TWO_MUGS)
+            await asked(h, "a1", "1001", amount=usd("5.00"))
+            assert (refunded(order), operations(h)) == ("5.00", [])
+            await asked(h, "a2", "1001", amount=usd("6.00"))
+            await h.pass_time(73 * 3600)
+            await answered(h, "approved")
+            assert refunded(order) == "5.00"
+            assert any("Nobody decided in time" in text for text in comments(h))
+
+    run(story())
+
+
+def test_a_refund_made_in_the_admin_while_it_waited_makes_it_void(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with shopify(tmp_path) as h:
+            order = await placed(h, TWO_MUGS)
+            await asked(h, "a1", "1001", amount=usd("20.00"))
+            payments.refund(h.shop, order, {"amount": "20.00", "lines": {"MUG": 1}})
+            await h.pass_time(1200)
+            await answered(h, "approved")
+            assert refunded(order) == "20.00"
+            assert any("around the approval" in text for text in comments(h))
+            assert alerts(h)
+
+    run(story())
+
+
+def test_an_answer_that_is_lost_and_a_restart_give_back_once(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with shopify(tmp_path) as h:
+            order = await placed(h, TWO_MUGS)
+            await asked(h, "a1", "1001", amount=usd("12.50"))
+            fault = h.shop.faults.add(Fault("drop_after", operation="refundCreate"))
+            await answered(h, "approved", 30)
+            await h.pass_time(60)
+            assert fault.hits == 1
+            await h.restart()
+            await h.pass_time(1800)
+            assert (refunded(order), stages(h, f"shop/order/{order.id}")) == ("12.50", [("closed", "resolved")])
+
+    run(story())
+
+
+@pytest.mark.parametrize(("outcome", "given"), [("approved", ["7.50"]), ("rejected", [])])
+def test_on_sfcc_the_job_gives_back_what_was_approved(tmp_path: Path, outcome: str, given: list[str]) -> None:
+    async def story() -> None:
+        async with sfcc(tmp_path) as h:
+            order = await _bought(h)
+            await asked(h, "a1", order.number, amount=usd("7.50"))
+            await h.pass_time(120)
+            assert "refund of 7.50 USD" in shown(h)
+            await answered(h, outcome, 900)
+            done = [e.args["payload"]["amount"] for e in h.instance.ledger if e.what == "merchant.refund"]
+            assert done == given
+            assert stages(h, f"shop/order/{order.number}") == [("closed", "resolved")]
+            assert alerts(h) == []
+
+    run(story())
+
+
+async def _bought(h: SfccHouse) -> Any:
+    await h.pass_time(60)
+    order = create_order(
+        h.instance,
+        {
+            "customer": {"customerName": "Jane Shopper", "email": "jane@shopper.example"},
+            "lines": [{"product_id": "sku-1", "price": "10.00", "quantity": 2}],
+            "payment": "paid",
+            "export": "exported",
+            "age_seconds": 86_400,
+        },
+    )
+    await h.pass_time(400)
+    return order
