@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from caseconnect_opentext_case.simulator import CoreCaseSimulatorSettings
 from caseconnect_opentext_case.simulator import create_app as create_case_app
 from caseconnect_sfcc.simulator.scenarios import create_order
 from caseconnect_shopify.simulator import Fault
-from caseconnect_shopify.simulator.world import payments
+from caseconnect_shopify.simulator.world import metafields, orders, payments
 from caseconnect_shopify.simulator.world.records import Order
 
 DESK = """
@@ -171,6 +172,37 @@ def test_an_answer_that_is_lost_and_a_restart_give_back_once(tmp_path: Path) -> 
             await h.restart()
             await h.pass_time(1800)
             assert (refunded(order), stages(h, f"shop/order/{order.id}")) == ("12.50", [("closed", "resolved")])
+
+    run(story())
+
+
+def test_staff_ask_by_a_tag_and_a_metafield(tmp_path: Path) -> None:
+    async def story() -> None:
+        text = (TENANT.partition("flows:\n")[0].rstrip() + desk()).replace("four_eyes: true", "four_eyes: false")
+        text = text.replace("client_id: sim-client", "client_id: sim-client\n      approvals: {tag: Needs-Refund}")
+        async with house(tmp_path, tenant=text) as h:
+            order = await placed(h, TWO_MUGS)
+            ask = {
+                "action": "refund",
+                "amount": "12.50",
+                "currency": "USD",
+                "reason": "came late",
+                "requested_by": "boss",
+            }
+            gid = f"gid://shopify/Order/{order.id}"
+            metafields.put(h.shop, order, gid, {"key": "approval_request", "value": json.dumps(ask)}, "custom")
+            orders.edit(h.shop, order, {"note": "look"})
+            await h.pass_time(1200)
+            assert operations(h) == []
+            orders.edit(h.shop, order, {"tags": ["needs-refund"]})
+            await h.pass_time(1200)
+            assert "refund of 12.50 USD" in shown(h)
+            assert "Asked by: not said" in shown(h)
+            orders.edit(h.shop, order, {"note": "look again"})
+            await h.pass_time(1200)
+            assert operations(h).count("create_case") == 1
+            await answered(h, "approved")
+            assert (refunded(order), alerts(h)) == ("12.50", [])
 
     run(story())
 

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx  # noqa: TID251 - who complains is any client
 import pytest
-from house import TENANT, House, house
+from house import SECRET, TENANT, House, house
 from stories import PLAIN, alerts, comments, decided, matter, only_case, operations, placed, told
 
 from caseconnect.sdk.testing import run
@@ -27,6 +28,17 @@ ESCALATIONS = """
         - {after_hours: 3, comment: The deadline is near.}
         - {after_hours: 4, priority: urgent, owner: head.agent@core-case.example, comment: The deadline is missed.}
 """
+DESK = """
+  desk:
+    platform: inbound
+    settings:
+      secret: {env: CASE_SECRET}
+      scheme: secret
+      header: X-Desk
+      orders: shop
+      kinds: {complaint: {}}
+"""
+COMPLAINTS = "- {use: complaints, mode: $mode, settings: {outcomes: {more_information: ask_verification}}}"
 DECLINED: dict[str, Any] = {
     "payment": {"kind": "sale", "status": "failure", "error_code": "CARD_DECLINED"},
     "risk": {"level": "LOW"},
@@ -121,5 +133,31 @@ def test_modes(tmp_path: Path, mode: str) -> None:
             await hours(h, 0.1)
             assert bool([t for t in comments(h) if t.startswith("Escalated")]) == (mode == "cases")
             assert ("create_case" in operations(h)) == (mode == "cases")
+
+    run(story())
+
+
+def test_a_complaint_of_a_vip_is_raised_in_its_own_case_and_waits_for_the_customer(tmp_path: Path) -> None:
+    async def story() -> None:
+        tenant = TENANT_WITH.replace("flows:", f"{DESK.strip(chr(10))}\nflows:\n  {COMPLAINTS}")
+        async with house(tmp_path, tenant=tenant) as h:
+            await hours(h, 10)  # Thursday, 11:00 in Oslo
+            order = await placed(h, PLAIN | {"customer": VIP, "risk": {"level": "LOW"}})
+            assert operations(h) == []
+            body = {"id": "c1", "order_number": "1001", "email": VIP["email"], "category": "damaged", "text": "Broken."}
+            async with httpx.AsyncClient(transport=httpx.ASGITransport(app=h.hooks)) as client:
+                url, headers = "https://connect.test/in/acme/complaint", {"X-Desk": SECRET}
+                assert (await client.post(url, headers=headers, json=body)).status_code == 200
+            await hours(h, 0.1)
+            assert [(m["topic"], m["owner"]) for m in told(h, order)["matters"]] == [("complaint", "complaints")]
+            assert only_case(h).fields.assignee == "lead.agent@core-case.example"
+            assert (operations(h).count("create_case"), alerts(h)) == (1, [])
+            await decided(h, "more_information", SOON)
+            assert matter(h, order)["stage"] == "waiting_for_customer"
+            await hours(h, 20)
+            assert not [t for t in comments(h) if "deadline" in t]
+            await decided(h, None, SOON)
+            await hours(h, 8)  # Friday, until 15:00 in Oslo
+            assert [t for t in comments(h) if "deadline is near" in t]
 
     run(story())

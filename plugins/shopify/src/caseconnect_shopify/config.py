@@ -64,6 +64,22 @@ class PubSubSettings(Settings):
     )
 
 
+class AskingSettings(Settings):
+    """Requests for approval that staff make on an order, in the admin."""
+
+    tag: str = Field(
+        "",
+        max_length=40,
+        description="Tag of orders on which something is asked for, such as needs-refund. Empty: off.",
+    )
+    metafield: str = Field(
+        "custom.approval_request",
+        pattern=_METAFIELD.pattern,
+        description="Metafield of the order, namespace and key, that says what, as JSON: action (refund, replacement or"
+        " credit), amount with currency or lines (sku, quantity), reason.",
+    )
+
+
 class ShopifySettings(Settings):
     """One shop, seen by one app of the Dev Dashboard (client credentials; Admin API of the quarter `api_version`)."""
 
@@ -100,6 +116,7 @@ class ShopifySettings(Settings):
     pubsub: PubSubSettings | None = Field(
         None, description="Listen to a Google Pub/Sub subscription, besides or instead of webhooks. Experimental."
     )
+    approvals: AskingSettings = Field(AskingSettings(), description="Requests for approval made on orders.")
     overlap_seconds: int = Field(
         300,
         ge=0,

@@ -13,6 +13,7 @@ from caseconnect.models import PrivacyRequest
 from caseconnect.sdk.deliveries import Delivery, Ignored, Parsed
 from caseconnect.sdk.errors import PermanentError
 from caseconnect.sdk.events import (
+    ApprovalRequested,
     ConnectionEnded,
     CustomerChanged,
     DisputeChanged,
@@ -23,6 +24,7 @@ from caseconnect.sdk.events import (
 )
 from caseconnect.sdk.subjects import Subject
 from caseconnect_shopify import topics
+from caseconnect_shopify.asking import request_of
 from caseconnect_shopify.parts import moment, number_of
 
 _GID: Final = re.compile(r"^gid://shopify/(Order|FulfillmentOrder)/([0-9]{1,20})$")
@@ -52,7 +54,7 @@ class _Reading:
 
     def __init__(self, delivery: Delivery, topic: str, wanted: topics.Topic, body: dict[str, Any], shop: str) -> None:
         self.topic, self.wanted, self.body, self.connection = topic, wanted, body, delivery.connection
-        self.shop = shop
+        self.shop, self.polled = shop, delivery.polled
         self.time = _time(delivery, body)
         self.hint = "poll" if topic in topics.POLLED else topic
 
@@ -65,6 +67,8 @@ class _Reading:
             return self._item("return" if event is ReturnChanged else "dispute")
         if event is CustomerChanged:
             return self._customer()
+        if event is ApprovalRequested:
+            return self._asked()
         shop = self._named("shop", "shop_id", "id") or Subject(self.connection, "shop", "this")
         if event is ConnectionEnded:
             self._must_be_of_the_shop("myshopify_domain")
@@ -93,6 +97,15 @@ class _Reading:
         subject, refs = (order, (item,)) if order else (item, ())
         made = ReturnChanged if kind == "return" else DisputeChanged
         return made(source=self.connection, subject=subject, refs=refs, item=item, time=self.time, hint=self.hint)
+
+    def _asked(self) -> Event:
+        if not self.polled:
+            raise PermanentError(f"{self.topic}: no webhook is of this topic")
+        record = request_of(self.body)
+        item, order = Subject(self.connection, "approval", record.id), self._named("order", *self.wanted.at)
+        return ApprovalRequested(
+            source=self.connection, subject=order or item, item=item, time=self.time, record=record
+        )
 
     def _customer(self) -> Event | Ignored:
         customer = self._named("customer", *self.wanted.at)

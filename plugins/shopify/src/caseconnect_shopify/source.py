@@ -14,6 +14,7 @@ from caseconnect.sdk.decisions import Need
 from caseconnect.sdk.deliveries import Delivery, Ignored, Page, Parsed
 from caseconnect.sdk.errors import PermanentError
 from caseconnect.sdk.events import (
+    ApprovalRequested,
     ConnectionEnded,
     CustomerChanged,
     DisputeChanged,
@@ -24,7 +25,7 @@ from caseconnect.sdk.events import (
 from caseconnect.sdk.order_names import name_of
 from caseconnect.sdk.resources import Resources
 from caseconnect.sdk.subjects import Subject
-from caseconnect_shopify import backfill, changes, checks, deliveries, queries, subscriptions
+from caseconnect_shopify import asking, backfill, changes, checks, deliveries, queries, subscriptions
 from caseconnect_shopify.config import EXAMPLE, ShopifySettings
 from caseconnect_shopify.items import read_dispute, read_return
 from caseconnect_shopify.mapping import summary_of
@@ -93,6 +94,7 @@ class ShopifySource:
             at = at.restarted()
             found, after = await self._changes(at)
         items = await changes.orders(self._client, found)
+        items += await asking.requests(self._client, self._settings.approvals, found)
         at = at.advanced([order["updatedAt"] for order in found], after)
         return Page(items=tuple(items), cursor=at.dump(), more=at.sweeping())
 
@@ -197,7 +199,17 @@ SOURCE = SourceSpec(
     example=EXAMPLE,
     build=ShopifySource,
     account=lambda settings: str(settings.shop),
-    emits=frozenset({OrderChanged, ReturnChanged, DisputeChanged, CustomerChanged, PrivacyRequested, ConnectionEnded}),
+    emits=frozenset(
+        {
+            OrderChanged,
+            ReturnChanged,
+            DisputeChanged,
+            CustomerChanged,
+            ApprovalRequested,
+            PrivacyRequested,
+            ConnectionEnded,
+        }
+    ),
     facts={
         "order": Order,
         "order_history": OrderHistory,
@@ -206,6 +218,7 @@ SOURCE = SourceSpec(
         "dispute": Dispute,
         "product": Product,
     },
+    tells=frozenset({"approval"}),
     roots=ROOT_KINDS,
     pacing=Pacing(rate=100, burst=2000),
     setup=setup,

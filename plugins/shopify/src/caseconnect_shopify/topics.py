@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from caseconnect.sdk.events import (
+    ApprovalRequested,
     ConnectionEnded,
     CustomerChanged,
     DisputeChanged,
@@ -100,6 +101,7 @@ POLLED: Final[Mapping[str, Topic]] = {
     "returns/poll": Topic(ReturnChanged, ("order.id",)),
     "disputes/poll": Topic(DisputeChanged, ("order.id",)),
     "customers/poll": Topic(CustomerChanged, ("id",)),
+    "approvals/poll": Topic(ApprovalRequested, ("order.id",)),
 }
 """Kinds of the items that reading and backfill give."""
 
