@@ -18,7 +18,7 @@ from caseconnect.models.base import Record
 from caseconnect.sdk.commands import Command
 from caseconnect.sdk.decisions import Decision, Facts, Matter, Need, Needs
 from caseconnect.sdk.deliveries import Delivery, Ignored, Page, Parsed
-from caseconnect.sdk.events import Event
+from caseconnect.sdk.events import Event, ItemEvent
 from caseconnect.sdk.resources import Resources
 from caseconnect.sdk.subjects import Subject
 from caseconnect.sdk.wakes import Deliver as Deliver
@@ -214,15 +214,21 @@ Decide = Callable[[Event, Matter, Facts, Any, datetime], Decision | Needs]
 """decide(event, matter, facts, settings, now): pure and sync."""
 
 
+Joins = Callable[[ItemEvent, Matter, Any], bool]
+"""joins(event, matter, settings): whether an item without a matter goes to this open one of the same subject."""
+
+
 @dataclass(frozen=True)
 class TransformSpec(_Spec):
     """A use case. `topic` groups exceptions worked in one case; `uses` is every command it may ask for.
 
     `exceptions` lists the names of its findings. `by_item`: each item (a return, a dispute) is a matter of its own.
     What concerns the whole subject (an order event, a reply, a timer without an item) is then offered for every open
-    one; with none open once without an item: that may set timers and opens nothing. `asks`: what connections must carry
-    out for it under given settings; None: all of `uses`. `optional`: facts that it can do without. `begins_at_case`: it
-    takes case events that have no matter; `follows`: it is offered case events and settled commands of all, last.
+    one; with none open once without an item: that may set timers and opens nothing. `joins`: a new item may go to an
+    open matter of its subject instead; the event's item is then another than the matter's. `asks`: what connections
+    must carry out for it under given settings; None: all of `uses`. `optional`: facts that it can do without.
+    `begins_at_case`: it takes case events that have no matter; `follows`: it is offered case events and settled
+    commands of all, last.
     """
 
     topic: str = field(kw_only=True)
@@ -232,6 +238,7 @@ class TransformSpec(_Spec):
     decide: Decide = field(kw_only=True)
     exceptions: tuple[str, ...] = ()
     by_item: bool = False
+    joins: Joins | None = None
     asks: Callable[[Any], frozenset[type[Command]]] | None = None
     optional: frozenset[str] = frozenset()
     begins_at_case: bool = False

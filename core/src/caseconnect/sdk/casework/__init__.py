@@ -36,12 +36,13 @@ from caseconnect.sdk.casework.standing import (
     RELEASED,
     RESOLVED,
     WAITING_FOR_CUSTOMER,
+    WAITING_FOR_GOODS,
     executing,
     holding,
     shippable,
 )
 from caseconnect.sdk.casework.text import case_text, fill, label, one_line, when
-from caseconnect.sdk.casework.usecase import Requested, UseCase
+from caseconnect.sdk.casework.usecase import Requested, UseCase, Waiting
 from caseconnect.sdk.casework.verdicts import Verdict, also, fresh, left_out, let_settle, limited, not_applying
 
 __all__ = [
@@ -55,6 +56,7 @@ __all__ = [
     "RELEASED",
     "RESOLVED",
     "WAITING_FOR_CUSTOMER",
+    "WAITING_FOR_GOODS",
     "Action",
     "Actions",
     "Answers",
@@ -67,6 +69,7 @@ __all__ = [
     "Requested",
     "UseCase",
     "Verdict",
+    "Waiting",
     "also",
     "asks_of",
     "carry_out",

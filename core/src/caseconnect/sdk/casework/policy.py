@@ -65,6 +65,7 @@ PLACEHOLDERS: dict[str, str] = {
     "customer": "the shopper's profile (personal)",
     "history": "the shopper's other orders and where they went (personal)",
     "shipments": "what was shipped, with tracking",
+    "notes": "what shopper, staff and programs noted on the order (personal)",
 }
 """Names that may stand in braces in a title, a description or an attribute."""
 
