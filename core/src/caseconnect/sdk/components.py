@@ -218,6 +218,7 @@ class TransformSpec(_Spec):
     one; with none open once without an item: that may set timers and opens nothing. `asks`: what connections must carry
     out for it under given settings; None: all of `uses`. `optional`: facts that it can do without. `begins_at_case`: it
     takes case events that have no matter; `follows`: it is offered case events and settled commands of all, last.
+    `may_come`: events of `handles` that it goes without where no connection sends them.
     """
 
     topic: str = field(kw_only=True)
@@ -229,6 +230,7 @@ class TransformSpec(_Spec):
     by_item: bool = False
     asks: Callable[[Any], frozenset[type[Command]]] | None = None
     optional: frozenset[str] = frozenset()
+    may_come: frozenset[type[Event]] = frozenset()
     begins_at_case: bool = False
     follows: bool = False
 
