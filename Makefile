@@ -9,6 +9,9 @@ SIZE ?= full
 DLT := dlt[duckdb]==1.31.0
 SEEDS ?= 1000
 PACKAGES := core demo $(wildcard plugins/*) $(wildcard usecases/*)
+# Tests start a hundred processes: each would compile everything anew. Kept beside the packages, not among the sources.
+export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/pycache
+export PYTHONDONTWRITEBYTECODE :=
 MANIFESTS := $(wildcard pyproject.toml requirements.lock $(addsuffix /pyproject.toml,$(PACKAGES)))
 
 .PHONY: help demo test simulate check conformance bench docs lock format clean

@@ -76,7 +76,7 @@ class Terminal:
                 told = str(error)
             if re.search(said, told):
                 return told
-            time.sleep(0.2)
+            time.sleep(0.7)  # each look is a process, which the daemon has to wait for
         raise AssertionError(f"{line} did not say {said!r} in {DEADLINE} s: {told}")
 
     @contextmanager

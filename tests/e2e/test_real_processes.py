@@ -15,10 +15,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.request import Request, urlopen
 
 import pytest
-from serving import SECRET, SHOP, Served, connect, serving, signed, simulating, write_tenant
+from serving import SECRET, SHOP, Served, connect, play, serving, signed, simulating, stranger, write_tenant
 
 from caseconnect.cli import Exit
 
@@ -68,17 +67,6 @@ def connect_register_transforms(register):
 '''
 
 
-def stranger(folder: Path) -> str:
-    """Put the blocking plugin on a path of its own, with its entry point: the path."""
-    site = folder / "site"
-    info = site / "blocker-1.0.dist-info"
-    info.mkdir(parents=True)
-    (site / "blocker.py").write_text(BLOCKER)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: blocker\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[connect]\nblocker = blocker\n")
-    return str(site)
-
-
 def order(number: int) -> bytes:
     return json.dumps({"id": 5_000_000_000_000_000 + number, "note": "x" * 500}).encode()
 
@@ -89,13 +77,6 @@ def rows(data: Path, sql: str) -> list[tuple[Any, ...]]:
         return db.execute(sql).fetchall()
     finally:
         db.close()
-
-
-def play(url: str, body: Any = None) -> Any:
-    """Ask a simulator."""
-    data = None if body is None else json.dumps(body).encode()
-    with urlopen(Request(url, data, {"Content-Type": "application/json"}), timeout=30) as answer:
-        return json.loads(answer.read())
 
 
 @pytest.fixture
@@ -161,7 +142,7 @@ def test_a_pipeline_that_ends_ends_the_daemon_with_an_error(folder: Path) -> Non
 
 @pytest.mark.parametrize("how", ["sleep", "spin"])
 def test_a_plugin_that_blocks_stops_no_intake_and_is_named(tmp_path: Path, how: str) -> None:
-    site = stranger(tmp_path)
+    site = stranger(tmp_path, "blocker", BLOCKER)
     write_tenant(tmp_path, flows="  - use: blocker\n    mode: observe")
     block = tmp_path / "block"
     block.touch()
@@ -192,7 +173,7 @@ def test_a_plugin_that_blocks_stops_no_intake_and_is_named(tmp_path: Path, how: 
 
 
 def test_a_plugin_that_blocks_for_ever_does_not_keep_the_daemon_alive(tmp_path: Path) -> None:
-    site = stranger(tmp_path)
+    site = stranger(tmp_path, "blocker", BLOCKER)
     write_tenant(tmp_path, flows="  - use: blocker\n    mode: observe")
     block = tmp_path / "block"
     block.touch()

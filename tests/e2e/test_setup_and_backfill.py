@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from serving import SECRET, SHOP, Served, connect, serving, simulating, write_tenant
+from click.testing import CliRunner
+from serving import SECRET, SHOP, Served, connect, environment, serving, simulating, write_tenant
+
+from caseconnect.cli import Exit, main
 
 OLD = [
     {"created_at": f"2025-{n % 9 + 1:02d}-01T00:00:00Z", "lines": [{"title": "Mug", "price": "5"}]} for n in range(12)
@@ -90,6 +93,6 @@ def test_a_past_is_filled_in_with_the_daemon_up_and_is_known_with_it_down(stage:
 )
 def test_what_cannot_be_done_is_told(arguments: tuple[str, ...], says: str, tmp_path: Path) -> None:
     write_tenant(tmp_path)
-    done = connect(*arguments, "--tenants", tmp_path / "tenants")
-    assert done.returncode == 1
+    done = CliRunner().invoke(main, [*arguments, "--tenants", str(tmp_path / "tenants")], env=environment())
+    assert done.exit_code == Exit.WRONG
     assert says in done.stderr

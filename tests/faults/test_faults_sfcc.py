@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from random import Random  # noqa: TID251 - a seeded stream: a run can be repeated
+from typing import Any
 
 import pytest
 from money_seeds import WEATHERS, Effect, MoneyWorld, Planned, run_seeds
@@ -17,26 +19,28 @@ from caseconnect.sdk.subjects import Subject
 from caseconnect.sdk.testing.wire import Sent
 from caseconnect_sfcc.simulator import SfccSettings, create_app
 from caseconnect_sfcc.simulator.scenarios import create_order
+from caseconnect_sfcc.simulator.world.orders import Order
 from caseconnect_sfcc.sink import SINK
 from caseconnect_sfcc.source import SOURCE
 
 MET = {
-    "answers": ("done", "unknown", "lost before", "lost after", "error after", "busy", "503"),
-    "late": ("done", "unknown", "late", "landed late"),
+    "answers": ("done", "refused", "unknown", "lost before", "lost after", "error after", "busy", "503"),
+    "late": ("done", "refused", "unknown", "late", "landed late"),
     "crash": ("done",),
     "revoked": ("done", "refused", "revoke", "by hand", "twice", "change"),
 }
 
 
 class SfccMoneyWorld(MoneyWorld):
-    """An instance with four paid orders: two refunds by the cartridge's job, two gift certificates."""
+    """An instance with five paid orders: two refunds by the cartridge's job, two gift certificates, and one order with
+    two refunds, of which often only one can be."""
 
     source = SOURCE
     sink = SINK
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self.secrets = {"SCAPI": "scapi-secret", "OCAPI": "ocapi-secret"}
-        self.settings = {
+        self.settings: dict[str, Any] = {
             "sites": ["RefArch"],
             "account_manager_url": "https://sim.test",
             "late": [],
@@ -60,21 +64,38 @@ class SfccMoneyWorld(MoneyWorld):
         self.instance = self.app.instances["zzxy_prd"]
 
     async def plan(self, rng: Random) -> Sequence[Planned]:
-        """Amounts up to all that was paid."""
+        """Amounts up to all that was paid. In half of the worlds the job is started, too."""
+        self.settings["writing"] = {"start_job": rng.random() < 0.5}
         found = []
         for number in range(4):
-            order = create_order(self.instance, {"payment": "paid", "export": "exported"})
-            target = Subject("shop", "order", order.number)
-            cents = rng.randrange(100, int(order.total * 100))
-            amounts = [Money(amount=Decimal(each) / 100, currency="USD") for each in (cents, cents - 1)]
+            order, cents = self._paid(rng)
+            amounts = [_dollars(cents), _dollars(cents - 1)]
             if number % 2:
+                target = Subject("shop", "order", order.number)
                 found.append(Planned(*(IssueCredit(target=target, amount=each) for each in amounts)))
-                continue
-            refunds = [
-                RefundPayment(target=target, amount=each, expects=(self._expect(target, each),)) for each in amounts
-            ]
-            found.append(Planned(*refunds))
-        return found
+            else:
+                found.append(self._refund(order, amounts))
+        order, cents = self._paid(rng)
+        rest = int(order.total * 100) - cents
+        more = max(rest + rng.choice((-1, 0, 1, 100)), 2)
+        looks = rng.random() < 0.5  # else only sink and job know what is left
+        return [
+            *found,
+            self._refund(order, [_dollars(cents), _dollars(cents - 1)], "first", looks=looks),
+            self._refund(order, [_dollars(more), _dollars(more - 1)], "second", looks=looks),
+        ]
+
+    def _paid(self, rng: Random) -> tuple[Order, int]:
+        """A paid order, and a part of its total in cents."""
+        order = create_order(self.instance, {"payment": "paid", "export": "exported"})
+        return order, rng.randrange(100, int(order.total * 100))
+
+    def _refund(self, order: Order, amounts: Sequence[Money], name: str = "", *, looks: bool = True) -> Planned:
+        """A refund, and the same of another amount. The payload tells its name as a note."""
+        target = Subject("shop", "order", order.number)
+        refunds = [RefundPayment(name=name, note=name, target=target, amount=each) for each in amounts]
+        expected = [(self._expect(target, each.amount),) if looks else () for each in refunds]
+        return Planned(*(r.model_copy(update={"expects": e}) for r, e in zip(refunds, expected, strict=True)))
 
     @staticmethod
     def _expect(target: Subject, amount: Money) -> Expect:
@@ -88,11 +109,21 @@ class SfccMoneyWorld(MoneyWorld):
             if each.what == "merchant.refund":
                 payload = each.args["payload"]
                 worth = Money(amount=payload["amount"], currency=payload["currency"])
-                found.append(Effect(Subject("shop", "order", each.target), "RefundPayment", worth))
+                target = Subject("shop", "order", each.target)
+                found.append(Effect(target, "RefundPayment", worth, payload["note"]))
             if each.what == "certificate.create":
                 worth = Money(amount=each.args["amount"], currency=each.args["currency"])
                 found.append(Effect(Subject("shop", "order", each.args["orderNo"]), "IssueCredit", worth))
         return found
+
+    def amiss(self) -> Sequence[str]:
+        """The hook gave more back of an order than it cost."""
+        given: dict[str, Decimal] = defaultdict(Decimal)
+        for each in self.instance.ledger:
+            if each.what == "merchant.refund":
+                given[each.target] += Decimal(each.args["payload"]["amount"])
+        orders = self.instance.orders
+        return [f"{back} of {number} was given back" for number, back in given.items() if back > orders[number].total]
 
     def moves(self, request: Sent) -> bool:
         """A token moves nothing."""
@@ -109,6 +140,10 @@ class SfccMoneyWorld(MoneyWorld):
             return True
 
         self.instance.write_order(order, "merchant", "order.custom", change, values)
+
+
+def _dollars(cents: int) -> Money:
+    return Money(amount=Decimal(cents) / 100, currency="USD")
 
 
 @pytest.mark.parametrize("weather", WEATHERS)

@@ -15,6 +15,7 @@ ledger) is compared with what was planned:
 - `done` has its effect, `refused` has none, and nothing is left `planned`, `sending`, `unknown` or `accepted`;
 - no more commands are parked than answers were lost;
 - nothing was sent after its approval was taken back;
+- nothing that the world itself calls `amiss` is so, such as more given back of an order than was paid;
 - a person who then answers what is parked, by the ledger, gets each one done once.
 
 `CONNECT_SEEDS` says how many seeds of each weather; `make simulate SEEDS=n` sets it. A failure names its seed:
@@ -68,18 +69,30 @@ _DAY = 26 * 3600.0
 _SLACK = 120.0  # between the last look at the approval and the first byte there may be one slow read
 
 
+Key = tuple[Subject, str]
+"""One planned command of a seed."""
+
+
 @dataclass(frozen=True)
 class Planned:
-    """One command to be carried out, its target filled in. `other`: the same with another approval (an amount)."""
+    """One command to be carried out, its target filled in. `other`: the same with another approval (an amount).
+
+    Two of one target have different names, and their effects bear them.
+    """
 
     command: Command
     other: Command | None = None
 
     @property
     def target(self) -> Subject:
-        """What it is about: every planned command has a target of its own."""
+        """What it is about."""
         assert self.command.target is not None
         return self.command.target
+
+    @property
+    def key(self) -> Key:
+        """Its target and its name."""
+        return self.target, self.command.name
 
 
 @dataclass(frozen=True)
@@ -89,6 +102,7 @@ class Effect:
     target: Subject
     kind: str
     worth: Money | None = None
+    name: str = ""
 
 
 class MoneyWorld(World):
@@ -102,11 +116,15 @@ class MoneyWorld(World):
 
     @abstractmethod
     async def plan(self, rng: Random) -> Sequence[Planned]:
-        """Make ready what is needed, and say what is to be carried out: a few commands, each on its own target."""
+        """Make ready what is needed, and say what is to be carried out: a few commands."""
 
     @abstractmethod
     def effects(self) -> Sequence[Effect]:
         """What was done there by the API since this world began; not what people did by hand."""
+
+    def amiss(self) -> Sequence[str]:
+        """What no platform may come to, whatever was planned; by default nothing is known."""
+        return ()
 
     def moves(self, request: Sent) -> bool:
         """The request is meant to change something; those are hit by more faults."""
@@ -190,9 +208,9 @@ class _Seed:
         self._make, self._folder, self._weather = make, folder, weather
         self._rng = Random(f"{weather}-{seed}")
         self._tally = Tally()
-        self._plan: dict[Subject, Planned] = {}
-        self._revoked: dict[Subject, float] = {}
-        self._changed: set[Subject] = set()
+        self._plan: dict[Key, Planned] = {}
+        self._revoked: dict[Key, float] = {}
+        self._changed: set[Key] = set()
         self._events = 0
 
     async def play(self) -> Tally:
@@ -204,14 +222,15 @@ class _Seed:
         calm = 13 * 3600.0 if rng.random() < 0.1 else rng.uniform(60, 7200)
         self._wire = SeededWire(self._world.app, self._world.moves, rng, self._tally.seen, Chances.of(self._weather))
         self._wire.calm_at = loop.time() + calm
-        self._plan = {p.target: p for p in await self._world.plan(rng)}
+        self._plan = {p.key: p for p in await self._world.plan(rng)}
         kills = {rng.randrange(1, 90) for _ in range(rng.randint(1, 4))} if self._weather == "crash" else set[int]()
         self._reaper = _Reaper(kills, self._tally.seen)
         with _reaping(self._reaper):
             self._reaper.resting = True
             await self._start()
-            for number, target in enumerate(self._plan):
-                self._desk.cases[str(number)] = {"reference": "", "outcome": "approved", "revision": "1"}
+            for key in self._plan:
+                self._desk.cases[self._case(key)] = {"reference": "", "outcome": "approved", "revision": "1"}
+            for target in self._targets():
                 await self._look(target)
             self._reaper.resting = False
             people = [asyncio.create_task(self._interfere(p)) for p in self._people()]
@@ -277,18 +296,26 @@ class _Seed:
         return Tenant("acme", "test", START, connections, (flow,), Timing(), Limits(), self._folder / "acme.yaml", "")
 
     def _decide(self, event: Event, matter: Matter, facts: Facts, settings: Any, now: datetime) -> Decision:
-        """At first sight, and again each time that the approval is given once more, the planned command."""
+        """At first sight, and again each time that an approval is given once more, the planned commands."""
         if not isinstance(event, OrderChanged):
             return Decision(reason="told")
-        planned = self._plan[event.subject]
-        wanted = planned.other if event.subject in self._changed and planned.other else planned.command
-        number = str(list(self._plan).index(event.subject))
-        case = Subject("desk", "case", number)
-        approved = Expect(fact="case", subject=case, field="outcome", value="approved")
-        command = wanted.model_copy(update={"expects": (*wanted.expects, approved)})
+        mine = [planned for planned in self._plan.values() if planned.target == event.subject]
         ground = f"look {matter.episode} {len(matter.findings)}"
         finding = Finding(exception="approved", ground=ground, summary="somebody approved it", arose_at=now)
-        return Decision(reason="approved", findings=(finding,), commands=(command,))
+        return Decision(reason="approved", findings=(finding,), commands=tuple(self._wanted(each) for each in mine))
+
+    def _wanted(self, planned: Planned) -> Command:
+        """The command as it is approved now, as long as it is."""
+        wanted = planned.other if planned.key in self._changed and planned.other else planned.command
+        case = Subject("desk", "case", self._case(planned.key))
+        approved = Expect(fact="case", subject=case, field="outcome", value="approved")
+        return wanted.model_copy(update={"expects": (*wanted.expects, approved)})
+
+    def _case(self, key: Key) -> str:
+        return str(list(self._plan).index(key))
+
+    def _targets(self) -> list[Subject]:
+        return list(dict.fromkeys(planned.target for planned in self._plan.values()))
 
     async def _look(self, target: Subject) -> None:
         """The approval is given (once more): an event in the target's lane."""
@@ -335,43 +362,49 @@ class _Seed:
         await asyncio.sleep(rng.choice((rng.uniform(0, 5), rng.uniform(0, 400))))
         self._tally.seen[what] += 1
         if what == "revoke":
-            self._revoked[planned.target] = asyncio.get_running_loop().time()
-            self._desk.cases[str(list(self._plan).index(planned.target))]["outcome"] = "rejected"
+            self._revoked[planned.key] = asyncio.get_running_loop().time()
+            self._desk.cases[self._case(planned.key)]["outcome"] = "rejected"
         elif what == "by hand":
             await self._world.by_hand(planned, rng)
         elif what in ("twice", "change"):
             if what == "change" and planned.other:
-                self._changed.add(planned.target)
+                self._changed.add(planned.key)
             await self._look(planned.target)
 
     async def _answer_parked(self) -> None:
-        """A person looks at the ledger: what is there is done; what is not there is tried again, or refused."""
-        rows = self._journal.stuck()["commands"]
-        for row in rows:
-            stored = self._journal.command(row["key"])
-            assert stored is not None
-            assert stored.target is not None
-            there = bool(self._effects_of(self._plan[stored.target]))
-            answer: Any = "done" if there else "refuse" if self._weather == "revoked" else "retry"
-            await self._journal.answer(row["key"], answer, "seen in the ledger", "ann", self._now())
-        await self._live_through(3600)
+        """A person looks at the ledger: what is there is done; what is not there is tried again, or refused.
+
+        What the platform then refuses, because others have taken what it asks for, is given up.
+        """
+        await self._answer("refuse" if self._weather == "revoked" else "retry")
+        await self._answer("refuse", "the repeat was refused")
         for planned in self._plan.values():
             found = self._effects_of(planned)
             if len(found) > 1:
                 self._tally.problems.append(f"{planned.command.kind} happened twice after a person's answer")
+        self._tally.problems += self._world.amiss()
         left = Counter(c["state"] for c in self._commands())
         if set(left) - {"done", "refused", "superseded"}:
             self._tally.problems.append(f"after a person's answers: {dict(left)}")
 
+    async def _answer(self, absent: Any, why: str = "") -> None:
+        for row in [row for row in self._journal.stuck()["commands"] if why in row["note"]]:
+            stored = self._journal.command(row["key"])
+            assert stored is not None
+            assert stored.target is not None
+            there = bool(self._effects_of(self._plan[stored.target, stored.command.name]))
+            await self._journal.answer(row["key"], "done" if there else absent, "seen there", "ann", self._now())
+        await self._live_through(3600)
+
     # the judge
 
     def _commands(self) -> list[dict[str, Any]]:
-        told = [self._journal.explain("acme", target) for target in self._plan]
+        told = [self._journal.explain("acme", target) for target in self._targets()]
         return [c for one in told for matter in one["matters"] for c in matter["commands"]]
 
     def _effects_of(self, planned: Planned) -> list[Effect]:
-        mine = (planned.target, planned.command.kind)
-        return [e for e in self._world.effects() if (e.target, e.kind) == mine]
+        mine = (*planned.key, planned.command.kind)
+        return [e for e in self._world.effects() if (e.target, e.name, e.kind) == mine]
 
     def _judge(self) -> None:
         commands, tell = self._commands(), self._tally.problems.append
@@ -382,10 +415,12 @@ class _Seed:
             found = self._effects_of(planned)
             if len(found) > 1:
                 tell(f"{planned.command.kind} happened {len(found)} times")
-            if any(effect.worth != planned.command.worth() for effect in found):
-                tell(f"{planned.command.kind} of {planned.command.worth()} became {[str(e.worth) for e in found]}")
+            asked = planned.other if planned.other and self._replaced(planned) else planned.command
+            if any(effect.worth != asked.worth() for effect in found):
+                tell(f"{asked.kind} of {asked.worth()} became {[str(e.worth) for e in found]}")
+        self._tally.problems += self._world.amiss()
         for sent_at, body in self._wire.moving:
-            for target, at in self._revoked.items():
+            for target, at in self._ended().items():
                 if sent_at > at + _SLACK and target.id.encode() in body:
                     tell(f"{target} was worked on {sent_at - at:.0f} s after its approval was taken back")
         doubtful = [c for c in commands if c["state"] == "parked" and c["attempt"]]
@@ -394,20 +429,36 @@ class _Seed:
         if len(doubtful) > lost:
             tell(f"{len(doubtful)} are parked, and {lost} answers were lost")
 
+    def _ended(self) -> dict[Subject, float]:
+        """Targets of which nothing is approved any more, and since when."""
+        left = {planned.target for key, planned in self._plan.items() if key not in self._revoked}
+        since: dict[Subject, float] = {}
+        for (target, _), at in self._revoked.items():
+            since[target] = max(at, since.get(target, at))
+        return {target: at for target, at in since.items() if target not in left}
+
     def _judge_one(self, command: dict[str, Any]) -> None:
         state, kind = command["state"], command["kind"]
-        planned = self._plan[Subject.parse(command["target"])]
+        planned = self._plan[Subject.parse(command["target"]), command["name"]]
         there = len(self._effects_of(planned))
         if state in ("planned", "sending", "unknown", "accepted"):
             self._tally.problems.append(f"{kind} is {state} for ever: {command['note']}")
         same = self._journal.command(command["key"])
         assert same is not None
-        if same.command.approval() != planned.command.approval():
+        if same.command.approval() != planned.command.approval() and not self._replaced(planned):
             there = 0  # the same with another approval: nothing of it may have happened
         if state == "done" and not there:
             self._tally.problems.append(f"{kind} is done, and the ledger shows nothing")
         if state == "refused" and there and not self._done_otherwise(command):
             self._tally.problems.append(f"{kind} is refused ({command['note']}), and the ledger shows it")
+
+    def _replaced(self, planned: Planned) -> bool:
+        """As it was approved first it was refused (another refund of the order took its money), so another may be."""
+        mine = (str(planned.target), planned.command.name, planned.command.kind)
+        rows = [c for c in self._commands() if (c["target"], c["name"], c["kind"]) == mine]
+        stored = [(c["state"], self._journal.command(c["key"])) for c in rows]
+        first = [state for state, s in stored if s and s.command.approval() == planned.command.approval()]
+        return planned.key in self._changed and all(state == "refused" for state in first)
 
     def _done_otherwise(self, command: dict[str, Any]) -> bool:
         """Another generation of the same command was carried out."""

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
 from typing import Any
+from urllib.request import Request, urlopen
 
 SHOP, SECRET, CASE_SECRET = "demo-shop.myshopify.com", "shop-secret-0123456789", "connect-secret"
 DEFINITION, CONFIG = "7a51c9f0-52c4-4f0b-8f2e-3d7f4b1f9e01", "2f7d1d0a-6f1b-4b52-9b6c-8e7e9a4c5d02"
@@ -67,8 +68,8 @@ FLOWS = """\
 """
 
 
-def write_tenant(folder: Path, **values: Any) -> Path:
-    """Write `acme.yaml`; the folder of tenant files. Values are those of `TENANT`; the platforms default to nowhere."""
+def write_tenant(folder: Path, template: str = TENANT, **values: Any) -> Path:
+    """Write `acme.yaml`; the folder of tenant files. Values are those of `template`; platforms default to nowhere."""
     told = {
         "shop": SHOP,
         "definition": DEFINITION,
@@ -85,7 +86,7 @@ def write_tenant(folder: Path, **values: Any) -> Path:
     }
     tenants = folder / "tenants"
     tenants.mkdir(parents=True, exist_ok=True)
-    (tenants / "acme.yaml").write_text(Template(TENANT).substitute(told | values))
+    (tenants / "acme.yaml").write_text(Template(template).substitute(told | values))
     return tenants
 
 
@@ -109,6 +110,24 @@ def connect(*arguments: object, timeout: float = PATIENCE, **more: str) -> subpr
 
 def _program() -> str:
     return str(Path(sys.executable).with_name("connect"))
+
+
+def stranger(folder: Path, name: str, source: str) -> str:
+    """Put a plugin of one module on a path of its own, with its entry point: the path."""
+    site = folder / "site"
+    info = site / f"{name}-1.0.dist-info"
+    info.mkdir(parents=True)
+    (site / f"{name}.py").write_text(source)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[connect]\n{name} = {name}\n")
+    return str(site)
+
+
+def play(url: str, body: Any = None) -> Any:
+    """Ask a simulator."""
+    data = None if body is None else json.dumps(body).encode()
+    with urlopen(Request(url, data, {"Content-Type": "application/json"}), timeout=PATIENCE) as answer:
+        return json.loads(answer.read())
 
 
 def signed(topic: str, body: bytes, delivery: str, *, shop: str = SHOP, secret: str = SECRET) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tools.docs import commands, contract, journal, limits, plugins, settings, shopify
+from tools.docs import commands, contract, journal, limits, plugins, records, settings, shopify
 from tools.docs.blocks import Block
 
 BLOCKS: Mapping[str, Block] = {
@@ -27,6 +27,7 @@ BLOCKS: Mapping[str, Block] = {
     "transitions": journal.transitions,
     "schema": journal.schema,
     "limits": limits.limits,
+    "records": records.records,
     "shopify-topics": shopify.topics,
     "shopify-scopes": shopify.scopes,
 }

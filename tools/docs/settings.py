@@ -159,7 +159,7 @@ def _simple(shape: Mapping[str, Any], defs: Mapping[str, Any]) -> str:
     if kind == "string":
         if shape.get("pattern") == PATTERN:
             return "duration"
-        return "time" if shape.get("format") == "date-time" else "text"
+        return {"date-time": "time", "cel": "condition"}.get(shape.get("format", ""), "text")
     if kind in {"integer", "number"}:
         return ("whole number" if kind == "integer" else "number") + _range(shape)
     return {"boolean": "`true`, `false`"}.get(str(kind), "see below")

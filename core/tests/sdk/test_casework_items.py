@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -8,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from caseconnect.models import Complaint, Document, File, LineItem, Money, Order
+from caseconnect.models import Complaint, Document, File, LineItem, Money, Order, Record
 from caseconnect.sdk.casework import Action, CaseworkSettings, Requested, UseCase, Verdict, decide_item
 from caseconnect.sdk.casework.answers import ImpossibleError, amount_in, goods_in
 from caseconnect.sdk.commands import (
@@ -32,6 +34,7 @@ PHOTO = Document(name="photo.png", media_type="image/png", content=b"png")
 
 class Policy(CaseworkSettings):
     names: ClassVar[tuple[str, ...]] = ("broken",)
+    item: ClassVar[type[Record] | None] = Complaint
     actions: ClassVar[tuple[Action, ...]] = ("refund", "replace", "credit", "notify", "as_requested", "close")
 
 
@@ -72,12 +75,18 @@ def order(**changes: Any) -> Order:
 
 def story(outcome: Any = "refund", *, of: Order | None = None, alone: bool = False, **settings: Any) -> Story:
     """A complaint about a mug, with its case open."""
+    made = begun(outcome, of=of, alone=alone, **settings)
+    made.settle("OpenCase")
+    return made
+
+
+def begun(outcome: Any = "refund", *, of: Order | None = None, alone: bool = False, **settings: Any) -> Story:
+    """A complaint about a mug came in."""
     record = Complaint(id="c7", text="The mug is broken.", skus=("MUG",), files=(File(name="p.png", document=PHOTO),))
     policy = Policy.model_validate({"outcomes": {"approved": outcome}, **settings})
     event = ComplaintChanged(subject=ORDER, item=ITEM, time=PLACED, record=record)
     made = Story([("complaining", decide, policy)], of or order(), item=event, alone=alone)
     made.told()
-    made.settle("OpenCase")
     return made
 
 
@@ -195,9 +204,37 @@ def test_what_was_decided_is_not_closed_by_itself() -> None:
     assert one.of(CloseCase) == []
 
 
+def test_a_condition_that_does_not_hold_opens_nothing_and_says_so() -> None:
+    one = begun(only_if={"broken": "order.total.minor > 50000"})
+    assert one.kinds() == []
+    assert "only_if.broken" in one.reasons[-1]
+    assert begun(only_if={"*": "item.text.contains('mug')"}).kinds() == ["OpenCase"]
+
+
+def test_a_condition_of_the_tenant_opens_and_reads_the_customer_only_where_it_looks_at_one() -> None:
+    one = begun(only_if={"broken": "false"}, also={"loyal": "customer.orders_count > 2"})
+    assert one.kinds() == ["OpenCase"]
+    assert [f.exception for f in one.matter.findings] == ["condition"]
+    one.settle("OpenCase")
+    one.case_changed(outcome="approved", revision="r1")
+    assert one.of(RefundPayment)
+
+
+def test_an_exception_settles_before_it_counts() -> None:
+    one = begun(settle_minutes={"broken": 60})
+    assert one.kinds() == []
+    assert one.timers["broken:settle"] == PLACED + timedelta(minutes=60)
+    one.matter = replace(one.matter, owner="complaining")
+    one.tick(2)
+    assert one.kinds() == ["OpenCase"]
+
+
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
+        ({"only_if": {"broken": "order.totl.minor > 1"}}, "total"),
+        ({"only_if": {"broken": "item.colour == 'red'"}}, "colour"),
+        ({"settle_minutes": {"late": 5}}, "unknown exception 'late'"),
         ({"outcomes": {"a": "cancel"}}, "cancel is not for this use case"),
         ({"outcomes": {"a": ["refund", "refund"]}}, "twice"),
         ({"outcomes": {"a": "notify"}}, "name its template"),

@@ -31,9 +31,10 @@ class Mailbox:
 
     port: int
 
-    def put(self, raw: bytes, folder: str = "INBOX") -> None:
+    def put(self, *mails: bytes) -> None:
         with self.client() as client:
-            client.append(folder, raw)
+            for raw in mails:
+                client.append("INBOX", raw)
 
     def client(self) -> IMAPClient:
         client = IMAPClient("127.0.0.1", port=self.port, ssl=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from datetime import UTC, datetime
@@ -11,14 +12,17 @@ from typing import Any
 import pytest
 
 from caseconnect.models import ApprovalRequest, Complaint, Money, ReturnRequest, ShipmentReport
+from caseconnect.sdk.components import Webhook
+from caseconnect.sdk.decisions import Need
 from caseconnect.sdk.deliveries import Delivery, Parsed
-from caseconnect.sdk.errors import PermanentError
+from caseconnect.sdk.errors import ConfigError, PermanentError, TransientError
 from caseconnect.sdk.events import ComplaintChanged, ShipmentReported
 from caseconnect.sdk.order_names import digest, name_of, named
 from caseconnect.sdk.subjects import Subject
 from caseconnect.sdk.testing.resources import make_resources
 from caseconnect_inbound.config import InboundSettings
 from caseconnect_inbound.source import InboundSource
+from caseconnect_inbound.trigger import wakes
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 20
@@ -226,6 +230,35 @@ def test_what_does_not_fit_is_said_without_quoting_it(kind: str, body: bytes, co
 def test_a_wrong_mapping_is_refused_when_the_file_is_read(settings: dict[str, Any], why: str) -> None:
     with pytest.raises(ValueError, match=why):
         source({"complaint": settings})
+
+
+def test_the_address_of_a_file_stands_in_no_error() -> None:
+    async def lost(scope: Any, receive: Any, send: Any) -> None:
+        raise ConnectionError
+
+    given = {"secret": {"env": "DESK"}, "kinds": {"complaint": {}}, "file_hosts": ["files.example"]}
+    reader = InboundSource(InboundSettings.model_validate(given), make_resources(lost, connection="desk"))
+    need = Need(fact="document", subject=Subject("desk", "file", "https://files.example/token/very-secret?key=k1"))
+    with pytest.raises(TransientError, match=r"GET https://files\.example/\.\.\.: ") as caught:
+        asyncio.run(reader.fetch(need))
+    assert "secret" not in str(caught.value)
+
+
+def test_the_headers_of_the_standard_are_its_own() -> None:
+    given = {"secret": {"env": "DESK"}, "kinds": {"complaint": {}}, "scheme": "standard-webhooks"}
+    (webhook,) = wakes(InboundSettings.model_validate(given))
+    assert isinstance(webhook, Webhook)
+    found = (webhook.scheme, webhook.signature_header, webhook.id_header)
+    assert found == ("standard-webhooks", "webhook-signature", "webhook-id")
+    with pytest.raises(ValueError, match="header, id_header: leave it out"):
+        InboundSettings.model_validate({**given, "header": "X-Signature", "id_header": "X-Id"})
+
+
+def test_a_secret_of_the_standard_that_was_copied_in_part_is_said_by_check() -> None:
+    given = {"secret": {"env": "DESK"}, "kinds": {"complaint": {}}, "scheme": "standard-webhooks"}
+    resources = make_resources(connection="desk", secrets={"DESK": "whsec_half of it"})
+    with pytest.raises(ConfigError, match="copy it whole"):
+        asyncio.run(InboundSource(InboundSettings.model_validate(given), resources).check())
 
 
 def test_the_digest_of_an_address_does_not_depend_on_how_it_is_written() -> None:

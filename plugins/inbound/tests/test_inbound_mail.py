@@ -15,6 +15,7 @@ import pytest
 from caseconnect.models import CustomerReply
 from caseconnect.sdk import links
 from caseconnect.sdk.commands import HoldOrder, NotifyCustomer
+from caseconnect.sdk.components import Webhook
 from caseconnect.sdk.deliveries import Delivery, Ignored, Page, Parsed
 from caseconnect.sdk.errors import AuthError, PermanentError, TransientError, UnknownOutcome
 from caseconnect.sdk.events import ComplaintChanged, CustomerReplied
@@ -25,6 +26,7 @@ from caseconnect_inbound.config_mail import MailSettings
 from caseconnect_inbound.mailbox import MailSource
 from caseconnect_inbound.mails import UPLOAD
 from caseconnect_inbound.smtp import MailSink
+from caseconnect_inbound.trigger import mail_wakes
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 SECRETS = {"PASSWORD": "demopass", "WRONG": "wrong", "LINKS": "a long secret for links"}
@@ -102,8 +104,7 @@ def test_a_mailbox_is_read_from_now_on_page_by_page_and_left_as_it_is(mailbox: A
         reader = source(mailbox.port)
         at = (await reader.read(None, ())).cursor
         assert (await reader.read(at, ())) == Page(items=(), cursor=at)
-        for number in range(23):
-            mailbox.put(mail(f"mail {number}").as_bytes())
+        mailbox.put(*(mail(f"mail {number}").as_bytes() for number in range(23)))
         first = await reader.read(at, ())
         second = await reader.read(first.cursor, ())
         assert ([first.more, len(first.items)], [second.more, len(second.items)]) == ([True, 20], [False, 3])
@@ -141,8 +142,7 @@ def test_no_more_mails_are_held_at_once_than_fit(mailbox: Any, monkeypatch: pyte
     async def story() -> None:
         reader = source(mailbox.port)
         at = (await reader.read(None, ())).cursor
-        for _ in range(3):
-            mailbox.put(mail("x" * 3_000).as_bytes())
+        mailbox.put(*[mail("x" * 3_000).as_bytes()] * 3)
         sizes = []
         more = True
         while more:
@@ -208,6 +208,40 @@ def test_a_mail_is_a_complaint_about_the_order_that_it_names() -> None:
 
 def test_a_mail_without_an_order_stands_alone() -> None:
     assert event(mail(Subject="Hello")).subject == Subject("mail", "complaint", "d1")
+
+
+OURS = "mx.shop.example"
+FAIL = f"{OURS}; spf=pass smtp.mailfrom=a.example; dmarc=fail (p=NONE; sp=NONE) header.from=example.com"
+PASS = f"{OURS} 1; dkim=fail; dmarc=pass header.from=example.com"
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "trusted", "believed"),
+    [
+        ([FAIL], OURS, False),
+        ([FAIL], OURS.upper(), False),
+        ([FAIL.upper().replace(" ", "\n ")], OURS, False),
+        ([f"{OURS}; dmarc = fail"], OURS, False),
+        ([FAIL, PASS], OURS, False),
+        ([f'{OURS}; spf=pass smtp.mailfrom="a(b"@evil.example; dmarc=fail; dkim=none (x)'], OURS, False),
+        (["elsewhere.example; dmarc=pass", FAIL], OURS, False),
+        ([FAIL], "", True),
+        ([FAIL], "mx.other.example", True),
+        ([PASS], OURS, True),
+        ([PASS, FAIL], OURS, True),
+        ([], OURS, True),
+        ([f"{OURS}; dkim=pass (dmarc=fail)"], OURS, True),
+        ([f"{OURS}; none"], OURS, True),
+        (["", ";", f"{OURS}"], OURS, True),
+    ],
+)
+def test_a_mail_that_fails_dmarc_gets_no_orders_history(verdicts: list[str], trusted: str, believed: bool) -> None:
+    head = "".join(f"Authentication-Results: {verdict}\n" for verdict in verdicts)
+    found = event(head.encode() + mail().as_bytes(), trusted_authserv=trusted)
+    assert (found.subject == named("shop", "1001", "jane@example.com")) == believed
+    assert (found.subject == found.item) != believed
+    assert found.record.text.startswith("Order #1001" if believed else f"[Sender not verified: {trusted} says")
+    assert found.record.text.endswith("My cup is broken.")
 
 
 def test_html_is_read_as_text() -> None:
@@ -294,6 +328,15 @@ def test_an_upload_link_is_in_the_shoppers_language_and_ends(post: Any) -> None:
     assert links.read([SECRETS["LINKS"]], UPLOAD, token, NOW + timedelta(days=14)) is None
     assert links.read(["another"], UPLOAD, token, NOW) is None
     assert links.read([SECRETS["LINKS"]], "thread", token, NOW) is None
+
+
+def test_what_a_link_takes_is_set_in_the_tenant_file() -> None:
+    limits = {"uses": 3, "files": 4, "size": 5_000, "page": {"full": "Das ist zu viel."}}
+    (page,) = (w for w in mail_wakes(settings(smtp=smtp(1), upload={"address": "https://a.example", **limits})))
+    assert isinstance(page, Webhook)
+    assert page.page is not None
+    found = (page.page.max_uses, page.page.max_files, page.page.max_size, page.page.full)
+    assert found == (3, 4, 5_000, "Das ist zu viel.")
 
 
 def upload(body: bytes) -> Parsed | Ignored:

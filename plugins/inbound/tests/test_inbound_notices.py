@@ -79,6 +79,20 @@ def test_what_the_receiver_answers_decides(status: int, error: Any) -> None:
     assert getattr(caught.value, "retry_after", 7) == 7
 
 
+@pytest.mark.parametrize("lost", [ConnectionError("refused"), TimeoutError()], ids=["answer lost", "no answer"])
+def test_a_secret_in_the_address_stands_in_no_error(lost: Exception) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        raise lost
+
+    notify = {"url": "https://mailer.example/T0001/very-secret", "secret": {"env": "NOTIFY"}}
+    given = InboundSettings.model_validate({"secret": {"env": "DESK"}, "kinds": {"complaint": {}}, "notify": notify})
+    posting = NoticeSink(given, make_resources(app, secrets={"NOTIFY": SECRET}, now=lambda: datetime.now(UTC)))
+    with pytest.raises(UnknownOutcome, match=r"https://mailer\.example/\.\.\.") as caught:
+        asyncio.run(posting.execute(COMMAND, "k"))
+    assert "T0001" not in f"{caught.value!r} {caught.value}"
+    assert "T0001" not in repr(given)
+
+
 def test_what_cannot_be_sent_is_refused() -> None:
     with pytest.raises(PermanentError, match="HoldOrder"):
         asyncio.run(sink(Receiver()).execute(HoldOrder(), "k"))

@@ -59,6 +59,7 @@ def test_a_return_finds_its_lines_in_the_order(desk: Any) -> None:
     found = item(made, "return")
     assert isinstance(found, ReturnRequest)
     assert (found.id, found.name, found.order_id, found.status) == ("RefArch/K-1", "K-1", order.number, "requested")
+    assert found.order_number == order.number
     mug, gone = found.lines
     assert (mug.line_id, mug.sku, mug.quantity, mug.reason, mug.note) == (
         order.lines[0].id,

@@ -12,6 +12,8 @@ from caseconnect.sdk.decisions import Need
 from caseconnect.sdk.errors import PermanentError
 from caseconnect.sdk.subjects import Subject
 from caseconnect.sdk.testing.wire import answers
+from caseconnect_sfcc import parts
+from caseconnect_sfcc.config_orders import OrderAttributes
 from caseconnect_sfcc.simulator.scenarios import create_customer, create_order, create_product, hand_in
 from caseconnect_sfcc.source import SfccSource
 from caseconnect_sfcc.values import amount, plain, same_phone, tags
@@ -52,7 +54,7 @@ def test_an_order_is_mapped_whole(desk: Any) -> None:
     assert found.customer_id == "RefArch/42"
     assert (found.email, found.customer_name, found.locale) == ("jane@shopper.example", "Jane Shopper", "de-CH")
     assert found.phone == "2175550100"
-    assert (found.channel, found.client_ip) == ("storefront", "127.0.0.1")
+    assert (found.channel, found.client_ip) == ("web", "127.0.0.1")
     assert found.statuses == {
         "order": "new",
         "confirmation": "confirmed",
@@ -154,6 +156,73 @@ def test_pickup_carrier_and_promise_are_read_from_the_shipment(desk: Any) -> Non
     assert found.delivery == ("pickup",)
     (parcel,) = found.shipments
     assert (parcel.carrier, str(parcel.estimated_delivery_at)) == ("DHL", "2026-11-09 00:00:00+00:00")
+
+
+@pytest.mark.parametrize(
+    ("word", "channel"), [("storefront", "web"), ("store", "pos"), ("dss", "pos"), ("tiktok", "tiktok"), (None, None)]
+)
+def test_channels_are_in_our_words(word: str | None, channel: str | None) -> None:
+    assert parts.channel({"channelType": word}) == channel
+
+
+@pytest.mark.parametrize(
+    ("node", "company"),
+    [
+        ({"businessType": "b2c", "billingAddress": {"companyName": "Acme"}}, None),
+        ({"businessType": "b2b", "billingAddress": {"companyName": "Acme"}}, "Acme"),
+        ({"businessType": "b2b", "billingAddress": {"city": "Bonn"}}, "b2b"),
+        ({"businessType": "b2b"}, "b2b"),
+    ],
+)
+def test_companies_are_told_by_the_business_type(node: Any, company: str | None) -> None:
+    assert parts.company(node, parts.address_of(node.get("billingAddress"))) == company
+
+
+NAMES = OrderAttributes(digital=("EMAIL",), preorder="preOrder", terms={"INVOICE": "net_30"})
+
+
+@pytest.mark.parametrize(
+    ("methods", "terms"),
+    [([], None), (["CREDIT_CARD"], None), (["GIFT_CERTIFICATE", "INVOICE"], "net_30"), (["invoice"], None)],
+)
+def test_payment_terms_come_with_the_method(methods: list[str], terms: str | None) -> None:
+    node = {"paymentInstruments": [{"paymentMethodId": method} for method in methods]}
+    assert parts.terms(node, NAMES) == terms
+    assert parts.terms(node, OrderAttributes()) is None
+
+
+@pytest.mark.parametrize(
+    ("shipments", "delivery"),
+    [
+        ([{"shipmentId": "goods"}], ("shipping",)),
+        ([{"shipmentId": "given"}], ("digital",)),
+        ([{"shipmentId": "both"}], ("shipping",)),
+        ([{"shipmentId": "empty"}], ("shipping",)),
+        ([{"shipmentId": "goods", "shippingMethod": {"id": "EMAIL"}}], ("digital",)),
+        ([{"shipmentId": "goods", "c_fromStoreId": "s1"}, {"shipmentId": "given"}], ("pickup", "digital")),
+        ([], ()),
+    ],
+)
+def test_delivery_by_shipment(shipments: Any, delivery: tuple[str, ...]) -> None:
+    node = {
+        "productItems": [{"shipmentId": "goods"}, {"shipmentId": "both"}],
+        "giftCertificateItems": [{"shipmentId": "given"}, {"shipmentId": "both"}],
+    }
+    assert parts.delivery(shipments, node, NAMES) == delivery
+
+
+@pytest.mark.parametrize(
+    ("node", "preorder"),
+    [
+        ({}, False),
+        ({"c_preOrder": False}, False),
+        ({"c_preOrder": True}, True),
+        ({"productItems": [{}, {"c_preOrder": "2026-12-01"}]}, True),
+    ],
+)
+def test_pre_orders_are_marked_by_the_merchant(node: Any, preorder: bool) -> None:
+    assert parts.preordered(node, NAMES) is preorder
+    assert parts.preordered(node, OrderAttributes()) is False
 
 
 @pytest.mark.parametrize(

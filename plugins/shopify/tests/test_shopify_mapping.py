@@ -301,6 +301,14 @@ def test_fulfillment_orders_and_their_holds() -> None:
     assert fulfillment_order_of({"id": "gid://shopify/FulfillmentOrder/1", "status": "NEW"}).status == "unknown"
 
 
+@pytest.mark.parametrize(
+    ("statuses", "preorder"), [([], False), (["OPEN"], False), (["CLOSED", "SCHEDULED"], True), (["ON_HOLD"], False)]
+)
+def test_a_part_that_waits_for_its_day_makes_a_pre_order(statuses: list[str], preorder: bool) -> None:
+    parts = [{"id": f"gid://shopify/FulfillmentOrder/{n}", "status": status} for n, status in enumerate(statuses)]
+    assert order_of(bare_order(fulfillmentOrders={"nodes": parts})).preorder is preorder
+
+
 def test_shipments_in_the_order_of_their_events() -> None:
     shipment = shipment_of(
         {

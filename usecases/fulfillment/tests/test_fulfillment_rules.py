@@ -79,7 +79,9 @@ def at(host: Story, time: float) -> Story:
 NEVER: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("paid late", {"payment_status": "pending"}, {}, "the payment is pending: nothing is due yet"),
     ("pre-order", {"preorder": True}, {}, "a pre-order"),
-    ("pickup", {"delivery": ("pickup",)}, {}, "ship_within_hours names none of its kinds of delivery (pickup)"),
+    ("a pre-order, let in", {"preorder": True}, {"applies_to": {"preorders": True}}, "shipped when it is there"),
+    ("pickup", {"delivery": ("pickup",)}, {}, "applies_to.except_delivery"),
+    ("pickup, let in", {"delivery": ("pickup",)}, {"applies_to": {"except_delivery": []}}, "ship_within_hours names none of its kinds of delivery (pickup)"),
     (
         "digital",
         {"lines": (HALF[0].model_copy(update={"requires_shipping": False}),)},
@@ -139,7 +141,7 @@ def test_hours_count_from_payment_and_with_payment_terms_from_the_order() -> Non
     host = run(sample_order(payments=(failed, paid)))
     assert found(at(host, 121)) == []
     assert found(at(host, 122)) == ["not_shipped"]
-    terms = run(sample_order(payment_terms="net_30", payment_status="pending"))
+    terms = run(sample_order(payment_terms="net_30", payment_status="pending"), applies_to={"payment_terms": True})
     assert found(at(terms, 72)) == ["not_shipped"]
 
 
@@ -155,8 +157,8 @@ def test_two_shipments_have_grounds_of_their_own() -> None:
 
 
 def test_no_carrier_is_needed_for_what_is_fetched() -> None:
-    host = at(run(shipped(parcel(1, tracking_numbers=()), delivery=("pickup",))), 100)
-    assert "no carrier is needed for pickup" in host.reasons[-1]
+    host = at(run(shipped(parcel(1, tracking_numbers=()), delivery=("local",))), 100)
+    assert "no carrier is needed for local" in host.reasons[-1]
     assert host.sent == []
 
 

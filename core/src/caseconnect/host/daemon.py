@@ -94,7 +94,7 @@ class Daemon:
 
         hooks = Hooks(store, self.now, load=journal.load, stored=pipeline.ring, max_body=self.options.max_body)
         hooks.registry = hooks_of(self.tenants)
-        app = make_app(hooks, lambda: self._not_ready(journal, pipeline), Uploads(hooks, self.now))
+        app = make_app(hooks, lambda: self._not_ready(journal, pipeline), Uploads(hooks, self.now, journal.delivered))
         public = make_server(app, host=self.options.host, port=self.options.port)
         path = socket_path(self.options.data)
         path.unlink(missing_ok=True)

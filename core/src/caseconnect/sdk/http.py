@@ -198,18 +198,22 @@ class Http:
         basic: tuple[str, str] | None = None,
         cost: float = 1.0,
         safe: bool | None = None,
+        shown: str | None = None,
     ) -> Response:
         """One request, one attempt. `path` is below the base URL. `cost` is taken from the account's pace first.
 
-        `content` is a body as it is, for what has to be signed; its content type is among `headers`.
+        `content` is a body as it is, for what has to be signed; its content type is among `headers`. `shown` stands in
+        errors instead of `path`, when the path may hold a secret.
 
         Raises `TransientError` when surely nothing happened there (no connection), or when the request is
         `safe` (default: GET and HEAD); else `UnknownOutcome` when no whole answer came. After a 429 the account's pace
         rests as long as the server asks, and is slower for a while.
         """
+        shown = path.split("?")[0] if shown is None else shown
+        place = f"{method} {self.origin}{self.prefix}{shown}"
         if path and not path.startswith("/"):
             # Else `@other.example/` or `.example/` would take our credentials to another host.
-            raise PluginError(f"the path {path.split('?')[0]!r} of a request is below the base URL: it begins with '/'")
+            raise PluginError(f"the path {shown!r} of a request is below the base URL: it begins with '/'")
         safe = method in {"GET", "HEAD"} if safe is None else safe
         await self.pace.take(cost)
         sent = {**_ALWAYS, **{name.lower(): value for name, value in (headers or {}).items()}}
@@ -236,15 +240,13 @@ class Http:
         except ConnectError:
             raise
         except ConnectionRefused as error:
-            raise TransientError(f"{method} {self._place(path)}: no connection ({error})") from error
+            raise TransientError(f"{place}: no connection ({error})") from error
         except _TooLongError as error:
-            raise self._lost(
-                safe, f"{method} {self._place(path)}: an answer longer than {self.max_body} bytes"
-            ) from error
+            raise self._lost(safe, f"{place}: an answer longer than {self.max_body} bytes") from error
         except TimeoutError as error:
-            raise self._lost(safe, f"{method} {self._place(path)}: no answer within {self.deadline:g} s") from error
+            raise self._lost(safe, f"{place}: no answer within {self.deadline:g} s") from error
         except Exception as error:
-            raise self._lost(safe, f"{method} {self._place(path)}: answer lost ({type(error).__name__})") from error
+            raise self._lost(safe, f"{place}: answer lost ({type(error).__name__})") from error
         answer = Response(response.status_code, {k.lower(): v for k, v in response.headers.items()}, body)
         if answer.status == 429:
             self.pace.refused(answer.retry_after(datetime.now(UTC)) or 1.0)
@@ -262,9 +264,6 @@ class Http:
                 raise _TooLongError
             chunks.append(chunk)
         return b"".join(chunks)
-
-    def _place(self, path: str) -> str:
-        return f"{self.origin}{self.prefix}{path.split('?')[0]}"
 
     @staticmethod
     def _lost(safe: bool, text: str) -> ConnectError:

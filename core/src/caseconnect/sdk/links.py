@@ -16,6 +16,10 @@ class Link:
     reference: str
     expires_at: datetime | None = None
 
+    def over(self, now: datetime) -> bool:
+        """Its time has passed."""
+        return self.expires_at is not None and self.expires_at <= now
+
 
 def make(secret: str, purpose: str, reference: str, expires_at: datetime | None = None) -> str:
     """A token for `purpose` (a link of one purpose is worth nothing for another). Letters, digits, '-', '_' and '.'."""
@@ -26,13 +30,18 @@ def make(secret: str, purpose: str, reference: str, expires_at: datetime | None 
 
 def read(secrets: list[str], purpose: str, token: str, now: datetime) -> Link | None:
     """What a token says; None if none of `secrets` made it for `purpose`, or it is over."""
+    link = signed(secrets, purpose, token)
+    return None if link is None or link.over(now) else link
+
+
+def signed(secrets: list[str], purpose: str, token: str) -> Link | None:
+    """What a token says, also one that is over; None if none of `secrets` made it for `purpose`."""
     for secret in secrets:
         try:
             reference, until = _signer(secret, purpose).loads(token)
         except (BadSignature, ValueError, TypeError):
             continue
-        link = Link(str(reference), datetime.fromtimestamp(until, UTC) if until is not None else None)
-        return None if link.expires_at and link.expires_at <= now else link
+        return Link(str(reference), datetime.fromtimestamp(until, UTC) if until is not None else None)
     return None
 
 

@@ -164,3 +164,13 @@ def test_an_event_of_a_newer_program_is_given_without_its_content(desk: Desk) ->
     desk.event()
     desk.journal._writing.execute("UPDATE events SET type='PlanetChanged'")  # type: ignore[union-attr]
     assert [(e.kind, e.event) for e in desk.journal.ready_events(TENANT, START, 9)] == [("PlanetChanged", None)]
+
+
+def test_what_came_by_one_link_is_found_by_how_its_ids_begin(desk: Desk) -> None:
+    ids = ("ab-1-x", "ab-2-y", "abc-1-x", "ab", "aa-1-x")
+    desk.receive(*(delivery(id_) for id_ in ids), delivery("ab-3-z", connection="mail"), delivery("ab-4", tenant="b"))
+    seqs = [seq for (seq,) in desk.sql("SELECT seq FROM deliveries WHERE tenant=?", TENANT)]
+    for seq in seqs:
+        desk.parsed(seq, state="ignored", reason="nobody asked")
+    now_of(desk.journal.forget(seqs))
+    assert sorted(desk.journal.delivered(TENANT, "shop", "ab")) == ["ab-1-x", "ab-2-y"], "also what was forgotten"

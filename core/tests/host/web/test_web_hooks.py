@@ -448,7 +448,7 @@ def test_bodies_that_are_being_read_are_bounded_together() -> None:
     asyncio.run(story())
 
 
-@pytest.mark.parametrize("flooded", ["/hooks/nobody/shop", "/hooks/other/shop"])
+@pytest.mark.parametrize("flooded", ["/hooks/nobody/shop", "/hooks/other/shop", "/hooks/acme/shop/more"])
 def test_who_floods_one_path_shuts_no_other(flooded: str) -> None:
     desk = Desk(max_reading=1_000)
 

@@ -12,6 +12,7 @@ from caseconnect.sdk.addresses import checked_url
 from caseconnect.sdk.components import Settings
 from caseconnect.sdk.secrets import Secret
 
+from .files import TakesFiles
 from .kinds import KINDS, KindName
 
 EXAMPLE: Final = """\
@@ -82,7 +83,7 @@ class KindSettings(Settings):
 class NotifySettings(Settings):
     """A system that sends messages to shoppers for us."""
 
-    url: str = Field(description="Where messages are posted to.")
+    url: str = Field(description="Where messages are posted to; its path is not shown in errors.", repr=False)
     secret: Secret = Field(description="Signs them (Standard Webhooks 1.0.0); 'whsec_' and base64, or plain text.")
 
     @field_validator("url")
@@ -91,15 +92,16 @@ class NotifySettings(Settings):
         return checked_url(value, "url")
 
 
-class InboundSettings(Settings):
+class InboundSettings(TakesFiles):
     """One sender, or several that share a secret: a helpdesk, a returns portal, a carrier, a form of the shop."""
 
     secret: Secret = Field(description="Shared with the sender: signs the body, or stands in a header.")
     previous_secret: Secret | None = Field(None, description="The secret before the last rotation; still taken.")
-    scheme: Literal["hmac-sha256-hex", "hmac-sha256-base64", "secret"] = Field(
+    scheme: Literal["standard-webhooks", "hmac-sha256-hex", "hmac-sha256-base64", "secret"] = Field(
         "hmac-sha256-hex",
-        description="hmac-...: the header signs the raw body; secret: the header is the secret itself, for senders that"
-        " can set headers only.",
+        description="standard-webhooks (recommended): Standard Webhooks 1.0.0, which signs id, time and body;"
+        " hmac-...: the header signs the raw body; secret: the header is the secret itself, for"
+        " senders that can set headers only.",
     )
     header: str = Field("X-Signature", description="The header.", pattern=r"^[A-Za-z0-9-]{1,60}$")
     prefix: str = Field("", description="What stands before the signature, such as 'sha256='.", max_length=20)
@@ -114,11 +116,13 @@ class InboundSettings(Settings):
     file_hosts: tuple[str, ...] = Field(
         (), description="Hosts that files are fetched from, with the port unless it is 443; others are only named."
     )
-    file_types: tuple[str, ...] = Field(
-        ("application/pdf", "image/gif", "image/heic", "image/jpeg", "image/png", "image/webp", "text/plain"),
-        description="Media types that are taken; what a file claims to be is compared with its first bytes.",
-    )
-    file_size: int = Field(10 * 1024 * 1024, ge=1, le=64 * 1024 * 1024, description="Largest file in bytes.")
+
+    @model_validator(mode="after")
+    def _headers_fit(self) -> Self:
+        given = sorted({"header", "prefix", "id_header"} & self.model_fields_set)
+        if self.scheme == "standard-webhooks" and given:
+            raise ValueError(f"{', '.join(given)}: leave it out, the headers of standard-webhooks have fixed names")
+        return self
 
     @model_validator(mode="after")
     def _known_fields(self) -> Self:

@@ -12,6 +12,7 @@ from caseconnect.sdk.addresses import checked_url
 from caseconnect.sdk.components import Settings
 from caseconnect.sdk.secrets import Secret
 
+from .files import TakesFiles
 from .templates import problems
 
 EXAMPLE: Final = """\
@@ -99,6 +100,10 @@ class PageSettings(Settings):
     over: str = Field(
         "This link is not valid any more. Please ask us for another.", description="Said when the link is over."
     )
+    full: str = Field(
+        "That is more than can be sent by this link. Send less, or ask us for another link.",
+        description="Said when it is more than the link takes; nothing of it is stored.",
+    )
 
 
 class UploadSettings(Settings):
@@ -106,6 +111,16 @@ class UploadSettings(Settings):
 
     address: str = Field(description="Where shoppers reach this daemon, such as https://connect.shop.example.")
     days: float = Field(14, gt=0, le=90, description="How long a link is good.")
+    uses: int = Field(
+        10,
+        ge=1,
+        le=1_000,
+        description="How often one link may be used. All links of one matter together take five times what one takes.",
+    )
+    files: int = Field(20, ge=1, le=1_000, description="Most files that one link takes, over all its uses.")
+    size: int = Field(
+        40 * 1024 * 1024, ge=1, le=1024 * 1024 * 1024, description="Most bytes that one link takes, over all its uses."
+    )
     page: PageSettings = Field(PageSettings(), description="The words of the page.")
 
     @field_validator("address")
@@ -114,7 +129,7 @@ class UploadSettings(Settings):
         return checked_url(value, "address")
 
 
-class MailSettings(Settings):
+class MailSettings(TakesFiles):
     """One mailbox, one sender, or both."""
 
     imap: ImapSettings | None = Field(None, description="The mailbox that shoppers write to.")
@@ -134,11 +149,11 @@ class MailSettings(Settings):
         "complaint", description="What a mail is that answers none of ours."
     )
     ignore_from: tuple[str, ...] = Field((), description="Addresses whose mails are ignored, such as our own.")
-    file_types: tuple[str, ...] = Field(
-        ("application/pdf", "image/gif", "image/heic", "image/jpeg", "image/png", "image/webp", "text/plain"),
-        description="Media types that are taken; what a file claims to be is compared with its first bytes.",
+    trusted_authserv: str = Field(
+        "",
+        description="The name with which your mail server begins Authentication-Results, such as mx.example.com: a mail"
+        " that fails DMARC by its word is read without its order, and a note says so; empty: not looked at.",
     )
-    file_size: int = Field(10 * 1024 * 1024, ge=1, le=64 * 1024 * 1024, description="Largest file in bytes.")
     mail_size: int = Field(
         25 * 1024 * 1024,
         ge=10_000,

@@ -10,7 +10,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from pydantic import Field
+
 from caseconnect.models import Document, File
+from caseconnect.sdk.components import Settings
 
 _SIGNATURES: tuple[tuple[str, int, bytes], ...] = (
     ("application/pdf", 0, b"%PDF-"),
@@ -40,6 +43,20 @@ class FileRules:
             return named
         document = Document(name=safe_name(name, kind), media_type=kind, content=content)
         return named.model_copy(update={"document": document})
+
+
+class TakesFiles(Settings):
+    """Settings of whatever takes files of strangers."""
+
+    file_types: tuple[str, ...] = Field(
+        ("application/pdf", "image/gif", "image/heic", "image/jpeg", "image/png", "image/webp", "text/plain"),
+        description="Media types that are taken; what a file claims to be is compared with its first bytes.",
+    )
+    file_size: int = Field(10 * 1024 * 1024, ge=1, le=64 * 1024 * 1024, description="Largest file in bytes.")
+
+    def rules(self) -> FileRules:
+        """What is taken by these settings."""
+        return FileRules(frozenset(self.file_types), self.file_size)
 
 
 def media_type(content: bytes, claimed: str) -> str:

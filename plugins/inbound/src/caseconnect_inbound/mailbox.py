@@ -28,7 +28,6 @@ from caseconnect.sdk.subjects import Subject
 
 from . import bodies
 from .config_mail import EXAMPLE, ImapSettings, MailSettings
-from .files import FileRules
 from .kinds import KINDS
 from .mails import THREAD, UPLOAD, Mail, read
 from .source import ROOTS
@@ -39,6 +38,10 @@ _MAIL = "mail"
 _PAGE = 20
 _HELD = 32 * 1024 * 1024  # bytes of mails in memory at once
 _SECONDS = 30.0
+_FORGED = (
+    "[Sender not verified: {} says that this mail fails DMARC, so somebody else may have written it. The order's"
+    " history is not attached.]\n\n"
+)
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class MailSource:
 
     def __init__(self, settings: MailSettings, resources: Resources) -> None:
         self._settings, self._resources = settings, resources
-        self._rules = FileRules(frozenset(settings.file_types), settings.file_size)
+        self._rules = settings.rules()
 
     async def check(self) -> Sequence[Check]:
         """Sign in and open the folder."""
@@ -118,13 +121,16 @@ class MailSource:
         reference = self._reference(mail)
         kind = KINDS["customer_reply" if reference else self._settings.kind]
         number = self._number(mail)
+        trusted = self._settings.trusted_authserv
+        forged = bool(trusted) and mail.forged(trusted)
+        text = f"{_FORGED.format(trusted) if forged else ''}{mail.subject}\n\n{mail.text}".strip()
         record: dict[str, Any] = {
             "id": delivery.delivery_id,
             "order_number": number,
             "email": mail.sender,
             "name": mail.name or None,
-            "text": f"{mail.subject}\n\n{mail.text}".strip(),
-            "note": f"{mail.subject}\n\n{mail.text}".strip(),
+            "text": text,
+            "note": text,
             "subject": mail.subject,
             "created_at": mail.date or delivery.received_at,
             "files": mail.files,
@@ -133,7 +139,8 @@ class MailSource:
         }
         known = {name: value for name, value in record.items() if name in kind.record.model_fields}
         item = Subject(delivery.connection, kind.fact, delivery.delivery_id)
-        order = named(self._settings.orders, number, mail.sender) if number and self._settings.orders else None
+        orders = None if forged else self._settings.orders
+        order = named(orders, number, mail.sender) if number and orders else None
         names = (order, item) if order else (item,)
         made = kind.record.model_validate(known)
         return kind.happened(names, mail.date or delivery.received_at, item, made)

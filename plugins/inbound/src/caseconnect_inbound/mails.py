@@ -27,6 +27,7 @@ _LONGEST = 20_000
 _LONGEST_HTML = 500_000
 _LINES = ("br", "div", "h1", "h2", "h3", "li", "p", "td", "tr")
 _UNSEEN = {"head", "script", "style", "title"}
+_FAILED = re.compile(r";\s*dmarc\s*(?:/\s*\d+\s*)?=\s*fail\b")
 _TAG = re.compile(r"<[^<>]*>")
 _BOUNDARY = re.compile(rb"boundary\s*=", re.IGNORECASE)
 _WORK = 2_000_000  # lines times open boundaries: beyond it the standard parser takes seconds
@@ -34,7 +35,9 @@ _WORK = 2_000_000  # lines times open boundaries: beyond it the standard parser 
 
 @dataclass(frozen=True)
 class Mail:
-    """A mail as far as it matters. `answers` are the ids of the messages that it refers to, nearest first."""
+    """A mail as far as it matters. `answers` are the ids of the messages that it refers to, nearest first; `verdicts`
+    what mail servers found out about it, topmost first.
+    """
 
     message_id: str
     sender: str
@@ -45,6 +48,16 @@ class Mail:
     answers: tuple[str, ...]
     automatic: str
     files: tuple[File, ...]
+    verdicts: tuple[str, ...] = ()
+
+    def forged(self, trusted: str) -> bool:
+        """The server of that name says that DMARC failed, in the topmost field that it wrote (RFC 8601).
+
+        What stands below it may have come with the mail.
+        """
+        ours = next((v for v in self.verdicts if re.split(r"[\s;(]", v, maxsplit=1)[0] == trusted.lower()), "")
+        # Comments and quotes are not taken out first: what a stranger put into them could hide the verdict.
+        return _FAILED.search(ours) is not None
 
 
 def read(raw: bytes, rules: FileRules) -> Mail:
@@ -67,6 +80,7 @@ def read(raw: bytes, rules: FileRules) -> Mail:
         answers=_answers(message),
         automatic=_automatic(message),
         files=tuple(_files(message, rules)),
+        verdicts=_verdicts(message),
     )
 
 
@@ -88,6 +102,11 @@ def _date(message: EmailMessage) -> datetime | None:
 def _answers(message: EmailMessage) -> tuple[str, ...]:
     ids = [*_header(message, "in-reply-to").split(), *reversed(_header(message, "references").split())]
     return tuple(dict.fromkeys(i for i in ids if i.startswith("<")))
+
+
+def _verdicts(message: EmailMessage) -> tuple[str, ...]:
+    found = (value for name, value in message.raw_items() if name.lower() == "authentication-results")
+    return tuple(" ".join(str(value).lower().split()) for value in found)
 
 
 def _automatic(message: EmailMessage) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from caseconnect.sdk import standard_webhooks as standard
 from caseconnect.sdk.commands import Command, NotifyCustomer
 from caseconnect.sdk.components import Check, Outcome, Repeat, Sighting, SinkSpec
 from caseconnect.sdk.errors import AuthError, ConfigError, PermanentError, TransientError, UnknownOutcome
@@ -29,7 +29,7 @@ class NoticeSink:
         notify = self._settings.notify
         if notify is None:
             return (Check(step="notify", ok=True, note="nothing is sent: no notify in the settings"),)
-        self._resources.secrets.reveal(notify.secret)
+        standard.key_of(self._resources.secrets.reveal(notify.secret))
         return (Check(step="notify", ok=True, note=f"messages go to {urlsplit(notify.url).hostname}"),)
 
     async def execute(self, command: Command, key: str) -> Outcome:
@@ -56,7 +56,9 @@ class NoticeSink:
                 },
             }
         )
-        answer = await http.request("POST", parts.path or "/", headers=self._signed(secret, key, body), content=body)
+        headers = self._signed(secret, key, body)
+        # Many such systems know their customer by a secret in the path.
+        answer = await http.request("POST", parts.path or "/", headers=headers, content=body, shown="/...")
         if answer.status in {401, 403}:
             raise AuthError(f"{parts.hostname} refuses our signature (HTTP {answer.status})")
         if answer.status in {429, 503}:
@@ -73,17 +75,16 @@ class NoticeSink:
         return Sighting(seen=None, note="the receiver cannot be asked whether it has the message")
 
     def _signed(self, secret: str, key: str, body: bytes) -> dict[str, str]:
-        """Headers of Standard Webhooks 1.0.0; the secret may be given as 'whsec_' and base64."""
-        name = hashlib.sha256(key.encode()).hexdigest()[:40]
+        """Headers of Standard Webhooks; the secret may be given as 'whsec_' and base64."""
+        name = f"msg_{hashlib.sha256(key.encode()).hexdigest()[:40]}"
         at = str(int(self._resources.now().timestamp()))
-        raw = base64.b64decode(secret.removeprefix("whsec_")) if secret.startswith("whsec_") else secret.encode()
-        signed = hmac.new(raw, f"msg_{name}.{at}.".encode() + body, hashlib.sha256).digest()
+        digest = hmac.digest(standard.key_of(secret), standard.head(name, at) + body, "sha256")
         return {
             "content-type": "application/json",
-            "webhook-id": f"msg_{name}",
-            "webhook-timestamp": at,
-            "webhook-signature": f"v1,{base64.b64encode(signed).decode()}",
-            "idempotency-key": f"msg_{name}",
+            standard.ID: name,
+            standard.TIMESTAMP: at,
+            standard.SIGNATURE: standard.written(digest),
+            "idempotency-key": name,
         }
 
 

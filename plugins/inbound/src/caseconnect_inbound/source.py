@@ -13,11 +13,11 @@ from caseconnect.sdk.deliveries import Delivery, Ignored, Page, Parsed
 from caseconnect.sdk.errors import PermanentError
 from caseconnect.sdk.order_names import named
 from caseconnect.sdk.resources import Resources
+from caseconnect.sdk.standard_webhooks import key_of
 from caseconnect.sdk.subjects import Subject
 
 from . import bodies
 from .config import EXAMPLE, InboundSettings
-from .files import FileRules
 from .kinds import KINDS
 from .mapping import record_of
 
@@ -27,11 +27,13 @@ class InboundSource:
 
     def __init__(self, settings: InboundSettings, resources: Resources) -> None:
         self._settings, self._resources = settings, resources
-        self._rules = FileRules(frozenset(settings.file_types), settings.file_size)
+        self._rules = settings.rules()
 
     async def check(self) -> Sequence[Check]:
         """That the secret is there. Nobody can be asked: the next delivery shows the rest."""
-        self._resources.secrets.reveal(self._settings.secret)
+        secret = self._resources.secrets.reveal(self._settings.secret)
+        if self._settings.scheme == "standard-webhooks":
+            key_of(secret)
         kinds = ", ".join(self._settings.kinds)
         return (Check(step="secret", ok=True, note=f"set; taken are {kinds}"),)
 
@@ -88,7 +90,8 @@ class InboundSource:
         http = self._resources.once(
             ("files", origin), lambda: self._resources.http(origin, max_body=self._settings.file_size)
         )
-        answer = await http.request("GET", parts.path + (f"?{parts.query}" if parts.query else ""))
+        path = parts.path + (f"?{parts.query}" if parts.query else "")
+        answer = await http.request("GET", path, shown="/...")  # who has the address has the file
         if answer.status != 200:
             raise PermanentError(f"the file is not there: HTTP {answer.status}")
         name = parts.path.rpartition("/")[2]

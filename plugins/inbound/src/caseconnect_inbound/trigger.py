@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
+from caseconnect.sdk import standard_webhooks
 from caseconnect.sdk.components import Every, Listener, TriggerSpec, UploadPage, Webhook
 
 from .config import EXAMPLE, InboundSettings
@@ -15,11 +16,12 @@ from .config_mail import MailSettings
 def wakes(settings: InboundSettings) -> Sequence[Webhook | Every | Listener]:
     """One webhook for all kinds of the connection."""
     secrets = ("secret", "previous_secret") if settings.previous_secret else ("secret",)
+    standard = settings.scheme == "standard-webhooks"
     return (
         Webhook(
-            signature_header=settings.header,
+            signature_header=standard_webhooks.SIGNATURE if standard else settings.header,
             secrets=secrets,
-            id_header=settings.id_header,
+            id_header=standard_webhooks.ID if standard else settings.id_header,
             keep_headers=("Content-Type",),
             scheme=settings.scheme,
             prefix=settings.prefix,
@@ -37,7 +39,14 @@ def mail_wakes(settings: MailSettings) -> Sequence[Webhook | Every | Listener]:
     if settings.upload:
         names = ("link_secret", "previous_link_secret")
         secrets = tuple(name for name in names if getattr(settings, name))
-        page = UploadPage(**settings.upload.page.model_dump(), accept=settings.file_types)
+        upload = settings.upload
+        page = UploadPage(
+            **upload.page.model_dump(),
+            accept=settings.file_types,
+            max_files=upload.files,
+            max_size=upload.size,
+            max_uses=upload.uses,
+        )
         found.append(Webhook("", secrets, scheme="link", page=page))
     return found
 

@@ -21,12 +21,15 @@ from caseconnect.sdk.commands import (
     RefundPayment,
 )
 from caseconnect.sdk.components import Outcome, Sighting
-from caseconnect.sdk.errors import PermanentError
+from caseconnect.sdk.errors import ConnectError, PermanentError
 from caseconnect.sdk.texts import mask, shorten
 
 from . import refunding
 from .client import Json, part
 from .writing import LONGEST_TEXT, Desk, StateWork, attributes, found, named, our_key, place_of
+
+REQUESTED: Final = "requested"
+"""Status of an action that the job has not taken up."""
 
 _ENDED: Final = frozenset({"done", "error", "unknown"})
 _UNPLACED: Final = frozenset({"created", "failed"})
@@ -58,6 +61,8 @@ class Act(StateWork):
         status, note = self._status(there)
         if status == "error":
             return Outcome(state="refused", note=note)
+        if status == REQUESTED:
+            note += await self._start()
         data = {"action": our_key(key), "site": site}
         return Outcome(state="done" if status == "done" else "accepted", note=note, data=data)
 
@@ -88,6 +93,18 @@ class Act(StateWork):
     async def _refused(self, command: Any, site: str, order: Json, key: str) -> str:
         return self._refusal(command, order, self.desk)
 
+    async def _start(self) -> str:
+        """Start the job, if the settings say so. What comes of it is only told: the action is there, and waits."""
+        names = self.desk.settings.writing
+        if not names.start_job:
+            return ""
+        try:
+            # Salesforce's own sfcc-ci sends an empty document to a job without parameters.
+            await self.desk.client.ocapi("data", "POST", f"/jobs/{part(names.job)}/executions", body={})
+        except ConnectError as error:
+            return f"; it was not started, and comes by its schedule: {error}"
+        return ""
+
     def _path(self, site: str, key: str) -> str:
         names = self.desk.settings.actions
         scope = f"/sites/{part(site)}" if names.scope == "site" else ""
@@ -103,15 +120,15 @@ class Act(StateWork):
         payload = orjson.dumps(self._details(command)).decode()
         if len(payload) > LONGEST_TEXT:
             raise PermanentError(f"the details of the {self._name} are longer than {LONGEST_TEXT} characters")
-        values = {names.action: self._name, names.payload: payload, names.status: "requested"}
+        values = {names.action: self._name, names.payload: payload, names.status: REQUESTED}
         if order:
             values[names.order_number] = str(order["orderNo"])
         written = await self.desk.client.ocapi("data", "PUT", self._path(site, key), body=attributes(values))
-        return written if isinstance(written, dict) else {f"c_{names.status}": "requested"}
+        return written if isinstance(written, dict) else {f"c_{names.status}": REQUESTED}
 
     def _status(self, there: Json) -> tuple[str, str]:
         names = self.desk.settings.actions
-        status = str(there.get(f"c_{names.status}") or "requested")
+        status = str(there.get(f"c_{names.status}") or REQUESTED)
         result = there.get(f"c_{names.result}")
         note = shorten(mask(result)) if isinstance(result, str) else ""
         return status, note if status in _ENDED else "the cartridge's job has not answered yet"

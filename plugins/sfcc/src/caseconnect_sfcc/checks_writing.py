@@ -42,7 +42,7 @@ def _steps(desk: Desk) -> Iterator[Step]:
         partial(_attributes, desk.editing, "Product", {names.recall, settings.product_notice}),
     )
     yield f"custom objects {settings.actions.type}", partial(_actions, desk)
-    yield f"job {names.job}", partial(_job, desk.client, names.job)
+    yield f"job {names.job}", partial(_job, desk)
     for site in settings.sites:
         yield f"checkout notice of {site}", partial(_checkout, desk, site)
     if desk.staging is not None:
@@ -72,14 +72,16 @@ async def _actions(desk: Desk) -> str:
     return ""
 
 
-async def _job(client: SfccClient, job: str) -> str:
+async def _job(desk: Desk) -> str:
+    names = desk.settings.writing
     # An execution that cannot be there: what is not found tells whether the job is.
     try:
-        await client.ocapi("data", "GET", f"/jobs/{part(job)}/executions/0")
+        await desk.client.ocapi("data", "GET", f"/jobs/{part(names.job)}/executions/0")
     except Refused as refused:
         if refused.code != "JobExecutionNotFound":
             raise
-    return "see Business Manager for its schedule"
+    started = "; whether we may start it shows at the first action" if names.start_job else ""
+    return f"see Business Manager for its schedule{started}"
 
 
 async def _checkout(desk: Desk, site: str) -> str:

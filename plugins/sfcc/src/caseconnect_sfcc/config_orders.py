@@ -36,6 +36,13 @@ class OrderAttributes(Settings):
     carrier: str = Field("carrier", description="Shipment attribute with the carrier.")
     promised: str = Field("promisedDate", description="Shipment or order attribute with the promised day.")
     pickup: str = Field("fromStoreId", description="Shipment attribute that is set when the shopper fetches it.")
+    digital: tuple[str, ...] = Field(
+        (), description="Shipping methods by which nothing is sent, such as EMAIL; gift certificates are always so."
+    )
+    preorder: str = Field("", description="Order or product item attribute that is set on a pre-order.")
+    terms: dict[str, str] = Field(
+        {}, description="Payment method of what is paid later -> payment terms, such as INVOICE: net_30."
+    )
     tenders: dict[str, Literal["card", "gift_card", "store_credit", "manual", "other"]] = Field(
         {"CREDIT_CARD": "card", "GIFT_CERTIFICATE": "gift_card"}, description="Payment method -> tender."
     )

@@ -82,6 +82,9 @@ class WritingSettings(Settings):
     )
     libraries: dict[str, str] = Field({}, description="Library of a site's content, where it is not the site's own.")
     job: str = Field("CaseConnectActions", description="Job that carries actions out.")
+    start_job: bool = Field(
+        False, description="Start the job after each action; what comes while it runs still waits for its schedule."
+    )
     staging: StagingSettings | None = Field(
         None, description="Where catalog and content are edited and published from; without it, this instance itself."
     )

@@ -36,6 +36,7 @@ def return_of(node: Json, settings: SfccSettings, item: str, order: Order | None
         id=item,
         name=str(node.get("key_value_string") or item),
         order_id=order.id if order else None,
+        order_number=clean(attribute(node, names.order_number)),
         status=names.words.get(plain(attribute(node, names.status)).casefold(), "unknown"),
         requested_at=_created(node),
         lines=lines,

@@ -56,7 +56,7 @@ def order_of(
         # The platform keeps no time of a cancellation.
         cancelled_at=moment(node["lastModified"]) if cancelled else None,
         cancel_reason=clean(node.get("cancelCode")) or clean(node.get("cancelDescription")),
-        channel=clean(node.get("channelType")),
+        channel=parts.channel(node),
         total=total,
         presentment_total=total,
         captured=taken,
@@ -76,7 +76,10 @@ def order_of(
         attributes=shown(node, names.shown),
         statuses={kind: str(node[name]) for kind, name in _STATUSES.items() if node.get(name)},
         site=site,
-        delivery=tuple(dict.fromkeys(_delivery(each, names.pickup) for each in shipments)),
+        company=parts.company(node, billing),
+        payment_terms=parts.terms(node, names),
+        delivery=parts.delivery(shipments, node, names),
+        preorder=parts.preordered(node, names),
         returns=tuple(returns),
         disputes=tuple(disputes),
         notes=tuple(_note(each) for each in notes),
@@ -201,10 +204,6 @@ def _left(shipment: Json, order: Json) -> bool:
     """Whether something tells that it left: its own status, a tracking number, or the order's status."""
     said = shipment.get("shippingStatus") == "shipped" or order.get("shippingStatus") == "shipped"
     return said or bool(shipment.get("trackingNumber"))
-
-
-def _delivery(shipment: Json, pickup: str) -> str:
-    return "pickup" if attribute(shipment, pickup) else "shipping"
 
 
 def _note(note: Json) -> str:

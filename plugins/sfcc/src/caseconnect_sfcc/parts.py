@@ -31,6 +31,7 @@ PLACED: Final = frozenset({"new", "open", "completed"})
 
 _RISKS: Final = ("none", "low", "unknown", "pending", "medium", "high")
 _ADVICE: Final = {"low": "accept", "medium": "investigate", "high": "cancel"}
+_CHANNELS: Final = {"storefront": "web", "store": "pos", "dss": "pos"}
 _RESULT: Final[Mapping[Any, str]] = {0: "success", 1: "failure", 2: "pending"}
 
 
@@ -216,3 +217,43 @@ def risk_of(order: Json, settings: RiskSettings, is_flagged: bool) -> Risk:
 def locale(order: Json) -> str | None:
     """The shopper's language."""
     return locale_of(order.get("customerLocale"))
+
+
+def channel(order: Json) -> str | None:
+    """Where it was placed: web, pos (the platform's store and dss), or the platform's other words as they are."""
+    found = clean(order.get("channelType"))
+    return _CHANNELS.get(found, found) if found else None
+
+
+def company(order: Json, billing: Address | None) -> str | None:
+    """The buyer of an order that the platform calls b2b: the company billed, else 'b2b'."""
+    if order.get("businessType") != "b2b":
+        return None
+    return (billing.company if billing else None) or "b2b"
+
+
+def terms(order: Json, settings: OrderAttributes) -> str | None:
+    """Payment terms of the first payment method that has some; the platform itself knows none."""
+    methods = (clean(each.get("paymentMethodId")) for each in listed(order.get("paymentInstruments")))
+    return next((settings.terms[method] for method in methods if method in settings.terms), None)
+
+
+def delivery(shipments: Iterable[Json], order: Json, settings: OrderAttributes) -> tuple[str, ...]:
+    """How the shipments are delivered: pickup, digital or shipping. One without products holds gift certificates."""
+    goods = {each.get("shipmentId") for each in listed(order.get("productItems"))}
+    given = {each.get("shipmentId") for each in listed(order.get("giftCertificateItems"))}
+
+    def way(shipment: Json) -> str:
+        if attribute(shipment, settings.pickup):
+            return "pickup"
+        name = shipment.get("shipmentId")
+        by_mail = (shipment.get("shippingMethod") or {}).get("id") in settings.digital
+        return "digital" if by_mail or (name in given and name not in goods) else "shipping"
+
+    return tuple(dict.fromkeys(way(each) for each in shipments))
+
+
+def preordered(order: Json, settings: OrderAttributes) -> bool:
+    """Whether the merchant's mark of a pre-order is on the order or on one of its products."""
+    marked = (order, *listed(order.get("productItems")))
+    return any(plain(attribute(each, settings.preorder)) not in ("", "false") for each in marked)

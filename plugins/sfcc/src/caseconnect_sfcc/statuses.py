@@ -43,6 +43,7 @@ _LONGEST_EXTERNAL: Final = 256
 _UNPLACED: Final = frozenset({"created", "failed"})
 _SHIPPED: Final = frozenset({"shipped", "part_shipped"})
 _PAID: Final = frozenset({"paid", "part_paid"})
+_NO_MONEY: Final = "no money was moved: give up at the payment provider what it may have authorised"
 
 
 class Cancel(StateWork):
@@ -59,8 +60,8 @@ class Cancel(StateWork):
         status = "failed" if order.get("status") in _UNPLACED else "cancelled"
         path = f"/orders/{part(number)}/status"
         await self.desk.client.scapi(ORDERS, "PUT", path, site=site, body={"status": status})
-        note = "the platform tells the shopper nothing" if command.notify_customer else ""
-        return Outcome(state="done", note=note)
+        told = "; the platform tells the shopper nothing" if command.notify_customer else ""
+        return Outcome(state="done", note=f"{_NO_MONEY}{told}")
 
     async def see(self, command: CancelOrder, key: str) -> Sighting:
         """Whether it is cancelled, or failed without ever being placed."""

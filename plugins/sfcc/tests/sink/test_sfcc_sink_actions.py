@@ -187,6 +187,53 @@ def test_two_refunds_of_an_order_give_no_more_than_it_cost(
     assert sum(float(each["amount"]) for each in play.merchant("refund")) <= float(order.total)
 
 
+BY_JOB = {"instances": [{"tenant": "zzxy_prd", "cartridge": {"by_job_only": True, "job_seconds": 3}}]}
+
+
+@pytest.mark.parametrize("start", [False, True])
+def test_the_job_is_started_where_the_settings_say_so(stage: Callable[..., Any], start: bool) -> None:
+    play = stage(BY_JOB, writing={"start_job": start})
+    refund = RefundPayment(target=play.about(paid(play)), amount=dollars("10"))
+    assert play.do(refund).note == "the cartridge's job has not answered yet"
+    assert play.changes() == ["object.create", *(["job.start"] if start else [])]
+    play.clock.forward(3)
+    assert play.see(refund).seen is start
+    assert play.do(refund).state == ("done" if start else "accepted")
+    assert play.changes().count("job.start") == start
+
+
+def test_an_action_that_comes_while_the_job_runs_waits_for_it(stage: Callable[..., Any]) -> None:
+    play = stage(BY_JOB, writing={"start_job": True})
+    first, second = (RefundPayment(target=play.about(paid(play)), amount=dollars("10")) for _ in range(2))
+    play.do(first, "first")
+    accepted = play.do(second, "second")
+    assert accepted.state == "accepted"
+    assert "it was not started, and comes by its schedule" in accepted.note
+    assert "JobAlreadyRunning" in accepted.note
+    assert play.changes().count("job.start") == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        ({"kind": "drop_before"}, "without an answer"),
+        ({"kind": "drop_after"}, "without an answer"),
+        ({"kind": "status", "status": 403}, "HTTP 403"),
+        ({"kind": "status", "status": 500}, "HTTP 500"),
+    ],
+)
+def test_a_job_that_cannot_be_started_undoes_no_action(stage: Callable[..., Any], fault: Any, told: str) -> None:
+    play = stage(writing={"start_job": True})
+    refund = RefundPayment(target=play.about(paid(play)), amount=dollars("10"))
+    play.fault("data.start_job", **fault)
+    accepted = play.do(refund)
+    assert accepted.state == "accepted"
+    assert "it was not started" in accepted.note
+    play.clock.forward(5)
+    assert play.see(refund).seen is True
+    assert len(play.merchant("refund")) == 1
+
+
 def test_another_refund_that_the_search_does_not_show_yet_is_counted(stage: Callable[..., Any]) -> None:
     play = stage()
     order = paid(play)

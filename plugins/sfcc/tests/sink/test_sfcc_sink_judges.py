@@ -45,7 +45,7 @@ STATUSES = (
 
 
 def test_what_the_sink_sends_conforms_to_the_official_files(stage: Callable[..., Any]) -> None:
-    play = stage(writing=STAGING)
+    play = stage(writing={**STAGING, "start_job": True})
     play.desk.wire = Recorder(play.desk.app)
     play.desk.resources = play.desk.fresh()
     play = type(play)(play.desk)

@@ -196,8 +196,9 @@ def test_an_order_that_was_never_placed_is_failed(stage: Callable[..., Any]) -> 
     play = stage()
     order = play.order(situation="payment_stuck")
     cancel = CancelOrder(target=play.about(order))
-    assert play.do(cancel).state == "done"
-    assert order.status == "failed"
+    done = play.do(cancel)
+    assert (done.state, order.status) == ("done", "failed")
+    assert done.note.startswith("no money was moved")
     assert play.see(cancel).seen is True
 
 

@@ -99,6 +99,7 @@ def order_of(node: Json, admin_url: str | None = None) -> Order:
     total = node["currentTotalPriceSet"]
     billing, shipping = address_of(node.get("billingAddress")), address_of(node.get("shippingAddress"))
     customer = node.get("customer") or {}
+    parts = tuple(fulfillment_order_of(n) for n in nodes(node.get("fulfillmentOrders")))
     return Order(
         id=_order_id(node),
         number=node["name"],
@@ -131,13 +132,15 @@ def order_of(node: Json, admin_url: str | None = None) -> Order:
         company=((node.get("purchasingEntity") or {}).get("company") or {}).get("name"),
         payment_terms=terms_of(node.get("paymentTerms")),
         delivery=delivery_of(node.get("fulfillmentOrders")),
+        # Shopify has no mark for pre-orders; a part that waits for its day is the nearest it tells.
+        preorder=any(part.status == "scheduled" for part in parts),
         returns=tuple(return_summary_of(n, _order_id(node)) for n in nodes(node.get("returns"))),
         disputes=tuple(number_of(n["id"]) for n in nodes(node.get("disputes"))),
         lines=tuple(line_of(n) for n in nodes(node.get("lineItems"))),
         payments=tuple(payment_of(n) for n in nodes(node.get("transactions"))),
         refunds=tuple(refund_of(n) for n in nodes(node.get("refunds"))),
         risk=risk_of(node.get("risk")),
-        fulfillment_orders=tuple(fulfillment_order_of(n) for n in nodes(node.get("fulfillmentOrders"))),
+        fulfillment_orders=parts,
         shipments=tuple(shipment_of(n) for n in nodes(node.get("fulfillments"))),
         admin_url=admin_url,
     )

@@ -37,7 +37,7 @@ def decide(
     else:
         verdicts = [high_risk(order, settings), high_value(order, settings)]
     hold_for = EXCEPTIONS if settings.hold else ()
-    return open_or_add(USE_CASE, matter, order, verdicts, facts, settings, now, hold_for=hold_for)
+    return open_or_add(USE_CASE, matter, order, verdicts, facts, settings, now, hold_for=hold_for, applies=out is None)
 
 
 def high_risk(order: Order, settings: FraudReviewSettings) -> Verdict:

@@ -13,7 +13,7 @@ from caseconnect.sdk.subjects import Subject
 from caseconnect_fulfillment.carriage import is_delivered
 from caseconnect_fulfillment.settings import ExceptionName, FulfillmentSettings
 
-_NOT_SENT = frozenset({"cancelled", "canceled", "error", "not_shipped"})
+_NOT_SENT = frozenset({"cancelled", "canceled", "error"})
 _PAID = frozenset({"authorized", "partially_paid", "paid", "partially_refunded"})
 _PAYING = frozenset({"authorization", "capture", "sale"})
 _BY_HAND = frozenset({"pickup", "pickup_point", "local", "retail", "digital"})

@@ -46,7 +46,7 @@ def _judged(
 ) -> Decision | Needs:
     out = not_applying(order, settings.applies_to)
     found = [Verdict(f"order {order.number}: {out}")] if out else verdicts(order, told, settings, now)
-    decision = open_or_add(USE_CASE, matter, order, found, facts, settings, now)
+    decision = open_or_add(USE_CASE, matter, order, found, facts, settings, now, applies=out is None)
     if isinstance(decision, Needs) or decision.findings or not matter.is_open() or matter.acted_on is not None:
         return decision
     why = "the order was cancelled" if order.cancelled_at else checks.over(order, matter.findings, told)

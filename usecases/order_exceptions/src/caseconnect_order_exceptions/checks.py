@@ -50,7 +50,7 @@ def _failed_payment(order: Order, last: Payment, count: int, settings: OrderExce
         exception=name,
         ground=digest_of(name, last.id),
         summary=f"{last.kind} of {last.amount} failed ({said}){times}",
-        arose_at=order.created_at,
+        arose_at=last.created_at,
     )
     return Verdict(f"{name}: {said}, payment_error_codes {'allows it' if counting else 'is empty: all count'}", finding)
 

@@ -30,7 +30,8 @@ def decide(
         return Needs(needs=(Need(fact="order", subject=matter.subject),))
     out = not_applying(order, settings.applies_to)
     if out is not None:
-        return open_or_add(USE_CASE, matter, order, [Verdict(f"order {order.number}: {out}")], facts, settings, now)
+        verdict = Verdict(f"order {order.number}: {out}")
+        return open_or_add(USE_CASE, matter, order, [verdict], facts, settings, now, applies=False)
     verdicts = _verdicts(order, matter, facts, settings, now)
     if isinstance(verdicts, Needs):
         return verdicts

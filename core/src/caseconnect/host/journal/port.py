@@ -195,6 +195,9 @@ class Journal(Protocol):
     def deliveries(self, text: str) -> list[dict[str, Any]]:
         """The newest deliveries of a connection, or those that an id, `delivery:NUMBER` or a subject names."""
 
+    def delivered(self, tenant: str, connection: str, prefix: str) -> list[str]:
+        """The ids of a connection's deliveries that begin with `prefix` and a dash."""
+
     def stuck(self) -> dict[str, list[dict[str, Any]]]:
         """What waits for a person."""
 

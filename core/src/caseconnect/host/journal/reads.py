@@ -197,6 +197,15 @@ def stuck(db: sqlite3.Connection) -> dict[str, list[dict[str, Any]]]:
     }
 
 
+def delivered(db: sqlite3.Connection, tenant: str, connection: str, prefix: str) -> list[str]:
+    """The ids of a connection's deliveries that begin with `prefix` and a dash."""
+    rows = db.execute(  # a range, not LIKE: the index answers it
+        "SELECT delivery_id FROM deliveries WHERE tenant=? AND connection=? AND delivery_id>? AND delivery_id<?",
+        (tenant, connection, f"{prefix}-", f"{prefix}."),
+    )
+    return [name for (name,) in rows]
+
+
 def alerts(db: sqlite3.Connection, after: datetime) -> list[dict[str, Any]]:
     """Open alerts that were opened or counted after a moment, oldest first."""
     return _dicts(

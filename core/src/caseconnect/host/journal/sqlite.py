@@ -425,6 +425,10 @@ class SqliteJournal:
         """See `port.Journal`."""
         return reads.deliveries(self._db(), text)
 
+    def delivered(self, tenant: str, connection: str, prefix: str) -> list[str]:
+        """See `port.Journal`."""
+        return reads.delivered(self._db(), tenant, connection, prefix)
+
     def stuck(self) -> dict[str, list[dict[str, Any]]]:
         """See `port.Journal`."""
         return reads.stuck(self._db())

@@ -12,7 +12,7 @@ from caseconnect.host.tenants.problems import Path, Report, one_of
 from caseconnect.host.tenants.tenant import Connection, carriers
 from caseconnect.sdk.commands import COMMANDS, Command, OpenCase
 from caseconnect.sdk.components import Settings, TransformSpec
-from caseconnect.sdk.events import CaseChanged, CommandSettled, CustomerReplied, Event, TimerFired
+from caseconnect.sdk.events import CaseChanged, CommandSettled, CustomerReplied, Event, OrderChanged, TimerFired
 
 _HOST_EVENTS: frozenset[type[Event]] = frozenset({CommandSettled, TimerFired})
 _MAY_COME: frozenset[type[Event]] = frozenset({CustomerReplied})
@@ -183,8 +183,9 @@ class Placing:
         return self._required() <= self._facts(connection, home) and carried
 
     def _facts(self, connection: Connection, home: Connection | None) -> frozenset[str]:
-        """Facts at hand for events of a connection. One without orders brings items of the others' orders."""
-        places = [connection] if connection.has_orders else list(self.connections.values())
+        """Facts at hand for events of a connection. An item may come by one and belong to an order of another."""
+        alone = connection.has_orders and not self.spec.by_item
+        places = [connection] if alone else list(self.connections.values())
         return frozenset().union(*(c.facts for c in (*places, *([home] if home else []))))
 
     def _carriers(self, connection: Connection, command: type[Command]) -> list[str]:
@@ -195,7 +196,8 @@ class Placing:
 
     def _check_events(self, on: list[Connection], home: Connection | None) -> None:
         sources = [c.source for c in (*on, *([home] if home else [])) if c.source]
-        for event in sorted(self._awaited(), key=lambda e: e.__name__):
+        welcome = {OrderChanged} if self.spec.by_item else set()
+        for event in sorted(self._awaited() - welcome, key=lambda e: e.__name__):
             if not any(event in s.emits for s in sources):
                 self.report.add(
                     self.path,

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from caseconnect.host.journal.errors import JournalBusy, JournalError, JournalFull
@@ -19,15 +20,16 @@ from caseconnect.host.journal.records import NewDelivery, Receipt
 from caseconnect.host.web.signatures import verified
 from caseconnect.sdk.components import Webhook
 from caseconnect.sdk.errors import ConfigError
+from caseconnect.sdk.standard_webhooks import TIMESTAMP, key_of, on_time
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-Keep = Callable[[Scope, Mapping[str, str], bytes], Awaitable[None]]
+Keep = Callable[[Mapping[str, str], bytes], Awaitable[None]]
 
 Place = tuple[str, str, str]
-"""The parts of a path: ("hooks", tenant, connection) or ("in", tenant, kind)."""
+"""The parts of a path: ("hooks", tenant, connection), ("in", tenant, kind) or ("up", tenant, connection)."""
 
 _NOBODY: Place = ("", "", "")
 
@@ -52,7 +54,8 @@ class Hook:
 
     def secrets(self) -> list[bytes]:
         """The active secrets. `ConfigError` when none can be had, or one is too short to be one."""
-        found = [s.encode() for s in self.reveal()]
+        standard = self.webhook.scheme == "standard-webhooks"
+        found = [key_of(s) if standard else s.encode() for s in self.reveal()]
         if not found or any(len(s) < _SHORTEST_SECRET for s in found):
             raise ConfigError(
                 f"{self.tenant}/{self.connection}: a webhook secret is missing or shorter than 8 characters"
@@ -97,16 +100,20 @@ class Hooks:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        place = place_of(scope)
         try:
-            await self.take(scope, receive, self._keep)
+            await self.take(scope, receive, place, partial(self._keep, place))
             answer = Answer(200)
         except Answer as early:
             answer = early
         self.refused += answer.status != 200
         await _respond(send, answer)
 
-    async def take(self, scope: Scope, receive: Receive, keep: Keep) -> None:
-        """Read one request within the limits and hand it to `keep`; `Answer` tells what was wrong."""
+    async def take(self, scope: Scope, receive: Receive, place: Place, keep: Keep) -> None:
+        """Read one request within the limits and hand it to `keep`; `Answer` tells what was wrong.
+
+        Its body is counted in the memory of `place`, or of nobody when nothing is there.
+        """
         if scope["method"] != "POST":
             raise Answer(405)
         headers = _headers(scope)
@@ -114,22 +121,16 @@ class Hooks:
             raise Answer(413)
         if headers.get("content-encoding", "identity").lower() != "identity":
             raise Answer(415)
-        place = self._budget(scope)
+        place = place if place in self.registry else _NOBODY
         if self._load() >= 1 or self._full(place):
             raise Answer(503, retry_after=1)
         chunks: list[bytes] = []
         try:
             await self._read(receive, chunks, place)
-            await keep(scope, headers, b"".join(chunks))
+            await keep(headers, b"".join(chunks))
         finally:
             self._reading[place] -= sum(map(len, chunks))
         self._stored()
-
-    def _budget(self, scope: Scope) -> Place:
-        """Whose memory the body is counted in."""
-        parts = str(scope["path"]).split("/")
-        place = (parts[1], parts[2], parts[3]) if len(parts) > 3 else _NOBODY
-        return place if place in self.registry else _NOBODY
 
     def _full(self, place: Place) -> bool:
         all_together = _ALL_READING * self._max_reading
@@ -155,11 +156,12 @@ class Hooks:
         except TimeoutError:
             raise Answer(408) from None
 
-    async def _keep(self, scope: Scope, headers: Mapping[str, str], body: bytes) -> None:
+    async def _keep(self, place: Place, headers: Mapping[str, str], body: bytes) -> None:
         """Verify and store. Returns after the commit."""
-        place = place_of(scope)
         hook = self._verified(place, headers, body)
         webhook = hook.webhook
+        if webhook.scheme == "standard-webhooks" and not on_time(headers.get(TIMESTAMP, ""), self._now()):
+            raise Answer(400, f"{TIMESTAMP} is more than 5 minutes from our time: is the sender's clock right?")
         given = headers.get(webhook.id_header.lower(), "") if webhook.id_header else ""
         if not given and place[-1] in webhook.id_required:
             raise Answer(400, f"{webhook.id_header} is required: the same request sent again must be known as the same")
@@ -202,7 +204,7 @@ def place_of(scope: Scope) -> Place:
     """The three parts of the path; an escaped one (`%2f`) names nobody."""
     raw = scope.get("raw_path")
     parts = (raw.decode("latin-1") if raw else str(scope["path"])).split("/")
-    return (parts[1], parts[2], parts[3]) if len(parts) == 4 and not parts[0] else ("", "", "")
+    return (parts[1], parts[2], parts[3]) if len(parts) == 4 and not parts[0] else _NOBODY
 
 
 def _length(headers: Mapping[str, str]) -> int:

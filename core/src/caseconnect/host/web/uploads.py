@@ -5,10 +5,12 @@ The link itself is the permission. What is sent is stored whole, as any delivery
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from email.message import Message
 
 from jinja2 import DictLoader, Environment
 
@@ -41,6 +43,7 @@ _PAGE = """<!doctype html>
 </main></body></html>
 """
 _HTML = Environment(autoescape=True, loader=DictLoader({"page": _PAGE}))
+_OURS = UploadPage()
 _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 _HEADERS = (
     (b"content-type", b"text/html; charset=utf-8"),
@@ -57,16 +60,27 @@ _HEADERS = (
 
 
 class Uploads:
-    """`/up/{tenant}/{connection}/{token}`. A link that is over, forged or of nobody gives one answer: 404."""
+    """`/up/{tenant}/{connection}/{token}`. A link that was forged and one of nobody give one answer: 404, in our words.
 
-    def __init__(self, hooks: Hooks, now: Callable[[], datetime]) -> None:
-        self._hooks, self._now = hooks, now
+    One that was good and is over, by its time or its uses, gives 404 in the tenant's words. `delivered` gives the ids
+    of a tenant's connection that begin with a word: how much has come by a link is read from them.
+    """
+
+    def __init__(
+        self, hooks: Hooks, now: Callable[[], datetime], delivered: Callable[[str, str, str], Sequence[str]]
+    ) -> None:
+        self._hooks, self._now, self._delivered = hooks, now, delivered
+        self._storing = asyncio.Lock()  # so that what is counted is all that came before
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Show the page, or take what was sent."""
-        hook, link = self._opened(scope)
-        page = (hook.webhook.page if hook else None) or UploadPage()
-        if hook is None or link is None:
+        opened = self._opened(scope)
+        if opened is None:
+            await _show(send, 404, _OURS, _OURS.over)
+            return
+        hook, link = opened
+        page = hook.webhook.page or _OURS
+        if link.over(self._now()) or _too_much(page, *self._sent(hook, link), (1, 0, 0)):
             await _show(send, 404, page, page.over)
         elif scope["method"] in {"GET", "HEAD"}:
             await _show(send, 200, page, "")
@@ -76,31 +90,72 @@ class Uploads:
     async def _take(
         self, hook: Hook, link: links.Link, page: UploadPage, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        async def keep(_: Scope, headers: Mapping[str, str], body: bytes) -> None:
-            now: datetime = self._now()
-            name = hashlib.sha256(link.reference.encode() + b"\0" + body).hexdigest()
-            kept = {"Content-Type": headers.get("content-type", ""), "Connect-Reference": link.reference}
-            await self._hooks.store(NewDelivery(hook.tenant, hook.connection, PURPOSE, name, now, body, kept))
+        async def keep(headers: Mapping[str, str], body: bytes) -> None:
+            kind = headers.get("content-type", "")
+            more = (1, _files(kind, body), len(body))
+            name = f"{'-'.join(_words(link))}-{more[1]}-{more[2]}-{_word(body)}"
+            kept = {"Content-Type": kind, "Connect-Reference": link.reference}
+            new = NewDelivery(hook.tenant, hook.connection, PURPOSE, name, self._now(), body, kept)
+            async with self._storing:
+                here, all_ = self._sent(hook, link)
+                if name not in all_ and _too_much(page, here, all_, more):
+                    raise Answer(413, page.full)
+                await self._hooks.store(new)
 
         try:
-            await self._hooks.take(scope, receive, keep)
+            await self._hooks.take(scope, receive, ("up", hook.tenant, hook.connection), keep)
         except Answer as answer:
-            await _show(send, answer.status, page, _SAID.get(answer.status, "Please try again later."))
+            await _show(send, answer.status, page, answer.text or _SAID.get(answer.status, "Please try again later."))
             return
         await _show(send, 200, page, page.thanks)
 
-    def _opened(self, scope: Scope) -> tuple[Hook | None, links.Link | None]:
+    def _sent(self, hook: Hook, link: links.Link) -> tuple[list[str], Sequence[str]]:
+        """The ids of what came by this link, and by all links of its reference."""
+        reference, own = _words(link)
+        found = self._delivered(hook.tenant, hook.connection, reference)
+        return [name for name in found if name.split("-")[1] == own], found
+
+    def _opened(self, scope: Scope) -> tuple[Hook, links.Link] | None:
+        """The hook and what its link says; None unless the hook made it."""
         parts = str(scope["path"]).split("/")
         hook = self._hooks.registry.get(("up", parts[2], parts[3])) if len(parts) == 5 else None
-        if hook is None:
-            return None, None
         try:
-            secrets = [secret.decode() for secret in hook.secrets()]
+            secrets = [secret.decode() for secret in hook.secrets()] if hook else []
         except ConfigError:
-            return hook, None
-        return hook, links.read(secrets, PURPOSE, parts[4], self._now())
+            return None
+        link = links.signed(secrets, PURPOSE, parts[-1])
+        return (hook, link) if hook and link else None
 
 
+def _too_much(page: UploadPage, here: Sequence[str], all_: Sequence[str], more: tuple[int, int, int]) -> bool:
+    """`more` uses, files and bytes would pass a limit of the link, or of all links of its reference."""
+    limits = (page.max_uses, page.max_files, page.max_size)
+    for names, times in ((here, 1), (all_, _LINKS)):
+        counts = [name.split("-")[2:4] for name in names]
+        sent = (len(names), sum(int(files) for files, _ in counts), sum(int(size) for _, size in counts))
+        if any(was + new > times * limit for was, new, limit in zip(sent, more, limits, strict=True)):
+            return True
+    return False
+
+
+def _words(link: links.Link) -> tuple[str, str]:
+    """With what the ids of its deliveries begin: a word for the reference and one for the link itself."""
+    return _word(link.reference.encode()), _word(str(link.expires_at).encode())
+
+
+def _word(of: bytes) -> str:
+    return hashlib.sha256(of).hexdigest()[:32]
+
+
+def _files(content_type: str, body: bytes) -> int:
+    """How many files a form has: its parts but the message (RFC 7578). Its content is left to the plugin."""
+    head = Message()
+    head["content-type"] = content_type
+    boundary = head.get_boundary() or ""
+    return max(body.count(b"\r\n--" + boundary.encode("latin-1", "replace")) - 1, 0) if boundary else 0
+
+
+_LINKS = 5  # as many full links as one reference takes; a matter asks more than once
 _SAID = {413: "The files are too large.", 408: "That took too long.", 405: "This is not possible here."}
 
 

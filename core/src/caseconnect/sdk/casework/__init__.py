@@ -6,11 +6,14 @@ case what became of them, `replied` what the shopper wrote.
 """
 
 from caseconnect.sdk.casework.actions import asks_of, uses_of
+from caseconnect.sdk.casework.answers import ImpossibleError, items_of, lines_of, value_of
 from caseconnect.sdk.casework.following import follow_up
 from caseconnect.sdk.casework.items import decide_item
-from caseconnect.sdk.casework.opening import Background, open_or_add, opens
-from caseconnect.sdk.casework.outcomes import carry_out, case_of
+from caseconnect.sdk.casework.judging import Background
+from caseconnect.sdk.casework.opening import open_or_add, opens
+from caseconnect.sdk.casework.outcomes import carry_out, case_of, note_once
 from caseconnect.sdk.casework.policy import (
+    CONDITION,
     PLACEHOLDERS,
     Action,
     Actions,
@@ -36,14 +39,15 @@ from caseconnect.sdk.casework.standing import (
     holding,
     shippable,
 )
-from caseconnect.sdk.casework.text import case_text, fill, label
+from caseconnect.sdk.casework.text import case_text, fill, label, one_line
 from caseconnect.sdk.casework.usecase import Requested, UseCase
-from caseconnect.sdk.casework.verdicts import Verdict, fresh, not_applying
+from caseconnect.sdk.casework.verdicts import Verdict, also, fresh, let_settle, limited, not_applying
 
 __all__ = [
     "BLOCKED",
     "CANCELLED",
     "CARRYING_OUT",
+    "CONDITION",
     "DECIDED",
     "IN_REVIEW",
     "PLACEHOLDERS",
@@ -56,10 +60,12 @@ __all__ = [
     "AppliesTo",
     "Background",
     "CaseworkSettings",
+    "ImpossibleError",
     "Priority",
     "Requested",
     "UseCase",
     "Verdict",
+    "also",
     "asks_of",
     "carry_out",
     "case_of",
@@ -70,8 +76,14 @@ __all__ = [
     "follow_up",
     "fresh",
     "holding",
+    "items_of",
     "label",
+    "let_settle",
+    "limited",
+    "lines_of",
     "not_applying",
+    "note_once",
+    "one_line",
     "open_or_add",
     "opens",
     "replied",
@@ -80,4 +92,5 @@ __all__ = [
     "shippable",
     "snapshot",
     "uses_of",
+    "value_of",
 ]

@@ -64,6 +64,8 @@ class Acting:
         expects = [Expect(fact="case", subject=self.subject, field="outcome", value=self.outcome)]
         for name in answers:
             key = getattr(self.settings.answers, name)
+            if not key:
+                continue
             value = self.case.attributes.get(key)
             expects.append(Expect(fact="case", subject=self.subject, field=f"attributes.{key}", value=value))
         return tuple(expects)
@@ -104,7 +106,7 @@ def _captured(order: Order | None) -> str:
             f"{order.captured} was captured. Cancelling moves no money, and an order with captured money may be "
             "refused: refund it in the shop."
         )
-    return "No money was captured; an authorisation that still stands is given up by the shop."
+    return "No money was captured, and cancelling moves none."
 
 
 def ask_verification(on: Acting) -> Act:

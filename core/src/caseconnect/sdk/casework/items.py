@@ -8,7 +8,8 @@ from typing import Any
 
 from caseconnect.models import Order, Record
 from caseconnect.sdk.casework.following import follow_up
-from caseconnect.sdk.casework.opening import Background, open_or_add
+from caseconnect.sdk.casework.judging import Background
+from caseconnect.sdk.casework.opening import open_or_add
 from caseconnect.sdk.casework.policy import CaseworkSettings
 from caseconnect.sdk.casework.resolving import resolved
 from caseconnect.sdk.casework.usecase import UseCase

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar, get_args
 
 from caseconnect.models import Customer, Order, OrderHistory, Record
 from caseconnect.sdk.casework.files import documents_of, file_needs
-from caseconnect.sdk.casework.policy import CaseworkSettings, Priority, by_exception
+from caseconnect.sdk.casework.judging import Background, customer_of, judged
+from caseconnect.sdk.casework.policy import CONDITION, CaseworkSettings, Priority, by_exception
 from caseconnect.sdk.casework.snapshot import snapshot
 from caseconnect.sdk.casework.standing import executing, shippable, taken_off
 from caseconnect.sdk.casework.text import case_text, fill, findings_text, one_line
-from caseconnect.sdk.casework.usecase import Requested, UseCase
+from caseconnect.sdk.casework.usecase import UseCase
 from caseconnect.sdk.casework.verdicts import Verdict, fresh
 from caseconnect.sdk.commands import (
     CASE,
@@ -33,20 +33,6 @@ _TITLE = 250
 R = TypeVar("R", bound=Record)
 
 
-@dataclass(frozen=True)
-class Background:
-    """What a case is opened from beside its findings. Of an item that names no order, `order` is None."""
-
-    order: Order | None
-    item: Record | None = None
-    requested: Requested | None = None
-
-    @property
-    def customer_id(self) -> str | None:
-        """The shopper's profile; None for guests."""
-        return self.order.customer_id if self.order else None
-
-
 def open_or_add(
     use: UseCase,
     matter: Matter,
@@ -57,13 +43,19 @@ def open_or_add(
     now: datetime,
     *,
     hold_for: Collection[str] = (),
+    applies: bool = True,
 ) -> Decision | Needs:
     """What follows from the verdicts: a case with everything read, a comment on the open case, or the reason alone.
 
     Timers that `use` set before (named `exception:...`) and no verdict asks for now are cancelled. An order is
     held once in a matter: what a decision released is not held again, what a person took off only on a new ground.
+    `applies`: the use case looks at it, so the tenant's conditions count.
     """
     ground = background if isinstance(background, Background) else Background(background)
+    counted = judged(matter, ground, verdicts, facts, settings, now) if applies else verdicts
+    if isinstance(counted, Needs):
+        return counted
+    verdicts = counted
     reasons = [v.reason for v in verdicts]
     found = fresh(matter, verdicts)
     commands: list[Command] = []
@@ -82,7 +74,7 @@ def open_or_add(
             reasons += why
     timers = [v.timer for v in verdicts if v.timer is not None and v.timer.name not in matter.timers]
     wanted = {v.timer.name for v in verdicts if v.timer is not None}
-    ours = tuple(f"{name}:" for name in use.exceptions)
+    ours = tuple(f"{name}:" for name in (*use.exceptions, CONDITION))
     return Decision(
         reason="; ".join(reasons) or f"{use.name}: nothing to check",
         findings=found,
@@ -107,16 +99,12 @@ def _needs(matter: Matter, ground: Background, *, opening: bool) -> list[Need]:
     if opening and ground.order is not None:
         needs.append(Need(fact="order_history", subject=matter.subject, required=False))
     if opening and ground.customer_id is not None:
-        needs.append(Need(fact="customer", subject=_customer(matter, ground.customer_id), required=False))
+        needs.append(Need(fact="customer", subject=customer_of(matter, ground.customer_id), required=False))
     return needs
 
 
 def _from(matter: Matter) -> Subject:
     return matter.about or matter.subject
-
-
-def _customer(matter: Matter, customer_id: str) -> Subject:
-    return Subject(matter.subject.connection, "customer", customer_id)
 
 
 def _open(
@@ -131,7 +119,7 @@ def _open(
     known = order is not None
     history = facts.get("order_history", matter.subject, OrderHistory) if known else None
     profile_id = ground.customer_id
-    customer = facts.get("customer", _customer(matter, profile_id), Customer) if profile_id is not None else None
+    customer = facts.get("customer", customer_of(matter, profile_id), Customer) if profile_id is not None else None
     documents, left_out = documents_of(_from(matter).connection, asked.files if asked else (), facts)
     request = "\n".join([asked.text, *(f"Not attached: {name}" for name in left_out)]) if asked else ""
     texts = case_text(

@@ -8,7 +8,7 @@ from caseconnect.models import Case, Order
 from caseconnect.sdk.casework.acting import Act, Acting, wished
 from caseconnect.sdk.casework.actions import DOES
 from caseconnect.sdk.casework.answers import ImpossibleError
-from caseconnect.sdk.casework.policy import Action, CaseworkSettings
+from caseconnect.sdk.casework.policy import CONDITION, Action, CaseworkSettings
 from caseconnect.sdk.casework.second import close_second, second_cases
 from caseconnect.sdk.casework.standing import (
     CARRYING_OUT,
@@ -36,7 +36,8 @@ def carry_out(
     use: UseCase, event: CaseChanged, matter: Matter, facts: Facts, settings: CaseworkSettings
 ) -> Decision | Needs:
     """What follows from the case as it is now. Commands expect that the outcome still stands when they are sent."""
-    if not any(f.exception in use.exceptions for f in matter.findings):
+    ours = {*use.exceptions, *((CONDITION,) if settings.also else ())}
+    if not any(f.exception in ours for f in matter.findings):
         return Decision(reason=f"{use.name} found nothing in this matter: its outcome is for others")
     if others := second_cases(event, matter):
         return close_second(others, matter, facts)

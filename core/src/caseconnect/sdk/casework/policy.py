@@ -10,7 +10,9 @@ from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, field_validat
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from caseconnect.models import Record
 from caseconnect.sdk.components import Settings
+from caseconnect.sdk.conditions import Condition, about
 
 Action = Literal[
     "release",
@@ -69,6 +71,9 @@ PLACEHOLDERS: dict[str, str] = {
 SHORT_PLACEHOLDERS = ("order", "order_id", "shop", "total", "channel", "exceptions")
 """Those that may stand in a title or an attribute: short, and never personal, because lists show them."""
 
+CONDITION = "condition"
+"""The exception of findings that a tenant's own conditions make."""
+
 EVERY = "*"
 """In settings by exception: all that are not named."""
 
@@ -83,12 +88,22 @@ def _only(allowed: Iterable[str], text: str) -> str:
 
 
 class AppliesTo(Settings):
-    """Which orders a use case looks at."""
+    """Which orders a use case looks at. Upper and lower case are the same."""
 
     test_orders: bool = Field(False, description="Look at test orders too.")
+    companies: bool = Field(True, description="Look at orders of companies (B2B).")
+    payment_terms: bool = Field(False, description="Look at orders that are paid later too, such as net 30.")
+    preorders: bool = Field(False, description="Look at pre-orders too.")
     channels: tuple[str, ...] = Field((), description="Only orders from these channels; empty: from all.")
-    except_channels: tuple[str, ...] = Field((), description="Not orders from these channels, such as pos.")
+    except_channels: tuple[str, ...] = Field(("pos",), description="Not orders from these channels.")
+    markets: tuple[str, ...] = Field((), description="Only orders placed on these markets or sites; empty: on all.")
+    except_markets: tuple[str, ...] = Field((), description="Not orders placed on these markets or sites.")
     except_tags: tuple[str, ...] = Field((), description="Not orders with one of these tags.")
+    except_delivery: tuple[str, ...] = Field(
+        ("pickup", "digital"),
+        description="Not orders that are delivered in these ways only: pickup, digital, shipping, local and more. "
+        "An order that is also delivered in another way is looked at.",
+    )
 
 
 class Answers(Settings):
@@ -113,10 +128,22 @@ class CaseworkSettings(Settings):
     names: ClassVar[tuple[str, ...]] = ()
     """Names of the use case's exceptions."""
 
+    item: ClassVar[type[Record] | None] = None
+    """Model of the items that conditions may look at."""
+
     actions: ClassVar[tuple[Action, ...]] = ("release", "cancel", "ask_verification", "set_status", "notify", "close")
     """What its outcomes may do."""
 
     applies_to: AppliesTo = Field(AppliesTo(), description="Which orders are looked at.")
+    only_if: dict[str, Condition] = Field(
+        {}, description="Conditions (CEL) by exception, '*' for all others: it counts only where its condition holds."
+    )
+    also: dict[str, Condition] = Field(
+        {}, description="Conditions (CEL) by a name of yours: where one holds, that is the exception `condition`."
+    )
+    settle_minutes: dict[str, Annotated[int, Field(ge=1)]] = Field(
+        {}, description="Minutes for which an exception waits before it counts, '*' for all others: it may go away."
+    )
     outcomes: dict[str, Actions] = Field(
         {"approved": ("release",), "rejected": ("cancel",), "verify": ("ask_verification",)},
         description="What each outcome of the case definition does: an action, or a list of them in their order. "
@@ -186,12 +213,18 @@ class CaseworkSettings(Settings):
     def _fillable_attributes(cls, texts: dict[str, str]) -> dict[str, str]:
         return {name: _only(SHORT_PLACEHOLDERS, text) for name, text in texts.items()}
 
-    @field_validator("priority", "owner", "due_hours")
+    @field_validator("only_if", "also", mode="before")
+    @classmethod
+    def _conditions(cls, found: Any) -> Any:
+        return about(cls.item)(found)
+
+    @field_validator("priority", "owner", "due_hours", "only_if", "settle_minutes")
     @classmethod
     def _known_exceptions(cls, found: dict[str, Any]) -> dict[str, Any]:
-        unknown = sorted(set(found) - set(cls.names) - {EVERY})
+        allowed = (*cls.names, CONDITION, EVERY)
+        unknown = sorted(set(found) - set(allowed))
         if unknown:
-            raise ValueError(f"unknown exception {unknown[0]!r}: allowed are {', '.join((*cls.names, repr(EVERY)))}")
+            raise ValueError(f"unknown exception {unknown[0]!r}: allowed are {', '.join(allowed)}")
         return found
 
     @field_validator("outcomes")

@@ -220,14 +220,14 @@ class ConnectionRules(SpecRules, Generic[W]):
     async def test_secrets_and_personal_data_are_never_shown(self) -> None:
         """Not in logs, reprs, errors or URLs, whatever happens."""
         rig = self.rig()
-        texts: list[str] = []
+        texts = rig.listen()
         faults: tuple[Fault | None, ...] = (None, *NO_ANSWER, *SERVER_ERRORS, *ODD_ANSWERS, UNAUTHORIZED)
         for fault in faults:
             for secrets in (None, rig.wrong_secrets()):
                 async with rig.started(secrets) as part:
                     rig.wire.plan = None if fault is None else (lambda _, __, fault=fault: fault)
                     texts += [await self._told(operation(part)) for operation in self._all(rig).values()]
-        texts += [*rig.shown, *(str(line) for line in rig.log.lines)]
+        texts += [str(line) for line in rig.log.lines]
         urls = [s.url for s in rig.wire.sent]
         wrong = {w for w in rig.wrong_secrets().values() if len(w) >= 6}
         self._hidden(rig.secret_words() | wrong | set(rig.world.personal), texts, urls)

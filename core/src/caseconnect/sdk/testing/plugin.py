@@ -107,10 +107,13 @@ class SpecRules:
     plugin: Any
     name: str = ""
     hook: str
+    _spec: Any = None
 
     def spec(self) -> Any:
-        """The spec under test."""
-        return one_of(self.plugin, self.hook, self.name)
+        """The spec under test, asked for once by each test."""
+        if self._spec is None:
+            self._spec = one_of(self.plugin, self.hook, self.name)
+        return self._spec
 
     def test_every_setting_is_described(self) -> None:
         """`connect schema` and the reference pages are made of these texts."""

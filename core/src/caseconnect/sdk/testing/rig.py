@@ -53,7 +53,7 @@ class Rig(Generic[W]):
         self.wire = Wire(world.app)
         self.log = RecordingLog()
         self.settings: Settings = spec.settings.model_validate(world.settings)
-        self.shown: list[str] = [repr(self.settings), str(self.settings), self.settings.model_dump_json()]
+        self.shown: list[str] | None = None
 
     def resources(self, secrets: Mapping[str, str] | None = None) -> Resources:
         """New resources, as after a restart of the host."""
@@ -76,7 +76,13 @@ class Rig(Generic[W]):
             if hasattr(part, "__aenter__"):
                 await stack.enter_async_context(part)
             yield part
-            self.shown += [repr(part), str(part), repr(vars(part)) if hasattr(part, "__dict__") else ""]
+            if self.shown is not None:
+                self.shown += [repr(part), str(part), repr(vars(part)) if hasattr(part, "__dict__") else ""]
+
+    def listen(self) -> list[str]:
+        """What the settings, and from now on all parts, show of themselves."""
+        self.shown = [repr(self.settings), str(self.settings), self.settings.model_dump_json()]
+        return self.shown
 
     def throttle(self) -> None:
         """Refuse the next request as too many: in the platform's own way, or as 429 with `Retry-After: 7`."""
