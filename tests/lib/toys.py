@@ -15,7 +15,7 @@ from caseconnect.host.journal import SqliteJournal
 from caseconnect.host.journal.records import MatterRow, NewDelivery
 from caseconnect.host.pipeline.live import Accounts, LiveTenant, build, first_starts
 from caseconnect.host.pipeline.runner import Runner
-from caseconnect.host.tenants.caps import Cap
+from caseconnect.host.tenants.caps import Cap, Storm
 from caseconnect.host.tenants.file_models import Limits, Timing
 from caseconnect.host.tenants.schedule import Poll, Schedule
 from caseconnect.host.tenants.tenant import Connection, Flow, Tenant
@@ -56,6 +56,7 @@ def flow(
     on: tuple[str, ...] = ("shop",),
     via: Mapping[str, str] | None = None,
     caps: Mapping[str, Cap] | None = None,
+    storm: Storm | None = None,
     **spec: Any,
 ) -> Flow:
     """A use case at work on the toy shop, with its cases in the toy desk."""
@@ -67,7 +68,7 @@ def flow(
         "exceptions": ("odd",),
     } | spec
     transform = TransformSpec(name=use, summary="a toy", settings=ToySettings, decide=decide, **spec)
-    return Flow(use, transform, mode, ToySettings(), on, "desk", via or {}, caps or {})
+    return Flow(use, transform, mode, ToySettings(), on, "desk", via or {}, caps or {}, storm)
 
 
 def found(ground: str = "g1", arose_at: datetime = PLACED, exception: str = "odd") -> Finding:

@@ -28,6 +28,7 @@ _TABLES: Mapping[str, str] = {
     "claims": "Which matters hold which slot; the last claim to go releases it.",
     "counters": "Amounts reserved by commands, for the counters of use cases that cross subjects.",
     "reservations": "What commands take of each cap, from when on; without a time they take nothing.",
+    "asked_cases": "Cases that were asked for, by the exception that they count under, and the incident they joined.",
     "timers": "When a use case wants to be woken.",
     "brakes": "Pauses, with who, why and when, also those that ended.",
     "receipts": "What became of requests about personal data: of whom by id, how many rows, what is left.",

@@ -10,7 +10,7 @@ import orjson
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from caseconnect.host.tenants.caps import Cap
+from caseconnect.host.tenants.caps import Cap, Storm
 from caseconnect.host.tenants.durations import PATTERN, show_duration
 from caseconnect.host.tenants.file_models import ConnectionPart, FlowPart, Limits, TenantPart, Timing
 from caseconnect.host.tenants.schedule import Poll
@@ -28,6 +28,7 @@ _PARTS: Mapping[str, type[BaseModel]] = {
     "timing": Timing,
     "limits": Limits,
     "cap": Cap,
+    "storm": Storm,
     "secret": Secret,
 }
 _COLUMNS = ("setting", "takes", "default", "meaning")

@@ -12,7 +12,8 @@ from click.testing import CliRunner, Result
 from journal_desk import ORDER, START, TENANT, Desk, case_of, delivery, look, now_of
 
 from caseconnect.cli import Exit, main
-from caseconnect.host.journal.records import CapRule, CapWindow, NewAlert, Resolved
+from caseconnect.host.journal.records import NewAlert, Resolved
+from caseconnect.host.journal.rules import CapRule, CapWindow
 from caseconnect.sdk.commands import AnnotateOrder, HoldOrder
 from caseconnect.sdk.subjects import Subject
 

@@ -70,10 +70,14 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "Take parked deliveries or events up again: all, or those with the given numbers.",
     ),
     "resolve": (
-        "caseconnect.cli.operate:resolve",
+        "caseconnect.cli.resolve:resolve",
         "Answer what waits for a person: a command, a parked delivery or event, an alert.",
     ),
     "resume": ("caseconnect.cli.operate:resume", "End a pause."),
+    "undo-cases": (
+        "caseconnect.cli.undo:undo_cases",
+        "Close the cases that a rule opened, but only those that no person touched.",
+    ),
     "serve": ("caseconnect.cli.serve:serve", "Run the daemon: take deliveries, decide, carry commands out."),
     "simulate": (
         "caseconnect.cli.simulate:simulate",

@@ -67,12 +67,23 @@ def _show(one: dict[str, Any]) -> None:
     if one["aliases"]:
         say(f"  also {', '.join(one['aliases'])}")
     for matter in one["matters"]:
-        case = matter["case_number"] or matter["case_subject"] or "no case"
+        case = matter["case_number"] or matter["case_subject"] or _joined(matter["incident"])
         say(f"  matter {matter['topic']} #{matter['episode']} ({matter['mode']}, {matter['state']}): {case}")
         say(f"    reference {matter['reference']}, owned by {matter['owner']}, stage {matter['stage'] or '-'}")
+        if matter["members"]:
+            waiting = sum(member["state"] == "parked" for member in matter["members"])
+            say(f"    {len(matter['members'])} joined it, {waiting} of them wait (--json lists them)")
         for finding in matter["findings"]:
             say(f"    {finding['exception']} ({finding['by']}): {finding['summary']}")
     table(("When (UTC)", "What", "How it went", "Why"), _lines(one))
+
+
+def _joined(incident: dict[str, Any] | None) -> str:
+    """Where a matter is listed that has no case of its own."""
+    if incident is None:
+        return "no case"
+    case = incident["case_number"] or incident["case_subject"] or "not opened yet"
+    return f"no case of its own, it joined {incident['subject']} (case {case})"
 
 
 def _lines(one: dict[str, Any]) -> list[tuple[str, str, str, str]]:

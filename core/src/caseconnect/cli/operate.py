@@ -1,4 +1,4 @@
-"""`connect errors`, `resolve`, `replay`, `pause` and `resume`: the way out of everything that waits for a person.
+"""`connect errors`, `replay`, `pause` and `resume`, with `resolve` the way out of everything that waits for a person.
 
 They go to the running daemon over its local socket; with the daemon down they take the journal's lock.
 """
@@ -100,81 +100,18 @@ def _show_parked(stuck: dict[str, Any]) -> None:
             rows = [(*cause, len(seqs), _some(seqs)) for cause, seqs in causes.items()]
             table(("Tenant", column.title(), "Why", "How many", "Numbers"), rows, title=f"Parked {what}")
             say(f"  when the cause is gone: connect replay {what} --yes")
-            one = _ONE_OF[what]
+            one = ONE_OF[what]
             say(f"  if nothing can be made of one: connect resolve {one}:NUMBER --answer drop --reason WHY")
 
 
-_ONE_OF = {"deliveries": "delivery", "events": "event"}
+ONE_OF = {"deliveries": "delivery", "events": "event"}
+"""What one of these is called."""
+
 _SHOWN = 8
 
 
 def _some(items: Sequence[object]) -> str:
     return ", ".join(map(str, items[:_SHOWN])) + (", ..." if len(items) > _SHOWN else "")
-
-
-@click.command("resolve")
-@click.argument("what")
-@click.option(
-    "--answer",
-    required=True,
-    type=click.Choice(["retry", "done", "refuse", "drop", "close"]),
-    help="Of a command: retry: it surely did not happen, plan it once more; done: it did happen; refuse: it shall not"
-    " happen. Of a delivery or an event: drop. Of an alert: close.",
-)
-@click.option("--tenant", help="Whose alert or cap, if several tenants have one of that name.")
-@click.option("--limit", type=click.IntRange(min=1), help="How many of those that a cap has parked, the oldest first.")
-@reason_option
-@by_option
-@data_option
-@json_option
-def resolve(
-    what: str,
-    answer: str,
-    tenant: str | None,
-    limit: int | None,
-    reason: str,
-    by: str,
-    data: Path,
-    as_json: bool,
-) -> None:
-    """Answer what waits for a person: a command, a parked delivery or event, an alert.
-
-    WHAT is a command's key, delivery:NUMBER, event:NUMBER, alert:CAUSE or cap:FLOW:KIND:WINDOW (`connect errors` shows
-    them). A refused command takes only `retry`, while its matter is open: it is asked again, under a new key. Of what
-    a cap has parked `retry` lets the next `--limit` go; `refuse` refuses these, or all.
-
-    \b
-    connect resolve 1f3a...:CancelOrder --answer done --reason "cancelled in the admin, seen 10:42"
-    connect resolve delivery:3 --answer drop --reason "a test message of the platform"
-    connect resolve cap:approvals:RefundPayment:hour --answer retry --limit 10 --reason "checked with finance"
-    """
-    scope, _, name = what.partition(":")
-    why = {"reason": reason, "by": by}
-    if scope in _PARKED and name.isdecimal():
-        _only(scope, answer, "drop")
-        told = do(data, "drop", {"what": _PARKED[scope], "seq": int(name), **why})
-    elif scope == "cap":
-        _only("what a cap has parked", answer, "retry", "refuse")
-        if answer == "retry" and limit is None:
-            raise click.UsageError("say how many may go: --limit N")
-        told = do(data, "let_go", {"cause": what, "tenant": tenant, "answer": answer, "limit": limit or -1, **why})
-        emit_json(told) if as_json else say(f"{told['answered']} answered, {told['left']} still parked")
-        return
-    elif scope == "alert":
-        _only("an alert", answer, "close")
-        told = do(data, "dismiss", {"cause": name, "tenant": tenant, **why})
-    else:
-        _only("a command", answer, "retry", "done", "refuse")
-        told = do(data, "answer", {"key": what, "answer": answer, **why})
-    emit_json(told) if as_json else say(f"{told.get('key', what)} is {told['state']} now")
-
-
-_PARKED = {one: many for many, one in _ONE_OF.items()}
-
-
-def _only(what: str, answer: str, *allowed: str) -> None:
-    if answer not in allowed:
-        raise click.UsageError(f"{what} takes --answer {' or '.join(allowed)}, not {answer}")
 
 
 @click.command("replay")

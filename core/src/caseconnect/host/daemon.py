@@ -98,9 +98,8 @@ class Daemon:
         public = make_server(app, host=self.options.host, port=self.options.port)
         path = socket_path(self.options.data)
         path.unlink(missing_ok=True)
-        control = make_server(
-            control_app(Verbs(journal, self.now, pipeline.ring, lambda: names_of(self.tenants))), uds=str(path)
-        )
+        verbs = Verbs(journal, self.now, pipeline.ring, lambda: names_of(self.tenants), pipeline.fetch)
+        control = make_server(control_app(verbs), uds=str(path))
         serving = [asyncio.create_task(server.serve()) for server in (public, control)]
         watching = asyncio.create_task(self._watch(journal, pipeline))
         stopping = asyncio.create_task(stop.wait())

@@ -19,6 +19,9 @@ from caseconnect.host.journal import Journal
 from caseconnect.host.pipeline.live import Accounts, LiveTenant, build, first_starts
 from caseconnect.host.pipeline.runner import BREATH, Runner
 from caseconnect.host.tenants.tenant import Tenant
+from caseconnect.models.base import Record
+from caseconnect.sdk.decisions import Need
+from caseconnect.sdk.errors import TransientError
 from caseconnect.sdk.resources import Log
 
 _BEAT = 0.5
@@ -65,6 +68,14 @@ class PipelineThread:
             self._ringing = True
             with suppress(RuntimeError):  # the loop has ended
                 self._loop.call_soon_threadsafe(self._rung)
+
+    async def fetch(self, tenant: str, need: Need) -> Record:
+        """A fact as it is now, read by the pipeline's connections. From any event loop."""
+        if self._loop is None or self._runner is None or tenant not in self._runner.context.tenants:
+            raise TransientError(f"the connections of {tenant} are not at work")
+        fetching = asyncio.run_coroutine_threadsafe(self._runner.fetcher.fetch(tenant, need), self._loop)
+        record, _ = await asyncio.wrap_future(fetching)
+        return record
 
     def stop(self) -> None:
         """Let the turns that are on end; a send in flight past the drain time stays `sending`."""

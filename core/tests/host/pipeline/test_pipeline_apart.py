@@ -16,6 +16,7 @@ from caseconnect.host.journal.errors import JournalFull
 from caseconnect.host.journal.records import NewDelivery
 from caseconnect.host.pipeline.live import Accounts, build
 from caseconnect.host.pipeline_thread import PipelineThread
+from caseconnect.host.tenants.caps import Storm
 from caseconnect.sdk.decisions import Decision, Facts, Matter, Need, Needs
 from caseconnect.sdk.deliveries import Page
 from caseconnect.sdk.errors import PluginError
@@ -32,7 +33,7 @@ def test_a_tenant_whose_platform_hangs_takes_no_turn_from_another(tmp_path: Path
     async def story() -> None:
         slow, quick = World(), World()
         slow.script["fetch:order"] = [lambda: asyncio.sleep(400), ...]
-        p = Pipe(tmp_path, slow, [flow("review", decide)])
+        p = Pipe(tmp_path, slow, [flow("review", decide, storm=Storm(cases=100))])
         other = replace(Pipe(tmp_path, quick, [flow("review", decide)]).tenant, name="quick")
         async with p:
             live = await build(

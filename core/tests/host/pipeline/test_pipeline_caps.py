@@ -13,7 +13,7 @@ from toys import ORDER, Pipe, World, case_command, flow, found
 
 from caseconnect.host.journal.errors import Conflict
 from caseconnect.host.journal.records import Brake
-from caseconnect.host.tenants.caps import Cap
+from caseconnect.host.tenants.caps import Cap, Storm
 from caseconnect.host.tenants.file_models import Limits
 from caseconnect.models import Money
 from caseconnect.sdk.commands import Command, Counter, HoldOrder, IssueCredit, RefundPayment
@@ -71,7 +71,8 @@ def test_a_storm_of_approvals_moves_ten_parks_the_rest_and_opens_one_alert(tmp_p
 
     async def story() -> None:
         world = World()
-        flows = [flow("approvals", decide, caps={"RefundPayment": cap(hour={"count": 10})})]
+        capped = {"RefundPayment": cap(hour={"count": 10})}
+        flows = [flow("approvals", decide, caps=capped, storm=Storm(cases=500))]
         async with Pipe(tmp_path, world, flows) as p:
             await p.send(*({"id": str(number)} for number in range(500)))
             await p.settle()

@@ -13,11 +13,15 @@ from decimal import Decimal
 
 from caseconnect.host.journal.alerts import alert, close_alert
 from caseconnect.host.journal.codec import stamp
-from caseconnect.host.journal.records import CapRule, CapWindow, NewAlert
+from caseconnect.host.journal.records import NewAlert
+from caseconnect.host.journal.rules import CapRule, CapWindow
 from caseconnect.models.money import Money
 
 CAUSE = "cap:"
 """Begins the cause of an alert about a cap; flow, kind of command and window follow."""
+
+INCIDENT = "incident:"
+"""Begins the cause of an alert about a storm, and of what it keeps from being opened; the incident's id follows."""
 
 _EACH = {"hour": "an hour", "day": "a day"}
 
@@ -70,14 +74,16 @@ def move(
 ) -> tuple[str, str] | None:
     """The command goes out only now, and counts from now on; else (window, why), and it takes nothing.
 
-    What a person let go counts, whatever the limit.
+    What a person let go counts, whatever the limit; not what left an incident, for those may be many at once.
     """
     row = db.execute("SELECT amount, currency FROM reservations WHERE key=? AND at IS NOT NULL", (key,)).fetchone()
     if row is None:
         return None
     give_back(db, key)
     worth = Money(amount=Decimal(row[0]), currency=row[1]) if row[0] else None
-    by_a_person = "SELECT 1 FROM outcomes WHERE key=? AND became='planned' AND by<>'connect'"
+    by_a_person = (
+        "SELECT 1 FROM outcomes WHERE key=? AND became='planned' AND by<>'connect' AND data->>'incident' IS NULL"
+    )
     full = None if db.execute(by_a_person, (key,)).fetchone() else over(db, tenant, rules, worth, now)
     if full is None:
         count(db, key, now)
@@ -135,6 +141,9 @@ def waiting(db: sqlite3.Connection, tenant: str, cause: str, limit: int = -1) ->
 
 
 def _title(db: sqlite3.Connection, tenant: str, cause: str, note: str) -> str:
-    many = len(waiting(db, tenant, cause))
+    parked = "SELECT count(*) FROM commands WHERE tenant=? AND cap=? AND cap<>'' AND state='parked'"
+    many = db.execute(parked, (tenant, cause)).fetchone()[0]
+    if cause.startswith(INCIDENT):
+        return f"{note}; {many} wait: connect resolve {cause} --open SUBJECT, --all or --close"
     use, kind, _ = cause.removeprefix(CAUSE).rsplit(":", 2)
     return f"{many} {kind} of {use} parked: {note}; to let some go: connect resolve {cause} --answer retry --limit N"

@@ -10,7 +10,7 @@ import sys
 from dataclasses import replace
 from datetime import datetime
 
-from caseconnect.host.journal import caps, closing, counters, slots, states
+from caseconnect.host.journal import caps, closing, counters, slots, states, storms
 from caseconnect.host.journal.alerts import alert
 from caseconnect.host.journal.codec import Squeezer, dump, expand, stamp
 from caseconnect.host.journal.errors import Conflict
@@ -42,7 +42,15 @@ def plan(
         return None, set()
     if command.money and ask.birth == states.PLANNED and (doubt := _doubt(db, base, ask)):
         ask = replace(ask, birth="parked", note=doubt)
+    if ask.storm and ask.birth == states.PLANNED:
+        ask, begins = storms.weigh(db, tenant, ask, ask.storm, _key(base, generation), now)
+        if begins:
+            _write(db, squeezer, tenant, begins, f"{begins.matter}:{OpenCase.kind}", 1, now, slot_limit)
     return _write(db, squeezer, tenant, ask, base, generation, now, slot_limit)
+
+
+def _key(base: str, generation: int) -> str:
+    return base if generation == 1 else f"{base}~{generation}"
 
 
 def _doubt(db: sqlite3.Connection, base: str, ask: Ask) -> str | None:
@@ -121,14 +129,14 @@ def _write(
 ) -> tuple[str, set[str]]:
     command = ask.command
     slot, value = _slot(tenant, ask)
-    key = base if generation == 1 else f"{base}~{generation}"
+    key = _key(base, generation)
     birth = Birth(ask.birth, ask.note)
     overtaken: set[str] = set()
     if slot and value is not None and birth.state == states.PLANNED:
         overtaken = slots.take(db, slot, value, ask.matter, birth, now, slot_limit)
         if command.kind == CancelOrder.kind and slots.confirmed(db, slot) == value:
             slots.cancelled(db, tenant, ask.connection, command.target)
-    cap = ""
+    cap = f"{caps.INCIDENT}{ask.incident}" if ask.incident else ""
     if birth.state == states.PLANNED and (full := caps.over(db, tenant, ask.caps, command.worth(), now)):
         cap, birth = caps.cause_of(ask.use, command.kind, full[0]), Birth(states.PARKED, full[1])
     if birth.state == states.PLANNED and command.counter:
@@ -149,7 +157,7 @@ def _write(
         + (birth.state, at, birth.note, at, at, cap),
     )
     record(db, key, 0, states.NEW, birth.state, birth.note, {}, by, now)
-    if birth.state in states.SETTLED:
+    if birth.state in states.SETTLED and not ask.incident:
         tell(db, key, birth.state, birth.note, now)
     if cap:
         caps.parked(db, tenant, cap, key, birth.note, now)

@@ -14,7 +14,6 @@ from caseconnect.host.journal.privacy import Receipt as PrivacyReceipt
 from caseconnect.host.journal.privacy import Whom
 from caseconnect.host.journal.records import (
     Brake,
-    CapRule,
     CursorMove,
     DeliveryResult,
     MatterKey,
@@ -28,6 +27,8 @@ from caseconnect.host.journal.records import (
     StoredEvent,
     Verdict,
 )
+from caseconnect.host.journal.rules import CapRule
+from caseconnect.host.journal.storms import Incident
 from caseconnect.models.base import Record
 from caseconnect.sdk.decisions import CommandState
 from caseconnect.sdk.subjects import Subject
@@ -110,6 +111,17 @@ class Journal(Protocol):
     async def again(self, key: str, reason: str, by: str, now: datetime) -> str:
         """A person asks a refused command again; the new key."""
 
+    async def open_members(
+        self, incident: str, tenant: str | None, subjects: Sequence[str], reason: str, by: str, now: datetime
+    ) -> tuple[int, int]:
+        """A person opens own cases for what waits in an incident (none named: for all); (how many, how many left)."""
+
+    async def close_incident(self, incident: str, tenant: str | None, reason: str, by: str, now: datetime) -> int:
+        """A person ends an incident, and with it those that wait in it; how many."""
+
+    async def undo(self, matter: str, reason: str, by: str, now: datetime) -> str:
+        """A person undoes a matter whose case nobody touched: 'closing', or 'closed' when it had none."""
+
     async def replay(self, what: Waiting, seqs: Sequence[int], now: datetime) -> int:
         """Take parked 'deliveries' or 'events' up again."""
 
@@ -161,6 +173,12 @@ class Journal(Protocol):
 
     def around(self, matter_id: str) -> tuple[tuple[CommandState, ...], frozenset[str], frozenset[str]]:
         """(commands, claimed fields, timers) of a matter."""
+
+    def opened(self, tenant: str | None, use: str, exception: str, since: datetime) -> list[dict[str, Any]]:
+        """Open matters that a rule found something in since."""
+
+    def incident(self, tenant: str, subject: Subject) -> Incident | None:
+        """Who joined an incident."""
 
     def open_cases(self, tenant: str, connection: str) -> list[str]:
         """Ids of the cases of open matters."""

@@ -6,6 +6,7 @@ import sqlite3
 from datetime import datetime
 from typing import Any
 
+from caseconnect.host.journal import storms
 from caseconnect.host.journal.codec import dump, expand, load, stamp
 from caseconnect.sdk.commands import CASE, OpenCase
 from caseconnect.sdk.subjects import Subject
@@ -66,6 +67,8 @@ def explain(db: sqlite3.Connection, tenant: str, subject: Subject) -> dict[str, 
         matter["findings"] = load(matter["findings"])
         matter["acted_on"] = load(matter["acted_on"]) if matter["acted_on"] else None
         matter["commands"] = _commands(db, matter["id"])
+        matter["incident"] = storms.joined(db, matter["id"])
+        matter["members"] = storms.members(db, matter["id"])
         matter["claims"] = [s for (s,) in db.execute("SELECT slot FROM claims WHERE matter=?", (matter["id"],))]
         matter["timers"] = _dicts(db.execute("SELECT name, due FROM timers WHERE matter=?", (matter["id"],)))
     return {
@@ -101,7 +104,7 @@ def find(db: sqlite3.Connection, text: str, limit: int = 20) -> list[tuple[str, 
     """(tenant, subject) that `text` may mean: a subject, its id, the number of an order or case, a reference."""
     exact = """
         SELECT tenant, subject FROM labels WHERE label = :t
-        UNION SELECT tenant, subject FROM matters WHERE case_number = :t OR reference = :t OR id = :t
+        UNION SELECT tenant, subject FROM matters WHERE :t IN (case_number, reference, id, subject)
         UNION SELECT tenant, subject FROM aliases WHERE alias = :t
         UNION SELECT tenant, lane FROM events WHERE lane = :t
         LIMIT :n
@@ -109,6 +112,7 @@ def find(db: sqlite3.Connection, text: str, limit: int = 20) -> list[tuple[str, 
     by_id = """
         SELECT tenant, lane FROM events WHERE lane LIKE '%/' || :t
         UNION SELECT tenant, subject FROM aliases WHERE alias LIKE '%/' || :t
+        UNION SELECT tenant, subject FROM matters WHERE subject LIKE '%/' || :t
         LIMIT :n
     """
     asked = {"t": text, "n": limit}

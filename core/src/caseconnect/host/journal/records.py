@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from decimal import Decimal
+from datetime import datetime
 from typing import Any, Literal
 
+from caseconnect.host.journal.rules import CapRule, StormRule
 from caseconnect.models.base import Record
 from caseconnect.sdk.commands import Command
 from caseconnect.sdk.decisions import ActedOn, Finding, Timer
@@ -142,30 +141,12 @@ class MatterRow:
 
 
 @dataclass(frozen=True)
-class CapWindow:
-    """So many, and so much of each currency, within `span`; None and an unnamed currency: as many as come."""
-
-    name: str
-    span: timedelta
-    count: int | None
-    sums: Mapping[str, Decimal]
-
-
-@dataclass(frozen=True)
-class CapRule:
-    """A cap that a command is under. `name` says what is counted together."""
-
-    name: str
-    windows: tuple[CapWindow, ...]
-
-
-@dataclass(frozen=True)
 class Ask:
     """A command that a use case asks for, with all that planning needs.
 
     `birth` is what the mode and the rules allow: planned, withheld or parked. `ground` tells whether a
     refused one may be asked again, or a hold that a person took off; that one only if it comes with a `fresh` finding,
-    which the matter did not have.
+    which the matter did not have. `storm`: what a case is counted under. `incident`: the one that it joined instead.
     """
 
     matter: str
@@ -177,6 +158,8 @@ class Ask:
     note: str = ""
     fresh: bool = True
     caps: tuple[CapRule, ...] = ()
+    storm: StormRule | None = None
+    incident: str = ""
 
 
 @dataclass(frozen=True)
@@ -263,7 +246,10 @@ class StoredCommand:
 
 @dataclass(frozen=True)
 class Settlement:
-    """A change of a command's state, with its evidence. `by` is 'connect' or a person's name."""
+    """A change of a command's state, with its evidence. `by` is 'connect' or a person's name.
+
+    `quiet`: it ends with its matter, so nobody has to be told.
+    """
 
     key: str
     was: str
@@ -276,6 +262,7 @@ class Settlement:
     due: datetime | None = None
     deadline_at: datetime | None = None
     looked: int = 0
+    quiet: bool = False
 
 
 @dataclass(frozen=True)

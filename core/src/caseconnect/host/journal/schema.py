@@ -163,6 +163,17 @@ CREATE INDEX commands_capped ON commands (tenant, cap, seq) WHERE state = 'parke
 """
 
 
+_STORMS = """
+CREATE TABLE asked_cases (
+    seq INTEGER PRIMARY KEY, tenant TEXT NOT NULL, use TEXT NOT NULL, exception TEXT NOT NULL, key TEXT NOT NULL,
+    matter TEXT NOT NULL, at TEXT NOT NULL, incident TEXT
+);
+CREATE INDEX asked_cases_rule ON asked_cases (tenant, use, exception, at);
+CREATE INDEX asked_cases_incident ON asked_cases (incident, seq) WHERE incident IS NOT NULL;
+CREATE INDEX asked_cases_matter ON asked_cases (matter, seq) WHERE incident IS NOT NULL;
+"""
+
+
 def _all_of(db: Database, statements: str) -> None:
     for statement in statements.split(";"):
         if statement.strip():
@@ -192,6 +203,11 @@ def _receipts(db: Database) -> None:
         " orders TEXT NOT NULL, action TEXT NOT NULL, at TEXT NOT NULL, rows TEXT NOT NULL, cases TEXT NOT NULL,"
         " kept TEXT NOT NULL)"
     )
+
+
+@migrations(name="0005_storms")
+def _storms(db: Database) -> None:
+    _all_of(db, _STORMS)
 
 
 def migrate(db: Database) -> list[str]:

@@ -14,7 +14,8 @@ from caseconnect.host.journal.codec import dump, expand, load, stamp
 from caseconnect.host.journal.errors import Conflict
 from caseconnect.host.journal.history import record, tell
 from caseconnect.host.journal.intake import learn
-from caseconnect.host.journal.records import CapRule, NewAlert, Settlement
+from caseconnect.host.journal.records import NewAlert, Settlement
+from caseconnect.host.journal.rules import CapRule
 from caseconnect.sdk.commands import CASE, CancelOrder, Counter, OpenCase
 from caseconnect.sdk.subjects import Subject
 
@@ -90,8 +91,9 @@ def settle(db: sqlite3.Connection, change: Settlement) -> None:
         _done(db, tenant, matter, kind, change)
     if change.aliases:
         learn(db, tenant, change.aliases, _subject(db, matter), change.at)
-    _warn(db, tenant, matter, kind, change, warning)
-    if change.becomes in states.SETTLED:
+    if not change.quiet:
+        _warn(db, tenant, matter, kind, change, warning)
+    if change.becomes in states.SETTLED and not change.quiet:
         tell(db, change.key, change.becomes, change.note, change.at, change.data)
     ended = change.becomes not in states.OPEN
     if slot and change.becomes == states.PLANNED:

@@ -19,13 +19,16 @@ from sqlite_utils import Database
 from caseconnect.host.journal import (
     arrivals,
     deciding,
+    ending,
     intake,
+    matters,
     people,
     privacy,
     reads,
     schema,
     sending,
     settling,
+    storms,
     timing,
 )
 from caseconnect.host.journal.alerts import alert, close_alert
@@ -35,7 +38,6 @@ from caseconnect.host.journal.codec import Squeezer
 from caseconnect.host.journal.errors import JournalError, JournalLocked
 from caseconnect.host.journal.records import (
     Brake,
-    CapRule,
     CursorMove,
     DeliveryResult,
     MatterKey,
@@ -49,6 +51,7 @@ from caseconnect.host.journal.records import (
     StoredEvent,
     Verdict,
 )
+from caseconnect.host.journal.rules import CapRule
 from caseconnect.host.journal.writer import InlineWriter, ThreadWriter, Writer
 from caseconnect.models.base import Record
 from caseconnect.sdk.decisions import CommandState
@@ -294,6 +297,27 @@ class SqliteJournal:
         """See `port.Journal`."""
         return str(await self._write("answer", lambda db: people.again(db, self._squeezer, key, reason, by, now)))
 
+    async def open_members(
+        self, incident: str, tenant: str | None, subjects: Sequence[str], reason: str, by: str, now: datetime
+    ) -> tuple[int, int]:
+        """See `port.Journal`."""
+        told: tuple[int, int] = await self._write(
+            "answer", lambda db: ending.open_members(db, incident, tenant, subjects, reason, by, now)
+        )
+        return told
+
+    async def close_incident(self, incident: str, tenant: str | None, reason: str, by: str, now: datetime) -> int:
+        """See `port.Journal`."""
+        return int(
+            await self._write(
+                "answer", lambda db: ending.close_incident(db, self._squeezer, incident, tenant, reason, by, now)
+            )
+        )
+
+    async def undo(self, matter: str, reason: str, by: str, now: datetime) -> str:
+        """See `port.Journal`."""
+        return str(await self._write("answer", lambda db: ending.undo(db, self._squeezer, matter, reason, by, now)))
+
     async def replay(self, what: people.Waiting, seqs: Sequence[int], now: datetime) -> int:
         """See `port.Journal`."""
         return int(await self._write("replay", lambda db: people.replay(db, what, list(seqs), now)))
@@ -354,31 +378,39 @@ class SqliteJournal:
 
     def episodes(self, key: MatterKey) -> list[MatterRow]:
         """See `port.Journal`."""
-        return deciding.episodes(self._db(), key)
+        return matters.episodes(self._db(), key)
 
     def matter(self, id_: str) -> MatterRow | None:
         """See `port.Journal`."""
-        return deciding.matter(self._db(), id_)
+        return matters.matter(self._db(), id_)
 
     def matter_of_case(self, tenant: str, case: Subject) -> MatterRow | None:
         """See `port.Journal`."""
-        return deciding.matter_of_case(self._db(), tenant, case)
+        return matters.matter_of_case(self._db(), tenant, case)
 
     def matter_of_reference(self, tenant: str, reference: str) -> MatterRow | None:
         """See `port.Journal`."""
-        return deciding.matter_of_reference(self._db(), tenant, reference)
+        return matters.matter_of_reference(self._db(), tenant, reference)
 
     def matters_of(self, tenant: str, subject: Subject) -> list[MatterRow]:
         """See `port.Journal`."""
-        return deciding.matters_of(self._db(), tenant, subject)
+        return matters.matters_of(self._db(), tenant, subject)
 
     def around(self, matter_id: str) -> tuple[tuple[CommandState, ...], frozenset[str], frozenset[str]]:
         """See `port.Journal`."""
-        return deciding.around(self._db(), matter_id)
+        return matters.around(self._db(), matter_id)
+
+    def opened(self, tenant: str | None, use: str, exception: str, since: datetime) -> list[dict[str, Any]]:
+        """See `port.Journal`."""
+        return ending.opened(self._db(), tenant, use, exception, since)
+
+    def incident(self, tenant: str, subject: Subject) -> storms.Incident | None:
+        """See `port.Journal`."""
+        return storms.incident(self._db(), tenant, subject)
 
     def open_cases(self, tenant: str, connection: str) -> list[str]:
         """See `port.Journal`."""
-        return deciding.open_cases(self._db(), tenant, connection)
+        return matters.open_cases(self._db(), tenant, connection)
 
     def subject_of(self, tenant: str, alias: Subject) -> Subject:
         """See `port.Journal`."""

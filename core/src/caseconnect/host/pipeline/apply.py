@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from caseconnect.host.journal.records import Ask, DecidedBy, MatterRow, Mode
-from caseconnect.host.pipeline.capping import caps_of
+from caseconnect.host.pipeline.capping import caps_of, storm_of
 from caseconnect.host.pipeline.drafts import Draft
 from caseconnect.host.tenants.tenant import Flow, Tenant
 from caseconnect.sdk.commands import Command, OpenCase, digest_of
@@ -167,7 +167,16 @@ def _ask(tenant: Tenant, flow: Flow, draft: Draft, command: Command, ground: str
     if row.mode == "observe" or withholds(flow.mode, command):
         note = "mode cases: no order is touched" if flow.mode == "cases" else "mode observe: nothing is done"
         return Ask(row.id, flow.use, command, connection, "withheld", ground, note)
-    return Ask(row.id, flow.use, command, connection, "planned", ground, caps=caps_of(tenant, flow, command))
+    ask = Ask(row.id, flow.use, command, connection, "planned", ground, caps=caps_of(tenant, flow, command))
+    if not isinstance(command, OpenCase):
+        return ask
+    return replace(ask, storm=storm_of(tenant, flow, _exception(flow, draft)))
+
+
+def _exception(flow: Flow, draft: Draft) -> str:
+    """What the case is opened for: the first that the flow found in the matter."""
+    found = draft.row.findings if draft.row else ()
+    return next((f.finding.exception for f in found if f.by == flow.use), "")
 
 
 def keep_money(asks: Sequence[Ask]) -> list[Ask]:

@@ -1,12 +1,13 @@
-"""Which caps a command of a flow is under."""
+"""Which caps a command of a flow is under, and what its cases are counted by."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
 
-from caseconnect.host.journal.records import CapRule, CapWindow
+from caseconnect.host.journal.rules import CapRule, CapWindow, StormRule
 from caseconnect.host.tenants.caps import DEFAULT, MONEY, Cap
+from caseconnect.host.tenants.durations import show_duration
 from caseconnect.host.tenants.tenant import Flow, Tenant
 from caseconnect.sdk.commands import Command
 
@@ -26,6 +27,12 @@ def caps_of(tenant: Tenant, flow: Flow, command: Command) -> tuple[CapRule, ...]
     if command.money and not any(_limits(window, command) for rule in rules for window in rule.windows):
         rules.append(CapRule(f"flow:{flow.use}:default", tuple(_windows(DEFAULT))))
     return tuple(rules)
+
+
+def storm_of(tenant: Tenant, flow: Flow, exception: str) -> StormRule:
+    """What a case that the flow opens for that exception is counted under."""
+    storm = flow.storm or tenant.limits.storm
+    return StormRule(flow.use, exception, storm.cases, storm.within, show_duration(storm.within), tenant.environment)
 
 
 def _limits(window: CapWindow, command: Command) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime
 
+from caseconnect.host.journal.storms import INCIDENT
 from caseconnect.host.pipeline.context import Context
 from caseconnect.host.pipeline.live import PATIENCE, guarded
 from caseconnect.models.base import Record
@@ -55,6 +56,11 @@ class Fetcher:
         return connection is not None and need.fact in connection.spec.facts
 
     async def _fetch(self, tenant: str, need: Need) -> Record:
+        if need.fact == INCIDENT:
+            incident = self._context.journal.incident(tenant, need.subject)
+            if incident is None:
+                raise PermanentError(f"nothing joined {need.subject}")
+            return incident
         connection = self._context.tenants[tenant].connections.get(need.subject.connection)
         if connection is None or connection.source is None or connection.spec.source is None:
             raise PermanentError(f"{need.subject}: there is no connection {need.subject.connection!r} to read from")

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from caseconnect.host.journal.records import MatterKey
 from caseconnect.host.pipeline.drafts import Draft, Drafts
+from caseconnect.host.pipeline.incidents import asked_of_host, host_flow
 from caseconnect.host.pipeline.live import LiveTenant
 from caseconnect.host.tenants.tenant import Flow
 from caseconnect.sdk.decisions import item_name
@@ -15,6 +16,8 @@ from caseconnect.sdk.subjects import Subject
 
 def offers(tenant: LiveTenant, lane: Subject, event: Event, drafts: Drafts) -> list[tuple[Flow, Draft]]:
     """Which use cases are asked, in the order of `flows:`, each with the matter that it is asked about."""
+    if asked_of_host(lane, event):
+        return _of_host(tenant, lane, event, drafts)
     flows = [f for f in tenant.tenant.flows if any(isinstance(event, kind) for kind in f.transform.handles)]
     if isinstance(event, CaseChanged | CommandSettled):
         return _of_one_matter(tenant, lane, event, drafts, flows)
@@ -24,6 +27,14 @@ def offers(tenant: LiveTenant, lane: Subject, event: Event, drafts: Drafts) -> l
         # An item may have come by one connection and belong to an order of another.
         concerned = [f for f in flows if lane.connection in f.on or event.source in f.on]
     return [(f, draft) for f in concerned for draft in _matters(tenant, lane, f, event, drafts)]
+
+
+def _of_host(tenant: LiveTenant, lane: Subject, event: Event, drafts: Drafts) -> list[tuple[Flow, Draft]]:
+    if isinstance(event, CommandSettled):
+        row = drafts.journal.matter(event.matter)
+    else:
+        row = next(iter(drafts.journal.matters_of(tenant.name, lane)), None)
+    return [(host_flow(tenant.tenant, row, event), drafts.of_row(row))] if row else []
 
 
 def nobody(event: Event) -> str:

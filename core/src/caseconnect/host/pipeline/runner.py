@@ -36,7 +36,7 @@ class Runner:
 
     def __init__(self, journal: Journal, now: Callable[[], datetime], log: Log) -> None:
         self.context = Context(journal, now, log)
-        fetcher = Fetcher(self.context)
+        self.fetcher = fetcher = Fetcher(self.context)
         self.intake = Intake(self.context)
         self.decider = Decider(self.context, fetcher)
         self.deliverer = Deliverer(self.context, fetcher)

@@ -1,15 +1,20 @@
-"""Caps: how many commands of a kind, and how much money, may go out an hour and a day before a person is asked."""
+"""Caps: how many commands of a kind, and how much money, may go out an hour and a day before a person is asked.
+
+And storms: how many cases of one exception, before the rest join one incident.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from decimal import Decimal
 from difflib import get_close_matches
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from caseconnect.host.tenants.durations import Duration
 from caseconnect.sdk.commands import COMMANDS
 
 MONEY = "money"
@@ -52,6 +57,15 @@ class Cap(BaseModel):
         if not self.hour and not self.day:
             raise ValueError("say how many: `hour:` or `day:` with `count` or a currency")
         return self
+
+
+class Storm(BaseModel):
+    """When the cases of one exception are a storm: more than `cases` of them, asked for `within` that time."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    cases: int = Field(30, ge=1, description="So many get cases of their own.")
+    within: Duration = Field(timedelta(minutes=10), description="In any span of that length.")
 
 
 Caps = Annotated[dict[str, Cap], AfterValidator(_kinds)]

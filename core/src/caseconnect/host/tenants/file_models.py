@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from caseconnect.host.tenants.caps import Caps
+from caseconnect.host.tenants.caps import Caps, Storm
 from caseconnect.host.tenants.durations import Duration
 from caseconnect.host.tenants.schedule import Poll
 from caseconnect.models.base import Utc
@@ -85,6 +85,9 @@ class Limits(Part):
         description="How many commands go out, over all flows, before a person is asked: by kind of command, or `money`"
         " for all that give value away.",
     )
+    storm: Storm = Field(
+        Storm(), description="How many cases of one exception, each flow by itself, before the rest join one incident."
+    )
 
 
 class ConnectionPart(Part):
@@ -116,6 +119,7 @@ class FlowPart(Part):
         description="The same as `caps` of `limits:`, of this flow alone. Commands that give value away and of which"
         " neither says anything: 20 an hour and 100 a day for each flow.",
     )
+    storm: Storm | None = Field(None, description="The same as `storm` of `limits:`, for this flow instead.")
     settings: Any = Field(None, description="Settings of the use case.")
 
 

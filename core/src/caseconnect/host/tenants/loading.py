@@ -236,7 +236,7 @@ class _Reading:
         places = Placing(spec, part, path, usable, self.installed, self.report, settings).place()
         if not (places and settings):
             return None
-        return Flow(part.use, spec, part.mode, settings, places.on, places.cases, part.via or {}, part.caps)
+        return Flow(part.use, spec, part.mode, settings, places.on, places.cases, part.via or {}, part.caps, part.storm)
 
     def _absent(self, path: Path, name: str, kinds: tuple[str, ...], what: str) -> None:
         why = self.installed.why_absent(kinds, name)

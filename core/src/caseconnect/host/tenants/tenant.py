@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path as FilePath
 
-from caseconnect.host.tenants.caps import Cap
+from caseconnect.host.tenants.caps import Cap, Storm
 from caseconnect.host.tenants.file_models import Limits, Mode, Timing
 from caseconnect.host.tenants.problems import ConfigProblem, Path, Report
 from caseconnect.host.tenants.schedule import Schedule
@@ -53,7 +53,8 @@ class Connection:
 class Flow:
     """One use case at work. `on` and `cases` are names of connections; `cases` None: it has nothing to do with any.
 
-    `via`: by kind of command the connection that carries it out, instead of the target's own. `caps`: see `caps.py`.
+    `via`: by kind of command the connection that carries it out, instead of the target's own. `caps`, `storm`: see
+    `caps.py`; without a `storm` of its own the tenant's holds.
     """
 
     use: str
@@ -64,6 +65,7 @@ class Flow:
     cases: str | None
     via: Mapping[str, str] = field(default_factory=dict)
     caps: Mapping[str, Cap] = field(default_factory=dict)
+    storm: Storm | None = None
 
 
 @dataclass(frozen=True)

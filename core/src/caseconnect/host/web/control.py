@@ -23,6 +23,7 @@ from starlette.routing import Route
 
 from caseconnect.host.journal import Journal, states
 from caseconnect.host.journal.records import Brake, CursorMove, NewDelivery
+from caseconnect.host.undoing import Fetch, undo
 from caseconnect.sdk.commands import COMMANDS
 from caseconnect.sdk.errors import ConnectError
 from caseconnect.sdk.http import Http, unix_transport
@@ -69,6 +70,7 @@ class Verbs:
     """What a person may do, the same through the socket and with the daemon down.
 
     `known`: the names that can be paused, as the daemon runs them; without it those that the journal's rows have.
+    `fetch`: reads a fact from a platform, as the daemon can.
     """
 
     def __init__(
@@ -77,8 +79,9 @@ class Verbs:
         now: Callable[[], datetime],
         ring: Callable[[], None] = lambda: None,
         known: Callable[[], Names] | None = None,
+        fetch: Fetch | None = None,
     ) -> None:
-        self._journal, self._now, self._ring = journal, now, ring
+        self._journal, self._now, self._ring, self._fetch = journal, now, ring, fetch
         self._known = known or journal.names
 
     async def do(self, verb: str, ask: dict[str, Any]) -> dict[str, Any]:
@@ -122,6 +125,20 @@ class Verbs:
         answered, left = await self._journal.let_go(*given)
         return {"answered": answered, "left": left}
 
+    async def _open_members(self, ask: dict[str, Any]) -> dict[str, Any]:
+        given = (ask["incident"], ask["tenant"], ask["subjects"], ask["reason"], ask["by"], self._now())
+        opened, left = await self._journal.open_members(*given)
+        return {"opened": opened, "left": left}
+
+    async def _close_incident(self, ask: dict[str, Any]) -> dict[str, Any]:
+        given = (ask["incident"], ask["tenant"], ask["reason"], ask["by"], self._now())
+        return {"ended": await self._journal.close_incident(*given)}
+
+    async def _undo(self, ask: dict[str, Any]) -> dict[str, Any]:
+        if self._fetch is None:
+            raise ConnectError("its case has to be read first, which the daemon does: start `connect serve`")
+        return await undo(self._journal, self._fetch, ask, self._now)
+
     async def _drop(self, ask: dict[str, Any]) -> dict[str, Any]:
         became = await self._journal.drop(ask["what"], ask["seq"], ask["reason"], ask["by"], self._now())
         return {"state": became}
@@ -161,7 +178,10 @@ def _unknown(what: str, name: str, known: Collection[str]) -> ConnectError:
     return ConnectError(f"there is no {what} {name!r} ({meant} --force pauses a name that is not known)")
 
 
-VERBS = ("pause", "resume", "answer", "let_go", "drop", "dismiss", "replay", "store", "erase", "status")
+VERBS = (
+    *("pause", "resume", "answer", "let_go", "open_members", "close_incident", "undo"),
+    *("drop", "dismiss", "replay", "store", "erase", "status"),
+)
 
 
 def control_app(verbs: Verbs) -> Starlette:
