@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import os
 import re
@@ -23,6 +24,8 @@ from caseconnect.cli import main as connect
 from caseconnect.host import pipeline_thread
 from caseconnect.host.journal.states import TRANSITIONS
 from caseconnect.host.plugin_rules import HOOKS
+from caseconnect.host.rehearsal.reading import read_text
+from caseconnect.host.rehearsal.trying import try_out
 from caseconnect.host.tenants import load_files
 from caseconnect.sdk import errors, hookspecs
 
@@ -197,7 +200,19 @@ def test_connections_and_flows_in_the_docs_have_right_settings(name: str, text: 
     assert [str(p) for p in load_files([file], installed()).problems] == []
 
 
+@pytest.mark.parametrize("text", [y for _, y in examples() if y.startswith("- name:")])
+def test_tests_of_tenants_in_the_docs_pass(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "acme.yaml"
+    file.write_text(next(y for d, y in WHOLE if d == "docs/tenant-files.md"))
+    tenant = load_files([file], installed()).tenants["acme"]
+    tests, problems = read_text(text.encode(), "acme.tests.yaml", tenant)
+    assert [str(p) for p in problems] == []
+    for one in tests:
+        assert asyncio.run(try_out(tenant, one)).problems == ()
+
+
 def test_there_are_examples() -> None:
+    assert "docs/planning.md" in {d for d, y in examples() if y.startswith("- name:")}
     assert {"README.md", "docs/tenant-files.md"} <= {d for d, _ in WHOLE}
     assert len(PARTS) >= 5
 

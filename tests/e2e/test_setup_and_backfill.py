@@ -39,6 +39,13 @@ class Stage:
     def backfill(self, *more: str) -> Any:
         return self.run("backfill", "acme/shop", "--since", "2025-01-01", "--json", *more, data=True)
 
+    def reasons(self) -> list[str]:
+        db = sqlite3.connect(f"file:{self.folder / 'data' / 'journal.db'}?mode=ro", uri=True)
+        try:
+            return [json.loads(answers)[0]["reason"] for (answers,) in db.execute("SELECT answers FROM decisions")]
+        finally:
+            db.close()
+
     def stored(self) -> int:
         db = sqlite3.connect(f"file:{self.folder / 'data' / 'journal.db'}?mode=ro", uri=True)
         try:
@@ -71,7 +78,7 @@ def test_setup_makes_what_is_missing_and_a_repeat_nothing(stage: Stage) -> None:
 def test_a_past_is_filled_in_with_the_daemon_up_and_is_known_with_it_down(stage: Stage) -> None:
     daemon = stage.serve()
     plan = stage.backfill()
-    assert (plan["done"], plan["goes_on"], plan["read"]) == (False, False, 0)
+    assert (plan["done"], plan["goes_on"], plan["read"], plan["expected"]) == (False, False, 0, 12)
     assert stage.stored() == 0
     told = stage.backfill("--yes")
     assert (told["read"], told["new"]) == (12, 12)
@@ -80,6 +87,16 @@ def test_a_past_is_filled_in_with_the_daemon_up_and_is_known_with_it_down(stage:
     again = stage.backfill("--yes")
     assert (again["read"], again["new"]) == (12, 0)
     assert stage.stored() == 12
+
+
+def test_a_past_is_marked_as_seen(stage: Stage) -> None:
+    daemon = stage.serve()
+    told = stage.run("backfill", "acme/shop", "--since", "2025-01-01", "--mark-seen", data=True)
+    assert "all of it is marked as seen" in told
+    assert "nothing is done without --yes" in told
+    assert stage.backfill("--mark-seen", "--yes")["new"] == 12
+    daemon.until(lambda: len(stage.reasons()) == 12, "they are decided")
+    assert all(reason.startswith("marked as seen: ") for reason in stage.reasons())
 
 
 @pytest.mark.parametrize(

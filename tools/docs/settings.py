@@ -10,6 +10,7 @@ import orjson
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from caseconnect.host.rehearsal.written import ExpectPart, GivenPart, StepPart, TestPart, WantedPart
 from caseconnect.host.tenants.caps import Cap, Storm
 from caseconnect.host.tenants.durations import PATTERN, show_duration
 from caseconnect.host.tenants.file_models import ConnectionPart, FlowPart, Limits, TenantPart, Timing
@@ -30,6 +31,11 @@ _PARTS: Mapping[str, type[BaseModel]] = {
     "cap": Cap,
     "storm": Storm,
     "secret": Secret,
+    "test": TestPart,
+    "given": GivenPart,
+    "step": StepPart,
+    "expect": ExpectPart,
+    "wanted": WantedPart,
 }
 _COLUMNS = ("setting", "takes", "default", "meaning")
 _LONGEST = 80
@@ -43,7 +49,7 @@ def settings(name: str) -> str:
 
 
 def tenant_keys(part: str) -> str:
-    """A table of the keys of one part of a tenant file."""
+    """A table of the keys of one part of a tenant file, or of a tenant's tests."""
     return table(("key", *_COLUMNS[1:]), _rows(_PARTS[part]))
 
 

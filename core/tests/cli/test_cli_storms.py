@@ -168,7 +168,7 @@ def test_cases_that_nobody_touched_are_shown_then_closed(short: Path) -> None:
     for case in world.cases.values():
         case["updated_by_us"] = True
     world.cases["c2"]["outcome"] = "approved"
-    pipes[0].now = lambda at=pipes[0].tenant.go_live: at  # type: ignore[assignment,misc] # the clock of its loop is gone
+    pipes[0].now = lambda at=pipes[0].tenant.go_live: at  # the clock of its loop is gone
     with daemon(short, pipes[0]):
         undo = ("undo-cases", "--rule", "review:odd", *SINCE)
         shown = run(short, *undo)

@@ -43,7 +43,7 @@ def test_files_that_are_elsewhere_are_fetched_first() -> None:
     event = reply(text="see", files=(File(id="https://files.example/1", name="a.pdf"), File(id="x", name="b.pdf")))
     asked = replied(event, OPEN, Facts())
     assert isinstance(asked, Needs)
-    assert [str(n.subject) for n in asked.needs] == ["mail/file/https://files.example/1", "mail/file/x"]
+    assert [str(n.subject) for n in asked.needs] == ["mail/document/https://files.example/1", "mail/document/x"]
     assert not any(n.required for n in asked.needs)
     first, second = (("document", n.subject) for n in asked.needs)
     decision = replied(event, OPEN, Facts({first: PROOF, second: Missing(why="HTTP 404")}))

@@ -238,7 +238,7 @@ def test_the_address_of_a_file_stands_in_no_error() -> None:
 
     given = {"secret": {"env": "DESK"}, "kinds": {"complaint": {}}, "file_hosts": ["files.example"]}
     reader = InboundSource(InboundSettings.model_validate(given), make_resources(lost, connection="desk"))
-    need = Need(fact="document", subject=Subject("desk", "file", "https://files.example/token/very-secret?key=k1"))
+    need = Need(fact="document", subject=Subject("desk", "document", "https://files.example/token/very-secret?key=k1"))
     with pytest.raises(TransientError, match=r"GET https://files\.example/\.\.\.: ") as caught:
         asyncio.run(reader.fetch(need))
     assert "secret" not in str(caught.value)

@@ -19,7 +19,7 @@ from caseconnect_sfcc.deliveries import parse
 from caseconnect_sfcc.polling import Cursor, Walk
 from caseconnect_sfcc.simulator.scenarios import hand_in
 from caseconnect_sfcc.simulator.world import order_writes
-from caseconnect_sfcc.source import SfccSource, history
+from caseconnect_sfcc.source import SfccSource, expected, history
 
 
 def sweep(made: Any, cursor: Any, between: Callable[[], None] = lambda: None) -> Any:
@@ -409,6 +409,7 @@ def test_history_is_walked_from_the_time_that_is_asked_for(desk: Any) -> None:
         return found
 
     items = asyncio.run(all_pages())
+    assert asyncio.run(expected(SfccSource(made.settings, made.fresh()), since)) == len(items)
     assert {i.id for i in items if i.kind == "order"} == numbers
     # The old order became late after that time.
     assert set(late_hints(made, items)) == {*numbers, old.number}

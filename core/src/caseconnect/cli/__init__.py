@@ -65,13 +65,17 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "caseconnect.cli.operate:pause",
         "Stop sending: a whole tenant, a flow, a connection, or one kind of command.",
     ),
+    "plan": (
+        "caseconnect.cli.planning:plan",
+        "Tell what a tenant file would have done with the events that the journal has, without a single write.",
+    ),
     "replay": (
         "caseconnect.cli.operate:replay",
         "Take parked deliveries or events up again: all, or those with the given numbers.",
     ),
     "resolve": (
         "caseconnect.cli.resolve:resolve",
-        "Answer what waits for a person: a command, a parked delivery or event, an alert.",
+        "Answer what waits for a person: a command, a parked delivery or event, an alert, an incident.",
     ),
     "resume": ("caseconnect.cli.operate:resume", "End a pause."),
     "undo-cases": (
@@ -89,6 +93,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "List installed plugins, the broken ones with the reason.",
     ),
     "new-plugin": ("caseconnect.cli.new_plugin:new_plugin", "Write a new plugin package that passes its tests."),
+    "test": (
+        "caseconnect.cli.testing:test",
+        "Play a tenant's own tests: given events, facts and a clock, these cases and commands are expected.",
+    ),
     "schema": ("caseconnect.cli.tenants:schema", "Print the JSON Schema of tenant files, for editors."),
 }
 """Every command of this distribution: where it is, and its help line."""

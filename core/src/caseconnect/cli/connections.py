@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,11 +12,12 @@ import click
 
 from caseconnect.cli import Exit
 from caseconnect.cli.operate import do
-from caseconnect.cli.output import emit_json, remark, say, table
+from caseconnect.cli.output import emit_json, progress, remark, say, table
 from caseconnect.cli.places import data_option, journal_path, json_option, tenants_option
 from caseconnect.sdk.errors import ConnectError
 
 if TYPE_CHECKING:
+    from caseconnect.host.backfill import Backfill
     from caseconnect.host.tenants import Tenant
 
 
@@ -81,20 +83,23 @@ def _hook(address: str, what: str) -> str:
 @click.command("backfill")
 @click.argument("what", metavar="TENANT/CONNECTION")
 @click.option("--since", required=True, type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"]), help="In UTC.")
+@click.option("--mark-seen", is_flag=True, help="Open nothing: remember what is found, so that it never opens a case.")
 @click.option("--yes", is_flag=True, help="Do it; without this the plan is shown and nothing is done.")
 @tenants_option
 @data_option
 @json_option
-def backfill(what: str, since: datetime, yes: bool, tenants: Path, data: Path, as_json: bool) -> None:
+def backfill(what: str, since: datetime, mark_seen: bool, yes: bool, tenants: Path, data: Path, as_json: bool) -> None:
     """Read what is older than a connection, and store it as if it had been polled.
 
-    Shows the plan first. `go_live` decides as ever what of it opens cases. A run that was ended goes on where it was,
-    and what is known already is stored once. A running daemon works on what comes in meanwhile.
+    Shows first how much that is about. `go_live` decides as ever what of it opens cases; with --mark-seen nothing does,
+    and the same facts will not later: only what is new. A run that was ended goes on where it was, and what is known
+    already is stored once. A running daemon works on what comes in meanwhile; what is live goes first.
 
     \b
-    connect backfill acme/shop --since 2026-01-01 --yes
+    connect backfill acme/shop --since 2026-01-01
+    connect backfill acme/shop --since 2026-01-01 --mark-seen --yes
     """
-    from caseconnect.host.backfill import history_of, kept_place, place_of
+    from caseconnect.host.backfill import Backfill, history_of, kept_place, place_of
     from caseconnect.host.journal import SqliteJournal
 
     tenant, connection = _find(tenants, what)
@@ -103,35 +108,48 @@ def backfill(what: str, since: datetime, yes: bool, tenants: Path, data: Path, a
     journal = SqliteJournal.read(journal_path(data))
     kept = journal.cursor(tenant.name, place_of(connection))
     journal.close()
+
+    async def store(ask: dict[str, Any]) -> dict[str, Any]:
+        return await asyncio.to_thread(do, data, "store", ask)
+
+    job = Backfill(tenant, connection, since, kept, store, _now, seen=mark_seen)
+    expected = asyncio.run(job.expected())
     plan = {
         "connection": what,
         "platform": tenant.connections[connection].platform,
         "since": since.isoformat(),
+        "expected": expected,
         "goes_on": kept_place(kept, since) is not None,
         "go_live": tenant.go_live.isoformat() if tenant.go_live else None,
+        "mark_seen": mark_seen,
     }
-    told = {"read": 0, "new": 0}
-    if yes:
-        told = asyncio.run(_run(tenant, connection, since, kept, data))
+    if not as_json:
+        _show_plan(plan, since, tenant.go_live)
+    told = asyncio.run(_run(job, expected)) if yes else {"read": 0, "new": 0}
     if as_json:
         emit_json({**plan, **told, "done": yes})
         return
-    begins = "goes on with what was begun" if plan["goes_on"] else "begins anew"
-    say(f"{what} ({plan['platform']}): what changed since {since:%Y-%m-%d %H:%M} UTC; {begins}")
-    first = f"after {tenant.go_live:%Y-%m-%d %H:%M} UTC" if tenant.go_live else "after the connection's first start"
-    say(f"cases are opened for what was found {first} (`go_live`), the rest is kept as history")
     say(f"read {told['read']}, of which {told['new']} were new" if yes else "nothing is done without --yes")
 
 
-async def _run(tenant: Tenant, connection: str, since: datetime, kept: str | None, data: Path) -> dict[str, int]:
-    from caseconnect.host.backfill import Backfill
+def _show_plan(plan: dict[str, Any], since: datetime, go_live: datetime | None) -> None:
+    begins = "goes on with what was begun" if plan["goes_on"] else "begins anew"
+    say(f"{plan['connection']} ({plan['platform']}): what changed since {since:%Y-%m-%d %H:%M} UTC; {begins}")
+    unknown = plan["expected"] is None
+    say("the platform does not say how much that is" if unknown else f"about {plan['expected']} in all")
+    if plan["mark_seen"]:
+        say("all of it is marked as seen: nothing is opened, now or later on the same facts")
+        return
+    first = f"after {go_live:%Y-%m-%d %H:%M} UTC" if go_live else "after the connection's first start"
+    say(f"cases are opened for what was found {first} (`go_live`), the rest is kept as history")
 
-    async def store(ask: dict[str, Any]) -> int:
-        told = await asyncio.to_thread(do, data, "store", ask)
-        return int(told["new"])
 
+async def _run(job: Backfill, expected: int | None) -> dict[str, int]:
     told = {"read": 0, "new": 0}
-    async for progress in Backfill(tenant, connection, since, kept, store, _now).run():
-        told = {"read": progress.read, "new": progress.new}
-        remark("the platform is still at work on it" if progress.waiting else f"{progress.read} read")
+    with progress("reading", expected) as show:
+        async for step in job.run():
+            told = {"read": step.read, "new": step.new}
+            show(step.read)
+            if not sys.stderr.isatty():
+                remark("the platform is still at work on it" if step.waiting else f"{step.read} read")
     return told

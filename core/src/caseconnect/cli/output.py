@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -53,3 +54,18 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: st
 def clean(text: str) -> str:
     """The text without characters that could steer a terminal or hide others; lines stay."""
     return "".join(c if c == "\n" or unicodedata.category(c) not in {"Cc", "Cf", "Cs"} else "\ufffd" for c in text)
+
+
+@contextmanager
+def progress(doing: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+    """A bar on standard error, told how far it is; without a terminal nothing is shown. `total` None: not known."""
+    if not sys.stderr.isatty():
+        yield lambda done: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(clean(doing), total=total)
+        yield lambda done: bar.update(task, completed=done)

@@ -1,14 +1,17 @@
 """What is older than a connection, read page by page and stored like polled deliveries: `connect backfill`.
 
 The place it has come to is kept in the commit of each page, so a run that was ended goes on where it was. What was
-stored already, by whatever way, is stored once; `go_live` decides as ever what of it opens cases.
+stored already, by whatever way, is stored once; `go_live` decides as ever what of it opens cases, or it is
+marked as seen and opens none.
+
+It goes below what is live: it reads behind all other work, and stores no more while the daemon has work for a while.
 """
 
 from __future__ import annotations
 
 import asyncio
 from base64 import b64encode
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,15 +24,19 @@ from caseconnect.host.pipeline.poll import check_page
 from caseconnect.host.tenants.tenant import Tenant
 from caseconnect.host.trial import built
 from caseconnect.sdk.components import History
-from caseconnect.sdk.deliveries import Page
+from caseconnect.sdk.deliveries import Page, Polled
 from caseconnect.sdk.errors import ConnectError, PermanentError, TransientError, UnknownOutcome
+from caseconnect.sdk.pace import BACKGROUND, priority
 from caseconnect.sdk.secrets import Secrets
 
 _WAIT = 3.0
 _TRIES = 8
 
-Store = Callable[[dict[str, Any]], Awaitable[int]]
-"""Stores one page, as the control socket's verb `store` takes it; how many of its items are new."""
+_AT_ONCE = 200
+_AHEAD = 500
+
+Store = Callable[[dict[str, Any]], Awaitable[Mapping[str, int]]]
+"""Stores items, as the control socket's verb `store` takes them; tells how many are `new`, how much is `waiting`."""
 
 
 def place_of(connection: str) -> str:
@@ -54,7 +61,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Backfill:
-    """One run. `kept` is what the journal holds under `place_of(connection)`."""
+    """One run. `kept` is what the journal holds under `place_of(connection)`; `seen`: it is marked as seen."""
 
     tenant: Tenant
     connection: str
@@ -64,6 +71,21 @@ class Backfill:
     now: Callable[[], datetime]
     secrets: Secrets | None = None
     transport: TransportFor | None = None
+    seen: bool = False
+
+    async def expected(self) -> int | None:
+        """About how many items a run from the beginning reads; None where the platform does not say now."""
+        spec = self.tenant.connections[self.connection].source
+        if spec is None or spec.expected is None:
+            return None
+        live = await built(self.tenant, self.now, secrets=self.secrets, transport=self.transport)
+        try:
+            doing = spec.expected(live.connections[self.connection].source, self.since)
+            return await guarded(doing, plugin=self._platform, doing="estimate", deadline=PATIENCE)
+        except TransientError:  # the run itself waits for what is down
+            return None
+        finally:
+            await live.close()
 
     async def run(self) -> AsyncIterator[Progress]:
         """Read and store until there is no more. What the platform cannot do now is tried again for some minutes."""
@@ -74,20 +96,21 @@ class Backfill:
         try:
             while more:
                 page = await self._page(history, source, cursor)
+                new += await self._store(page, cursor)
                 more, cursor = page.more, page.cursor
-                new += await self._store(page)
                 read += len(page.items)
                 waiting = more and not page.items
                 yield Progress(read, new, waiting)
                 if waiting:
                     await asyncio.sleep(_WAIT)
         except PermanentError:
-            await self.store(self._ask([], ""))  # that place leads nowhere: the next run begins anew
+            await self.store(self._ask((), ""))  # that place leads nowhere: the next run begins anew
             raise
         finally:
             await live.close()
 
     async def _page(self, history: History, source: object, cursor: str | None) -> Page:
+        priority.set(BACKGROUND)
         for tries in range(_TRIES):
             try:
                 doing = history(source, self.since, cursor)
@@ -102,14 +125,27 @@ class Backfill:
                 return page
         raise AssertionError  # the last try has raised
 
-    async def _store(self, page: Page) -> int:
-        items = [[i.kind, f"{i.id}@{i.version}", b64encode(i.body).decode()] for i in page.items]
-        cursor = orjson.dumps({"since": self.since.isoformat(), "cursor": page.cursor}).decode() if page.more else ""
-        return await self.store(self._ask(items, cursor))
+    async def _store(self, page: Page, before: str | None) -> int:
+        """Store a page, a few items at a time; the place moves with the last of them."""
+        after = self._place(page.cursor) if page.more else ""
+        pieces = [page.items[at : at + _AT_ONCE] for at in range(0, len(page.items), _AT_ONCE)] or [()]
+        new = 0
+        for number, piece in enumerate(pieces, 1):
+            place = after if number == len(pieces) else self._place(before)
+            told = await self.store(self._ask(piece, place))
+            new += told["new"]
+            while told["waiting"] > _AHEAD:
+                await asyncio.sleep(_WAIT)
+                told = await self.store(self._ask((), place))
+        return new
 
-    def _ask(self, items: list[list[str]], cursor: str) -> dict[str, Any]:
-        names: Mapping[str, str] = {"tenant": self.tenant.name, "connection": self.connection}
-        return {**names, "place": place_of(self.connection), "items": items, "cursor": cursor}
+    def _place(self, cursor: str | None) -> str:
+        return orjson.dumps({"since": self.since.isoformat(), "cursor": cursor}).decode()
+
+    def _ask(self, items: Sequence[Polled], cursor: str) -> dict[str, Any]:
+        rows = [[i.kind, f"{i.id}@{i.version}", b64encode(i.body).decode()] for i in items]
+        names = {"tenant": self.tenant.name, "connection": self.connection, "place": place_of(self.connection)}
+        return {**names, "items": rows, "cursor": cursor, "seen": self.seen}
 
     @property
     def _platform(self) -> str:

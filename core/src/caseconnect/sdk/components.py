@@ -18,7 +18,7 @@ from caseconnect.models.base import Record
 from caseconnect.sdk.commands import Command
 from caseconnect.sdk.decisions import Decision, Facts, Matter, Need, Needs
 from caseconnect.sdk.deliveries import Delivery, Ignored, Page, Parsed
-from caseconnect.sdk.events import Event
+from caseconnect.sdk.events import Event, ItemEvent
 from caseconnect.sdk.resources import Resources
 from caseconnect.sdk.subjects import Subject
 from caseconnect.sdk.wakes import Deliver as Deliver
@@ -149,6 +149,10 @@ A page without items that says `more`: the platform is still at work on it; the 
 """
 
 
+Expected = Callable[[Any, datetime], Awaitable[int]]
+"""expected(source, since): about how many items `history` will give; it is shown before, and may be a little off."""
+
+
 @dataclass(frozen=True)
 class _Spec:
     name: str
@@ -166,7 +170,7 @@ class SourceSpec(_Spec):
     `tells` are fact kinds that its events bring with them (`ItemEvent.told`): the host keeps the newest telling and
     serves it, `fetch` is not asked. `setup` makes on the platform what the connection
     needs (subscriptions to `address`, definitions of attributes), tells each step, and may be repeated. `history`
-    reads what is older than the connection, page by page.
+    reads what is older than the connection, page by page, and `expected` says before about how much that is.
     """
 
     build: Callable[[Any, Resources], Source] = field(kw_only=True)
@@ -178,6 +182,7 @@ class SourceSpec(_Spec):
     tells: frozenset[str] = frozenset()
     setup: Setup | None = None
     history: History | None = None
+    expected: Expected | None = None
 
 
 @dataclass(frozen=True)
@@ -209,16 +214,21 @@ Decide = Callable[[Event, Matter, Facts, Any, datetime], Decision | Needs]
 """decide(event, matter, facts, settings, now): pure and sync."""
 
 
+Joins = Callable[[ItemEvent, Matter, Any], bool]
+"""joins(event, matter, settings): whether an item without a matter goes to this open one of the same subject."""
+
+
 @dataclass(frozen=True)
 class TransformSpec(_Spec):
     """A use case. `topic` groups exceptions worked in one case; `uses` is every command it may ask for.
 
     `exceptions` lists the names of its findings. `by_item`: each item (a return, a dispute) is a matter of its own.
     What concerns the whole subject (an order event, a reply, a timer without an item) is then offered for every open
-    one; with none open once without an item: that may set timers and opens nothing. `asks`: what connections must carry
-    out for it under given settings; None: all of `uses`. `optional`: facts that it can do without. `begins_at_case`: it
-    takes case events that have no matter; `follows`: it is offered case events and settled commands of all, last.
-    `may_come`: events of `handles` that it goes without where no connection sends them.
+    one; with none open once without an item: that may set timers and opens nothing. `joins`: a new item may go to an
+    open matter of its subject instead; the event's item is then another than the matter's. `asks`: what connections
+    must carry out for it under given settings; None: all of `uses`. `optional`: facts that it can do without.
+    `may_come`: events of `handles` that it goes without where no connection sends them. `begins_at_case`: it takes case
+    events that have no matter; `follows`: it is offered case events and settled commands of all, last.
     """
 
     topic: str = field(kw_only=True)
@@ -228,6 +238,7 @@ class TransformSpec(_Spec):
     decide: Decide = field(kw_only=True)
     exceptions: tuple[str, ...] = ()
     by_item: bool = False
+    joins: Joins | None = None
     asks: Callable[[Any], frozenset[type[Command]]] | None = None
     optional: frozenset[str] = frozenset()
     may_come: frozenset[type[Event]] = frozenset()

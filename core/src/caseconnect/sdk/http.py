@@ -160,6 +160,11 @@ class _Stream(httpx.AsyncByteStream):
         self._answer.release()
 
 
+def network() -> Transport:
+    """What sends where no transport is given: for one that is wrapped around it."""
+    return _Network()
+
+
 class _TooLongError(Exception):
     pass
 
@@ -231,6 +236,7 @@ class Http:
                     content=content,
                     data=form,
                     files=[(p.name, (p.filename, p.content, p.media_type)) for p in parts] if parts else None,
+                    extensions={"safe": safe},
                 )
                 response = await self._transport.handle_async_request(request)
                 try:

@@ -63,7 +63,7 @@ class InboundSource:
 
     async def fetch(self, need: Need) -> Record:
         """A file that came as an address, if its host is allowed."""
-        if need.fact != "document" or need.subject.kind != "file":
+        if need.fact != "document" or need.subject.kind != "document":
             raise PermanentError(f"{need.subject.connection} supplies documents of files, and what it was told")
         return await self._document(need.subject.id)
 

@@ -100,6 +100,21 @@ class SfccSource:
         """A cursor that begins at a time."""
         return Cursor({each.name: each.begin(at) for each in self._streams}).dump()
 
+    async def expected(self, since: int) -> int:
+        """How much a sweep from that time on would find now."""
+        now, found = millis(self._resources.now()), 0
+        for stream in self._streams:
+            walk = stream.begin(since)
+            if not stream.start(walk, now, 0, 0):
+                continue
+            try:
+                found += (await stream.page(self._client, walk, 1))[1]
+            except Refused as refused:
+                if stream.kind == deliveries.ORDER:
+                    raise
+                self._warn(stream, refused)
+        return found
+
     async def _page(self, stream: Stream, at: Cursor) -> tuple[tuple[Polled, ...], bool]:
         """The next page of a stream, and whether it was the last one."""
         walk, overlap = at.walks[stream.name], self._settings.overlap_seconds * 1000
@@ -163,6 +178,11 @@ async def history(source: SfccSource, since: datetime, cursor: str | None) -> Pa
     return await source.read(source.begin(millis(since)) if cursor is None else cursor, ())
 
 
+async def expected(source: SfccSource, since: datetime) -> int:
+    """How many orders, forms and late orders `history` gives."""
+    return await source.expected(millis(since))
+
+
 SOURCE = SourceSpec(
     name="sfcc",
     summary="Orders of B2C Commerce sites and what shoppers' forms wrote: polled, with facts from SCAPI and OCAPI.",
@@ -186,6 +206,7 @@ SOURCE = SourceSpec(
     },
     roots=ROOT_KINDS,
     history=history,
+    expected=expected,
     # No number is published for SCAPI Admin and OCAPI; they answer 503 when they have had enough (sfcc.md §12).
     pacing=Pacing(rate=20, burst=40),
 )

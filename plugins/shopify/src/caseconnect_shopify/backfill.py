@@ -37,6 +37,11 @@ STATE: Final = Operation(
     cost=1,
 )
 
+COUNT: Final = Operation(
+    "ConnectExportCount",
+    "query ConnectExportCount($search: String) { ordersCount(query: $search, limit: null) { count } }",
+)
+
 PIECE: Final = 1024 * 1024
 """Bytes of the file in one page; an order's line has about two hundred."""
 
@@ -59,6 +64,12 @@ class _Place:
 
     def dump(self) -> str:
         return orjson.dumps(asdict(self)).decode()
+
+
+async def expected(client: ShopifyClient, since: datetime) -> int:
+    """How many orders changed since; their returns and disputes come beside them."""
+    counted = (await client.run(COUNT, {"search": f"updated_at:>='{_text(since)}'"}))["ordersCount"]
+    return int((counted or {}).get("count") or 0)
 
 
 async def page(client: ShopifyClient, resources: Resources, since: datetime, cursor: str | None) -> Page:
@@ -85,7 +96,7 @@ async def page(client: ShopifyClient, resources: Resources, since: datetime, cur
 async def _start(client: ShopifyClient, since: datetime) -> str:
     _, granted = await checks.installation(client)
     returns = _RETURNS if granted & {"read_returns", "write_returns"} else ""
-    text = _EXPORT.replace("SINCE", since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")).replace("RETURNS", returns)
+    text = _EXPORT.replace("SINCE", _text(since)).replace("RETURNS", returns)
     problems, payload = await Writer(client).ask(RUN, {"query": text})
     if any(p.get("code") in _BUSY for p in problems):
         raise TransientError("other exports of this app are running in this shop; five may", retry_after=60)
@@ -93,6 +104,10 @@ async def _start(client: ShopifyClient, since: datetime) -> str:
         why = "; ".join(p["message"] for p in problems) or "no reason is given"
         raise PermanentError(f"Shopify refuses the export: {why}")
     return str(payload["bulkOperation"]["id"])
+
+
+def _text(when: datetime) -> str:
+    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _read(cursor: str) -> _Place:

@@ -186,6 +186,10 @@ async def _history(source: ShopifySource, since: datetime, cursor: str | None) -
     return await backfill.page(source._client, source._resources, since, cursor)
 
 
+async def _expected(source: ShopifySource, since: datetime) -> int:
+    return await backfill.expected(source._client, since)
+
+
 SOURCE = SourceSpec(
     name="shopify",
     summary="Orders of a Shopify shop: webhooks, a poll as the net under them, and facts by GraphQL.",
@@ -206,4 +210,5 @@ SOURCE = SourceSpec(
     pacing=Pacing(rate=100, burst=2000),
     setup=setup,
     history=_history,
+    expected=_expected,
 )

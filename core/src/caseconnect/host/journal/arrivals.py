@@ -35,14 +35,14 @@ FROM (
     FROM json_each(:rows) j ORDER BY j.key)
 """  # noqa: S608 - a constant length is put in
 # Columns of :rows: 0 seq, 1 tenant, 2 connection, 3 topic, 4 delivery id, 5 received at, 6 polled, 7 headers,
-# 8 and 9 begin and length of the body, 10 the delivery with the same body, 11 begin of the digest, 12 flagged.
+# 8 and 9 begin and length of the body, 10 the delivery with the same body, 11 begin of the digest, 12 flagged, 13 seen.
 _BEGIN, _TWIN = 8, 10
 _INSERT = f"""
 INSERT INTO deliveries (seq, tenant, connection, topic, delivery_id, received_at, polled, headers, body, ref_of,
-    digest, flagged, due)
+    digest, flagged, seen, due)
 SELECT j.value->>0, j.value->>1, j.value->>2, j.value->>3, j.value->>4, j.value->>5, j.value->>6, j.value->>7,
     CASE WHEN j.value->>10 IS NULL THEN substr(:bodies, j.value->>8, j.value->>9) END, j.value->>10,
-    substr(:marks, j.value->>11, {_MARK}), j.value->>12, j.value->>5
+    substr(:marks, j.value->>11, {_MARK}), j.value->>12, j.value->>13, j.value->>5
 FROM json_each(:rows) j
 """  # noqa: S608 - as above
 _CURSOR = (
@@ -105,7 +105,7 @@ def _store_piece(squeezer: Squeezer, db: sqlite3.Connection, items: Sequence[New
         twin = twin or here.get((item.tenant, item.connection, mark))
         flagged = not item.polled and (bool(other) or name in named)
         row = [seq, item.tenant, item.connection, item.topic, item.delivery_id, stamp(item.received_at)]
-        row += [item.polled, dump(item.headers), None, None, twin, 1 + _MARK * number, flagged]
+        row += [item.polled, dump(item.headers), None, None, twin, 1 + _MARK * number, flagged, item.seen]
         rows.append(row)
         if twin is None:
             bodies.append(item.body)

@@ -23,11 +23,11 @@ from caseconnect.sdk.events import EVENTS
 from caseconnect.sdk.subjects import Subject
 
 _READY = """
-SELECT seq, lane, type, body, tries, replayed FROM (
-    SELECT seq, lane, type, body, tries, replayed FROM events
+SELECT seq, lane, type, body, tries, replayed, seen FROM (
+    SELECT seq, lane, type, body, tries, replayed, seen FROM events
     WHERE state = 'ready' AND tenant = :tenant ORDER BY seq LIMIT :limit)
-UNION ALL SELECT seq, lane, type, body, tries, replayed FROM (
-    SELECT seq, lane, type, body, tries, replayed FROM events
+UNION ALL SELECT seq, lane, type, body, tries, replayed, seen FROM (
+    SELECT seq, lane, type, body, tries, replayed, seen FROM events
     WHERE state = 'waiting' AND tenant = :tenant AND due <= :now ORDER BY due LIMIT :limit)
 ORDER BY seq
 """
@@ -51,13 +51,13 @@ _NOT_WAITING = (
 )
 
 
-def _event(seq: int, tenant: str, lane: str, kind: str, body: str, tries: int, replayed: int) -> StoredEvent:
+def _event(seq: int, tenant: str, lane: str, kind: str, body: str, tries: int, replayed: int, seen: int) -> StoredEvent:
     known = EVENTS.get(kind)
     try:
         event = known.model_validate_json(body) if known else None
     except ValidationError:  # written by a program that knows more of it: parked, like an unknown type
         event = None
-    return StoredEvent(seq, tenant, Subject.parse(lane), event, tries, kind, bool(replayed))
+    return StoredEvent(seq, tenant, Subject.parse(lane), event, tries, kind, bool(replayed), bool(seen))
 
 
 def put_off(db: sqlite3.Connection, seqs: Iterable[int], state: str, reason: str, due: datetime) -> None:

@@ -44,6 +44,17 @@ def unparsed(db: sqlite3.Connection, tenant: str, now: datetime, limit: int) -> 
     ]
 
 
+_BACKLOG = """
+SELECT (SELECT count(*) FROM deliveries WHERE tenant = :tenant AND state IN ('new', 'waiting') AND due <= :now)
+    + (SELECT count(*) FROM events WHERE tenant = :tenant AND state = 'ready')
+"""
+
+
+def backlog(db: sqlite3.Connection, tenant: str, now: datetime) -> int:
+    """How many deliveries and events of a tenant could be worked on now; those that wait for a moment are left out."""
+    return int(db.execute(_BACKLOG, {"tenant": tenant, "now": stamp(now)}).fetchone()[0])
+
+
 def parsed(db: sqlite3.Connection, tenant: str, result: DeliveryResult, now: datetime) -> None:
     """End a delivery, or let it wait; its events and learned aliases are written with it."""
     due = stamp(result.due or now)
@@ -92,11 +103,12 @@ UPDATE deliveries SET state = j.value->>1, reason = j.value->>2, due = j.value->
 FROM json_each(?) j WHERE deliveries.seq = j.value->>0
 """
 _ADD = """
-INSERT INTO events (id, tenant, lane, type, version, body, delivery, replayed, at, due)
+INSERT INTO events (id, tenant, lane, type, version, body, delivery, replayed, seen, at, due)
 SELECT j.value->>0, j.value->>1,
     coalesce((SELECT subject FROM aliases WHERE tenant = j.value->>1 AND alias = j.value->>2), j.value->>2),
     j.value->>3, j.value->>4, j.value->>5, j.value->>6,
-    coalesce((SELECT replayed FROM deliveries WHERE seq = j.value->>6), 0), :at, :at
+    coalesce((SELECT replayed FROM deliveries WHERE seq = j.value->>6), 0),
+    coalesce((SELECT seen FROM deliveries WHERE seq = j.value->>6), 0), :at, :at
 FROM json_each(:rows) j WHERE true ON CONFLICT DO NOTHING
 """
 
@@ -157,8 +169,9 @@ def add_event(
     lane = subject_of(db, tenant, resolved.lane)
     at = stamp(now)
     db.execute(
-        "INSERT INTO events (id, tenant, lane, type, version, body, delivery, replayed, at, due)"
-        " VALUES (?,?,?,?,?,?,?,coalesce((SELECT replayed FROM deliveries WHERE seq=?), 0),?,?) ON CONFLICT DO NOTHING",
+        "INSERT INTO events (id, tenant, lane, type, version, body, delivery, replayed, seen, at, due)"
+        " VALUES (?,?,?,?,?,?,?,coalesce((SELECT replayed FROM deliveries WHERE seq=?), 0),"
+        " coalesce((SELECT seen FROM deliveries WHERE seq=?), 0),?,?) ON CONFLICT DO NOTHING",
         (
             event.id or fallback_id,
             tenant,
@@ -166,6 +179,7 @@ def add_event(
             event.type,
             event.version,
             event.model_dump_json(),
+            delivery,
             delivery,
             delivery,
             at,

@@ -5,10 +5,11 @@ Reads are sync, short, and see what was committed. A second journal (PostgreSQL)
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+from caseconnect.host.journal.past import PastTurn
 from caseconnect.host.journal.people import Answer, Waiting
 from caseconnect.host.journal.privacy import Receipt as PrivacyReceipt
 from caseconnect.host.journal.privacy import Whom
@@ -189,6 +190,9 @@ class Journal(Protocol):
     def told(self, tenant: str, fact: str, subject: Subject) -> Record | None:
         """What an event told of an item, the newest; None if nobody told it."""
 
+    def backlog(self, tenant: str, now: datetime) -> int:
+        """How many deliveries and events could be worked on now."""
+
     def cursor(self, tenant: str, connection: str) -> str | None:
         """The saved cursor."""
 
@@ -221,6 +225,12 @@ class Journal(Protocol):
 
     def alerts(self, after: datetime) -> list[dict[str, Any]]:
         """Open alerts that were opened or counted after a moment, oldest first."""
+
+    def past(self, tenant: str, since: datetime, lane: Subject | None = None) -> Iterator[PastTurn]:
+        """What was decided on since, with all that came before of the same lanes, in order."""
+
+    def starts(self, tenant: str) -> dict[str, datetime]:
+        """What was ever first started of a tenant, and when."""
 
     def names(self) -> dict[str, dict[str, list[str]]]:
         """By tenant the names under 'flow' and 'connection' that rows have."""

@@ -19,7 +19,7 @@ Mode = Literal["observe", "cases", "live"]
 
 @dataclass(frozen=True)
 class NewDelivery:
-    """A delivery to be stored."""
+    """A delivery to be stored. `seen`: what comes of it is only remembered, and opens nothing."""
 
     tenant: str
     connection: str
@@ -29,6 +29,7 @@ class NewDelivery:
     body: bytes = field(repr=False)
     headers: dict[str, str] = field(default_factory=dict, repr=False)
     polled: bool = False
+    seen: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ class DeliveryResult:
 class StoredEvent:
     """An event at the head of its lane. `event` is None when its type is unknown to this program.
 
-    `replayed`: a person took it, or the delivery that it came by, up again.
+    `replayed`: a person took it, or the delivery that it came by, up again. `seen`: its delivery is marked as seen.
     """
 
     seq: int
@@ -93,14 +94,12 @@ class StoredEvent:
     tries: int
     kind: str
     replayed: bool = False
+    seen: bool = False
 
 
 @dataclass(frozen=True)
 class MatterKey:
-    """What makes a matter one. `item` is "kind/id" of the return or dispute that it is about, empty for the whole.
-
-    Observe matters live beside the others and block nothing.
-    """
+    """What makes a matter one. `item`: "kind/id" of what it is about, or empty. Observe matters block no others."""
 
     tenant: str
     subject: Subject

@@ -210,6 +210,12 @@ def _storms(db: Database) -> None:
     _all_of(db, _STORMS)
 
 
+@migrations(name="0006_seen")
+def _seen(db: Database) -> None:
+    for table in ("deliveries", "events"):
+        db.conn.execute(f"ALTER TABLE {table} ADD COLUMN seen INTEGER NOT NULL DEFAULT 0")
+
+
 def migrate(db: Database) -> list[str]:
     """Bring `db` up to this program's schema; the names of what was applied. `JournalNewer` if it is beyond."""
     refuse_newer(db)

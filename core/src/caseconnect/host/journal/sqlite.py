@@ -7,12 +7,12 @@ import fcntl
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from sqlite_utils import Database
 
@@ -22,6 +22,7 @@ from caseconnect.host.journal import (
     ending,
     intake,
     matters,
+    past,
     people,
     privacy,
     reads,
@@ -117,7 +118,7 @@ class SqliteJournal:
         threaded: bool = False,
         on_broken: Callable[[JournalError], None] | None = None,
         synchronous: str = "FULL",
-    ) -> SqliteJournal:
+    ) -> Self:
         """Lock, migrate and open for writing. `threaded`: group commit in a thread of its own.
 
         Raises `JournalLocked` and `JournalNewer`. `synchronous` other than FULL loses acknowledged rows at a
@@ -138,7 +139,7 @@ class SqliteJournal:
         return cls(path, db, ThreadWriter(db, on_broken=on_broken) if threaded else InlineWriter(db), lock)
 
     @classmethod
-    def read(cls, path: Path) -> SqliteJournal:
+    def read(cls, path: Path) -> Self:
         """Open for reading only, beside a running daemon. `JournalError` if there is none, `JournalNewer` as above."""
         if not path.exists():
             raise JournalError(f"there is no journal at {path}: has `connect serve` run with this data folder?")
@@ -420,6 +421,10 @@ class SqliteJournal:
         """See `port.Journal`."""
         return intake.told(self._db(), tenant, fact, subject)
 
+    def backlog(self, tenant: str, now: datetime) -> int:
+        """See `port.Journal`."""
+        return intake.backlog(self._db(), tenant, now)
+
     def cursor(self, tenant: str, connection: str) -> str | None:
         """See `port.Journal`."""
         row = (
@@ -468,6 +473,14 @@ class SqliteJournal:
     def alerts(self, after: datetime) -> list[dict[str, Any]]:
         """See `port.Journal`."""
         return reads.alerts(self._db(), after)
+
+    def past(self, tenant: str, since: datetime, lane: Subject | None = None) -> Iterator[past.PastTurn]:
+        """See `port.Journal`."""
+        return past.past(self._db, tenant, since, lane)
+
+    def starts(self, tenant: str) -> dict[str, datetime]:
+        """See `port.Journal`."""
+        return past.starts(self._db(), tenant)
 
     def names(self) -> dict[str, dict[str, list[str]]]:
         """See `port.Journal`."""

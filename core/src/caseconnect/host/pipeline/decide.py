@@ -18,6 +18,7 @@ from caseconnect.host.pipeline.drafts import Draft, Drafts
 from caseconnect.host.pipeline.facts import Fetcher
 from caseconnect.host.pipeline.live import LiveTenant
 from caseconnect.host.pipeline.offering import nobody, offers
+from caseconnect.host.pipeline.seen import only_remembered, whole_past
 from caseconnect.host.tenants.tenant import Flow
 from caseconnect.models.base import Record
 from caseconnect.models.order import Order
@@ -124,6 +125,8 @@ class Decider:
             return True
         # A case event's subject is the case; any other's the lane, also when that was learned after it came.
         event = event if isinstance(event, CaseChanged) else event.model_copy(update={"subject": lane})
+        seen = all(stored.seen for stored in batch)
+        tenant = whole_past(tenant) if seen else tenant
         drafts = Drafts(journal)
         read: Read = {}
         answers: list[DecidedBy] = []
@@ -156,6 +159,7 @@ class Decider:
             labels=tuple(r.number for (_, s), (r, _) in read.items() if s == lane and isinstance(r, Order)),
             slot_limit=tenant.tenant.limits.state_changes_per_hour,
         )
+        verdict = only_remembered(verdict, drafts) if seen else verdict
         for use, title in kept_back.items():
             await self._context.alert(tenant.name, f"mode:{use}", title, str(lane))
         crashpoint("decide")

@@ -13,7 +13,7 @@ from caseconnect.sdk.decisions import CaseRef, CommandState, Finding, Matter
 
 @dataclass
 class Draft:
-    """A matter with the changes of this verdict on it. `row` None: there was never one."""
+    """A matter with the changes of this verdict on it. `row` None: there was never one. `begun`: the verdict did it."""
 
     key: MatterKey
     row: MatterRow | None
@@ -23,6 +23,7 @@ class Draft:
     timers: frozenset[str] = frozenset()
     changed: bool = False
     last_episode: int = 0
+    begun: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -71,7 +72,7 @@ class Draft:
             id_, key, episode, mode, "open", use, f"{reference}/{episode}", (use,), (), cases, opened_at=now
         )
         self.commands, self.claims, self.timers, self.changed = (), frozenset(), frozenset(), True
-        self.last_episode = episode
+        self.last_episode, self.begun = episode, True
         return self.row
 
     def add(self, use: str, findings: tuple[Finding, ...]) -> None:
@@ -116,6 +117,10 @@ class Drafts:
             return draft
         commands, claims, timers = self.journal.around(row.id)
         return Draft(row.key, row, draft.grounds, commands, claims, timers, last_episode=draft.last_episode)
+
+    def closed_at_once(self) -> tuple[MatterRow, ...]:
+        """Those that this verdict began, closed: a memory of what they were begun for."""
+        return tuple(replace(d.row, state="closed") for d in self._found.values() if d.begun and d.row is not None)
 
     def changed(self) -> tuple[MatterRow, ...]:
         """The rows to be written."""

@@ -180,12 +180,13 @@ async def build(
     starts: Mapping[str, datetime] | None = None,
     transport: TransportFor | None = None,
     whole: bool = True,
+    start: bool = True,
 ) -> LiveTenant:
     """Build a tenant's connections. Raises `PluginError` when a plugin cannot name the account.
 
     One that cannot be built raises as well if it is to be `whole`; else it is `Unbuilt`, beside those that are at work.
     Without `go_live` in the tenant's file, `go_live` (the tenant's first start) and `starts` (each connection's)
-    count, whichever is later.
+    count, whichever is later. Without `start` nothing is entered: it can decide, and talk to nobody.
     """
     live: dict[str, LiveConnection] = {}
     for name, connection in tenant.connections.items():
@@ -209,6 +210,8 @@ async def build(
             raise PluginError(why, plugin=connection.platform) from error
         live[name] = LiveConnection(connection, resources, timing, account, since)
     made = LiveTenant(tenant, live, tenant.go_live or go_live)
+    if not start:
+        return made
     failures = await asyncio.gather(*(c.start() for c in live.values()), return_exceptions=True)
     for failure in failures:
         if isinstance(failure, BaseException) and (whole or not isinstance(failure, ConnectError)):

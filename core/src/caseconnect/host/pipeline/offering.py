@@ -73,10 +73,22 @@ def _matters(tenant: LiveTenant, lane: Subject, flow: Flow, event: Event, drafts
         row = drafts.journal.matter(event.matter)
         item = row.key.item if row else ""
     if item:
-        return [drafts.of_key(replace(key, item=item))]
+        return [_of_item(tenant, lane, flow, event, drafts, replace(key, item=item))]
+    return [drafts.of_key(each) for each in _open(tenant, lane, drafts, key) or [key]]
+
+
+def _open(tenant: LiveTenant, lane: Subject, drafts: Drafts, key: MatterKey) -> list[MatterKey]:
     rows = sorted(drafts.journal.matters_of(tenant.name, lane), key=lambda row: (str(row.opened_at), row.key.item))
-    keys = [row.key for row in rows if row.state == "open" and replace(row.key, item="") == key]
-    return [drafts.of_key(each) for each in keys or [key]]
+    return [row.key for row in rows if row.state == "open" and replace(row.key, item="") == replace(key, item="")]
+
+
+def _of_item(tenant: LiveTenant, lane: Subject, flow: Flow, event: Event, drafts: Drafts, key: MatterKey) -> Draft:
+    """The item's own matter; where it has none, an open one of the same subject that the use case joins it to."""
+    own, joins = drafts.of_key(key), flow.transform.joins
+    if own.row is not None or joins is None or not isinstance(event, ItemEvent):
+        return own
+    others = (drafts.of_key(other) for other in _open(tenant, lane, drafts, key))
+    return next((draft for draft in others if joins(event, draft.view(flow.mode), flow.settings)), own)
 
 
 def _item(lane: Subject, event: Event) -> str:

@@ -23,12 +23,13 @@ _ENDINGS = (".yaml", ".yml")
 
 
 def load_tenants(folder: FilePath, installed: Installed) -> TenantSet:
-    """Every tenant file of a folder (`*.yaml`, `*.yml`; hidden ones are left out)."""
+    """Every tenant file of a folder (`*.yaml`, `*.yml`). Left out are hidden ones, and tests: `*.tests.yaml`."""
     if not folder.is_dir():
         report = Report(str(folder))
         report.add((), "there is no such folder", "give the folder of the tenant files with --tenants")
         return TenantSet(problems=report.problems)
-    files = (f for f in folder.iterdir() if f.suffix in _ENDINGS and not f.name.startswith(".") and f.is_file())
+    named = (f for f in folder.iterdir() if f.suffix in _ENDINGS and not f.name.startswith("."))
+    files = (f for f in named if not f.stem.endswith(".tests") and f.is_file())
     return load_files(sorted(files), installed)
 
 

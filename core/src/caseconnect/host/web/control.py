@@ -69,15 +69,15 @@ _SHORTER = "give a data folder with a shorter path, or set XDG_RUNTIME_DIR to a 
 class Verbs:
     """What a person may do, the same through the socket and with the daemon down.
 
-    `known`: the names that can be paused, as the daemon runs them; without it those that the journal's rows have.
-    `fetch`: reads a fact from a platform, as the daemon can.
+    `ring` wakes the pipeline; None: none runs. `known`: the names that can be paused, as the daemon runs them; without
+    it those that the journal's rows have. `fetch`: reads a fact from a platform, as the daemon can.
     """
 
     def __init__(
         self,
         journal: Journal,
         now: Callable[[], datetime],
-        ring: Callable[[], None] = lambda: None,
+        ring: Callable[[], None] | None = None,
         known: Callable[[], Names] | None = None,
         fetch: Fetch | None = None,
     ) -> None:
@@ -87,7 +87,8 @@ class Verbs:
     async def do(self, verb: str, ask: dict[str, Any]) -> dict[str, Any]:
         """Carry out `verb`; its result as JSON. Raises what the journal raises."""
         result: dict[str, Any] = await getattr(self, f"_{verb}")(ask)
-        self._ring()
+        if self._ring:
+            self._ring()
         return result
 
     async def _pause(self, ask: dict[str, Any]) -> dict[str, Any]:
@@ -151,14 +152,20 @@ class Verbs:
         return {"replayed": await self._journal.replay(ask["what"], ask["seqs"], self._now())}
 
     async def _store(self, ask: dict[str, Any]) -> dict[str, Any]:
-        """Items that a command read, as a poll would have stored them, with the place that covers them."""
+        """Items that a command read, as a poll would have stored them, with the place that covers them.
+
+        `waiting`: how much the pipeline has to work off now, with what is live.
+        """
         tenant, now = ask["tenant"], self._now()
+        connection, seen = ask["connection"], bool(ask.get("seen"))
         items = [
-            NewDelivery(tenant, ask["connection"], kind, delivery, now, b64decode(body), polled=True)
+            NewDelivery(tenant, connection, kind, delivery, now, b64decode(body), polled=True, seen=seen)
             for kind, delivery, body in ask["items"]
         ]
         receipts = await self._journal.receive(items, CursorMove(tenant, ask["place"], ask["cursor"]), now)
-        return {"new": sum(receipt.status != "duplicate" for receipt in receipts)}
+        # With the daemon down nobody works it off, and nothing that is live waits.
+        waiting = self._journal.backlog(tenant, now) if self._ring else 0
+        return {"new": sum(receipt.status != "duplicate" for receipt in receipts), "waiting": waiting}
 
     async def _erase(self, ask: dict[str, Any]) -> dict[str, Any]:
         """Erase once more what a receipt was about."""

@@ -19,6 +19,7 @@ from caseconnect.sdk.casework.policy import (
     Actions,
     Answers,
     AppliesTo,
+    AppliesToAny,
     CaseworkSettings,
     Priority,
 )
@@ -35,13 +36,22 @@ from caseconnect.sdk.casework.standing import (
     RELEASED,
     RESOLVED,
     WAITING_FOR_CUSTOMER,
+    WAITING_FOR_GOODS,
     executing,
     holding,
     shippable,
 )
 from caseconnect.sdk.casework.text import case_text, fill, label, one_line
-from caseconnect.sdk.casework.usecase import Requested, UseCase
-from caseconnect.sdk.casework.verdicts import Verdict, also, fresh, let_settle, limited, not_applying
+from caseconnect.sdk.casework.usecase import Requested, UseCase, Waiting
+from caseconnect.sdk.casework.verdicts import (
+    Verdict,
+    also,
+    fresh,
+    left_out,
+    let_settle,
+    limited,
+    not_applying,
+)
 
 __all__ = [
     "BLOCKED",
@@ -54,10 +64,12 @@ __all__ = [
     "RELEASED",
     "RESOLVED",
     "WAITING_FOR_CUSTOMER",
+    "WAITING_FOR_GOODS",
     "Action",
     "Actions",
     "Answers",
     "AppliesTo",
+    "AppliesToAny",
     "Background",
     "CaseworkSettings",
     "ImpossibleError",
@@ -65,6 +77,7 @@ __all__ = [
     "Requested",
     "UseCase",
     "Verdict",
+    "Waiting",
     "also",
     "asks_of",
     "carry_out",
@@ -78,6 +91,7 @@ __all__ = [
     "holding",
     "items_of",
     "label",
+    "left_out",
     "let_settle",
     "limited",
     "lines_of",

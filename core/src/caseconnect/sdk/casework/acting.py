@@ -150,22 +150,39 @@ def _message(on: Acting, template: str, *, upload: bool = False) -> NotifyCustom
 
 def approve_return(on: Acting) -> Act:
     """Let the goods come back."""
-    return Act((ApproveReturn(target=on.matter.subject, returned=returned(on), expects=on.still()),))
+    if _by_form(on):
+        return Act(says="The shop knows no such return: tell the customer where the goods are to be sent.")
+    told = "The shop approves a return as a whole." if on.answer("lines") else ""
+    return Act((ApproveReturn(target=on.matter.subject, returned=returned(on), expects=on.still()),), told)
 
 
 def decline_return(on: Acting) -> Act:
     """Refuse the return, with the reason."""
+    if _by_form(on):
+        return Act(says="The shop knows no such return: tell the customer that it is declined, and why.")
     why = one_line(on.answer("reason"), 500)
-    decline = DeclineReturn(target=on.matter.subject, returned=returned(on), note=why, expects=on.still("reason"))
+    causes = {on.use.decline_causes.get(f.exception, "other") for f in on.matter.findings}
+    decline = DeclineReturn(
+        target=on.matter.subject,
+        returned=returned(on),
+        cause=causes.pop() if len(causes) == 1 else "other",
+        note=why,
+        expects=on.still("reason"),
+    )
     told = "" if why else f"No reason was given in {on.settings.answers.reason}: the shopper reads none."
     return Act((decline,), told)
+
+
+def _by_form(on: Acting) -> bool:
+    about = on.matter.about
+    return about is not None and about.connection != on.matter.subject.connection
 
 
 def returned(on: Acting) -> Subject:
     """The return that the matter is about."""
     about = on.matter.about
-    if about is None or about.kind != "return":
-        raise ImpossibleError("this matter is about no return that the platform knows: answer the shopper by hand")
+    if about is None or about.kind != "return" or _by_form(on):
+        raise ImpossibleError("this matter is about no return that the platform knows: do it by hand")
     return about
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_DOWN, Decimal, InvalidOperation
 
 from caseconnect.models import LineItem, Money, Order
 from caseconnect.sdk.commands import Item, LineQuantity
@@ -63,17 +63,30 @@ def lines_of(goods: list[tuple[str, int]], order: Order) -> tuple[LineQuantity, 
 
 
 def value_of(lines: tuple[LineQuantity, ...], order: Order) -> Money | None:
-    """What the lines cost, in the shopper's money; None where only the shop's is known."""
+    """What was paid for the lines, in the shopper's money; None where only the shop's is known."""
     if order.presentment_total is not None and order.presentment_total.currency != order.total.currency:
         return None
-    prices = {line.id: line.unit_price for line in order.lines}
+    known = {line.id: line for line in order.lines}
     total = Money(amount=Decimal(0), currency=order.total.currency)
     for line in lines:
-        price = prices.get(line.line)
+        price = _price(known[line.line], line.quantity) if line.line in known else None
         if price is None or price.currency != total.currency:
             return None
-        total += Money(amount=price.amount * line.quantity, currency=price.currency)
+        total += price
     return total if total.amount > 0 else None
+
+
+def _price(line: LineItem, quantity: int) -> Money | None:
+    """What was paid for so many: their share of the line's total, discounts taken off, where it is known."""
+    if line.total is not None and line.quantity:
+        return share_of(line.total, Decimal(quantity), Decimal(line.quantity))
+    return line.unit_price and Money(amount=line.unit_price.amount * quantity, currency=line.unit_price.currency)
+
+
+def share_of(money: Money, part: Decimal, whole: Decimal) -> Money:
+    """`part` of `whole` of an amount, never rounded up."""
+    amount = (money.amount * part / whole).quantize(money.unit, rounding=ROUND_DOWN)
+    return Money(amount=amount, currency=money.currency)
 
 
 def items_of(lines: tuple[LineQuantity, ...], order: Order) -> tuple[Item, ...]:

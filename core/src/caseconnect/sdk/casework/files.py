@@ -32,4 +32,4 @@ def _elsewhere(file: File) -> bool:
 
 
 def _place(connection: str, file: File) -> Subject:
-    return Subject(connection, "file", file.id)
+    return Subject(connection, "document", file.id)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
+
 from caseconnect.models import Money, Order
 from caseconnect.sdk.casework.acting import Act, Acting, returned
 from caseconnect.sdk.casework.answers import (
@@ -11,8 +14,10 @@ from caseconnect.sdk.casework.answers import (
     items_of,
     lines_of,
     points_in,
+    share_of,
     value_of,
 )
+from caseconnect.sdk.casework.usecase import Requested
 from caseconnect.sdk.commands import (
     AdjustLoyalty,
     CreateReplacement,
@@ -44,14 +49,14 @@ def refund(on: Acting) -> Act:
         )
         expects.append(left)
     refund = RefundPayment(target=on.matter.subject, amount=amount, lines=lines, note=on.note, expects=tuple(expects))
-    return Act((refund,), f"{amount} is being given back.")
+    return Act((refund,), f"Refund: {amount}.")
 
 
 def credit(on: Acting) -> Act:
     """Goodwill, as credit with the shop."""
     amount, _ = _amount(on, _order(on))
     credit = IssueCredit(target=on.matter.subject, amount=amount, note=on.note, expects=on.still("amount", "lines"))
-    return Act((credit,), f"{amount} is being given as credit.")
+    return Act((credit,), f"Credit: {amount}.")
 
 
 def _amount(on: Acting, order: Order) -> tuple[Money, tuple[LineQuantity, ...]]:
@@ -59,15 +64,43 @@ def _amount(on: Acting, order: Order) -> tuple[Money, tuple[LineQuantity, ...]]:
     names, asked = on.settings.answers, on.requested
     currency = (order.presentment_total or order.total).currency
     text, goods = on.answer("amount"), on.answer("lines")
-    lines = lines_of(goods_in(goods, names.lines), order) if goods else asked.lines
+    lines = _lines(on, order)
     if text:
         return amount_in(text, currency, names.amount), lines
-    amount = value_of(lines, order) if goods else asked.amount or value_of(lines, order)
+    amount = _part(lines, asked, order) if goods else asked.amount or value_of(lines, order)
     if amount is None:
         raise ImpossibleError(f"how much is not known: write it in {names.amount}, such as 20.00 {currency}")
     if amount.currency != currency:
         raise ImpossibleError(f"{amount} was asked for, and the shopper paid in {currency}: write it in {names.amount}")
     return amount, lines
+
+
+def _lines(on: Acting, order: Order) -> tuple[LineQuantity, ...]:
+    """The goods that the agent named, else those asked for."""
+    asked, goods = on.requested, on.answer("lines")
+    if not goods:
+        return asked.lines
+    lines = lines_of(goods_in(goods, on.settings.answers.lines), order)
+    if asked.bound and not _within(lines, asked.lines):
+        raise ImpossibleError(f"{on.settings.answers.lines} names goods, or more of them, than were asked for")
+    return lines
+
+
+def _within(lines: Iterable[LineQuantity], asked: Iterable[LineQuantity]) -> bool:
+    left = Counter({line.line: 0 for line in lines})
+    for each in asked:
+        left[each.line] += each.quantity
+    for each in lines:
+        left[each.line] -= each.quantity
+    return min(left.values(), default=0) >= 0
+
+
+def _part(lines: tuple[LineQuantity, ...], asked: Requested, order: Order) -> Money | None:
+    """What was paid for the lines. Of goods whose amount was told it is their part of that."""
+    part, whole = value_of(lines, order), value_of(asked.lines, order)
+    if asked.amount and part and whole and _within(lines, asked.lines):
+        return share_of(asked.amount, part.amount, whole.amount)
+    return part
 
 
 def exchange(on: Acting) -> Act:
@@ -76,7 +109,7 @@ def exchange(on: Acting) -> Act:
     exchange = ExchangeReturn(
         target=on.matter.subject, returned=returned(on), items=items, price=price, expects=on.still("items")
     )
-    return Act((exchange,), "The exchange is being made. A difference in price is settled in the shop.")
+    return Act((exchange,), "Exchange. A difference in price is settled in the shop.")
 
 
 def replace(on: Acting) -> Act:
@@ -85,7 +118,7 @@ def replace(on: Acting) -> Act:
     replacement = CreateReplacement(
         target=on.matter.subject, items=items, price=price, note=on.note, expects=on.still("items", "lines")
     )
-    return Act((replacement,), "A replacement is being sent.")
+    return Act((replacement,), "Replacement, for nothing.")
 
 
 def _items(on: Acting) -> tuple[tuple[Item, ...], Money | None]:
@@ -93,8 +126,7 @@ def _items(on: Acting) -> tuple[tuple[Item, ...], Money | None]:
     if wanted := on.answer("items"):
         items = tuple(Item(sku=sku, quantity=quantity) for sku, quantity in goods_in(wanted, names.items))
         return items, None
-    goods = on.answer("lines")
-    lines = lines_of(goods_in(goods, names.lines), order) if goods else on.requested.lines
+    lines = _lines(on, order)
     items = on.requested.items or items_of(lines, order)
     if not items:
         raise ImpossibleError(f"which goods are to be sent is not known: write them in {names.items}")
@@ -108,7 +140,7 @@ def points(on: Acting) -> Act:
     if not points:
         raise ImpossibleError(f"how many points is not known: write it in {on.settings.answers.points}")
     adjust = AdjustLoyalty(target=on.matter.subject, points=points, note=on.note, expects=on.still("points"))
-    return Act((adjust,), f"{points} points are being booked.")
+    return Act((adjust,), f"Loyalty points: {points}.")
 
 
 def _order(on: Acting) -> Order:

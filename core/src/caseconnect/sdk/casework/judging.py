@@ -19,11 +19,15 @@ _TIMES = ("created_at", "requested_at")
 
 @dataclass(frozen=True)
 class Background:
-    """What a case is opened from beside its findings. Of an item that names no order, `order` is None."""
+    """What a case is opened from beside its findings. Of an item that names no order, `order` is None.
+
+    `about` is the item: the matter's, or one that joins it.
+    """
 
     order: Order | None
     item: Record | None = None
     requested: Requested | None = None
+    about: Subject | None = None
 
     @property
     def customer_id(self) -> str | None:

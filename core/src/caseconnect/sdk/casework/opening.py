@@ -95,7 +95,7 @@ def opens(matter: Matter) -> bool:
 
 def _needs(matter: Matter, ground: Background, *, opening: bool) -> list[Need]:
     files = ground.requested.files if ground.requested else ()
-    needs = file_needs(_from(matter).connection, files)
+    needs = file_needs(_from(matter, ground).connection, files)
     if opening and ground.order is not None:
         needs.append(Need(fact="order_history", subject=matter.subject, required=False))
     if opening and ground.customer_id is not None:
@@ -103,8 +103,8 @@ def _needs(matter: Matter, ground: Background, *, opening: bool) -> list[Need]:
     return needs
 
 
-def _from(matter: Matter) -> Subject:
-    return matter.about or matter.subject
+def _from(matter: Matter, ground: Background) -> Subject:
+    return ground.about or matter.about or matter.subject
 
 
 def _open(
@@ -120,7 +120,7 @@ def _open(
     history = facts.get("order_history", matter.subject, OrderHistory) if known else None
     profile_id = ground.customer_id
     customer = facts.get("customer", customer_of(matter, profile_id), Customer) if profile_id is not None else None
-    documents, left_out = documents_of(_from(matter).connection, asked.files if asked else (), facts)
+    documents, left_out = documents_of(_from(matter, ground).connection, asked.files if asked else (), facts)
     request = "\n".join([asked.text, *(f"Not attached: {name}" for name in left_out)]) if asked else ""
     texts = case_text(
         order, findings, shop=matter.subject.connection, customer=customer, history=history, request=request
@@ -162,7 +162,7 @@ def _add(
 ) -> list[Command]:
     name = f"findings:{digest_of(sorted(f.ground for f in found))}"
     asked = ground.requested
-    documents, left_out = documents_of(_from(matter).connection, asked.files if asked else (), facts)
+    documents, left_out = documents_of(_from(matter, ground).connection, asked.files if asked else (), facts)
     about = "request" if asked else "order"
     lines = [f"Further findings on this {about}:\n{findings_text(found)}", asked.text if asked else ""]
     lines += [f"Not attached: {', '.join(left_out)}"] if left_out else []

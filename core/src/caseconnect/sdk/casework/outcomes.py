@@ -17,6 +17,7 @@ from caseconnect.sdk.casework.standing import (
     IN_REVIEW,
     RESOLVED,
     WAITING_FOR_CUSTOMER,
+    WAITING_FOR_GOODS,
     executing,
     holding,
 )
@@ -30,6 +31,7 @@ from caseconnect.sdk.subjects import Subject
 _ORDERLESS = frozenset({"release", "ask_verification", "approve_return", "decline_return", "set_status", "close"})
 """Actions for which the order need not be read."""
 _FIELDS = (*DECIDED, "attributes")
+_OFF = "The flow's mode keeps Connect off orders"
 
 
 def carry_out(
@@ -49,11 +51,35 @@ def carry_out(
         return Needs(needs=(Need(fact="case", subject=subject, fields=_FIELDS),))
     if case.outcome is None:
         return _without_outcome(matter, case)
-    return _known(matter, case.outcome, case.revision) or _act(use, matter, subject, case, facts, settings)
+    return (
+        go_on(use, matter, facts, settings)
+        or _known(matter, case.outcome, case.revision)
+        or _act(use, matter, subject, case, facts, settings)
+    )
+
+
+def go_on(use: UseCase, matter: Matter, facts: Facts, settings: CaseworkSettings) -> Decision | Needs | None:
+    """What an outcome left for later, if it still stands; None where nothing waits."""
+    if not matter.is_open() or matter.stage != WAITING_FOR_GOODS or matter.acted_on is None or matter.case is None:
+        return None
+    subject = matter.case.subject
+    case = facts.get("case", subject, Case)
+    if not isinstance(case, Case):
+        return Needs(needs=(Need(fact="case", subject=subject, fields=_FIELDS),))
+    if case.outcome != matter.acted_on.outcome:
+        return None
+    return _act(use, matter, subject, case, facts, settings, begun=True)
 
 
 def _act(
-    use: UseCase, matter: Matter, subject: Subject, case: Case, facts: Facts, settings: CaseworkSettings
+    use: UseCase,
+    matter: Matter,
+    subject: Subject,
+    case: Case,
+    facts: Facts,
+    settings: CaseworkSettings,
+    *,
+    begun: bool = False,
 ) -> Decision | Needs:
     actions = settings.does(case.outcome or "")
     if actions is None:
@@ -74,10 +100,31 @@ def _act(
         None if isinstance(item, Missing) else item,
     )
     try:
-        acts = [DOES[wished(on) if action == "as_requested" else action](on) for action in actions]
+        return _in_turn(on, [wished(on) if action == "as_requested" else action for action in actions], begun)
     except ImpossibleError as error:
         return _impossible(matter, case, str(error))
-    return _together(on, actions, acts)
+
+
+def _in_turn(on: Acting, actions: Sequence[Action], begun: bool) -> Decision:
+    """All of it, or without what waits; with `begun` what waited and nothing before it."""
+    waiting = on.use.waiting
+    late = waiting.actions(on.settings) if waiting and on.matter.mode == "live" else ()
+    place = next((i for i, action in enumerate(actions) if action in late), len(actions))
+    if waiting is None or place == len(actions):
+        return _together(on, actions, _acts(on, actions))
+    stands, why = waiting.stands(on.item, on.case, on.settings)
+    if stands == "due":
+        return _together(on, actions, _acts(on, actions[place:] if begun else actions), begun=begun)
+    if begun and stands == "waits":
+        return Decision(reason=f"outcome {on.outcome!r}: {why}")
+    if stands == "over":
+        return _together(on, actions, [*_acts(on, () if begun else actions[:place]), Act(says=why)], begun=begun)
+    # What waits is tried as well: an outcome that cannot be carried out whole is not begun.
+    return _together(on, actions, [*_acts(on, actions)[:place], Act(says=why, stage=WAITING_FOR_GOODS)])
+
+
+def _acts(on: Acting, actions: Sequence[Action]) -> list[Act]:
+    return [DOES[action](on) for action in actions]
 
 
 def _wanted(use: UseCase, matter: Matter, actions: Sequence[Action]) -> list[Need]:
@@ -89,39 +136,38 @@ def _wanted(use: UseCase, matter: Matter, actions: Sequence[Action]) -> list[Nee
     return needs
 
 
-def _together(on: Acting, actions: Sequence[Action], acts: Sequence[Act]) -> Decision:
+def _together(on: Acting, actions: Sequence[Action], acts: Sequence[Act], *, begun: bool = False) -> Decision:
     """One after the other: what fails keeps back what was to follow."""
     outcome, matter = on.outcome, on.matter
     commands: list[Command] = []
     for act in acts:
         before = tuple(f"{c.kind}:{c.name}" if c.name else c.kind for c in commands)
         commands += [c.model_copy(update={"after": (*c.after, *before)}) for c in act.commands]
-    waits = any(act.stage == WAITING_FOR_CUSTOMER for act in acts)
+    waits = next((act.stage for act in acts if act.stage in (WAITING_FOR_CUSTOMER, WAITING_FOR_GOODS)), None)
     stage = next((act.stage for act in acts if act.stage != RESOLVED), RESOLVED)
     by_hand = bool(commands) and matter.mode != "live"
     over = not waits and (by_hand or not commands)
     said = " ".join(act.says for act in acts if act.says)
-    if by_hand and not said:
-        said = f"The flow's mode keeps Connect off orders: do it by hand ({', '.join(label(a) for a in actions)})."
-    comment = CommentCase(
-        name=f"outcome:{digest_of(on.case.revision)}", text=f"Outcome '{one_line(outcome)}'. {said}", after=(CASE,)
-    )
+    if by_hand and _OFF not in said:
+        said = f"{_OFF}: do it by hand ({', '.join(label(a) for a in actions)}). {said}".rstrip()
+    name = f"{'later' if begun else 'outcome'}:{digest_of(on.case.revision)}"
+    comment = CommentCase(name=name, text=f"Outcome '{one_line(outcome)}'. {said}", after=(CASE,))
     return Decision(
         reason=f"outcome {outcome!r}: settings.outcomes says {', '.join(actions)}"
         + ("; left to a person by the mode" if by_hand else ""),
         commands=(*commands, comment) if said else tuple(commands),
         acted_on=ActedOn(outcome=outcome, revision=on.case.revision),
-        stage=WAITING_FOR_CUSTOMER if waits else stage if over else CARRYING_OUT,
+        stage=waits or (stage if over else CARRYING_OUT),
         close=over,
     )
 
 
 def _impossible(matter: Matter, case: Case, why: str) -> Decision:
-    outcome = case.outcome or ""
+    outcome, more = case.outcome or "", " more" if matter.acted_on else ""
     return note_once(
         matter,
         f"impossible:{digest_of(outcome, why)}",
-        f"The outcome '{one_line(outcome)}' cannot be carried out: {why}. Nothing was done.",
+        f"The outcome '{one_line(outcome)}' cannot be carried out: {why}. Nothing{more} was done.",
         f"{matter.subject}: outcome {outcome!r} cannot be carried out: {why}",
         f"outcome {outcome!r} cannot be carried out: {why}",
     )

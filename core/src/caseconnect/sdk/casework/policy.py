@@ -65,6 +65,7 @@ PLACEHOLDERS: dict[str, str] = {
     "customer": "the shopper's profile (personal)",
     "history": "the shopper's other orders and where they went (personal)",
     "shipments": "what was shipped, with tracking",
+    "notes": "what shopper, staff and programs noted on the order (personal)",
 }
 """Names that may stand in braces in a title, a description or an attribute."""
 
@@ -103,6 +104,17 @@ class AppliesTo(Settings):
         ("pickup", "digital"),
         description="Not orders that are delivered in these ways only: pickup, digital, shipping, local and more. "
         "An order that is also delivered in another way is looked at.",
+    )
+
+
+class AppliesToAny(AppliesTo):
+    """Which orders an item may be about: by default all but test orders, however they were sold and delivered."""
+
+    payment_terms: bool = Field(True, description="Look at orders that are paid later too, such as net 30.")
+    preorders: bool = Field(True, description="Look at pre-orders too.")
+    except_channels: tuple[str, ...] = Field((), description="Not orders from these channels.")
+    except_delivery: tuple[str, ...] = Field(
+        (), description="Not orders that are delivered in these ways only: pickup, digital, shipping, local and more."
     )
 
 

@@ -12,10 +12,12 @@ def resolved(matter: Matter, why: str, settings: CaseworkSettings) -> Decision:
     """Say it once. A case is closed only if nothing was decided, and nothing is kept back for it."""
     if not matter.is_open():
         return Decision(reason=why)
+    if executing(matter):
+        return Decision(reason=f"{why}; the outcome is carried out, so nothing is said")
     name = f"resolved:{digest_of(why)}"
     if matter.command("CommentCase", name) is not None:
         return Decision(reason=f"{why}; said before")
-    close = settings.when_resolved == "close" and not (matter.acted_on or executing(matter) or holding(matter))
+    close = settings.when_resolved == "close" and not (matter.acted_on or holding(matter))
     end = " The case is closed." if close else ""
     commands: list[Command] = [CommentCase(name=name, text=f"This resolved itself: {why}.{end}", after=(CASE,))]
     if close:

@@ -14,6 +14,7 @@ from caseconnect.sdk.casework.standing import (
     IN_REVIEW,
     RELEASED,
     RESOLVED,
+    WAITING_FOR_GOODS,
 )
 from caseconnect.sdk.casework.text import one_line
 from caseconnect.sdk.commands import CASE, CommentCase, digest_of
@@ -82,7 +83,7 @@ def settled(event: CommandSettled, matter: Matter, facts: Facts) -> Decision | N
 
 def _all_carried_out(event: CommandSettled, matter: Matter) -> bool:
     """Nothing that was asked for after it is on its way. What an earlier outcome asked for expects that outcome."""
-    if event.kind not in DECISIVE and matter.stage != CARRYING_OUT:
+    if matter.stage == WAITING_FOR_GOODS or (event.kind not in DECISIVE and matter.stage != CARRYING_OUT):
         return False
     place = next((i for i, c in enumerate(matter.commands) if c.key == event.key), len(matter.commands))
     after = [c for c in matter.commands[place + 1 :] if c.kind in _DONE and c.kind != "HoldOrder"]
@@ -119,4 +120,5 @@ def _failed(event: CommandSettled, matter: Matter, name: str, what: str) -> Deci
         f"{matter.subject}: could not {_WANTED[event.kind]} ({what})",
         what,
     )
-    return decision.model_copy(update={"stage": BLOCKED}) if matter.stage != BLOCKED else decision
+    stays = matter.stage == BLOCKED or (matter.stage == WAITING_FOR_GOODS and event.kind not in DECISIVE)
+    return decision if stays else decision.model_copy(update={"stage": BLOCKED})

@@ -11,6 +11,7 @@ DECIDED = ("outcome", "revision", "status", "stage", "closed", "number", "decide
 
 IN_REVIEW = "in_review"
 WAITING_FOR_CUSTOMER = "waiting_for_customer"
+WAITING_FOR_GOODS = "waiting_for_goods"
 CARRYING_OUT = "carrying_out"
 RELEASED = "released"
 CANCELLED = "cancelled"

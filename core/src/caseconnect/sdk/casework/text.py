@@ -46,7 +46,9 @@ def case_text(
         "request": request,
     }
     if order is None:
-        empty = dict.fromkeys(("order_id", "lines", "payments", "risk", "addresses", "customer", "history"), "")
+        empty = dict.fromkeys(
+            ("order_id", "lines", "payments", "risk", "addresses", "customer", "history", "notes"), ""
+        )
         unknown = {"order": "unknown", "total": "unknown", "channel": "unknown", "shipments": ""}
         return common | empty | unknown | {"facts": "The order is not known."}
     return common | {
@@ -63,6 +65,7 @@ def case_text(
         "customer": _customer(order, customer),
         "history": _history(history),
         "shipments": _shipments(order),
+        "notes": _listed("Notes", [one_line(note, 500) for note in (order.note, *order.notes) if note]),
     }
 
 

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from caseconnect.models import File, Money, Order, Record
+from caseconnect.models import Case, File, Money, Order, Record
 from caseconnect.sdk.casework.policy import Action
 from caseconnect.sdk.commands import Item, LineQuantity
 
 CancelCause = Literal["fraud", "customer", "inventory", "declined", "staff", "other"]
 HoldCause = Literal["fraud", "address", "payment", "other"]
+DeclineCause = Literal["final_sale", "return_period_ended", "other"]
 
 
 @dataclass(frozen=True)
 class Requested:
     """What an item asks for, as its use case reads it. Amounts are in the money in which the shopper paid.
 
-    `wish`: the action that `as_requested` stands for.
+    `wish`: the action that `as_requested` stands for. `bound`: no other goods than `lines` can be allowed.
     """
 
     text: str
@@ -32,10 +33,23 @@ class Requested:
     email: str = ""
     locale: str = ""
     name: str = ""
+    bound: bool = False
 
 
 Reading = Callable[[Any, Order | None], Requested]
 """(the item's record, its order if known) -> what it asks for."""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What of an outcome waits for something that shows in the item or the case: a refund for the goods.
+
+    `actions`: which of them wait, with all that stands after them, under the settings. `stands`: whether what they
+    wait for is still to come, is there, or never comes, and what the case is told.
+    """
+
+    actions: Callable[[Any], Collection[Action]]
+    stands: Callable[[Any, Case, Any], tuple[Literal["waits", "due", "over"], str]]
 
 
 @dataclass(frozen=True)
@@ -49,6 +63,8 @@ class UseCase:
     exceptions: tuple[str, ...]
     cancel_cause: CancelCause = "other"
     hold_causes: Mapping[str, HoldCause] = field(default_factory=dict)
+    decline_causes: Mapping[str, DeclineCause] = field(default_factory=dict)
+    waiting: Waiting | None = None
     item: type[Record] | None = None
     reading: Reading | None = None
 

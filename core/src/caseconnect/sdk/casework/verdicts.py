@@ -94,6 +94,11 @@ def not_applying(order: Order, applies_to: AppliesTo) -> str | None:
     """Why a use case does not look at the order, with the setting that says so; None if it does."""
     if order.cancelled_at is not None:
         return "the order is cancelled: cancelled orders open nothing"
+    return left_out(order, applies_to)
+
+
+def left_out(order: Order, applies_to: AppliesTo) -> str | None:
+    """The setting of `applies_to` that leaves the order out, cancelled or not; None if none does."""
     return _kind(order, applies_to) or _place(order, applies_to) or _excepted(order, applies_to)
 
 
