@@ -14,7 +14,9 @@ from caseconnect_sfcc.simulator import Fault
 from caseconnect_sfcc.simulator.scenarios import create_order, create_product
 
 HOUR = 3600
-TENANT = CONNECTIONS.replace("sites: [RefArch]", "sites: [RefArch, RefArchGlobal]").replace("every: 1m", "every: 10m") + (
+TENANT = CONNECTIONS.replace("sites: [RefArch]", "sites: [RefArch, RefArchGlobal]").replace(
+    "every: 1m", "every: 10m"
+) + (
     """flows:
   - use: recalls
     mode: $mode
@@ -30,8 +32,7 @@ TENANT = CONNECTIONS.replace("sites: [RefArch]", "sites: [RefArch, RefArchGlobal
 def opened(h: SfccHouse, **custom: str) -> Any:
     """An agent opens a case that says that it is a recall."""
     wanted = CaseInput(default={"caseTitle": "Hot mugs"}, custom={"case_type": "recall", **custom})
-    case = h.cases.create_case(next(iter(h.cases.definitions)), wanted, AGENT)
-    return case
+    return h.cases.create_case(next(iter(h.cases.definitions)), wanted, AGENT)
 
 
 def on_sale(h: SfccHouse, name: str) -> list[bool]:
@@ -62,7 +63,7 @@ def test_a_recall_is_carried_out_kept_up_and_undone(tmp_path: Path) -> None:
             h.cases.decide(case.id, "approved", AGENT)
             await h.pass_time(HOUR)
             assert {name: on_sale(h, name) for name in ("mug", "cup", "jug", "kit", "pan")} == {
-                **dict.fromkeys(("mug", "cup", "jug", "kit"), [False, False]),
+                **{key: [False, False] for key in ("mug", "cup", "jug", "kit")},
                 "pan": [True, True],
             }
             assert h.instance.products["mug"].custom["caseconnectNotice"]["default"] == "Do not use this product."
@@ -71,7 +72,7 @@ def test_a_recall_is_carried_out_kept_up_and_undone(tmp_path: Path) -> None:
             assert "lost in shop" in told
             assert "1 orders that are not shipped hold recalled products" in told
             assert order.number in told
-            assert [a.name for a in case.attachments if a.by.email != AGENT][0].startswith("open-orders")
+            assert next(a.name for a in case.attachments if a.by.email != AGENT).startswith("open-orders")
 
             flag = h.instance.products["mug"].online_flag
             flag.update(dict.fromkeys(flag, True))
@@ -101,7 +102,7 @@ def test_a_platform_that_refuses_is_told_product_by_product(tmp_path: Path) -> N
                 create_product(h.instance, {"id": name})
             await h.pass_time(HOUR)
             case = opened(h, recalled_skus="mug, cup")
-            h.shop_app.faults.schedule(Fault(kind="status", method="PATCH", path="*/products/mug", status=403, count=0))
+            h.sfcc.faults.schedule(Fault(kind="status", method="PATCH", path="*/products/mug", status=403, count=0))
             h.cases.decide(case.id, "approved", AGENT)
             await h.pass_time(HOUR)
             said = [text for text in comments(h) if text.startswith("Could not take off sale")]

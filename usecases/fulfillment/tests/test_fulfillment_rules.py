@@ -81,7 +81,12 @@ NEVER: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("pre-order", {"preorder": True}, {}, "a pre-order"),
     ("a pre-order, let in", {"preorder": True}, {"applies_to": {"preorders": True}}, "shipped when it is there"),
     ("pickup", {"delivery": ("pickup",)}, {}, "applies_to.except_delivery"),
-    ("pickup, let in", {"delivery": ("pickup",)}, {"applies_to": {"except_delivery": []}}, "ship_within_hours names none of its kinds of delivery (pickup)"),
+    (
+        "pickup, let in",
+        {"delivery": ("pickup",)},
+        {"applies_to": {"except_delivery": []}},
+        "ship_within_hours names none of its kinds of delivery (pickup)",
+    ),
     (
         "digital",
         {"lines": (HALF[0].model_copy(update={"requires_shipping": False}),)},

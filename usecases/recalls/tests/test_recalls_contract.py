@@ -74,7 +74,8 @@ class TestRecalls(TransformContract):
     def situations(self) -> Sequence[Situation]:
         changed = CaseChanged(subject=CASE_ID, time=NOW)
         looked = TimerFired(subject=CASE_ID, time=NOW, use="recalls", name="look:x", due=NOW + timedelta(days=1))
-        matter, nothing = open_matter(), {"attributes": {}}
+        matter = open_matter()
+        nothing: dict[str, Any] = {"attributes": {}}
         mug = {"attributes": {"case_type": "recall", "recalled_skus": "MUG"}, "files": ()}
         undoing = replace(matter, stage="undoing")
         ended = CommandSettled(subject=CASE_ID, time=NOW, matter="m1", key="k", kind="SuppressProduct", state="done")

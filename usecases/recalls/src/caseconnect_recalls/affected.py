@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Iterable
 
 from caseconnect.models import Document, OrderHistory, OrderSummary
@@ -49,9 +48,14 @@ def _row(shop: str, order: OrderSummary, ids: set[str]) -> tuple[str, ...]:
 
 
 def _csv(rows: Iterable[tuple[str, ...]]) -> bytes:
-    text = io.StringIO(newline="")
+    text = _Text()
     csv.writer(text).writerows([_HEAD, *([_plain(cell) for cell in row] for row in rows)])
-    return text.getvalue().encode()
+    return "".join(text).encode()
+
+
+class _Text(list[str]):
+    def write(self, text: str) -> None:
+        self.append(text)
 
 
 def _plain(cell: str) -> str:

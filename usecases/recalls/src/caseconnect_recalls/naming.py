@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -87,7 +86,7 @@ def _read(document: Document, columns: Columns, found: dict[str, set[str]]) -> s
     head = text.splitlines()[0] if text.strip() else ""
     separator = max(";,\t", key=head.count)
     try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
+        rows = list(csv.reader(text.splitlines(keepends=True), delimiter=separator))
     except csv.Error as error:
         return f"it is no list: {error}"
     if not rows:
