@@ -190,11 +190,22 @@ def test_tenant_files_in_the_docs_are_right(name: str, text: str, tmp_path: Path
     assert [str(p) for p in load_files([file], installed()).problems] == []
 
 
+DESK = """\
+  desk:
+    platform: inbound
+    settings:
+      secret: {env: DESK_SECRET}
+      orders: shop
+      kinds: {complaint: {}, warranty_claim: {}, dispute: {}, approval_request: {}}
+"""
+"""Beside the shop and the cases: where what no platform keeps comes in."""
+
+
 @pytest.mark.parametrize(("name", "text"), PARTS, ids=[d for d, _ in PARTS])
 def test_connections_and_flows_in_the_docs_have_right_settings(name: str, text: str, tmp_path: Path) -> None:
     head = "tenant: acme\nenvironment: test\n"
     if text.startswith("flows:"):
-        head += WHOLE[0][1].partition("flows:")[0].partition("environment: test\n")[2]
+        head += WHOLE[0][1].partition("flows:")[0].partition("environment: test\n")[2] + DESK
     file = tmp_path / "acme.yaml"
     file.write_text(head + text)
     assert [str(p) for p in load_files([file], installed()).problems] == []

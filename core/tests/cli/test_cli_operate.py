@@ -217,3 +217,28 @@ def test_explain_lists_only_the_last_of_a_busy_connection(data: Path) -> None:
     desk.close()
     (entry,) = json.loads(run(data, "explain", "shop", "--json").stdout)
     assert [row["delivery_id"] for row in entry["deliveries"]] == [f"id-{number}" for number in range(10, 40)]
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        (("--export", "trail.txt"), "ends in .json or .html"),
+        (("--personal",), "--personal is for --export"),
+    ],
+)
+def test_a_trail_goes_only_into_a_file_that_can_be_read(arrived: Path, more: tuple[str, ...], says: str) -> None:
+    told = run(arrived, "explain", str(ORDER), *more)
+    assert told.exit_code == Exit.USAGE
+    assert says in told.stderr
+    assert not Path("trail.txt").exists()
+
+
+@pytest.mark.parametrize("ending", ["json", "html"])
+def test_a_trail_is_for_its_owner_alone_and_overwrites_nothing(arrived: Path, ending: str) -> None:
+    file = arrived / f"trail.{ending}"
+    assert run(arrived, "explain", str(ORDER), "--export", str(file)).exit_code == Exit.OK
+    assert file.stat().st_mode & 0o077 == 0
+    assert str(ORDER) in file.read_text()
+    file.write_text("kept")
+    assert run(arrived, "explain", str(ORDER), "--export", str(file)).exit_code == Exit.USAGE
+    assert file.read_text() == "kept"

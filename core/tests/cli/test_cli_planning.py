@@ -146,7 +146,10 @@ def test_a_plan_that_cannot_be_made(connect: Run, place: Path) -> None:
     assert connect("plan", "tenants/acme.yaml", "--since", "a week").exit_code == Exit.USAGE
     wrong = connect("plan", "tenants/none.yaml")
     assert (wrong.exit_code, "cannot be read" in wrong.stderr) == (Exit.WRONG, True)
-    no_journal = connect("plan", "tenants/acme.yaml", "--data", "nowhere")
+    (place / "tenants" / "acme.yaml").write_text(FILE.replace("use: review", "use: revue"))
+    draft = connect("plan", "drafts/acme.yaml", *EVER)
+    assert (draft.exit_code, "not compared with it: tenants/acme.yaml:9" in draft.stderr) == (Exit.OK, True)
+    no_journal = connect("plan", "drafts/acme.yaml", "--data", "nowhere")
     assert (no_journal.exit_code, "there is no journal" in no_journal.stderr) == (Exit.WRONG, True)
 
 

@@ -138,6 +138,7 @@ def test_a_dispute_is_structured(desk: Any) -> None:
         "currency": "EUR",
         "points": 300,
         "corrections": '{"lastName":"Sun"}',
+        "customerNo": "C-9",
     }
     hand_in(made.instance, "dispute", {"key": "K-1", **WHO, **spec})
     found = item(made, "dispute")
@@ -145,6 +146,7 @@ def test_a_dispute_is_structured(desk: Any) -> None:
     assert (found.kind, found.reason, found.points) == ("duplicate_charge", "duplicate-charge", 300)
     assert found.amount == Money(amount=Decimal("12.5"), currency="EUR")
     assert (found.corrections, found.order_id) == ({"lastName": "Sun"}, None)
+    assert found.customer_id == "RefArch/C-9"
 
 
 @pytest.mark.parametrize("spec", [{"amount": 5}, {"amount": 5, "currency": "euros"}, {"currency": "EUR"}])

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from caseconnect.cli import Exit
+from caseconnect.cli.audit_trail import trail, write_trail
 from caseconnect.cli.output import complain, emit_json, say, table
 from caseconnect.cli.places import data_option, journal_path, json_option
 from caseconnect.sdk.subjects import Subject
@@ -18,8 +19,22 @@ from caseconnect.sdk.subjects import Subject
 @click.option("--tenant", help="Only this tenant.")
 @data_option
 @json_option
+@click.option(
+    "--export",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the audit trail to this new file, .json or .html; of one case or item alone if SUBJECT names it.",
+)
+@click.option("--personal", is_flag=True, help="With --export: records, texts and bodies too, with personal data.")
 @click.pass_context
-def explain(ctx: click.Context, subject: str, tenant: str | None, data: Path, as_json: bool) -> None:
+def explain(
+    ctx: click.Context,
+    subject: str,
+    tenant: str | None,
+    data: Path,
+    as_json: bool,
+    export: Path | None,
+    personal: bool,
+) -> None:
     """Tell everything about an order or a case: deliveries, events, verdicts with reasons, commands, outcomes.
 
     SUBJECT is connection/kind/id, or the id alone, the number of an order or a case, or the reference on a case.
@@ -30,7 +45,10 @@ def explain(ctx: click.Context, subject: str, tenant: str | None, data: Path, as
     connect explain shop/order/820982911946154508
     connect explain CASE-1
     connect explain shop
+    connect explain CASE-1 --export trail.html
     """
+    if personal and not export:
+        raise click.UsageError("--personal is for --export")
     from caseconnect.host.journal import SqliteJournal
 
     journal = SqliteJournal.read(journal_path(data))
@@ -42,8 +60,12 @@ def explain(ctx: click.Context, subject: str, tenant: str | None, data: Path, as
             " parked are in `connect errors`, and `connect explain CONNECTION` lists the last, the ignored too"
         )
         ctx.exit(Exit.WRONG)
-    told = [journal.explain(t, Subject.parse(s)) for t, s in found]
+    told = [journal.explain(t, Subject.parse(s), facts=export is not None) for t, s in found]
     journal.close()
+    if export:
+        write_trail(export, [trail(one, subject, personal=personal) for one in told])
+        say(f"{export}: {len(told)} audit trails, {'with' if personal else 'without'} personal data")
+        return
     if as_json:
         emit_json(told + ([{"deliveries": came}] if came else []))
         return

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from caseconnect.cli.output import emit_json, progress, say, table
+from caseconnect.cli.output import emit_json, progress, remark, say, table
 from caseconnect.cli.places import data_option, journal_path, json_option, tenants_option
 from caseconnect.host.tenants.durations import parse_duration
 from caseconnect.sdk.errors import ConfigError
@@ -102,7 +102,13 @@ def _in_force(tenant: Tenant, folder: Path) -> Tenant | None:
     from caseconnect.host.plugins import load
     from caseconnect.host.tenants import load_tenants
 
-    found = load_tenants(folder, load()).tenants.get(tenant.name) if folder.is_dir() else None
+    if not folder.is_dir():
+        return None
+    read = load_tenants(folder, load())
+    for problem in read.problems:
+        if Path(problem.file).stem == tenant.name:
+            remark(f"not compared with it: {problem}")
+    found = read.tenants.get(tenant.name)
     return found if found and found.digest != tenant.digest else None
 
 

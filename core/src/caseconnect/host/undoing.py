@@ -11,6 +11,7 @@ from caseconnect.host.journal.errors import Conflict
 from caseconnect.host.journal.records import MatterRow
 from caseconnect.models import Case
 from caseconnect.models.base import Record
+from caseconnect.sdk.casework.second import touched
 from caseconnect.sdk.decisions import Need
 from caseconnect.sdk.errors import ConnectError
 
@@ -54,8 +55,6 @@ async def _why_not(journal: Journal, fetch: Fetch, matter: MatterRow) -> str:
 
 
 def _touched(case: Record) -> str:
-    from caseconnect.sdk.casework.second import touched  # here: with it come conditions, which load slowly
-
     if not isinstance(case, Case):
         return "its case cannot be read"
     if case.closed:

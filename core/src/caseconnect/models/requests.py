@@ -57,9 +57,8 @@ class Dispute(_Told):
     evidence_due_at: Utc | None = None
     finalized_at: Utc | None = None
     points: int | None = Field(None, description="Loyalty points that are missing.")
-    corrections: dict[str, str] = Field(
-        default_factory=dict, repr=False, description="Profile fields as they should be."
-    )
+    customer_id: str | None = Field(None, description="The shopper's profile, if whoever sent it knows; else None.")
+    corrections: dict[str, str] = personal({}, description="Profile fields as they should be.")
 
 
 class ApprovalRequest(_Told):

@@ -104,6 +104,13 @@ def item_name(subject: Subject, item: Subject) -> str:
     return f"{by}{item.kind}/{item.id}"
 
 
+def item_of(subject: Subject, name: str) -> Subject:
+    """The item that matters of `subject` call by that name."""
+    place, _, id_ = name.partition("/")
+    connection, _, kind = place.rpartition(":")
+    return Subject(connection or subject.connection, kind, id_)
+
+
 @dataclass(frozen=True)
 class CaseRef:
     """The case of a matter."""
@@ -128,7 +135,8 @@ class CommandState:
 class Matter:
     """What a case is about, as the use case sees it.
 
-    `state` is 'none' when there is no open one and never was; a closed one is shown as it was left.
+    `state` is 'none' when there is no open one and never was; a closed one is shown as it was left. `beside` are the
+    other items of the same subject and topic that had a matter, open or closed: an order's earlier claims.
     """
 
     subject: Subject
@@ -149,6 +157,7 @@ class Matter:
     acted_on: ActedOn | None = None
     opened_at: datetime | None = None
     seen_grounds: frozenset[str] = field(default_factory=frozenset)
+    beside: tuple[Subject, ...] = ()
 
     def is_open(self) -> bool:
         """True while the matter is worked on."""
@@ -157,11 +166,7 @@ class Matter:
     @property
     def about(self) -> Subject | None:
         """The item that the matter is about, such as a return; None when it is about the whole subject."""
-        if not self.item:
-            return None
-        place, _, id_ = self.item.partition("/")
-        connection, _, kind = place.rpartition(":")
-        return Subject(connection or self.subject.connection, kind, id_)
+        return item_of(self.subject, self.item) if self.item else None
 
     def has(self, exception: str, ground: str) -> bool:
         """The open matter holds this finding already."""

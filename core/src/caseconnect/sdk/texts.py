@@ -17,7 +17,12 @@ def mask(text: str, sent: Iterable[str] = ()) -> str:
     for value in sorted(set(sent), key=len, reverse=True):
         if len(value) >= 3 and not _UUID.fullmatch(value):
             text = text.replace(value, "…")
-    return _PHONE.sub("<number>", _EMAIL.sub("<e-mail>", text))
+    return _PHONE.sub("<number>", without_emails(text))
+
+
+def without_emails(text: str) -> str:
+    """`text` with a mark where an e-mail address stood."""
+    return _EMAIL.sub("<e-mail>", text)
 
 
 def shorten(text: str) -> str:

@@ -389,6 +389,21 @@ def test_closed_with_the_incident_orders_are_released_and_nothing_is_left_to_do(
     run(story())
 
 
+def test_an_incident_whose_case_cannot_be_closed_is_over_all_the_same_and_a_person_is_told(tmp_path: Path) -> None:
+    async def story() -> None:
+        world = World()
+        world.script["execute:CloseCase"] = [PermanentError("no right to")]
+        async with Pipe(tmp_path, world, [flow("review", opening(), storm=SMALL)]) as p:
+            await orders(p, 1, 2, 3, 4)
+            await p.journal.close_incident(only(p).id, None, "seen", "ann", p.now())
+            await p.settle()
+            (alert,) = p.journal.stuck()["alerts"]
+            assert alert["title"] == f"{only(p)}: its case was not closed: no right to"
+            assert p.matters(order(4))[0].state == "closed"
+
+    run(story())
+
+
 def test_the_storm_that_goes_on_after_its_incident_was_closed_has_another(tmp_path: Path) -> None:
     async def story() -> None:
         world = World()

@@ -76,8 +76,8 @@ def test_an_untouched_case_is_told_why_and_closed_and_the_order_is_released(tmp_
             )
             assert world.effects[len(before) :] == [
                 ("CommentCase", "desk/case/c1", text),
-                ("CloseCase", "desk/case/c1", "undo"),
-                ("ReleaseOrder", "shop/order/1", "undo"),
+                ("CloseCase", "desk/case/c1", "connect-undo"),
+                ("ReleaseOrder", "shop/order/1", "connect-undo"),
             ]
             assert (world.held, the(p, 1).state, p.alerts()) == (set(), "closed", [])
             assert candidates(p) == []

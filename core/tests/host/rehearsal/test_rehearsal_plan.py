@@ -11,8 +11,10 @@ from typing import Any
 
 from toys import ORDER, PLACED, Pipe, World, case_command, flow, found, opening
 
+from caseconnect.host.journal.records import NewDelivery
 from caseconnect.host.rehearsal.plan import Played, Sources, play
 from caseconnect.host.rehearsal.tally import changes
+from caseconnect.host.tenants.caps import Storm
 from caseconnect.host.tenants.tenant import Flow
 from caseconnect.models import Case, Money, Order
 from caseconnect.sdk.commands import AnnotateOrder, HoldOrder, RefundPayment, ReleaseOrder
@@ -174,5 +176,34 @@ def test_a_use_case_that_breaks_is_told(tmp_path: Path) -> None:
         played = await planned(pipe, flow("review", broken))
         told = {reason[:47]: n for (use, reason), n in played.tally.not_opened().items() if use == "review"}
         assert told == {"review broke on OrderChanged: ZeroDivisionError": 3}
+
+    with_past(tmp_path, test)
+
+
+def test_what_was_marked_as_seen_opens_nothing_in_a_plan_either(tmp_path: Path) -> None:
+    async def test(pipe: Pipe) -> None:
+        body = b'{"events": [{"id": "8"}]}'
+        new = NewDelivery("acme", "shop", "changes", "old", pipe.now(), body, polled=True, seen=True)
+        since = pipe.now() - timedelta(seconds=1)
+        await pipe.journal.receive([new], None, pipe.now())
+        await pipe.settle()
+        played = await planned(pipe, since=since)
+        assert (played.turns, played.tally.asked) == (1, [])
+        assert list(played.tally.reasons.values()) == ["marked as seen: first sight"]
+
+    with_past(tmp_path, test)
+
+
+def test_a_storm_is_one_case_in_a_plan_too(tmp_path: Path) -> None:
+    async def test(pipe: Pipe) -> None:
+        began = pipe.now() - timedelta(seconds=1)
+        for number in range(10, 14):
+            await pipe.look({"id": str(number)})
+        await pipe.pass_time(300)
+        storm = Storm(cases=2, within=timedelta(minutes=10))
+        played = await planned(pipe, replace(flow("review", reviewing), storm=storm), since=began)
+        cases = [(asked.subject.kind, asked.state) for asked in played.tally.cases()]
+        assert Counter(cases) == {("order", "planned"): 2, ("order", "parked"): 2, ("incident", "planned"): 1}
+        assert len(played.tally.subjects) == 4
 
     with_past(tmp_path, test)

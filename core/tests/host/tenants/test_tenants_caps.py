@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
 from caseconnect.host.tenants import TenantSet
-from caseconnect.host.tenants.caps import Cap
+from caseconnect.host.tenants.caps import Cap, Storm
 
 Read = Callable[..., TenantSet]
 
@@ -46,6 +47,32 @@ limits:
 @pytest.mark.parametrize("place", ["flow", "limits"])
 def test_a_cap_that_means_nothing_is_refused(read: Read, good: str, caps: str, said: str, place: str) -> None:
     text = good + (f"    caps: {caps}\n" if place == "flow" else f"limits:\n  caps: {caps}\n")
+    found = read(text)
+    assert found.tenants == {}
+    assert any(said in str(problem) for problem in found.problems), [str(p) for p in found.problems]
+
+
+def test_a_storm_of_a_flow_and_of_the_tenant(read: Read, good: str) -> None:
+    tenant = read(good).tenants["acme"]
+    assert (tenant.flows[0].storm, tenant.limits.storm) == (None, Storm(cases=30, within=timedelta(minutes=10)))
+    tenant = read(good + "    storm: {within: 1h}\nlimits:\n  storm: {cases: 100}\n").tenants["acme"]
+    assert tenant.flows[0].storm == Storm(within=timedelta(hours=1))
+    assert tenant.limits.storm == Storm(cases=100)
+
+
+@pytest.mark.parametrize(
+    ("storm", "said"),
+    [
+        ("{cases: 0}", "greater than or equal to 1"),
+        ("{within: 0s}", "greater than"),
+        ("{within: soon}", "a duration is written like"),
+        ("{case: 3}", "is no known key"),
+        ("30", "a mapping (key: value) is needed here"),
+    ],
+)
+@pytest.mark.parametrize("place", ["flow", "limits"])
+def test_a_storm_that_means_nothing_is_refused(read: Read, good: str, storm: str, said: str, place: str) -> None:
+    text = good + (f"    storm: {storm}\n" if place == "flow" else f"limits:\n  storm: {storm}\n")
     found = read(text)
     assert found.tenants == {}
     assert any(said in str(problem) for problem in found.problems), [str(p) for p in found.problems]

@@ -93,6 +93,9 @@ class DisputeObjects(FormSettings):
     amount: str = Field("amount", description=f"Attribute with the amount; {_NONE}.")
     currency: str = Field("currency", description=f"Attribute with its currency; {_NONE}.")
     points: str = Field("points", description=f"Attribute with the points that are missing; {_NONE}.")
+    customer: str = Field(
+        "customerNo", description=f"Attribute with the number of the profile that handed it in; {_NONE}."
+    )
     corrections: str = Field(
         "corrections", description=f"Attribute with profile fields as they should be, as JSON; {_NONE}."
     )

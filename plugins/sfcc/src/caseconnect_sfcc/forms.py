@@ -88,12 +88,14 @@ def dispute_of(node: Json, settings: SfccSettings, item: str, order: Order | Non
     kind: Any = _word(attribute(node, names.kind), _DISPUTES, "other")
     points = attribute(node, names.points)
     wanted = _json(attribute(node, names.corrections))
+    number = clean(attribute(node, names.customer))
     return Dispute(
         **_told(node, names, item, order),
         kind=kind,
         reason=reason,
         amount=_amount(attribute(node, names.amount), plain(attribute(node, names.currency))),
         points=points if isinstance(points, int) and not isinstance(points, bool) else None,
+        customer_id=f"{settings.customer_list(item.partition('/')[0])}/{number}" if number else None,
         corrections={str(k): plain(v) for k, v in wanted.items()} if isinstance(wanted, Mapping) else {},
     )
 

@@ -33,7 +33,7 @@ from caseconnect.sdk.commands import (
 )
 from caseconnect.sdk.subjects import Subject
 
-UNDO = "undo"
+UNDO = "connect-undo"
 """Name of the commands that undo a case; when its `CloseCase` is done, the matter is closed."""
 
 _GIVE_UP: dict[str, type[Command]] = {HOLD: ReleaseOrder, SUPPRESSED: RestoreProduct}

@@ -208,8 +208,8 @@ class Journal(Protocol):
     def counts(self) -> dict[str, dict[str, int]]:
         """How many rows are in each state."""
 
-    def explain(self, tenant: str, subject: Subject) -> dict[str, Any]:
-        """Everything known of a subject."""
+    def explain(self, tenant: str, subject: Subject, *, facts: bool = False) -> dict[str, Any]:
+        """Everything known of a subject; with `facts` also what was read for each decision, with digests."""
 
     def find(self, text: str) -> list[tuple[str, str]]:
         """(tenant, subject) that a text may mean."""

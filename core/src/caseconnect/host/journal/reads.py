@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from caseconnect.host.journal import storms
-from caseconnect.host.journal.codec import dump, expand, load, stamp
+from caseconnect.host.journal.codec import digest, dump, expand, load, stamp
 from caseconnect.sdk.commands import CASE, OpenCase
 from caseconnect.sdk.subjects import Subject
 
@@ -29,7 +29,7 @@ def counts(db: sqlite3.Connection) -> dict[str, dict[str, int]]:
     return {name: dict(db.execute(sql).fetchall()) for name, sql in _STATES.items()}
 
 
-def explain(db: sqlite3.Connection, tenant: str, subject: Subject) -> dict[str, Any]:
+def explain(db: sqlite3.Connection, tenant: str, subject: Subject, *, facts: bool = False) -> dict[str, Any]:
     """Everything known of a subject: deliveries, events, verdicts with reasons, matters, commands, outcomes."""
     row = db.execute("SELECT subject FROM aliases WHERE tenant=? AND alias=?", (tenant, str(subject))).fetchone()
     lane = row[0] if row else str(subject)
@@ -55,6 +55,8 @@ def explain(db: sqlite3.Connection, tenant: str, subject: Subject) -> dict[str, 
     )
     for decision in decisions:
         decision["answers"] = load(decision["answers"])
+        if facts:
+            decision["facts"] = _facts(db, decision["seq"])
     matters = _dicts(
         db.execute(
             "SELECT id, topic, item, episode, mode, state, owner, reference, findings, case_subject, case_number,"
@@ -79,6 +81,14 @@ def explain(db: sqlite3.Connection, tenant: str, subject: Subject) -> dict[str, 
         "decisions": decisions,
         "matters": matters,
     }
+
+
+def _facts(db: sqlite3.Connection, decision: int) -> list[dict[str, Any]]:
+    (kept,) = db.execute("SELECT facts FROM decisions WHERE seq=?", (decision,)).fetchone()
+    return [
+        {"fact": fact, "subject": subject, "sha256": digest(dump(record).encode()).hex(), "record": record}
+        for fact, subject, record in (load(expand(kept)) if kept else ())
+    ]
 
 
 def _commands(db: sqlite3.Connection, matter: str) -> list[dict[str, Any]]:

@@ -450,9 +450,9 @@ class SqliteJournal:
         """See `port.Journal`."""
         return reads.counts(self._db())
 
-    def explain(self, tenant: str, subject: Subject) -> dict[str, Any]:
+    def explain(self, tenant: str, subject: Subject, *, facts: bool = False) -> dict[str, Any]:
         """See `port.Journal`."""
-        return reads.explain(self._db(), tenant, subject)
+        return reads.explain(self._db(), tenant, subject, facts=facts)
 
     def find(self, text: str) -> list[tuple[str, str]]:
         """See `port.Journal`."""

@@ -8,7 +8,8 @@ from datetime import datetime
 from caseconnect.host.journal import Journal
 from caseconnect.host.journal.records import AddedFinding, MatterKey, MatterRow, Mode
 from caseconnect.sdk.commands import digest_of
-from caseconnect.sdk.decisions import CaseRef, CommandState, Finding, Matter
+from caseconnect.sdk.decisions import CaseRef, CommandState, Finding, Matter, item_of
+from caseconnect.sdk.subjects import Subject
 
 
 @dataclass
@@ -24,6 +25,7 @@ class Draft:
     changed: bool = False
     last_episode: int = 0
     begun: bool = False
+    beside: tuple[Subject, ...] = ()
 
     @property
     def is_open(self) -> bool:
@@ -40,7 +42,14 @@ class Draft:
         row = self.row
         if row is None:
             key = self.key
-            return Matter(subject=key.subject, topic=key.topic, item=key.item, mode=mode, seen_grounds=self.grounds)
+            return Matter(
+                subject=key.subject,
+                topic=key.topic,
+                item=key.item,
+                mode=mode,
+                seen_grounds=self.grounds,
+                beside=self.beside,
+            )
         case = CaseRef(row.case, row.case_number, row.case_url) if row.case else None
         return Matter(
             subject=self.key.subject,
@@ -61,6 +70,7 @@ class Draft:
             acted_on=row.acted_on,
             opened_at=row.opened_at,
             seen_grounds=self.grounds,
+            beside=self.beside,
         )
 
     def open(self, use: str, mode: Mode, reference: str, cases: str, now: datetime) -> MatterRow:
@@ -104,7 +114,8 @@ class Drafts:
             rows = self.journal.episodes(key)
             newest = rows[0] if rows else None
             grounds = frozenset(f.finding.ground for row in rows for f in row.findings)
-            draft = Draft(key, newest, grounds, last_episode=newest.episode if newest else 0)
+            last = newest.episode if newest else 0
+            draft = Draft(key, newest, grounds, last_episode=last, beside=self._beside(key))
             if newest:
                 draft.commands, draft.claims, draft.timers = self.journal.around(newest.id)
             self._found[key] = draft
@@ -116,7 +127,15 @@ class Drafts:
         if draft.row is not None and draft.row.id == row.id:
             return draft
         commands, claims, timers = self.journal.around(row.id)
-        return Draft(row.key, row, draft.grounds, commands, claims, timers, last_episode=draft.last_episode)
+        return replace(draft, row=row, commands=commands, claims=claims, timers=timers, changed=False, begun=False)
+
+    def _beside(self, key: MatterKey) -> tuple[Subject, ...]:
+        """Other items of the same subject and topic, each once."""
+        if not key.item:
+            return ()
+        keys = {row.key for row in self.journal.matters_of(key.tenant, key.subject)}
+        names = sorted(k.item for k in keys if k.item and k != key and replace(k, item=key.item) == key)
+        return tuple(item_of(key.subject, name) for name in names)
 
     def closed_at_once(self) -> tuple[MatterRow, ...]:
         """Those that this verdict began, closed: a memory of what they were begun for."""

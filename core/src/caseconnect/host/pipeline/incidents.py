@@ -140,8 +140,8 @@ def undone(event: Event, matter: Matter, facts: Facts, settings: Settings, now: 
         return Decision(reason="its case is to be closed by a person")
     if event.state == "done":
         return Decision(reason="undone: its case is closed", close=True)
-    alert = f"{matter.subject}: not undone, its matter stays open: {event.note}"
-    return Decision(reason="not undone", alert=alert)
+    how = "not undone, its matter stays open" if matter.is_open() else "its case was not closed"
+    return Decision(reason=how, alert=f"{matter.subject}: {how}: {event.note}")
 
 
 _INCIDENT = TransformSpec(

@@ -22,8 +22,10 @@ from caseconnect.host.journal.records import (
     NewDelivery,
     Resolved,
     Settlement,
+    StoredCommand,
     Verdict,
 )
+from caseconnect.host.journal.storms import HOST, INCIDENT
 from caseconnect.host.pipeline.context import Context
 from caseconnect.host.pipeline.decide import Decider
 from caseconnect.host.pipeline.facts import Fetcher
@@ -85,6 +87,8 @@ class _Supplied(Fetcher):
 
     async def fetch(self, tenant: str, need: Need) -> tuple[Record, datetime]:
         """See `Fetcher`."""
+        if need.fact == INCIDENT:
+            return await super().fetch(tenant, need)
         try:
             return await self._stage.fact(need), self._context.now()
         except ConnectError as error:
@@ -98,7 +102,7 @@ class Stage:
         self, tenant: LiveTenant, folder: Path, begin: datetime, supply: Supply, case_of: CaseOf, tally: Tally
     ) -> None:
         self.tenant, self.now = tenant, begin
-        self._supply, self._case_of = supply, case_of
+        self._supply, self._case_of, self._tally = supply, case_of, tally
         self._own, self._turns = False, 0
         self._opened: dict[Subject, str] = {}
         self.journal = Watching.open(folder / "journal.db", synchronous="OFF")
@@ -164,8 +168,15 @@ class Stage:
         for stored in due:
             data: Mapping[str, str] = {}
             if isinstance(stored.command, OpenCase):
+                self._count_incident(stored)
                 data = self._case_of(stored.command, stored.connection)
                 self._opened[Subject(stored.connection, "case", data["id"])] = stored.command.reference
             with suppress(Conflict):
                 await self.journal.settled(Settlement(stored.key, stored.state, states.DONE, self.now, data={**data}))
         return bool(due)
+
+    def _count_incident(self, stored: StoredCommand) -> None:
+        """Its case is asked for by the journal, beside the verdict of whoever began the storm."""
+        row = self.journal.matter(stored.matter)
+        if row is not None and row.key.subject.connection == HOST:
+            self._tally.add_incident(stored, row)

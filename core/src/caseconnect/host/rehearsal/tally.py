@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from caseconnect.host.journal.records import MatterRow, StoredCommand, Verdict
+from caseconnect.host.journal.storms import HOST
 from caseconnect.models import Money
 from caseconnect.sdk.commands import OpenCase
 from caseconnect.sdk.subjects import Subject
@@ -72,6 +73,9 @@ class Tally:
         """Count a verdict and the commands that came of it, as they were born."""
         if verdict.at < self.since:
             return
+        self.asked += [_asked(stored, verdict.lane, verdict.at, row) for stored, row in commands]
+        if verdict.lane.connection == HOST:
+            return
         self.subjects.add(verdict.lane)
         for row in verdict.matters:
             for added in row.findings:
@@ -80,7 +84,11 @@ class Tally:
             self.reasons[answer.use, verdict.lane] = answer.reason
             if answer.alert:
                 self.alerts[answer.use, pattern(answer.alert)] += 1
-        self.asked += [_asked(stored, verdict, row) for stored, row in commands]
+
+    def add_incident(self, stored: StoredCommand, row: MatterRow) -> None:
+        """Count the case of an incident, which stands for those that joined it."""
+        if stored.created_at >= self.since:
+            self.asked.append(_asked(stored, row.key.subject, stored.created_at, row))
 
     def undecided_at(self, at: datetime, why: str) -> None:
         """Count an event on which nothing could be decided."""
@@ -144,17 +152,17 @@ def _differs(old: Asked, new: Asked) -> str:
     return ", ".join([*said, *([f"another {' and '.join(fields)}"] if fields else [])])
 
 
-def _asked(stored: StoredCommand, verdict: Verdict, row: MatterRow) -> Asked:
+def _asked(stored: StoredCommand, lane: Subject, at: datetime, row: MatterRow) -> Asked:
     return Asked(
         use=stored.use,
         kind=stored.kind,
         name=stored.name,
-        subject=verdict.lane,
+        subject=lane,
         topic=row.key.topic,
         item=row.key.item,
         state=stored.state,
         note=stored.note,
-        at=verdict.at,
+        at=at,
         worth=stored.command.worth(),
         exceptions=tuple(f.finding.exception for f in row.findings if f.by == stored.use),
         fields=stored.command.model_dump(mode="json", exclude=_NOT_POLICY),

@@ -65,7 +65,7 @@ class Storm(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     cases: int = Field(30, ge=1, description="So many get cases of their own.")
-    within: Duration = Field(timedelta(minutes=10), description="In any span of that length.")
+    within: Duration = Field(timedelta(minutes=10), gt=timedelta(0), description="In any span of that length.")
 
 
 Caps = Annotated[dict[str, Cap], AfterValidator(_kinds)]

@@ -41,17 +41,9 @@ from caseconnect.sdk.casework.standing import (
     holding,
     shippable,
 )
-from caseconnect.sdk.casework.text import case_text, fill, label, one_line
+from caseconnect.sdk.casework.text import case_text, fill, label, one_line, when
 from caseconnect.sdk.casework.usecase import Requested, UseCase, Waiting
-from caseconnect.sdk.casework.verdicts import (
-    Verdict,
-    also,
-    fresh,
-    left_out,
-    let_settle,
-    limited,
-    not_applying,
-)
+from caseconnect.sdk.casework.verdicts import Verdict, also, fresh, left_out, let_settle, limited, not_applying
 
 __all__ = [
     "BLOCKED",
@@ -107,4 +99,5 @@ __all__ = [
     "snapshot",
     "uses_of",
     "value_of",
+    "when",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from caseconnect.models import Case, Order, Record
+from caseconnect.models import Case, Document, Order, Record
 from caseconnect.sdk.casework.answers import (
     ImpossibleError,
 )
@@ -22,6 +22,7 @@ from caseconnect.sdk.commands import (
     NotifyCustomer,
     ReleaseOrder,
     SetOrderStatus,
+    SubmitEvidence,
     digest_of,
 )
 from caseconnect.sdk.decisions import Matter
@@ -30,7 +31,10 @@ from caseconnect.sdk.subjects import Subject
 
 @dataclass(frozen=True)
 class Acting:
-    """All that an action may look at. `subject` is the case's; `order` and `item` are None where they are unknown."""
+    """All that an action may look at. `subject` is the case's; `order` and `item` are None where they are unknown.
+
+    `documents` are those that people put on the case, `unread` the names of those that could not be had.
+    """
 
     use: UseCase
     matter: Matter
@@ -39,6 +43,8 @@ class Acting:
     settings: CaseworkSettings
     order: Order | None = None
     item: Record | None = None
+    documents: tuple[Document, ...] = ()
+    unread: tuple[str, ...] = ()
 
     @property
     def outcome(self) -> str:
@@ -49,6 +55,12 @@ class Acting:
     def requested(self) -> Requested:
         """What the item asks for; nothing where there is none."""
         return self.use.requested(self.item, self.order) or Requested("")
+
+    @property
+    def profile(self) -> Subject:
+        """Whose profile it is: that which the item names, else the order, which knows its customer."""
+        about, customer = self.matter.about, self.requested.customer
+        return Subject(about.connection, "customer", customer) if about and customer else self.matter.subject
 
     @property
     def note(self) -> str:
@@ -198,7 +210,29 @@ def correct_profile(on: Acting) -> Act:
     fields = dict(on.requested.corrections)
     if not fields:
         raise ImpossibleError("which fields of the profile are wrong is not known: correct them by hand")
-    return Act((CorrectProfile(target=on.matter.subject, fields=fields, expects=on.still()),))
+    return Act((CorrectProfile(target=on.profile, fields=fields, expects=on.still()),))
+
+
+def submit_evidence(on: Acting) -> Act:
+    """Hand in what people put on the case, with the reason as its text."""
+    about, text = on.matter.about, on.answer("reason")
+    if about is None or about.connection != on.matter.subject.connection:
+        raise ImpossibleError("this dispute is not the shop's own: hand the evidence in where it came from")
+    if on.unread:
+        raise ImpossibleError(f"documents of the case cannot be read: {', '.join(on.unread)}")
+    if not on.documents and not text:
+        reason = on.settings.answers.reason
+        raise ImpossibleError(f"there is no evidence: add documents to the case, or write the text in {reason}")
+    evidence = SubmitEvidence(
+        target=on.matter.subject,
+        dispute=about,
+        documents=on.documents,
+        text=text,
+        send=on.settings.sends_evidence(),
+        expects=on.still("reason"),
+    )
+    told = ", ".join(d.name for d in on.documents) or "the text alone"
+    return Act((evidence,), f"The evidence is being handed in: {told}.")
 
 
 def set_status(on: Acting) -> Act:

@@ -25,6 +25,7 @@ from caseconnect.sdk.commands import (
     RefundPayment,
     ReleaseOrder,
     SetOrderStatus,
+    SubmitEvidence,
     UpdateCase,
 )
 
@@ -40,6 +41,7 @@ DOES: dict[Action, Callable[[Acting], Act]] = {
     "credit": giving.credit,
     "points": giving.points,
     "correct_profile": acting.correct_profile,
+    "submit_evidence": acting.submit_evidence,
     "set_status": acting.set_status,
     "notify": acting.notify,
     "close": acting.close,
@@ -58,6 +60,7 @@ COMMANDS_OF: dict[Action, frozenset[type[Command]]] = {
     "credit": frozenset({IssueCredit}),
     "points": frozenset({AdjustLoyalty}),
     "correct_profile": frozenset({CorrectProfile}),
+    "submit_evidence": frozenset({SubmitEvidence}),
     "set_status": frozenset({SetOrderStatus}),
     "notify": frozenset({NotifyCustomer}),
     "as_requested": frozenset(),

@@ -139,7 +139,7 @@ def points(on: Acting) -> Act:
     points = points_in(text, on.settings.answers.points) if text else on.requested.points
     if not points:
         raise ImpossibleError(f"how many points is not known: write it in {on.settings.answers.points}")
-    adjust = AdjustLoyalty(target=on.matter.subject, points=points, note=on.note, expects=on.still("points"))
+    adjust = AdjustLoyalty(target=on.profile, points=points, note=on.note, expects=on.still("points"))
     return Act((adjust,), f"Loyalty points: {points}.")
 
 

@@ -32,7 +32,8 @@ class Background:
     @property
     def customer_id(self) -> str | None:
         """The shopper's profile; None for guests."""
-        return self.order.customer_id if self.order else None
+        named = self.requested.customer if self.requested else None
+        return named or (self.order.customer_id if self.order else None)
 
     def began(self, now: datetime) -> datetime:
         """When it was asked for or, without an item, ordered."""
@@ -41,9 +42,11 @@ class Background:
         return known or (self.order.created_at if self.order else now)
 
 
-def customer_of(matter: Matter, customer_id: str) -> Subject:
-    """The shopper of the matter's order."""
-    return Subject(matter.subject.connection, "customer", customer_id)
+def customer_of(matter: Matter, ground: Background) -> Subject:
+    """The shopper that the item names, else that of the matter's order."""
+    named = ground.requested is not None and ground.requested.customer is not None
+    place = ((ground.about or matter.about) if named else None) or matter.subject
+    return Subject(place.connection, "customer", ground.customer_id or "")
 
 
 def judged(
@@ -58,7 +61,7 @@ def judged(
     conditions = (*settings.only_if.values(), *settings.also.values())
     customer = None
     if ground.customer_id is not None and any("customer" in condition.uses for condition in conditions):
-        subject = customer_of(matter, ground.customer_id)
+        subject = customer_of(matter, ground)
         needs = facts.lacking([Need(fact="customer", subject=subject, required=False)])
         if needs:
             return Needs(needs=needs)

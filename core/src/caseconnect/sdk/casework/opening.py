@@ -99,7 +99,7 @@ def _needs(matter: Matter, ground: Background, *, opening: bool) -> list[Need]:
     if opening and ground.order is not None:
         needs.append(Need(fact="order_history", subject=matter.subject, required=False))
     if opening and ground.customer_id is not None:
-        needs.append(Need(fact="customer", subject=customer_of(matter, ground.customer_id), required=False))
+        needs.append(Need(fact="customer", subject=customer_of(matter, ground), required=False))
     return needs
 
 
@@ -118,8 +118,7 @@ def _open(
     order, asked = ground.order, ground.requested
     known = order is not None
     history = facts.get("order_history", matter.subject, OrderHistory) if known else None
-    profile_id = ground.customer_id
-    customer = facts.get("customer", customer_of(matter, profile_id), Customer) if profile_id is not None else None
+    customer = facts.get("customer", customer_of(matter, ground), Customer) if ground.customer_id is not None else None
     documents, left_out = documents_of(_from(matter, ground).connection, asked.files if asked else (), facts)
     request = "\n".join([asked.text, *(f"Not attached: {name}" for name in left_out)]) if asked else ""
     texts = case_text(
@@ -137,15 +136,16 @@ def _open(
         definition=settings.definition,
         priority=_highest(findings, settings),
         owner=next((o for f in findings if (o := by_exception(settings.owner, f.exception))), ""),
-        due=_due(findings, settings, now),
+        due=_due(ground, findings, settings, now),
         attributes={name: fill(text, texts) for name, text in settings.attributes.items()},
         documents=tuple(documents),
     )
 
 
-def _due(findings: Iterable[Finding], settings: CaseworkSettings, now: datetime) -> datetime | None:
+def _due(ground: Background, findings: Iterable[Finding], settings: CaseworkSettings, now: datetime) -> datetime | None:
     hours = [h for f in findings if (h := by_exception(settings.due_hours, f.exception)) is not None]
-    return now + timedelta(hours=min(hours)) if hours else None
+    asked = [ground.requested.due] if ground.requested and ground.requested.due else []
+    return min([*asked, *(now + timedelta(hours=h) for h in hours)], default=None)
 
 
 def _had(fact: R | Missing | None) -> R | None:
@@ -169,6 +169,8 @@ def _add(
     commands: list[Command] = [CommentCase(name=name, text="\n\n".join(line for line in lines if line), after=(CASE,))]
     commands += [AttachDocument(name=d.digest[:16], document=d, after=(CASE,)) for d in documents]
     raised = _highest((*matter.findings, *found), settings)
+    if matter.owner == use.name and asked and asked.due:
+        commands.append(UpdateCase(name="due", due=asked.due, after=(CASE,)))
     if matter.owner == use.name and _RISING.index(raised) > _RISING.index(_highest(matter.findings, settings)):
         commands.append(UpdateCase(name="priority", priority=raised, after=(CASE,)))
     return commands

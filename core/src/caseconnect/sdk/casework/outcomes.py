@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from caseconnect.models import Case, Order
+from caseconnect.models import Case, File, Order
 from caseconnect.sdk.casework.acting import Act, Acting, wished
 from caseconnect.sdk.casework.actions import DOES
 from caseconnect.sdk.casework.answers import ImpossibleError
+from caseconnect.sdk.casework.files import documents_of, file_needs
 from caseconnect.sdk.casework.policy import CONDITION, Action, CaseworkSettings
 from caseconnect.sdk.casework.second import close_second, second_cases
 from caseconnect.sdk.casework.standing import (
@@ -28,7 +29,9 @@ from caseconnect.sdk.decisions import ActedOn, Decision, Facts, Matter, Missing,
 from caseconnect.sdk.events import CaseChanged, Event
 from caseconnect.sdk.subjects import Subject
 
-_ORDERLESS = frozenset({"release", "ask_verification", "approve_return", "decline_return", "set_status", "close"})
+_ORDERLESS = frozenset(
+    {"release", "ask_verification", "approve_return", "decline_return", "submit_evidence", "set_status", "close"}
+)
 """Actions for which the order need not be read."""
 _FIELDS = (*DECIDED, "attributes")
 _OFF = "The flow's mode keeps Connect off orders"
@@ -48,7 +51,8 @@ def carry_out(
         return Decision(reason="the matter's case is not known yet: its outcome is read when it is")
     case = facts.get("case", subject, Case)
     if not isinstance(case, Case):
-        return Needs(needs=(Need(fact="case", subject=subject, fields=_FIELDS),))
+        files = ("files",) if "submit_evidence" in settings.asked() else ()
+        return Needs(needs=(Need(fact="case", subject=subject, fields=(*_FIELDS, *files)),))
     if case.outcome is None:
         return _without_outcome(matter, case)
     return (
@@ -84,12 +88,14 @@ def _act(
     actions = settings.does(case.outcome or "")
     if actions is None:
         return _unmapped(matter, case.outcome or "")
-    needs = facts.lacking(_wanted(use, matter, actions))
+    files = _evidence(case) if "submit_evidence" in actions else ()
+    needs = facts.lacking([*_wanted(use, matter, actions), *file_needs(subject.connection, files)])
     if needs:
         return Needs(needs=needs)
     order = facts.get("order", matter.subject, Order)
     about = matter.about
     item = facts.get(about.kind, about, use.item) if about and use.item else None
+    documents, unread = documents_of(subject.connection, files, facts)
     on = Acting(
         use,
         matter,
@@ -98,6 +104,8 @@ def _act(
         settings,
         order if isinstance(order, Order) else None,
         None if isinstance(item, Missing) else item,
+        tuple(documents),
+        tuple(unread),
     )
     try:
         return _in_turn(on, [wished(on) if action == "as_requested" else action for action in actions], begun)
@@ -125,6 +133,11 @@ def _in_turn(on: Acting, actions: Sequence[Action], begun: bool) -> Decision:
 
 def _acts(on: Acting, actions: Sequence[Action]) -> list[Act]:
     return [DOES[action](on) for action in actions]
+
+
+def _evidence(case: Case) -> tuple[File, ...]:
+    """What people put on the case: never what we did, such as a snapshot with personal data."""
+    return tuple(file for file in case.files if not file.ours)
 
 
 def _wanted(use: UseCase, matter: Matter, actions: Sequence[Action]) -> list[Need]:

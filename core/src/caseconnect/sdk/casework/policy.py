@@ -273,6 +273,10 @@ class CaseworkSettings(Settings):
         """The template for an outcome, else for the action; None when there is none."""
         return of_outcome(self.messages, outcome) or self.messages.get(action)
 
+    def sends_evidence(self) -> bool:
+        """Whether evidence goes to the bank at once and for good, rather than being kept for the day that it is due."""
+        return False
+
     def asked(self) -> frozenset[Action]:
         """All that the outcomes may do."""
         return frozenset(action for actions in self.outcomes.values() for action in actions)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal
 
 from caseconnect.models import Case, File, Money, Order, Record
@@ -20,6 +21,8 @@ class Requested:
     """What an item asks for, as its use case reads it. Amounts are in the money in which the shopper paid.
 
     `wish`: the action that `as_requested` stands for. `bound`: no other goods than `lines` can be allowed.
+    `wish`: the action that `as_requested` stands for. `due`: by when somebody else wants an answer, such as a bank.
+    `customer`: the profile that it is about, where the item names it, as the platform knows it.
     """
 
     text: str
@@ -34,6 +37,8 @@ class Requested:
     locale: str = ""
     name: str = ""
     bound: bool = False
+    due: datetime | None = None
+    customer: str | None = None
 
 
 Reading = Callable[[Any, Order | None], Requested]
