@@ -227,8 +227,8 @@ class TransformSpec(_Spec):
     one; with none open once without an item: that may set timers and opens nothing. `joins`: a new item may go to an
     open matter of its subject instead; the event's item is then another than the matter's. `asks`: what connections
     must carry out for it under given settings; None: all of `uses`. `optional`: facts that it can do without.
-    `begins_at_case`: it takes case events that have no matter; `follows`: it is offered case events and settled
-    commands of all, last.
+    `may_come`: events of `handles` that it goes without where no connection sends them. `begins_at_case`: it takes case
+    events that have no matter; `follows`: it is offered case events and settled commands of all, last.
     """
 
     topic: str = field(kw_only=True)
@@ -241,6 +241,7 @@ class TransformSpec(_Spec):
     joins: Joins | None = None
     asks: Callable[[Any], frozenset[type[Command]]] | None = None
     optional: frozenset[str] = frozenset()
+    may_come: frozenset[type[Event]] = frozenset()
     begins_at_case: bool = False
     follows: bool = False
 
