@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import platform
+import re
 import sqlite3
 import sys
 from collections.abc import Generator
@@ -106,3 +107,28 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     report = yield
     _refuse_skip(report)
     return report
+
+
+FLOWS = Path(__file__).parent / "docs" / "flows.md"
+_passed: set[str] = set()
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Keep what passed: of a test with parameters, one is enough."""
+    if report.when == "call" and report.outcome == "passed":
+        _passed.add(report.nodeid.partition("[")[0])
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A whole run in CI fails if a test that shows one of the fifteen flows did not pass in it."""
+    if IN_CI and not named(session.config) and not hasattr(session.config, "workerinput"):
+        missing = sorted(set(re.findall(r"`(\S+\.py::test_\w+)`", FLOWS.read_text(encoding="utf-8"))) - _passed)
+        sys.stderr.writelines(f"docs/flows.md names {place}, which did not pass in this run\n" for place in missing)
+        if missing:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def named(config: pytest.Config) -> bool:
+    """Only some tests were asked for."""
+    chosen = config.option.keyword or config.option.markexpr or config.getoption("lf", False)
+    return bool(chosen) or config.args != config.getini("testpaths")

@@ -51,18 +51,14 @@ connections:
 
 
 class SfccHouse(House):
-    """`instance` is the simulated production instance."""
+    """`sfcc` is the simulator, `instance` its production instance."""
 
     def __init__(self, folder: Path, **options: Any) -> None:
         super().__init__(folder, **options)
-        self.shop_app = create_app(SfccSettings.from_dict({}), now=self.now, sleep=asyncio.sleep)
-        self.instance = self.shop_app.instances["zzxy_prd"]
+        self.sfcc = create_app(SfccSettings.from_dict({}), now=self.now, sleep=asyncio.sleep)
+        self.shop_app, self.instance = self.sfcc, self.sfcc.instances["zzxy_prd"]
         secrets = {"SCAPI_SECRET": "scapi-secret", "OCAPI_SECRET": "ocapi-secret", "CASE_SECRET": "connect-secret"}
         self.secrets = MemorySecrets(secrets)
-
-    def effects(self, target: str, by: str = "scapi-client") -> list[str]:
-        """What we changed of a thing, by the instance's ledger."""
-        return [e.what for e in self.instance.ledger if e.target == target and e.who == by and e.changed]
 
 
 @asynccontextmanager

@@ -48,7 +48,7 @@ class InstanceWorld(SourceWorld):
         self.app = create_app(SfccSettings.from_dict({"instances": [lag]}), now=now)
         self.instance = self.app.instances["zzxy_prd"]
         create_customer(self.instance, {"number": "00042", "firstName": "Jane", "email": "jane@shopper.example"})
-        create_product(self.instance, {"id": "sku-1", "name": "Mug"})
+        create_product(self.instance, {"id": "sku-1", "name": "Mug", "categories": ["mugs"]})
         self.made = {-1: self._create()}
         self.items = {kind: self._hand_in(kind) for kind in ("return", "complaint", "claim", "dispute")}
         self.instance.files["Impex/src/caseconnect/RefArch/R-1/file1"] = b"%PDF-1.7 receipt"
@@ -86,6 +86,8 @@ class InstanceWorld(SourceWorld):
             Need(fact="order_history", subject=order),
             Need(fact="customer", subject=Subject("shop", "customer", "RefArch/00042")),
             Need(fact="product", subject=Subject("shop", "product", "sku-1")),
+            Need(fact="products", subject=Subject("shop", "category", "mugs")),
+            Need(fact="product_orders", subject=Subject("shop", "product", "sku-1")),
             Need(fact="document", subject=Subject("shop", "document", "src/caseconnect/RefArch/R-1/file1")),
             *items,
         ]

@@ -209,3 +209,12 @@ def test_no_tag_is_personal_or_speaks_of_fraud(
     assert not any("fraud" in tag or "risk" in tag for tag in defaults)
     assert set(shown.attributes) == {"case_number", "case_status", "case_outcome"}
     assert set(shown.attributes.values()) <= {case.number, case.status, outcome or "none"}
+
+
+@pytest.mark.parametrize(("state", "shown"), [("closed", [("case-resolved",)]), ("open", [])])
+def test_what_ends_the_matter_is_progress_whatever_it_was(state: str, shown: list[Any]) -> None:
+    event = CommandSettled(subject=ORDER, time=NOW, matter="m1", key="k", kind="RefundPayment", state="done")
+    facts = Facts({("case", CASE): Case(id=CASE.id, outcome="approved")})
+    decision = decide(event, a_matter(state=state), facts, settings(), NOW)
+    assert isinstance(decision, Decision)
+    assert [c.add_tags for c in decision.commands if isinstance(c, AnnotateOrder)] == shown

@@ -22,7 +22,7 @@ from caseconnect.models.order import (
     Shipment,
     ShipmentEvent,
 )
-from caseconnect.models.product import Product
+from caseconnect.models.product import Product, ProductList
 from caseconnect.models.requests import (
     ApprovalRequest,
     Complaint,
@@ -55,6 +55,7 @@ __all__ = [
     "Payment",
     "PrivacyRequest",
     "Product",
+    "ProductList",
     "Record",
     "Refund",
     "ReturnLine",

@@ -15,4 +15,14 @@ class Product(Record):
     skus: tuple[str, ...] = ()
     on_sale: dict[str, bool] = Field(default_factory=dict, description="By site; '' where the platform has only one.")
     notices: dict[str, str] = Field(default_factory=dict, description="Our notices that it shows, by name.")
+    variants: tuple[str, ...] = Field((), description="Ids of its variants, where it is what they vary.")
+    parts: tuple[str, ...] = Field((), description="Ids of what it is sold with, where it is a set or a bundle.")
+    within: tuple[str, ...] = Field((), description="Ids of the sets and bundles that hold it.")
     admin_url: str | None = None
+
+
+class ProductList(Record):
+    """The products of a category, or those with a bar code."""
+
+    ids: tuple[str, ...] = ()
+    complete: bool = Field(True, description="False when there are more than were read.")

@@ -227,9 +227,9 @@ class TransformSpec(_Spec):
     one; with none open once without an item: that may set timers and opens nothing. `joins`: a new item may go to an
     open matter of its subject instead; the event's item is then another than the matter's. `asks`: what connections
     must carry out for it under given settings; None: all of `uses`. `optional`: facts that it can do without.
-    `begins_at_case`: it takes case events that have no matter; `follows`: it is offered case events and settled
-    commands of all, last; what else it handles, for every open matter of the subject whatever its topic, and for its
-    own topic when none is open.
+    `may_come`: events of `handles` that it goes without where no connection sends them. `begins_at_case`: it takes case
+    events that have no matter; `follows`: it is offered case events and settled commands of all, last; what else it
+    handles, for every open matter of the subject whatever its topic, and for its own topic when none is open.
     """
 
     topic: str = field(kw_only=True)
@@ -242,6 +242,7 @@ class TransformSpec(_Spec):
     joins: Joins | None = None
     asks: Callable[[Any], frozenset[type[Command]]] | None = None
     optional: frozenset[str] = frozenset()
+    may_come: frozenset[type[Event]] = frozenset()
     begins_at_case: bool = False
     follows: bool = False
 

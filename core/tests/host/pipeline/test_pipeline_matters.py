@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from toys import ORDER, PLACED, Pipe, World, case_command, flow, found, opening
 
-from caseconnect.sdk.commands import CancelOrder, CommentCase, HoldOrder, ReleaseOrder
+from caseconnect.sdk.commands import CASE, CancelOrder, CommentCase, HoldOrder, ReleaseOrder
 from caseconnect.sdk.decisions import Decision, Facts, Matter, Timer
 from caseconnect.sdk.events import CaseChanged, CommandSettled, Event, OrderChanged, TimerFired
 from caseconnect.sdk.testing import run
@@ -265,6 +265,28 @@ def test_a_case_without_a_matter_goes_to_those_who_begin_there(tmp_path: Path) -
             world.roots[case] = case
             await p.look({"kind": "case", "id": "c7"}, connection="desk")
             assert seen == ["CaseChanged desk/case/c7 none"]
+
+    run(story())
+
+
+def test_a_matter_that_begins_at_a_case_is_worked_in_it(tmp_path: Path) -> None:
+    case = ORDER._replace(connection="desk", kind="case", id="c7")
+
+    def decide(event: Event, matter: Matter, facts: Facts, settings: Any, now: datetime) -> Any:
+        if not isinstance(event, CaseChanged):
+            return Decision(reason="noted")
+        told = CommentCase(name=f"told-{matter.state}", text="seen", after=(CASE,))
+        return Decision(reason="begun", findings=() if matter.is_open() else (found(),), commands=(told,))
+
+    async def story() -> None:
+        world = World()
+        world.roots[case] = case
+        async with Pipe(tmp_path, world, [flow("recalls", decide, topic="recall", begins_at_case=True)]) as p:
+            await p.look({"kind": "case", "id": "c7"}, connection="desk")
+            await p.look({"kind": "case", "id": "c7"}, connection="desk")
+            (matter,) = p.matters(case)
+            assert (matter.case, world.of()) == (case, ["CommentCase", "CommentCase"])
+            assert p.commands(case) == {"CommentCase:told-none": "done", "CommentCase:told-open": "done"}
 
     run(story())
 

@@ -11,7 +11,7 @@ from caseconnect.host.plugins import Installed
 from caseconnect.host.tenants import TenantSet
 from caseconnect.sdk.commands import AnnotateOrder, CloseCase, OpenCase
 from caseconnect.sdk.components import Webhook
-from caseconnect.sdk.events import CaseChanged
+from caseconnect.sdk.events import CaseChanged, ShipmentReported
 
 Read = Callable[..., TenantSet]
 
@@ -155,3 +155,13 @@ def test_a_kind_that_two_connections_take_is_refused(read: Read, installed: Inst
     other = SHOP.replace("a.example", "b.example")
     (problem,) = problems(read(file("  - use: review\n", a=SHOP, b=other, cases=CASES)))
     assert problem.startswith("connections.b: a takes 'complaint' already: /in/acme/complaint is one address")
+
+
+def test_what_may_come_is_not_waited_for(read: Read, installed: Installed) -> None:
+    review = installed.transforms["review"]
+    more = replace(review, handles=review.handles | {ShipmentReported})
+    installed.transforms["review"] = more
+    (problem,) = problems(read(file("  - use: review\n", shop=SHOP, cases=CASES)))
+    assert "waits for ShipmentReported, which none of its connections supplies" in problem
+    installed.transforms["review"] = replace(more, may_come=frozenset({ShipmentReported}))
+    assert places(read(file("  - use: review\n", shop=SHOP, cases=CASES))) == [(("shop",), "cases")]

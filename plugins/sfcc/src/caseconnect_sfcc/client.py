@@ -145,6 +145,11 @@ class SfccClient:
         """A product (SCAPI Products 1.2); with a site, `online` is what that site shows."""
         return _object(await self.scapi(PRODUCTS, "GET", f"/products/{part(product_id)}", site=site), "product", "id")
 
+    async def product_search(self, request: Mapping[str, Any]) -> tuple[list[Json], int]:
+        """The products that a search finds (SCAPI Products 1.2), and the number of all hits."""
+        hits, total = _found(await self.scapi(PRODUCTS, "POST", "/product-search", body=request, reads=True), "search")
+        return [_object(each, "product-search", "id") for each in hits], total
+
     async def custom_object(self, object_type: str, key: str, site: str = "") -> Json:
         """A custom object (OCAPI Data); without a site, one of the organization."""
         path = f"{_scope(site)}/custom_objects/{part(object_type)}/{part(key)}"

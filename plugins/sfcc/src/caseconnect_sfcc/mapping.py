@@ -189,9 +189,18 @@ def product_of(node: Json, settings: SfccSettings, on_sale: Mapping[str, bool]) 
         id=str(node["id"]),
         title=clean(titles.get("default")) or next((t for t in map(clean, titles.values()) if t), ""),
         skus=tuple(variants or [str(node["id"])]),
+        variants=tuple(variants),
+        parts=_ids(node, "setProducts", "bundledProducts"),
+        within=_ids(node, "productSets", "productBundles"),
         on_sale=dict(on_sale),
         notices={str(locale): text for locale, each in notices.items() if (text := plain(each))},
     )
+
+
+def _ids(node: Json, *names: str) -> tuple[str, ...]:
+    """Ids of the products in these lists."""
+    found = [each for name in names for each in parts.listed(node.get(name))]
+    return tuple(dict.fromkeys(str(each["id"]) for each in found if each.get("id")))
 
 
 def _used(node: Json) -> Sequence[Json]:

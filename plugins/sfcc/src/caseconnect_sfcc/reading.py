@@ -13,6 +13,7 @@ from caseconnect.models import (
     Order,
     OrderHistory,
     Product,
+    ProductList,
     ReturnRequest,
     WarrantyClaim,
 )
@@ -34,6 +35,7 @@ T = TypeVar("T")
 
 _PHONES: Final = ("phoneMobile", "phoneHome", "phoneBusiness")
 _MOST_ITEMS: Final = 50
+_PAGE, _MOST_PRODUCTS, _MOST_ORDERS = 200, 2000, 200
 
 
 class Reader:
@@ -118,6 +120,38 @@ class Reader:
             found = await self._client.product(product_id, site)
             on_sale[site] = found.get("online") is True
         return mapping.product_of(found, self._settings, on_sale)
+
+    async def category(self, category_id: str) -> ProductList:
+        """The products of a category, in no catalog in particular. A bar code cannot be searched for."""
+        ids: list[str] = []
+        while True:
+            query = {"termQuery": {"fields": ["categoryId"], "operator": "is", "values": [category_id]}}
+            page = {"query": query, "sorts": [{"field": "id", "sortOrder": "asc"}], "offset": len(ids), "limit": _PAGE}
+            hits, total = await self._client.product_search({**page, "expand": ["none"]})
+            ids += [str(each["id"]) for each in hits]
+            if not ids:
+                raise PermanentError(f"no product is assigned to a category {category_id!r}")
+            if not hits or len(ids) >= min(total, _MOST_PRODUCTS):
+                return ProductList(ids=tuple(ids[:_MOST_PRODUCTS]), complete=total <= _MOST_PRODUCTS)
+
+    async def product_orders(self, product_id: str) -> OrderHistory:
+        """Orders that hold the product and are not shipped yet, newest first."""
+        wanted = [
+            _term("product_items.product_id", [product_id]),
+            _term("status", ["created", "new", "open"]),
+            _term("shipping_status", ["not_shipped", "part_shipped"]),
+        ]
+        found: list[Json] = []
+        total = 0
+        for each in self._settings.sites:
+            request = {"query": {"bool_query": {"must": wanted}}, "select": "(**)", "count": _MOST_ORDERS}
+            request["sorts"] = [{"field": "creation_date", "sort_order": "desc"}]
+            hits, all_hits = await self._client.order_search(each, request)
+            found, total = [*found, *hits], total + all_hits
+        if not found:
+            await self._client.product(product_id)
+        orders = sorted((mapping.summary_of(hit, self._settings) for hit in found), key=lambda o: (o.created_at, o.id))
+        return OrderHistory(key="product", orders=tuple(orders[::-1]), complete=total <= len(found))
 
     async def returned(self, place: str) -> ReturnRequest:
         """A return by `site/key`."""

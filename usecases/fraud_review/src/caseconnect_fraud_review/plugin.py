@@ -4,7 +4,7 @@ from caseconnect.sdk import hookimpl
 from caseconnect.sdk.casework import asks_of, uses_of
 from caseconnect.sdk.commands import Command, HoldOrder
 from caseconnect.sdk.components import Registrar, TransformSpec
-from caseconnect.sdk.events import CaseChanged, CommandSettled, CustomerReplied, OrderChanged
+from caseconnect.sdk.events import CaseChanged, CommandSettled, CustomerReplied, OrderChanged, TimerFired
 from caseconnect_fraud_review.rules import decide
 from caseconnect_fraud_review.settings import EXCEPTIONS, FraudReviewSettings
 
@@ -23,7 +23,7 @@ def connect_register_transforms(register: Registrar[TransformSpec]) -> None:
             settings=FraudReviewSettings,
             topic="order_review",
             exceptions=EXCEPTIONS,
-            handles=frozenset({OrderChanged, CaseChanged, CommandSettled, CustomerReplied}),
+            handles=frozenset({OrderChanged, TimerFired, CaseChanged, CommandSettled, CustomerReplied}),
             needs=frozenset({"order", "customer", "order_history", "case"}),
             uses=uses_of(FraudReviewSettings) | {HoldOrder},
             asks=_asks,

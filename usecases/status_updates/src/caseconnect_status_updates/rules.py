@@ -38,7 +38,8 @@ def decide(
 
 
 def _case(event: Event, matter: Matter) -> Subject | Decision:
-    if isinstance(event, CommandSettled) and (event.kind not in _TELLING or event.state != "done"):
+    telling = isinstance(event, CommandSettled) and (event.kind in _TELLING or matter.state == "closed")
+    if isinstance(event, CommandSettled) and not (telling and event.state == "done"):
         return Decision(reason=f"{event.kind} {event.state}: no progress of the case")
     subject = case_of(event, matter)
     return subject if subject is not None else Decision(reason="the matter has no case: nothing is written back")

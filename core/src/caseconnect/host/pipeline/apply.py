@@ -38,6 +38,7 @@ def apply_decision(
         notes.append("nothing is opened: the event names no item, and each item is a matter of its own")
     if findings and not draft.is_open:
         draft.open(flow.use, flow.mode, reference, flow.cases or "", now)
+        _take_case(flow, draft)
     commands, nobody = _carried_out(tenant, flow, draft, decision.commands)
     if nobody:
         notes.append(f"not asked for, because no connection carries it out: {', '.join(sorted(nobody))}")
@@ -87,6 +88,12 @@ def apply_decision(
     if decision.close and draft.is_open:
         draft.change(state="closed")
     return Applied(answer, asks, in_vain)
+
+
+def _take_case(flow: Flow, draft: Draft) -> None:
+    """A matter that begins at a case is worked in that case."""
+    if flow.transform.begins_at_case and draft.key.subject.connection == flow.cases:
+        draft.change(case=draft.key.subject)
 
 
 def withholds(mode: Mode, command: Command) -> bool:

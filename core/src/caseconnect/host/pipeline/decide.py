@@ -22,7 +22,8 @@ from caseconnect.host.pipeline.seen import only_remembered, whole_past
 from caseconnect.host.tenants.tenant import Flow
 from caseconnect.models.base import Record
 from caseconnect.models.order import Order
-from caseconnect.sdk.commands import HOLD
+from caseconnect.models.product import Product
+from caseconnect.sdk.commands import HELD, HOLD, RELEASED, SUPPRESSED
 from caseconnect.sdk.decisions import Decision, Facts, Missing, Needs
 from caseconnect.sdk.errors import AuthError, ConnectError, PermanentError, PluginError, TransientError
 from caseconnect.sdk.events import CaseChanged, Event, OrderChanged
@@ -243,10 +244,12 @@ def _stays(error: Conflict) -> str:
 
 
 def _observations(lane: Subject, read: Read) -> list[Observation]:
-    """What the order shows of our slots: a hold of ours that is gone was taken off by a person."""
+    """What records show of our slots: a hold of ours that is gone, a suppressed product that is on sale again."""
     found = []
     for (_, subject), (record, at) in read.items():
         if isinstance(record, Order) and subject == lane:
             held = any(hold.ours for part in record.fulfillment_orders for hold in part.holds)
-            found.append(Observation(lane.connection, lane, HOLD, "held" if held else "released", at))
+            found.append(Observation(lane.connection, lane, HOLD, HELD if held else RELEASED, at))
+        elif isinstance(record, Product) and any(record.on_sale.values()):
+            found.append(Observation(subject.connection, subject, SUPPRESSED, RELEASED, at))
     return found

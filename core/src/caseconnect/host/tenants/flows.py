@@ -16,7 +16,7 @@ from caseconnect.sdk.events import CaseChanged, CommandSettled, CustomerReplied,
 
 _HOST_EVENTS: frozenset[type[Event]] = frozenset({CommandSettled, TimerFired})
 _MAY_COME: frozenset[type[Event]] = frozenset({CustomerReplied})
-"""What a use case takes where it comes, and goes without where nobody sends it."""
+"""What every use case takes where it comes, and goes without where nobody sends it."""
 _CASE_FACT = "case"
 
 
@@ -161,7 +161,10 @@ class Placing:
         self.report.add(self.path, text, self._ways(able))
 
     def _root_events(self) -> frozenset[type[Event]]:
-        return self.spec.handles - _HOST_EVENTS - _MAY_COME - {CaseChanged}
+        return self._awaited() - {CaseChanged}
+
+    def _awaited(self) -> frozenset[type[Event]]:
+        return self.spec.handles - _HOST_EVENTS - _MAY_COME - self.spec.may_come
 
     def _concerns(self, connection: Connection) -> bool:
         emits = connection.source.emits if connection.source else frozenset()
@@ -193,8 +196,8 @@ class Placing:
 
     def _check_events(self, on: list[Connection], home: Connection | None) -> None:
         sources = [c.source for c in (*on, *([home] if home else [])) if c.source]
-        welcome = _MAY_COME | ({OrderChanged} if self.spec.by_item else set())
-        for event in sorted(self.spec.handles - _HOST_EVENTS - welcome, key=lambda e: e.__name__):
+        welcome = {OrderChanged} if self.spec.by_item else set()
+        for event in sorted(self._awaited() - welcome, key=lambda e: e.__name__):
             if not any(event in s.emits for s in sources):
                 self.report.add(
                     self.path,

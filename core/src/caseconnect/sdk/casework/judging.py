@@ -45,7 +45,7 @@ class Background:
 def customer_of(matter: Matter, ground: Background) -> Subject:
     """The shopper that the item names, else that of the matter's order."""
     named = ground.requested is not None and ground.requested.customer is not None
-    place = (matter.about if named else None) or matter.subject
+    place = ((ground.about or matter.about) if named else None) or matter.subject
     return Subject(place.connection, "customer", ground.customer_id or "")
 
 

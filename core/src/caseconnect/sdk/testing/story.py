@@ -201,10 +201,10 @@ class Story:
             require(isinstance(answer, Needs) and bool(answer.needs), "decide() answers neither a decision nor needs")
             for need in answer.needs:
                 require((need.fact, need.subject) not in found, f"{need.fact} is asked for twice")
-                found[need.fact, need.subject] = self._fact(need.fact)
+                found[need.fact, need.subject] = self._fact(need.fact, need.subject)
         raise ContractBroken("more than three rounds of needs")
 
-    def _fact(self, kind: str) -> Record:
+    def _fact(self, kind: str, subject: Subject) -> Record:
         facts: dict[str, Record] = {
             "order": self.order,
             "order_history": self.history,

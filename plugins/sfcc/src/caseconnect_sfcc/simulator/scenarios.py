@@ -215,7 +215,8 @@ def hand_in(instance: Instance, kind: str, spec: Spec) -> JsonObject:
 
 
 _PRODUCT = frozenset(
-    {"id", "name", "kind", "master", "members", "price", "online_flag", "searchable", "catalog", "stock", "custom"}
+    {"id", "name", "kind", "master", "members", "categories", "price", "online_flag", "searchable", "catalog", "stock"}
+    | {"custom"}
 )
 
 
@@ -234,6 +235,7 @@ def create_product(instance: Instance, spec: Spec) -> Product:
     made.texts["name"] = {"default": str(spec.get("name", made.id))}
     made.online_flag.update(spec.get("online_flag", {}))
     made.searchable.update(spec.get("searchable", {}))
+    made.categories = [str(each) for each in spec.get("categories", [])]
     made.catalog = str(spec.get("catalog", made.catalog))
     made.stock = int(spec.get("stock", made.stock))
     store(made.custom, spec.get("custom", {}))

@@ -87,11 +87,16 @@ def _relations(call: Call, product: Product, key: str) -> JsonObject:
                 for each in members
             ]
         }
-    if product.master:
-        return {"master": {"masterId": product.master}}
     name = {"set": "setProducts", "bundle": "bundledProducts"}.get(product.kind)
-    brief = [{"id": each.id, "type": _type(each), "onlineFlag": dict(each.online_flag)} for each in members]
-    return {name: brief} if name else {}
+    found: JsonObject = {name: [_brief(each) for each in members]} if name else {}
+    for kind, held in (("set", "productSets"), ("bundle", "productBundles")):
+        within = [each for each in call.instance.products.values() if each.kind == kind and product.id in each.members]
+        found |= {held: [_brief(each) for each in within]} if within else {}
+    return {**found, "master": {"masterId": product.master}} if product.master else found
+
+
+def _brief(product: Product) -> JsonObject:
+    return {"id": product.id, "type": _type(product), "onlineFlag": dict(product.online_flag)}
 
 
 @SCAPI.add("GET", PATH, "getProduct", scope="sfcc.products", query=frozenset({"siteId"}))
@@ -139,7 +144,7 @@ def _documents(call: Call) -> Iterator[tuple[str, Document]]:
 
 def _ocapi(call: Call, product: Product) -> JsonObject:
     body = snaked(document(call, product, ""))
-    for name in ("variants", "set_products", "bundled_products"):
+    for name in ("variants", "set_products", "bundled_products", "product_sets", "product_bundles"):
         if name in body:
             body[name] = [snaked(each) for each in body[name]]
     if "master" in body:

@@ -103,6 +103,7 @@ def product_document(product: Product, key: str) -> Document:
             "creation_date": [product.created],
             "last_modified": [product.modified],
             "catalog_id": [product.catalog],
+            "category_id": list(product.categories),
             "valid_from": as_values(list(product.valid_from.values()), "datetime"),
             "valid_to": as_values(list(product.valid_to.values()), "datetime"),
         }

@@ -25,6 +25,7 @@ class Product:
     modified: datetime
     kind: str = "item"
     catalog: str = "catalog"
+    categories: list[str] = field(default_factory=list)
     master: str | None = None
     members: list[str] = field(default_factory=list)
     online_flag: dict[str, bool] = field(default_factory=lambda: {"default": True})
@@ -50,7 +51,17 @@ class Product:
 
     def content(self) -> JsonObject:
         """What replication copies: all but identity and times."""
-        names = ("kind", "catalog", "master", "members", "online_flag", "searchable", "valid_from", "valid_to")
+        names = (
+            "kind",
+            "catalog",
+            "categories",
+            "master",
+            "members",
+            "online_flag",
+            "searchable",
+            "valid_from",
+            "valid_to",
+        )
         more = ("texts", "price", "currency", "default_variant", "variation", "custom")
         return {name: deepcopy(getattr(self, name)) for name in (*names, *more)}
 

@@ -1,0 +1,33 @@
+"""The page of the fifteen flows: every row is there, and the tests that it names exist."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "flows.md").read_text(encoding="utf-8")
+ROWS = [*(f"S{n}" for n in range(1, 9)), *(f"P{n}" for n in range(1, 8))]
+
+
+def section(row: str) -> str:
+    """What the page says of a row."""
+    return PAGE.partition(f"\n## {row}\n")[2].partition("\n## ")[0]
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_every_row_has_its_use_cases_and_sentences_with_tests(row: str) -> None:
+    assert re.search(rf"^\| {row} \|.*\(\.\./usecases/", PAGE, re.M)
+    sentences = [part for part in section(row).split("\n- ") if part.strip()]
+    assert sentences
+    assert [one for one in sentences if "::test_" not in one] == []
+
+
+@pytest.mark.parametrize("place", sorted(set(re.findall(r"`(\S+\.py::test_\w+)`", PAGE))))
+def test_what_the_page_names_is_a_test(place: str) -> None:
+    file, _, name = place.partition("::")
+    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+    assert name in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
