@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from caseconnect.models import Case, Customer, CustomerReply, Document, File, OrderHistory, Risk
-from caseconnect.sdk.events import CaseChanged, CommandSettled, CustomerReplied, OrderChanged
+from caseconnect.sdk.events import CaseChanged, CommandSettled, CustomerReplied, OrderChanged, TimerFired
 from caseconnect.sdk.subjects import Subject
 from caseconnect.sdk.testing import PluginContract, Situation, TransformContract
 from caseconnect.sdk.testing.story import CASE_ID, ORDER, PLACED, Story, sample_order
@@ -58,6 +58,7 @@ class TestFraudReview(TransformContract):
     def situations(self) -> Sequence[Situation]:
         changed, case = OrderChanged(subject=ORDER, time=NOW), CaseChanged(subject=CASE_ID, time=NOW)
         matter = in_review()
+        settled = TimerFired(subject=ORDER, time=NOW, use="fraud_review", name="high_risk:settle", due=NOW)
         released = CommandSettled(subject=ORDER, time=NOW, matter=matter.id, key="k", kind="ReleaseOrder", state="done")
         return [
             Situation(changed, NOW, facts(RISKY), settings=SETTINGS, opens=True, name="risky and valuable"),
@@ -70,5 +71,13 @@ class TestFraudReview(TransformContract):
                 for outcome in (None, "approved", "rejected", "verify", "surprise")
             ),
             Situation(released, NOW, facts(RISKY, "approved"), matter, SETTINGS, name="released"),
+            Situation(
+                settled,
+                NOW,
+                facts(RISKY),
+                settings={"settle_minutes": {"high_risk": 30}},
+                opens=True,
+                name="old enough",
+            ),
             Situation(REPLY, NOW, facts(RISKY), matter, SETTINGS, name="the customer wrote"),
         ]
