@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from caseconnect.models import Complaint, Document, File, LineItem, Money, Order, Record
 from caseconnect.sdk.casework import Action, CaseworkSettings, Requested, UseCase, Verdict, decide_item
-from caseconnect.sdk.casework.answers import ImpossibleError, amount_in, goods_in
+from caseconnect.sdk.casework.answers import ImpossibleError, amount_in, goods_in, points_in
 from caseconnect.sdk.commands import (
     AttachDocument,
     CloseCase,
@@ -23,10 +23,10 @@ from caseconnect.sdk.commands import (
     RefundPayment,
     digest_of,
 )
-from caseconnect.sdk.decisions import Finding
-from caseconnect.sdk.events import ComplaintChanged
+from caseconnect.sdk.decisions import Facts, Finding
+from caseconnect.sdk.events import CaseChanged, ComplaintChanged
 from caseconnect.sdk.subjects import Subject
-from caseconnect.sdk.testing.story import ORDER, PLACED, Story, money, sample_order
+from caseconnect.sdk.testing.story import CASE_ID, ORDER, PLACED, Story, money, sample_order
 
 ITEM = Subject("forms", "complaint", "c7")
 PHOTO = Document(name="photo.png", media_type="image/png", content=b"png")
@@ -149,6 +149,8 @@ def test_a_refund_is_what_the_agent_wrote_else_what_was_asked_for(attributes: An
         ({"approved_amount": "-1"}, "write an amount such as"),
         ({"approved_amount": "0"}, "more than nothing"),
         ({"approved_amount": "1.005"}, "currency's digits"),
+        ({"approved_amount": "1.500"}, "currency's digits"),
+        ({"approved_lines": "MUG; MUG x 2"}, "has 2 of MUG left, not 3"),
         ({"approved_amount": "5 USD"}, "the shopper paid in EUR"),
         ({"approved_lines": "CUP"}, "CUP is not in order #1001"),
         ({"approved_lines": "MUG x 3"}, "has 2 of MUG left"),
@@ -273,3 +275,41 @@ def test_no_refund_is_ever_more_than_can_be_given_back(left: Decimal, wanted: De
     one.case_changed(outcome="approved", revision="r1", attributes={"approved_amount": str(wanted)})
     assert all(refund.amount.amount <= left for refund in one.of(RefundPayment))
     assert bool(one.of(RefundPayment)) == (0 < wanted <= left)
+
+
+def test_value_is_given_on_the_order_as_it_is_and_waits_for_it() -> None:
+    one = story()
+    needs = decide(
+        CaseChanged(subject=CASE_ID, time=one.now),
+        one.matter,
+        Facts({("case", CASE_ID): one.case.model_copy(update={"outcome": "approved", "revision": "r1"})}),
+        Policy.model_validate({"outcomes": {"approved": "refund"}}),
+        one.now,
+    )
+    assert [(n.fact, n.required) for n in needs.needs] == [("order", True), ("complaint", False)]
+
+
+def test_an_outcome_after_the_end_is_told_and_calls_a_person() -> None:
+    one = story()
+    one.case_changed(closed=True, status="Closed")
+    assert one.matter.state == "closed"
+    for _ in range(2):
+        one.case_changed(outcome="approved", revision="r1")
+    assert one.of(RefundPayment) == []
+    assert (len(one.alerts), "after this was closed" in one.comments()[-1]) == (1, True)
+
+
+@pytest.mark.parametrize("text", ["1.500", "100.7", "inf", "", "1e3", "٣"])
+def test_points_are_whole_numbers(text: str) -> None:
+    with pytest.raises(ImpossibleError):
+        points_in(text, "points")
+    assert points_in(" -5 ", "points") == -5
+
+
+def test_a_step_that_a_person_answers_late_still_ends_the_matter() -> None:
+    one = story(["notify"], messages={"approved": "sorry"})
+    one.case_changed(outcome="approved", revision="r1")
+    one.settle("NotifyCustomer", "parked", "its answer was lost")
+    assert one.matter.stage == "blocked"
+    one.settle("NotifyCustomer")
+    assert one.matter.state == "closed"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -285,3 +286,23 @@ def test_no_setting_gives_back_more_than_there_is(left: Decimal, wanted: Decimal
         one.case_changed(outcome="approved", revision="r1")
     assert all(refund.amount.amount <= left for refund in one.of(RefundPayment))
     assert bool(one.of(RefundPayment)) == (wanted <= left)
+
+
+def test_what_was_paid_at_once_is_not_paid_again_for_another_amount_without_a_word() -> None:
+    one = story(free_up_to={"EUR": "15"})
+    one.settle("RefundPayment")
+    one.told(asked(amount=money("5.00")))
+    assert one.kinds() == ["RefundPayment", "OpenCase"]
+    assert "asked for before" in one.reasons[-1]
+
+
+def test_a_mode_that_leaves_orders_alone_asks_somebody() -> None:
+    policy = ApprovalsSettings.model_validate({"free_up_to": {"EUR": "15"}})
+    one = Story(
+        [("approvals", decide, policy)],
+        order(),
+        item=ApprovalRequested(subject=ORDER, item=ITEM, time=PLACED, record=asked()),
+    )
+    one.matter = replace(one.matter, mode="cases")
+    one.told()
+    assert one.kinds() == ["OpenCase"]

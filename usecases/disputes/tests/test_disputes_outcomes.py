@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import settings as checked
 from hypothesis import strategies as st
 
-from caseconnect.models import Dispute, Document, File, Money, Payment
+from caseconnect.models import Dispute, Document, File, Money, Payment, Refund
 from caseconnect.sdk.commands import (
     AdjustLoyalty,
     CorrectProfile,
@@ -278,3 +278,11 @@ def test_no_refund_is_ever_more_than_can_be_given_back(left: Decimal, wanted: An
     )
     assert all(r.amount.amount <= left for r in one.of(RefundPayment))
     assert all(one.reasons)
+
+
+def test_after_staff_gave_money_back_the_shoppers_figure_is_not_paid_as_well() -> None:
+    back = Refund(id="r1", created_at=PLACED + timedelta(days=30), total=money("60.00"))
+    one = in_review("duplicate_charge", amount=money("60.00"), to={"refunds": (back,)})
+    one.case_changed(outcome="approved", revision="r1")
+    assert one.of(RefundPayment) == []
+    assert "how much is not known" in one.comments()[-1]

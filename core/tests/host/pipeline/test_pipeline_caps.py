@@ -33,12 +33,12 @@ def refund(amount: str = "1.00", currency: str = "EUR") -> RefundPayment:
     return RefundPayment(amount=Money(amount=Decimal(amount), currency=currency))
 
 
-def giving(make: Callable[[Event], Command] = lambda _: refund()) -> Callable[..., Any]:
-    """At first sight of an order one command."""
+def giving(make: Callable[[Event], Command] = lambda _: refund(), *, of: str = "") -> Callable[..., Any]:
+    """At first sight of an order one command; `of`: only for orders whose id begins so."""
 
     def decide(event: Event, matter: Matter, facts: Facts, settings: Any, now: datetime) -> Any:
-        if isinstance(event, CommandSettled) or matter.state != "none":
-            return Decision(reason="seen before")
+        if isinstance(event, CommandSettled) or matter.state != "none" or not matter.subject.id.startswith(of):
+            return Decision(reason="seen before, or another's")
         return Decision(reason="approved", findings=(found(),), commands=(make(event),))
 
     return decide
@@ -241,11 +241,25 @@ def test_a_tenants_cap_counts_all_flows_and_money_all_kinds(tmp_path: Path) -> N
     async def story() -> None:
         world = World()
         limits = Limits.model_validate({"caps": {"money": {"hour": {"count": 3}}}})
-        flows = [flow("approvals", giving(), topic="a"), flow("goodwill", giving(credit), topic="b")]
+        flows = [flow("approvals", giving(of="1"), topic="a"), flow("goodwill", giving(credit, of="2"), topic="b")]
         async with Pipe(tmp_path, world, flows, limits=limits) as p:
-            await orders(p, 1, 2)
+            await orders(p, 11, 12, 21, 22)
             assert len(world.of()) == 3
             assert p.alerts() == ["cap:goodwill:IssueCredit:hour"]
+
+    run(story())
+
+
+def test_two_topics_that_give_for_one_order_need_a_person(tmp_path: Path) -> None:
+    async def story() -> None:
+        world = World()
+        flows = [flow("complaints", giving(), topic="a"), flow("returns", giving(), topic="b")]
+        async with Pipe(tmp_path, world, flows) as p:
+            await orders(p, 1, 2)
+            assert len(world.of()) == 2
+            notes = [c["note"] for c in p.journal.stuck()["commands"]]
+            assert len(notes) == 2
+            assert all("gives for the same order, too (RefundPayment is " in note for note in notes)
 
     run(story())
 

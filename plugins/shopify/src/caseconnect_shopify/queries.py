@@ -28,7 +28,7 @@ fragment LineParts on LineItem {
   product { id }
   variant { id }
   originalUnitPriceSet { shopMoney { amount currencyCode } }
-  discountedTotalSet { shopMoney { amount currencyCode } }
+  discountedTotalSet(withCodeDiscounts: true) { shopMoney { amount currencyCode } }
 }"""
 
 PAYMENT_PARTS = """

@@ -18,7 +18,7 @@ from caseconnect.sdk.casework import (
 )
 from caseconnect.sdk.commands import Command, Counter, CreateReplacement, Expect, IssueCredit, RefundPayment, digest_of
 from caseconnect.sdk.decisions import Decision, Facts, Finding, Matter, Need, Needs, Timer
-from caseconnect.sdk.events import CommandSettled, Event
+from caseconnect.sdk.events import CaseChanged, CommandSettled, Event
 from caseconnect_approvals import gate
 from caseconnect_approvals.requests import bought, reading, unfit
 from caseconnect_approvals.settings import EXCEPTIONS, ApprovalsSettings
@@ -30,7 +30,7 @@ def decide(event: Event, matter: Matter, facts: Facts, settings: ApprovalsSettin
     """Open a case for a request, carry a small one out at once, or do what an approval binds."""
     if matter.about is None:
         return Decision(reason=f"{event.type} names no request")
-    needs = facts.lacking(_wanted(matter))
+    needs = facts.lacking(_wanted(event, matter))
     if needs:
         return Needs(needs=needs)
     found = facts.get("approval", matter.about, ApprovalRequest)
@@ -43,7 +43,7 @@ def decide(event: Event, matter: Matter, facts: Facts, settings: ApprovalsSettin
         return _ended_without_case(event, matter, item, known, facts, settings, now)
 
     def judge(item: ApprovalRequest, order: Order | None, *_: object) -> Sequence[Verdict]:
-        return [_verdict(item, order, settings, now)]
+        return [_verdict(item, order, matter, settings, now)]
 
     answer = decide_item(USE_CASE, event, matter, facts, settings, now, judge=judge, over=lambda *_: None)
     if isinstance(answer, Needs) or item is None:
@@ -53,22 +53,34 @@ def decide(event: Event, matter: Matter, facts: Facts, settings: ApprovalsSettin
     return _nothing_else_was_refunded(answer, matter, known)
 
 
-def _wanted(matter: Matter) -> list[Need]:
+def _wanted(event: Event, matter: Matter) -> list[Need]:
     wanted = [Need(fact="approval", subject=matter.about, required=False)] if matter.about else []
     if matter.subject.kind == "order":
-        wanted.append(Need(fact="order", subject=matter.subject, required=False))
+        # An answer is given on the order as it is; what only tells can do without.
+        wanted.append(Need(fact="order", subject=matter.subject, required=isinstance(event, CaseChanged)))
     return wanted
 
 
-def _verdict(item: ApprovalRequest, order: Order | None, settings: ApprovalsSettings, now: datetime) -> Verdict:
+def _verdict(
+    item: ApprovalRequest, order: Order | None, matter: Matter, settings: ApprovalsSettings, now: datetime
+) -> Verdict:
     arose, ground = item.created_at or now, gate.ground(item, order)
-    reason = unfit(item, order) or _asked(item, order, settings)
+    reason = unfit(item, order) or _not_at_once(matter, ground) or _asked(item, order, settings)
     if reason is None:
         finding = Finding(exception="within_limits", ground=ground, summary="no approval is needed", arose_at=arose)
         return Verdict(f"within_limits: {item.action} is within free_up_to", finding)
     finding = Finding(exception="needs_approval", ground=ground, summary=reason, arose_at=arose)
     timer = Timer(name=gate.EXPIRY, due=arose + timedelta(hours=settings.expires_hours))
     return Verdict(f"needs_approval: {reason}", finding, timer)
+
+
+def _not_at_once(matter: Matter, ground: str) -> str | None:
+    """What is carried out without a case is carried out once, and only where the flow may."""
+    if matter.has("within_limits", ground):
+        return None
+    if matter.episode > 0:
+        return "it was asked for before, otherwise"
+    return None if matter.mode == "live" else f"mode {matter.mode} carries nothing out"
 
 
 def _asked(item: ApprovalRequest, order: Order | None, settings: ApprovalsSettings) -> str | None:

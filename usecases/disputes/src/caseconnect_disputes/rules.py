@@ -32,7 +32,7 @@ _OPEN_AT_BANK = frozenset({"", "needs_response"})
 def requested(settings: DisputesSettings, dispute: Dispute, order: Order | None) -> Requested:
     """What a dispute asks for. The money of a chargeback is with the bank: only an agent says what else is given."""
     wish = _WISHES.get(dispute.kind)
-    amount = None if dispute.kind == "chargeback" else dispute.amount
+    amount = None if dispute.kind == "chargeback" or given_since(dispute, order) else dispute.amount
     if dispute.kind == "duplicate_charge" and (pair := duplicate(dispute, order, settings)):
         amount = paid(pair[1])
     return Requested(
@@ -48,6 +48,12 @@ def requested(settings: DisputesSettings, dispute: Dispute, order: Order | None)
         due=dispute.evidence_due_at,
         customer=dispute.customer_id,
     )
+
+
+def given_since(dispute: Dispute, order: Order | None) -> bool:
+    """Money went back after the dispute began: only an agent says whether more is due."""
+    since = dispute.created_at
+    return order is not None and any(since is None or refund.created_at > since for refund in order.refunds)
 
 
 USE_CASE = UseCase(name="disputes", exceptions=EXCEPTIONS, item=Dispute)

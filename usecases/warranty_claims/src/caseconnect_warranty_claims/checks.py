@@ -27,6 +27,10 @@ def warranty(claim: WarrantyClaim, order: Order | None, settings: WarrantyClaims
     months, said = _months(claim, settings)
     if bought is None:
         return _found("warranty_unknown", claim, "nobody knows when the product was bought", "no date of purchase", at)
+    if bought.year > at.year + 1:
+        return _found(
+            "warranty_unknown", claim, "it is said to be bought in the future", "the date cannot be right", at
+        )
     if months is None:
         why = f"bought {bought:%Y-%m-%d} ({by}), and no warranty is laid down for the product"
         return _found("warranty_unknown", claim, why, said, at)

@@ -53,6 +53,9 @@ def _key(base: str, generation: int) -> str:
     return base if generation == 1 else f"{base}~{generation}"
 
 
+_MONEY = ", ".join(f"'{kind}'" for kind, command in sorted(COMMANDS.items()) if command.money)
+
+
 def _doubt(db: sqlite3.Connection, base: str, ask: Ask) -> str | None:
     """Why a person has to look before this moves money: the same was asked for with another approval, or before."""
     named = (ask.matter, ask.command.kind, ask.command.name)
@@ -72,6 +75,17 @@ def _doubt(db: sqlite3.Connection, base: str, ask: Ask) -> str | None:
     ).fetchone()
     if former:
         return f"the same was approved before, as {former[0]}, which is {former[1]}: a person decides"
+    beside = db.execute(
+        "SELECT c.kind, e.topic, coalesce(e.case_number, e.id), c.state FROM matters m JOIN matters e"  # noqa: S608 - as above
+        " ON e.tenant = m.tenant AND e.subject = m.subject AND e.observe = m.observe AND e.topic <> m.topic"
+        f" JOIN commands c ON c.matter = e.id AND c.kind IN ({_MONEY}) WHERE m.id = ? AND c.state NOT IN {over}",
+        (ask.matter,),
+    ).fetchone()
+    if beside:
+        kind, topic, case, state = beside
+        return (
+            f"{topic} {case} gives for the same order, too ({kind} is {state}): a person decides whether both are meant"
+        )
     return None
 
 

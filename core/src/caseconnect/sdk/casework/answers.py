@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from decimal import ROUND_DOWN, Decimal, InvalidOperation
+from decimal import ROUND_DOWN, Decimal
 
 from caseconnect.models import LineItem, Money, Order
 from caseconnect.sdk.commands import Item, LineQuantity
 
 _PART = re.compile(r"\s*(?P<sku>\S(?:.*?\S)?)(?:\s+[x×]\s*(?P<quantity>\d{1,4}))?\s*")
+_POINTS = re.compile(r"[+-]?[0-9]{1,9}")
 _AMOUNT = re.compile(r"(?P<number>\d{1,12}(?:\.\d{1,4})?)(?:\s*(?P<currency>[A-Za-z]{3}))?")
 
 
@@ -24,7 +25,8 @@ def amount_in(text: str, currency: str, name: str) -> Money:
     if found["currency"] and found["currency"].upper() != currency:
         raise ImpossibleError(f"{name} is in {found['currency'].upper()}, and the shopper paid in {currency}")
     money = Money(amount=Decimal(found["number"]), currency=currency)
-    if money.amount <= 0 or money.amount % money.unit:
+    # Three digits after a point may be thousands.
+    if money.amount <= 0 or len(found["number"].partition(".")[2]) > -int(money.unit.as_tuple().exponent):
         raise ImpossibleError(f"{name} is {text[:40]!r}: an amount is more than nothing and has the currency's digits")
     return money
 
@@ -43,23 +45,30 @@ def goods_in(text: str, name: str) -> list[tuple[str, int]]:
 
 def points_in(text: str, name: str) -> int:
     """A number of points."""
-    try:
-        return int(Decimal(text.strip()).to_integral_exact())
-    except (InvalidOperation, ValueError):
-        raise ImpossibleError(f"{name} is {text[:40]!r}: write a whole number") from None
+    if _POINTS.fullmatch(text.strip()) is None:
+        raise ImpossibleError(f"{name} is {text[:40]!r}: write a whole number")
+    return int(text)
 
 
 def lines_of(goods: list[tuple[str, int]], order: Order) -> tuple[LineQuantity, ...]:
     """The order's lines of these SKUs. A SKU that is not in the order, or not so often, cannot be done."""
-    found = []
+    taken: dict[str, int] = {}
+    asked: dict[str, int] = {}
     for sku, quantity in goods:
-        line = next((one for one in order.lines if one.sku == sku or one.id == sku), None)
-        if line is None:
+        asked[sku] = asked.get(sku, 0) + quantity
+    for sku, quantity in asked.items():
+        lines = [one for one in order.lines if sku in (one.sku, one.id)]
+        if not lines:
             raise ImpossibleError(f"{sku[:60]} is not in order {order.number}")
-        if quantity > _left(line):
-            raise ImpossibleError(f"order {order.number} has {_left(line)} of {sku[:60]} left, not {quantity}")
-        found.append(LineQuantity(line=line.id, quantity=quantity))
-    return tuple(found)
+        wanted = quantity
+        for line in lines:
+            part = min(wanted, _left(line) - taken.get(line.id, 0))
+            if part > 0:
+                taken[line.id], wanted = taken.get(line.id, 0) + part, wanted - part
+        if wanted:
+            left = sum(_left(line) for line in lines)
+            raise ImpossibleError(f"order {order.number} has {left} of {sku[:60]} left, not {quantity}")
+    return tuple(LineQuantity(line=line, quantity=quantity) for line, quantity in taken.items())
 
 
 def value_of(lines: tuple[LineQuantity, ...], order: Order) -> Money | None:

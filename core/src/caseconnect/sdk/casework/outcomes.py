@@ -33,6 +33,7 @@ _ORDERLESS = frozenset(
     {"release", "ask_verification", "approve_return", "decline_return", "submit_evidence", "set_status", "close"}
 )
 """Actions for which the order need not be read."""
+_GIVES = frozenset({"refund", "exchange", "replace", "credit", "as_requested"})
 _FIELDS = (*DECIDED, "attributes")
 _OFF = "The flow's mode keeps Connect off orders"
 
@@ -143,7 +144,8 @@ def _evidence(case: Case) -> tuple[File, ...]:
 def _wanted(use: UseCase, matter: Matter, actions: Sequence[Action]) -> list[Need]:
     needs = []
     if matter.subject.kind == "order" and not _ORDERLESS.issuperset(actions):
-        needs.append(Need(fact="order", subject=matter.subject, required=False))
+        # Without it the answer would be "by hand", and a later look might carry the same out all the same.
+        needs.append(Need(fact="order", subject=matter.subject, required=not _GIVES.isdisjoint(actions)))
     if matter.about is not None and use.item is not None:
         needs.append(Need(fact=matter.about.kind, subject=matter.about, required=False))
     return needs
@@ -237,7 +239,7 @@ def _known(matter: Matter, outcome: str, revision: str) -> Decision | None:
     """An answer when this outcome needs no act of ours any more, or must not have one."""
     acted = matter.acted_on
     if acted is None:
-        return None if matter.is_open() else Decision(reason=f"outcome {outcome!r}: the matter is closed")
+        return None if matter.is_open() else _too_late(matter, outcome)
     if acted.revision == revision:
         return Decision(reason=f"outcome {outcome!r}, revision {revision} was acted on already")
     done = executing(matter)
@@ -253,9 +255,20 @@ def _known(matter: Matter, outcome: str, revision: str) -> Decision | None:
         )
     if not matter.is_open():
         return Decision(reason=f"outcome {outcome!r} was carried out already; the matter is closed")
-    if acted.outcome == outcome and not _ended_without(matter):
+    asks_again = matter.stage == IN_REVIEW and done is None  # the shopper has answered, or it was taken back
+    if acted.outcome == outcome and not asks_again and not _ended_without(matter):
         return Decision(reason=f"outcome {outcome!r} is being carried out or was: a further revision changes nothing")
     return None
+
+
+def _too_late(matter: Matter, outcome: str) -> Decision:
+    return note_once(
+        matter,
+        f"too-late:{digest_of(outcome)}",
+        f"The outcome '{one_line(outcome)}' came after this was closed: nothing was done. Act by hand.",
+        f"{matter.subject}: outcome {outcome!r} came after its matter was closed: nothing was done",
+        f"outcome {outcome!r}: the matter is closed",
+    )
 
 
 def _ended_without(matter: Matter) -> bool:

@@ -83,7 +83,8 @@ def settled(event: CommandSettled, matter: Matter, facts: Facts) -> Decision | N
 
 def _all_carried_out(event: CommandSettled, matter: Matter) -> bool:
     """Nothing that was asked for after it is on its way. What an earlier outcome asked for expects that outcome."""
-    if matter.stage == WAITING_FOR_GOODS or (event.kind not in DECISIVE and matter.stage != CARRYING_OUT):
+    going_on = matter.stage in (CARRYING_OUT, BLOCKED)
+    if matter.stage == WAITING_FOR_GOODS or (event.kind not in DECISIVE and not going_on):
         return False
     place = next((i for i, c in enumerate(matter.commands) if c.key == event.key), len(matter.commands))
     after = [c for c in matter.commands[place + 1 :] if c.kind in _DONE and c.kind != "HoldOrder"]
@@ -120,5 +121,7 @@ def _failed(event: CommandSettled, matter: Matter, name: str, what: str) -> Deci
         f"{matter.subject}: could not {_WANTED[event.kind]} ({what})",
         what,
     )
-    stays = matter.stage == BLOCKED or (matter.stage == WAITING_FOR_GOODS and event.kind not in DECISIVE)
+    # A refused step keeps back what waits for the goods; one that a person answers may be done yet.
+    refused = event.state == "refused" and event.kind in DECISIVE
+    stays = matter.stage == BLOCKED or (matter.stage == WAITING_FOR_GOODS and not refused)
     return decision if stays else decision.model_copy(update={"stage": BLOCKED})
