@@ -30,6 +30,7 @@ from caseconnect.sdk.casework import (
     fill,
     snapshot,
 )
+from caseconnect.sdk.casework.text import without_gaps
 from caseconnect.sdk.decisions import (
     Finding,
     Missing,
@@ -248,3 +249,8 @@ def test_full_snapshot_is_the_record_itself_and_the_same_bytes_each_time() -> No
 def test_snapshot_names_are_file_names(number: str, name: str | None) -> None:
     document = snapshot(sample_order(number=number), personal=False)
     assert name is None or document.name == name
+
+
+def test_only_a_description_loses_its_empty_paragraphs() -> None:
+    assert fill("{a}\n", {"b": "x"}) == "{a}\n"
+    assert without_gaps(fill("{a}\n\n{b}\n\n{c}", {"a": "x", "b": "", "c": "z"})) == "x\n\nz"

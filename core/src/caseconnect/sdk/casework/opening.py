@@ -12,7 +12,7 @@ from caseconnect.sdk.casework.judging import Background, customer_of, judged
 from caseconnect.sdk.casework.policy import CONDITION, CaseworkSettings, Priority, by_exception
 from caseconnect.sdk.casework.snapshot import snapshot
 from caseconnect.sdk.casework.standing import executing, shippable, taken_off
-from caseconnect.sdk.casework.text import case_text, fill, findings_text, one_line
+from caseconnect.sdk.casework.text import case_text, fill, findings_text, one_line, without_gaps
 from caseconnect.sdk.casework.usecase import UseCase
 from caseconnect.sdk.casework.verdicts import Verdict, fresh
 from caseconnect.sdk.commands import (
@@ -131,7 +131,7 @@ def _open(
     names = (order and order.customer_name, profile and profile.name, asked and asked.name)
     return OpenCase(
         title=one_line(fill(settings.title, texts), _TITLE),
-        description=fill(settings.description, texts),
+        description=without_gaps(fill(settings.description, texts)),
         client_name=next((name for name in names if name), ""),
         definition=settings.definition,
         priority=_highest(findings, settings),

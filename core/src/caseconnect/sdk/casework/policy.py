@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, field_validator, model_validator
 from pydantic.json_schema import JsonSchemaValue
@@ -294,7 +294,3 @@ def by_exception(found: Mapping[str, Any], exception: str) -> Any:
 
 def _fold(outcome: str) -> str:
     return outcome.strip().casefold()
-
-
-ACTIONS: tuple[Action, ...] = get_args(Action)
-"""All of them."""

@@ -20,12 +20,13 @@ def label(name: str) -> str:
 
 
 def fill(template: str, values: dict[str, str]) -> str:
-    """`template` with each {name} replaced once. No code: a name that `values` lacks stays as it is.
+    """`template` with each {name} replaced once. No code: a name that `values` lacks stays as it is."""
+    return _PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), template)
 
-    Paragraphs that come out empty are left out.
-    """
-    filled = _PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), template)
-    return _GAPS.sub("\n\n", filled).strip("\n")
+
+def without_gaps(text: str) -> str:
+    """`text` without the paragraphs that came out empty."""
+    return _GAPS.sub("\n\n", text).strip("\n")
 
 
 def case_text(
