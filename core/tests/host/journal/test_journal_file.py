@@ -15,7 +15,6 @@ from sqlite_utils import Database
 
 from caseconnect.host.journal import SqliteJournal, schema
 from caseconnect.host.journal.errors import JournalError, JournalLocked, JournalNewer
-from caseconnect.host.journal.records import NewAlert
 
 LIB = Path(__file__).parents[4] / "tests" / "lib"
 
@@ -68,17 +67,18 @@ def test_an_older_journal_is_brought_up_by_a_writer_and_refused_to_a_reader(tmp_
     SqliteJournal.read(path).close()
 
 
-def test_an_older_journal_keeps_its_alerts(desk: Desk) -> None:
-    now_of(desk.journal.alert(NewAlert(TENANT, "c", "t"), START))
-    desk.close()
-    with sqlite3.connect(desk.path) as db:
-        for column in ("closed_by", "closed_reason"):
-            db.execute(f"ALTER TABLE alerts DROP COLUMN {column}")
-        db.execute("DELETE FROM _sqlite_migrations WHERE name='0002_alerts_closed_by'")
+def test_an_older_journal_keeps_its_alerts(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    with sqlite3.connect(path) as db:
+        schema.migrations.apply(Database(db), stop_before="0002_alerts_closed_by")
+        db.execute(
+            "INSERT INTO alerts (tenant, cause, title, link, first_at, last_at, count) VALUES (?,'c','t','','','',1)",
+            (TENANT,),
+        )
     db.close()
     with pytest.raises(JournalError, match="not up to date"):
-        SqliteJournal.read(desk.path)
-    journal = SqliteJournal.open(desk.path)
+        SqliteJournal.read(path)
+    journal = SqliteJournal.open(path)
     assert now_of(journal.dismiss("c", None, "seen", "ann", START)) == TENANT
     journal.close()
 
@@ -116,7 +116,7 @@ def test_without_a_journal_a_reader_says_so(tmp_path: Path) -> None:
 def test_only_its_owner_may_look_into_the_file(desk: Desk) -> None:
     desk.receive(delivery())
     files = [f for f in desk.path.parent.iterdir() if f.name.startswith("journal")]
-    assert len(files) == 4
+    assert len(files) == 5
     assert {f.stat().st_mode & 0o077 for f in files} == {0}
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
-from caseconnect.host.journal.batch import Item, apply, hurts, name_of
+from caseconnect.host.journal.batch import Item, Seal, apply, hurts, name_of
 from caseconnect.host.journal.errors import JournalBroken, JournalBusy, JournalError, JournalFull
 
 _BATCH = 512
@@ -53,8 +53,8 @@ ERASING = "privacy"
 class InlineWriter:
     """Writes at once, in the caller's thread: for tests, the simulation and one-off commands."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self._db = db
+    def __init__(self, db: sqlite3.Connection, seal: Seal | None = None) -> None:
+        self._db, self._seal = db, seal
 
     async def submit(self, item: Item) -> Any:
         """See `Writer`."""
@@ -62,7 +62,7 @@ class InlineWriter:
 
     def submit_now(self, item: Item) -> Any:
         """See `Writer`."""
-        answer = _answer(apply(self._db, [item])[0])
+        answer = _answer(apply(self._db, [item], self._seal)[0])
         if item.name == ERASING:
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         return answer
@@ -91,6 +91,7 @@ class ThreadWriter:
     def __init__(
         self,
         db: sqlite3.Connection,
+        seal: Seal | None = None,
         *,
         max_items: int = 20_000,
         max_bytes: int = 256 * 1024 * 1024,
@@ -98,7 +99,7 @@ class ThreadWriter:
         on_broken: Callable[[JournalError], None] | None = None,
         checkpoint_every: float = 0.5,
     ) -> None:
-        self._db, self._on_broken, self._checkpoint_every = db, on_broken, checkpoint_every
+        self._db, self._seal, self._on_broken, self._checkpoint_every = db, seal, on_broken, checkpoint_every
         self._max_items, self._max_bytes, self._max_age = max_items, max_bytes, max_age
         self._queue: deque[_Waiting] = deque()
         self._bytes = 0
@@ -192,7 +193,7 @@ class ThreadWriter:
     def _write(self, batch: Sequence[_Waiting]) -> None:
         results: Sequence[Any]
         try:
-            results = apply(self._db, [waiting.item for waiting in batch])
+            results = apply(self._db, [waiting.item for waiting in batch], self._seal)
         except (JournalFull, JournalBusy) as error:
             results = [error] * len(batch)
         _tell(batch, results)

@@ -22,6 +22,7 @@ from caseconnect.host.pipeline.intake import Intake
 from caseconnect.host.pipeline.listen import Listeners
 from caseconnect.host.pipeline.live import LiveTenant
 from caseconnect.host.pipeline.poll import Poller
+from caseconnect.host.pipeline.recovery import Recovery
 from caseconnect.sdk.resources import Log
 
 _LONGEST_SLEEP = timedelta(seconds=30)
@@ -43,6 +44,7 @@ class Runner:
         self.poller = Poller(self.context)
         self.listeners = Listeners(self.context)
         self.builder = Builder(self.context)
+        self.recovery = Recovery(self.context, fetcher)
         self.daily = DailyChecks(self.context, now())
         self._stopping = asyncio.Event()
         self._announced = now()
@@ -62,6 +64,7 @@ class Runner:
             if a["cause"].startswith(DOWN)
         }
         recovered = await self.context.journal.recover(self.context.now())
+        await self.recovery.begin()
         await self.poller.prepare()
         await self.builder.take_up()
         return recovered
@@ -109,11 +112,13 @@ class Runner:
         """Begin nothing new. From the runner's own event loop."""
         self._stopping.set()
         self.builder.stop()
+        self.recovery.stop()
         self.daily.stop()
         self.context.wake.ring()
 
     async def idle(self) -> None:
         """Wait for all work that is on."""
+        await self.recovery.idle()
         await self.intake.idle()
         await self.decider.idle()
         await self.deliverer.idle()
