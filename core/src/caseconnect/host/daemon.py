@@ -122,6 +122,8 @@ class Daemon:
     def _not_ready(self, journal: SqliteJournal, pipeline: PipelineThread) -> str | None:
         if self.broken:
             return "the journal cannot be written"
+        if journal.full():
+            return "the disk is full"
         if journal.load() >= 1:
             return "more is waiting to be written than may"
         if not pipeline.alive():

@@ -158,7 +158,7 @@ def test_another_process_reads_beside_the_writer_and_cannot_be_a_second_one(desk
 
 
 WRITER = """
-    folder, ballast = Path(sys.argv[1]), Path(sys.argv[1]) / "ballast"
+    folder = Path(sys.argv[1])
     desk = Desk(folder, threaded=True, synchronous="FULL")
     async def work(worker, amount):
         for number in range(amount):
@@ -186,16 +186,20 @@ def test_a_lock_dies_with_its_process_and_what_was_acknowledged_does_not(tmp_pat
 
 
 def test_a_full_disk_is_refused_and_loses_nothing(tmp_path: Path) -> None:
-    small = ["unshare", "-rm", "sh", "-c", 'mount -t tmpfs -o size=3m none "$0" && exec "$@"', str(tmp_path)]
+    small = ["unshare", "-rm", "sh", "-c", 'mount -t tmpfs -o size=20m none "$0" && exec "$@"', str(tmp_path)]
     try:
         subprocess.run([*small, "true"], check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError):
         _file_that_may_not_grow(tmp_path)  # this machine lets nobody mount a small disk
         return
     rest = """
-    ballast.write_bytes(bytes(1_000_000))
+    from caseconnect.host.journal import ballast as kept
+    kept._AGAIN = 0
+    padding = folder / "padding"
+    padding.write_bytes(bytes(9_000_000))
     asyncio.run(run(1, 100_000))
-    ballast.unlink()
+    assert desk.journal.full()
+    padding.unlink()
     asyncio.run(run(2, 2))
     desk.close()
     print("stored", *(d.delivery.delivery_id for d in Desk(folder).journal.unparsed(TENANT, START, 100_000)))

@@ -19,7 +19,10 @@ import orjson
 
 from caseconnect.host.journal.sealing import Head, head_of
 
-_SIZE = 1024
+_SIZE = 512
+"""Bytes: one sector, which a disk writes whole or not at all."""
+
+_LONGEST = 100
 _MACHINE = Path("/etc/machine-id")
 
 
@@ -31,11 +34,14 @@ def marker_path(journal: Path) -> Path:
 def here(journal: Path) -> str:
     """The environment: $CONNECT_ENVIRONMENT if that is set, else this machine and the journal's folder."""
     if named := os.environ.get("CONNECT_ENVIRONMENT"):
-        return f"environment {named}"
+        return f"environment {named[:_LONGEST]}"
     machine = ""
     with suppress(OSError):
         machine = sha256(_MACHINE.read_bytes()).hexdigest()[:12]
-    return f"{journal.resolve().parent} on {machine or socket.gethostname()}"
+    folder = str(journal.resolve().parent)
+    if len(folder) > _LONGEST:
+        folder = f"{folder[:_LONGEST]}...{sha256(folder.encode()).hexdigest()[:12]}"
+    return f"{folder} on {machine or socket.gethostname()}"
 
 
 class Marker:
@@ -71,6 +77,11 @@ class Marker:
         file = self._open()
         self.write(Head(head_of(db), "", 0, b""))
         os.fsync(file)
+        folder = os.open(self._path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
     def write(self, head: Head | None) -> None:
         """Say how far the journal is. Does nothing while it is in doubt."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from caseconnect.host.journal import backups, schema
-from caseconnect.host.journal.errors import JournalDamaged, JournalLocked
+from caseconnect.host.journal.errors import JournalDamaged, JournalError, JournalLocked
 from caseconnect.host.journal.instance import Marker
 from caseconnect.host.journal.sealing import Sealer
 from caseconnect.host.journal.verifying import Damage, verify
@@ -108,8 +108,11 @@ class Opened:
 
 def open_for_writing(path: Path, *, synchronous: str = "FULL", sealed: bool = True) -> Opened:
     """Raises `JournalLocked`, `JournalNewer` and `JournalDamaged`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = Lock(lock_path(path))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = Lock(lock_path(path))
+    except OSError as error:
+        raise JournalError(f"the data folder {path.parent} cannot be written: {error.strerror}") from error
     marker = Marker(path)
     db: sqlite3.Connection | None = None
     try:

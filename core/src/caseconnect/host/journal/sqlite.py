@@ -33,6 +33,7 @@ from caseconnect.host.journal import (
 )
 from caseconnect.host.journal.alerts import alert, close_alert
 from caseconnect.host.journal.arrivals import Page
+from caseconnect.host.journal.ballast import Ballast
 from caseconnect.host.journal.batch import Item, Write
 from caseconnect.host.journal.codec import Squeezer
 from caseconnect.host.journal.errors import JournalError
@@ -88,7 +89,8 @@ class SqliteJournal:
         """
         opened = open_for_writing(path, synchronous=synchronous, sealed=sealed)
         if threaded:
-            return cls(path, opened, ThreadWriter(opened.db, opened.seals, on_broken=on_broken))
+            ballast = Ballast(path.with_suffix(".ballast"))
+            return cls(path, opened, ThreadWriter(opened.db, opened.seals, ballast, on_broken=on_broken))
         return cls(path, opened, InlineWriter(opened.db, opened.seals))
 
     @classmethod
@@ -126,6 +128,10 @@ class SqliteJournal:
     def load(self) -> float:
         """How full the writing queue is: 1 and more is full."""
         return self._writer.load() if self._writer else 0.0
+
+    def full(self) -> bool:
+        """The disk is full: nothing new is taken or begun until there is room."""
+        return self._writer is not None and self._writer.full()
 
     def close(self) -> None:
         """See `port.Journal`."""
