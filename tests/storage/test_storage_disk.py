@@ -20,6 +20,7 @@ from caseconnect.host.journal.backups import check
 
 FULL = os.environ.get("CONNECT_STORAGE") == "full"
 UNTIL = 10
+slow = pytest.mark.skipif(not FULL, reason="`make storage` plays it: it takes processes and minutes")
 traced = pytest.mark.skipif(not can_trace(), reason="strace is not there, or may not trace here")
 
 
@@ -87,6 +88,7 @@ def may_mount(folder: Path) -> bool:
     return True
 
 
+@slow
 def test_a_full_disk_is_told_and_gone_when_there_is_room(tmp_path: Path) -> None:
     write_tenant(tmp_path)
     (tmp_path / "data").mkdir()
@@ -124,6 +126,7 @@ def posted(number: int) -> tuple[bytes, dict[str, str]]:
     return body, signed("orders/create", body, f"d{number}")
 
 
+@slow
 def test_a_data_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     write_tenant(tmp_path)
     (tmp_path / "data").write_text("in the way")
@@ -132,6 +135,7 @@ def test_a_data_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     assert "Traceback" not in ended.stderr
 
 
+@slow
 def test_a_damaged_journal_is_refused_and_nothing_is_done(tmp_path: Path) -> None:
     write_tenant(tmp_path)
     with serving(tmp_path) as daemon:

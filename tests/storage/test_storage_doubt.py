@@ -95,6 +95,14 @@ def test_a_journal_with_another_past_than_its_marker_is_in_doubt(
     assert word in str(doubt_of(path)), "it stays in doubt until everything was paused"
 
 
+def test_a_person_may_mistrust_a_journal_whose_whole_folder_was_set_back(tmp_path: Path) -> None:
+    path = worked(tmp_path, orders=1)
+    journal = SqliteJournal.open(path, mistrust="said so")
+    assert journal.in_doubt() == "said so"
+    journal.close()
+    assert doubt_of(path) is None
+
+
 def test_a_killed_journal_is_in_no_doubt(tmp_path: Path) -> None:
     desk = Desk(tmp_path / "data")
     desk.receive(delivery("new1", b"1"))

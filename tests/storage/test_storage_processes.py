@@ -22,7 +22,8 @@ from caseconnect.host.journal.backups import back_up, check
 from caseconnect.host.web.control import ask_daemon
 
 FULL = os.environ.get("CONNECT_STORAGE") == "full"
-KILLS = 40 if FULL else 2
+KILLS = 40
+SENDING = "SELECT 1 FROM commands WHERE kind='HoldOrder' AND state='sending'"
 RISKY = {
     "lines": [{"title": "Camera", "sku": "CAM-1", "price": "1200.00", "quantity": 1}],
     "customer": {"first_name": "Ann", "last_name": "Lee", "email": "ann@shop.test"},
@@ -31,12 +32,16 @@ RISKY = {
 }
 
 
+slow = pytest.mark.skipif(not FULL, reason="`make storage` plays it: it takes processes and minutes")
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     write_tenant(tmp_path)
     return tmp_path
 
 
+@slow
 def test_killed_at_random_under_load(folder: Path) -> None:
     random, acknowledged = Random(7), []
     longest = 0.0
@@ -45,7 +50,7 @@ def test_killed_at_random_under_load(folder: Path) -> None:
             longest = max(longest, time.monotonic() - daemon.started)
             load = Load(daemon, f"t{turn}")
             daemon.until(lambda load=load: len(load.acknowledged) > 20, "deliveries come in")
-            time.sleep(random.uniform(0.0, 0.5 if not FULL else 2.0))
+            time.sleep(random.uniform(0.0, 2.0))
             daemon.process.kill()
             daemon.process.wait(PATIENCE)
             load.end()
@@ -73,6 +78,7 @@ def test_stopped_under_load_it_drains_in_time_and_a_second_signal_changes_nothin
     print(f"stopped in {took:.1f} s")  # noqa: T201 - for `make storage`
 
 
+@slow
 def test_frozen_past_every_deadline_and_resumed_nothing_is_done_twice(tmp_path: Path) -> None:
     """The answer to a hold, and everything else, comes while the daemon sleeps longer than the deadline."""
     shops = [
@@ -82,13 +88,12 @@ def test_frozen_past_every_deadline_and_resumed_nothing_is_done_twice(tmp_path: 
         write_tenant(tmp_path, shop_port=port, backoff="200ms", quiet="500ms", look_again="200ms", deadline="1s")
         sim = f"http://127.0.0.1:{port}"
         with serving(tmp_path) as daemon:
-            for turn in range(10 if FULL else 1):
+            for turn in range(10):
                 play(f"{sim}/_sim/faults", {"kind": "delay", "operation": "fulfillmentOrderHold", "seconds": 1})
                 made = play(f"{sim}/_sim/orders", RISKY)
                 body = json.dumps({"id": int(made["id"])}).encode()
                 assert daemon.post("orders/create", body, f"d{turn}") == 200
-                sending = "SELECT 1 FROM commands WHERE kind='HoldOrder' AND state='sending'"
-                daemon.until(lambda: rows(daemon.data, sending), "the hold is on its way")
+                daemon.until(lambda: rows(daemon.data, SENDING), "the hold is on its way")
                 daemon.process.send_signal(signal.SIGSTOP)
                 time.sleep(2.5)
                 daemon.process.send_signal(signal.SIGCONT)
@@ -96,14 +101,15 @@ def test_frozen_past_every_deadline_and_resumed_nothing_is_done_twice(tmp_path: 
                 daemon.until(lambda done=done, turn=turn: rows(daemon.data, done) == [(turn + 1,)], "the hold is done")
             assert daemon.ask("GET", "/readyz")[0] == 200
             holds = [entry["what"] for entry in play(f"{sim}/_sim/ledger")].count("hold")
-            assert holds == (10 if FULL else 1)
+            assert holds == 10
             assert daemon.stop() == Exit.OK
 
 
+@slow
 def test_a_second_daemon_is_refused_and_many_write_beside_the_first(folder: Path) -> None:
-    writes = 10_000 if FULL else 60
+    writes = 10_000
     with serving(folder) as daemon:
-        for _ in range(100 if FULL else 1):
+        for _ in range(100):
             began = time.monotonic()
             second = connect("serve", "--tenants", folder / "tenants", "--data", daemon.data, "--port", 0)
             assert second.returncode == Exit.HELD
@@ -111,7 +117,7 @@ def test_a_second_daemon_is_refused_and_many_write_beside_the_first(folder: Path
         load = Load(daemon, "a", clients=2)
 
         async def one(number: int) -> bool:
-            name = f"n{number % 50}"
+            name = f"n{number % (writes // 2) % 50}"
             why = {"tenant": "acme", "scope": "flow", "name": name, "reason": "a test", "by": f"ann{number}"}
             verb = "resume" if number >= writes // 2 else "pause"
             return bool((await ask_daemon(daemon.data, verb, why | {"force": True}))["changed"])
@@ -132,12 +138,13 @@ def test_a_second_daemon_is_refused_and_many_write_beside_the_first(folder: Path
     assert check(folder / "data" / "journal.db") == []
 
 
+@slow
 def test_backups_under_load_hold_all_that_was_acknowledged_before(folder: Path) -> None:
     made = []
     with serving(folder) as daemon:
         load = Load(daemon, "a", clients=2)
-        for number in range(100 if FULL else 2):
-            daemon.until(lambda n=len(load.acknowledged): len(load.acknowledged) > n + 10, "deliveries come in")
+        for number in range(100):
+            daemon.until(lambda n=10 * (number + 1): len(load.acknowledged) > n, "deliveries come in")
             before = list(load.acknowledged)
             file = folder / f"b{number}" / "journal.db"
             file.parent.mkdir()

@@ -36,6 +36,7 @@ class Options:
     port: int = 8480
     pacing: bool = True
     max_body: int = 8 * 1024 * 1024
+    recover: bool = False
 
 
 @dataclass
@@ -63,7 +64,10 @@ class Daemon:
             self.broken = error
             loop.call_soon_threadsafe(stop.set)
 
-        journal = SqliteJournal.open(self.options.data / "journal.db", threaded=True, on_broken=on_broken)
+        mistrust = "whoever started it said so" if self.options.recover else None
+        journal = SqliteJournal.open(
+            self.options.data / "journal.db", threaded=True, on_broken=on_broken, mistrust=mistrust
+        )
         pipeline = PipelineThread(journal, self.tenants, self.now, self.log, pacing=self.options.pacing)
         try:
             with suppress(NotImplementedError):

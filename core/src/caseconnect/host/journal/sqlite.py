@@ -80,14 +80,17 @@ class SqliteJournal:
         on_broken: Callable[[JournalError], None] | None = None,
         synchronous: str = "FULL",
         sealed: bool = True,
+        mistrust: str | None = None,
     ) -> Self:
-        """Lock, verify, migrate and open for writing. `threaded`: group commit in a thread of its own.
+        """Lock, verify, migrate and open for writing. `threaded`: group commit in a thread of its own. `mistrust`: why
+        the journal is in doubt though nothing shows it.
 
         Raises `JournalLocked`, `JournalNewer` and `JournalDamaged`. `synchronous` other than FULL
         loses acknowledged rows at a power loss, and what is not `sealed` counts as damaged: only tests and
         measurements ask for either.
         """
         opened = open_for_writing(path, synchronous=synchronous, sealed=sealed)
+        opened.doubt = opened.doubt or mistrust
         if threaded:
             ballast = Ballast(path.with_suffix(".ballast"))
             return cls(path, opened, ThreadWriter(opened.db, opened.seals, ballast, on_broken=on_broken))
