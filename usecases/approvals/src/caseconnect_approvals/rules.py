@@ -65,11 +65,13 @@ def _verdict(
     item: ApprovalRequest, order: Order | None, matter: Matter, settings: ApprovalsSettings, now: datetime
 ) -> Verdict:
     arose, ground = item.created_at or now, gate.ground(item, order)
-    reason = unfit(item, order) or _not_at_once(matter, ground) or _asked(item, order, settings)
+    why = unfit(item, order)
+    reason = why.plain if why else _not_at_once(matter, ground) or _asked(item, order, settings)
     if reason is None:
         finding = Finding(exception="within_limits", ground=ground, summary="no approval is needed", arose_at=arose)
         return Verdict(f"within_limits: {item.action} is within free_up_to", finding)
-    finding = Finding(exception="needs_approval", ground=ground, summary=reason, arose_at=arose)
+    summary = str(why) if why else reason
+    finding = Finding(exception="needs_approval", ground=ground, summary=summary, arose_at=arose)
     timer = Timer(name=gate.EXPIRY, due=arose + timedelta(hours=settings.expires_hours))
     return Verdict(f"needs_approval: {reason}", finding, timer)
 
