@@ -9,7 +9,7 @@ from caseconnect.sdk.casework.acting import Act, Acting, wished
 from caseconnect.sdk.casework.actions import DOES
 from caseconnect.sdk.casework.answers import ImpossibleError
 from caseconnect.sdk.casework.files import documents_of, file_needs
-from caseconnect.sdk.casework.overtaking import decision_of, nothing_new, revoking, too_late
+from caseconnect.sdk.casework.overtaking import TAKEN_BACK, decision_of, nothing_new, revoking, too_late
 from caseconnect.sdk.casework.policy import CONDITION, Action, CaseworkSettings
 from caseconnect.sdk.casework.second import close_second, second_cases
 from caseconnect.sdk.casework.standing import (
@@ -210,7 +210,7 @@ def _without_outcome(matter: Matter, case: Case) -> Decision:
     if matter.acted_on is not None and executing(matter) is not None:
         return note_once(
             matter,
-            f"taken-back:{digest_of(case.revision)}",
+            f"{TAKEN_BACK}{digest_of(case.revision)}",
             f"The outcome '{one_line(matter.acted_on.outcome)}' was taken back after it was carried out. Nothing was "
             "undone: a person must decide what follows.",
             f"{matter.subject}: outcome {matter.acted_on.outcome!r} was taken back after execution: "

@@ -13,6 +13,10 @@ from caseconnect.sdk.casework.text import one_line
 from caseconnect.sdk.commands import CASE, CommentCase, digest_of
 from caseconnect.sdk.decisions import ActedOn, Decision, Matter
 
+TAKEN_BACK = "taken-back:"
+"""Begins the name of the comment on an outcome that was taken back after it was carried out."""
+
+_ASKED = ("changed:", "details:", TAKEN_BACK)
 _OF_AN_OUTCOME = (*DECISIVE, "SetOrderStatus", "NotifyCustomer")
 
 
@@ -72,6 +76,12 @@ def too_late(matter: Matter, found: ActedOn) -> Decision | None:
         "decide by hand what follows",
         f"outcome changed from {acted.outcome!r} to {outcome!r} after execution: for a person",
     )
+
+
+def unanswered(matter: Matter) -> str | None:
+    """The alert of a matter that closes before a person has answered to such a change: the former ends with it."""
+    asked = any(c.kind == "CommentCase" and c.name.startswith(_ASKED) for c in matter.commands)
+    return f"{matter.subject}: the outcome was changed after execution: decide by hand what follows" if asked else None
 
 
 def revoking(matter: Matter, found: ActedOn, decision: Decision) -> Decision:

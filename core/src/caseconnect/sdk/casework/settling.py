@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from caseconnect.models import Case
+from caseconnect.sdk.casework.overtaking import unanswered
 from caseconnect.sdk.casework.second import close_second, second_cases
 from caseconnect.sdk.casework.standing import (
     BLOCKED,
@@ -70,7 +71,8 @@ def settled(event: CommandSettled, matter: Matter, facts: Facts) -> Decision | N
         said = matter.command("CommentCase", name) is not None
         close = event.kind != "HoldOrder" and _all_carried_out(event, matter)
         stage = _stage(matter) if close else None
-        return Decision(reason=what, commands=() if said else (comment,), stage=stage, close=close)
+        alert = unanswered(matter) if close else None
+        return Decision(reason=what, commands=() if said else (comment,), stage=stage, close=close, alert=alert)
     if event.state == "refused" and event.kind != "HoldOrder" and matter.case is not None:
         need = Need(fact="case", subject=matter.case.subject, required=False, fields=DECIDED)
         case = facts.get("case", need.subject, Case)
