@@ -28,7 +28,7 @@ def ack(what: str, name: str) -> None:
 
 
 def waited(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    return asyncio.run(coroutine)  # type: ignore[arg-type] # a coroutine of any kind
+    return asyncio.run(coroutine)
 
 
 async def crowd(desk: Desk, turn: int) -> None:

@@ -111,7 +111,7 @@ def test_a_full_disk_is_told_and_gone_when_there_is_room(tmp_path: Path) -> None
         daemon.until(lambda: daemon.ask("GET", "/readyz")[0] == 503, "it is not ready", 5)
         (inside / "padding").unlink()
         daemon.until(lambda: daemon.ask("GET", "/readyz")[0] == 200, "it is ready again without a restart", 10)
-        assert daemon.post("orders/create", *reversed([f"d{number}", posted(number)[0]])) == 200
+        assert daemon.post("orders/create", posted(number)[0], f"d{number}") == 200
         (tmp_path / "seen").mkdir()
         for part in ("journal.db", "journal.db-wal"):  # its disk goes with it
             shutil.copy(inside / part, tmp_path / "seen" / part)

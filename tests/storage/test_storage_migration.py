@@ -115,6 +115,7 @@ def test_no_room_in_the_middle(tmp_path: Path) -> None:
 
 
 def test_backups_before_migrations_are_few(tmp_path: Path) -> None:
+    path = tmp_path / "none"
     for number in range(5):
         path = tmp_path / str(number) / "journal.db"
         old_journal(path, STATES[-1])

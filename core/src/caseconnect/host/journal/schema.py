@@ -218,6 +218,17 @@ def _seen(db: Database) -> None:
         db.conn.execute(f"ALTER TABLE {table} ADD COLUMN seen INTEGER NOT NULL DEFAULT 0")
 
 
+@migrations(name="0007_comparisons")
+def _comparisons(db: Database) -> None:
+    _all_of(
+        db,
+        "CREATE TABLE comparisons (seq INTEGER PRIMARY KEY, tenant TEXT NOT NULL, connection TEXT NOT NULL,"
+        " what TEXT NOT NULL, at TEXT NOT NULL, since TEXT NOT NULL, until TEXT NOT NULL, found INTEGER NOT NULL,"
+        " wrong INTEGER NOT NULL, named TEXT NOT NULL);"
+        "CREATE INDEX comparisons_of ON comparisons (tenant, connection, what, at)",
+    )
+
+
 _SEALS = """
 CREATE TABLE sums (tbl TEXT NOT NULL, id NOT NULL, sum INTEGER NOT NULL, PRIMARY KEY (tbl, id)) WITHOUT ROWID;
 CREATE TABLE chain (
@@ -228,7 +239,7 @@ CREATE TABLE heads (tenant TEXT PRIMARY KEY, seq INTEGER NOT NULL, link BLOB NOT
 """
 
 
-SEALED = "0007_seals"
+SEALED = "0008_seals"
 """The migration since which rows are sealed, and the journal has a name."""
 
 

@@ -16,6 +16,7 @@ from sqlite_utils import Database
 
 from caseconnect.host.journal import (
     arrivals,
+    auditing,
     deciding,
     doubting,
     ending,
@@ -33,6 +34,7 @@ from caseconnect.host.journal import (
 )
 from caseconnect.host.journal.alerts import alert, close_alert
 from caseconnect.host.journal.arrivals import Page
+from caseconnect.host.journal.auditing import Comparison, Moved
 from caseconnect.host.journal.ballast import Ballast
 from caseconnect.host.journal.batch import Item, Write
 from caseconnect.host.journal.codec import Squeezer
@@ -57,6 +59,7 @@ from caseconnect.host.journal.rules import CapRule
 from caseconnect.host.journal.writer import InlineWriter, ThreadWriter, Writer
 from caseconnect.models.base import Record
 from caseconnect.sdk.decisions import CommandState
+from caseconnect.sdk.events import Event
 from caseconnect.sdk.subjects import Subject
 
 
@@ -82,19 +85,17 @@ class SqliteJournal:
         sealed: bool = True,
         mistrust: str | None = None,
     ) -> Self:
-        """Lock, verify, migrate and open for writing. `threaded`: group commit in a thread of its own. `mistrust`: why
-        the journal is in doubt though nothing shows it.
+        """Lock, verify, migrate and open. `threaded`: group commit. `mistrust`: why it is in doubt, whatever it shows.
 
-        Raises `JournalLocked`, `JournalNewer` and `JournalDamaged`. `synchronous` other than FULL
-        loses acknowledged rows at a power loss, and what is not `sealed` counts as damaged: only tests and
-        measurements ask for either.
+        Raises `JournalLocked`, `JournalNewer` and `JournalDamaged`. `synchronous` other than FULL loses acknowledged
+        rows at a power loss, and what is not `sealed` counts as damaged: only tests and measurements ask for either.
         """
         opened = open_for_writing(path, synchronous=synchronous, sealed=sealed)
         opened.doubt = opened.doubt or mistrust
-        if threaded:
-            ballast = Ballast(path.with_suffix(".ballast"))
-            return cls(path, opened, ThreadWriter(opened.db, opened.seals, ballast, on_broken=on_broken))
-        return cls(path, opened, InlineWriter(opened.db, opened.seals))
+        if not threaded:
+            return cls(path, opened, InlineWriter(opened.db, opened.seals))
+        ballast = Ballast(path.with_suffix(".ballast"))
+        return cls(path, opened, ThreadWriter(opened.db, opened.seals, ballast, on_broken=on_broken))
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -241,6 +242,36 @@ class SqliteJournal:
         """See `port.Journal`."""
         at: datetime = await self._write("first", lambda db: timing.first(db, tenant, name, now))
         return at
+
+    # audit
+
+    async def hear(self, tenant: str, event: Event, now: datetime) -> None:
+        """See `port.Journal`."""
+        await self._write("hear", lambda db: auditing.hear(db, tenant, event, now))
+
+    async def compared(self, one: Comparison) -> None:
+        """See `port.Journal`."""
+        await self._write("compared", lambda db: auditing.compared(db, one))
+
+    def known(self, tenant: str, connection: str, names: Iterable[tuple[str, str]]) -> list[bool]:
+        """See `port.Journal`."""
+        return auditing.known(self._db(), tenant, connection, names)
+
+    def heard(self, tenant: str, event: Event) -> bool:
+        """See `port.Journal`."""
+        return auditing.heard(self._db(), tenant, event)
+
+    def moved(self, tenant: str, since: datetime, until: datetime) -> list[Moved]:
+        """See `port.Journal`."""
+        return auditing.moved(self._db(), tenant, since, until)
+
+    def comparisons(self, since: datetime) -> list[Comparison]:
+        """See `port.Journal`."""
+        return auditing.comparisons(self._db(), since)
+
+    def numbers(self, since: datetime) -> dict[str, dict[str, dict[str, Any]]]:
+        """See `port.Journal`."""
+        return auditing.numbers(self._db(), since)
 
     # people
 
