@@ -98,6 +98,11 @@ class Opened:
     doubt: str | None
     seals: Seals | None
 
+    def trust(self) -> None:
+        """All was paused: from now on the journal is at work here."""
+        self.doubt = None
+        self.marker.adopt(self.db)
+
     def close(self) -> None:
         """Let go of all of it."""
         with suppress(sqlite3.Error):

@@ -215,9 +215,8 @@ class SqliteJournal:
     async def doubt(self, why: str, now: datetime) -> list[str]:
         """See `port.Journal`."""
         tenants: list[str] = await self._write("doubt", lambda db: doubting.begin(db, why, now))
-        if self._opened and (writing := self._writing):
-            self._opened.doubt = None
-            self._opened.marker.adopt(writing)
+        if self._opened:
+            self._opened.trust()
         return tenants
 
     async def verified(self, tenant: str, told: str, now: datetime) -> None:
