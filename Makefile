@@ -14,7 +14,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/pycache
 export PYTHONDONTWRITEBYTECODE :=
 MANIFESTS := $(wildcard pyproject.toml requirements.lock $(addsuffix /pyproject.toml,$(PACKAGES)))
 
-.PHONY: help demo test simulate check conformance bench docs lock format clean
+.PHONY: help demo test simulate storage powerloss check conformance bench docs lock format clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,13 @@ test: .venv/.ready ## Run all tests
 
 simulate: .venv/.ready ## Play money commands under faults on virtual time; SEEDS=n of each kind
 	CONNECT_SEEDS=$(SEEDS) $(BIN)/pytest -n auto -q -rP --dist worksteal tests/faults
+
+POWERLOSS ?= 20000
+storage: .venv/.ready ## Kill, freeze, fill up and damage real daemons and their files; takes minutes
+	CONNECT_STORAGE=full $(BIN)/pytest -q -rP --durations=10 $(filter-out tests/storage/test_storage_powerloss.py,$(wildcard tests/storage/test_*.py))
+
+powerloss: .venv/.ready ## Cut the power of a journal at every point; POWERLOSS=n images; needs strace
+	CONNECT_POWERLOSS=$(POWERLOSS) $(BIN)/pytest -q -rP tests/storage/test_storage_powerloss.py
 
 check: .venv/.ready ## Check style, types, imports, and that the docs are in step with the code
 	$(BIN)/ruff check .

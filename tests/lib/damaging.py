@@ -47,7 +47,7 @@ def content(file: Path) -> dict[str, list[Any]] | None:
         with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as db:
             names = [n for (n,) in db.execute("SELECT name FROM sqlite_master WHERE type='table' ORDER BY name")]
             return {n: sorted(map(repr, db.execute(f'SELECT * FROM "{n}"'))) for n in names}
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeError):
         return None
 
 
@@ -56,7 +56,7 @@ def own_check(file: Path) -> bool:
     try:
         with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as db:
             return db.execute("PRAGMA integrity_check").fetchall() != [("ok",)]
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeError):
         return True
 
 

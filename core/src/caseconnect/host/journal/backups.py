@@ -63,8 +63,8 @@ def check(file: Path) -> list[Damage]:
                 return [Damage("file", "", "is no journal of Connect")]
             words = [str(word) for (word,) in db.execute("PRAGMA integrity_check(20)")]
             return [Damage("file", "", word) for word in words if word != "ok"]
-    except sqlite3.Error as error:
-        return [Damage("file", "", str(error))]
+    except Exception as error:  # noqa: BLE001 - a damaged file may give anything, also where its own tables are listed
+        return [Damage("file", "", f"cannot be read: {type(error).__name__} {error}")]
 
 
 def told(damage: Sequence[Damage]) -> str:

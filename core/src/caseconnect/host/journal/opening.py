@@ -154,19 +154,22 @@ def _sound(path: Path, synchronous: str) -> sqlite3.Connection:
         schema.refuse_newer(Database(db))
         if schema.is_sealed(Database(db)):
             refuse_damaged(path, verify(db, whole=path.stat().st_size <= _WHOLE))
-    except sqlite3.DatabaseError as error:
+    except BaseException as error:
         if db:
             db.close()
-        if getattr(error, "sqlite_errorname", "").startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_ERROR")):
+        if _means_damage(error):
             raise JournalDamaged(f"the journal at {path} is damaged ({error}). {_WAY_OUT}") from error
-        raise
-    except BaseException:
-        if db:
-            db.close()
         raise
     return db
 
 
+def _means_damage(error: BaseException) -> bool:
+    """What cannot be read at all; not what keeps us from reading, such as another program or a failing disk."""
+    name = getattr(error, "sqlite_errorname", "")
+    return isinstance(error, UnicodeError | LookupError) or name.startswith(_DAMAGED)
+
+
+_DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_ERROR")
 _WAY_OUT = (
     "Nothing was sent. `connect verify` tells all that is wrong; put a backup in its place with `connect restore FILE`"
 )
