@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterable
 from itertools import count
 from pathlib import Path
 from random import Random  # noqa: TID251 - seeded: a run can be repeated
@@ -19,7 +20,9 @@ from caseconnect.cli import Exit
 from caseconnect.host.journal.backups import check
 
 FULL = os.environ.get("CONNECT_STORAGE") == "full"
-UNTIL = 10
+UNTIL = 3
+SPREAD = (1, 2, 5, 10, 20, 40)
+"""Writes that fail; of the syncs each does."""
 slow = pytest.mark.skipif(not FULL, reason="`make storage` plays it: it takes processes and minutes")
 traced = pytest.mark.skipif(not can_trace(), reason="strace is not there, or may not trace here")
 
@@ -45,15 +48,18 @@ def hurt(folder: Path, fault: str) -> tuple[list[str], int, str]:
     return acknowledged, code, "".join(line for line in trace.read_text().splitlines() if "(INJECTED)" in line)
 
 
+@slow
 @traced
-@pytest.mark.parametrize("call", ["fdatasync:error=EIO", "pwrite64:error=EIO"] if FULL else ["fdatasync:error=EIO"])
-def test_a_failed_write_or_sync_ends_the_process_before_it_is_acknowledged(tmp_path: Path, call: str) -> None:
+@pytest.mark.parametrize(("call", "numbers"), [("fdatasync:error=EIO", count(1)), ("pwrite64:error=EIO", SPREAD)])
+def test_a_failed_write_or_sync_ends_the_process_before_it_is_acknowledged(
+    tmp_path: Path, call: str, numbers: Iterable[int]
+) -> None:
     write_tenant(tmp_path)
     with serving(tmp_path) as daemon:
         assert daemon.stop() == Exit.OK
     shutil.copytree(tmp_path / "data", tmp_path / "fresh")
-    ended = 0
-    for number in count(1) if FULL else [3]:
+    ended = number = 0
+    for number in numbers:
         shutil.rmtree(tmp_path / "data")
         shutil.copytree(tmp_path / "fresh", tmp_path / "data")
         acknowledged, code, hit = hurt(tmp_path, f"{call}:when={number}")
@@ -70,7 +76,7 @@ def test_a_failed_write_or_sync_ends_the_process_before_it_is_acknowledged(tmp_p
             assert daemon.stop() == Exit.OK
         assert check(tmp_path / "data" / "journal.db") == []
     print(f"{call}: {ended} of {number} ended the process")  # noqa: T201 - for `make storage`
-    assert ended >= (8 if FULL else 1)
+    assert ended >= 3
 
 
 def small_disk(folder: Path) -> list[str]:
