@@ -9,7 +9,8 @@ from caseconnect.sdk.casework.acting import Act, Acting, wished
 from caseconnect.sdk.casework.actions import DOES
 from caseconnect.sdk.casework.answers import ImpossibleError
 from caseconnect.sdk.casework.files import documents_of, file_needs
-from caseconnect.sdk.casework.policy import CONDITION, Action, CaseworkSettings
+from caseconnect.sdk.casework.outcome_settings import Action, OutcomeSettings
+from caseconnect.sdk.casework.policy import CONDITION
 from caseconnect.sdk.casework.second import close_second, second_cases
 from caseconnect.sdk.casework.standing import (
     CARRYING_OUT,
@@ -39,10 +40,10 @@ _OFF = "The flow's mode keeps Connect off orders"
 
 
 def carry_out(
-    use: UseCase, event: CaseChanged, matter: Matter, facts: Facts, settings: CaseworkSettings
+    use: UseCase, event: CaseChanged, matter: Matter, facts: Facts, settings: OutcomeSettings
 ) -> Decision | Needs:
     """What follows from the case as it is now. Commands expect that the outcome still stands when they are sent."""
-    ours = {*use.exceptions, *((CONDITION,) if settings.also else ())}
+    ours = {*use.exceptions, *((CONDITION,) if settings.has_conditions() else ())}
     if not any(f.exception in ours for f in matter.findings):
         return Decision(reason=f"{use.name} found nothing in this matter: its outcome is for others")
     if others := second_cases(event, matter):
@@ -63,7 +64,7 @@ def carry_out(
     )
 
 
-def go_on(use: UseCase, matter: Matter, facts: Facts, settings: CaseworkSettings) -> Decision | Needs | None:
+def go_on(use: UseCase, matter: Matter, facts: Facts, settings: OutcomeSettings) -> Decision | Needs | None:
     """What an outcome left for later, if it still stands; None where nothing waits."""
     if not matter.is_open() or matter.stage != WAITING_FOR_GOODS or matter.acted_on is None or matter.case is None:
         return None
@@ -82,7 +83,7 @@ def _act(
     subject: Subject,
     case: Case,
     facts: Facts,
-    settings: CaseworkSettings,
+    settings: OutcomeSettings,
     *,
     begun: bool = False,
 ) -> Decision | Needs:

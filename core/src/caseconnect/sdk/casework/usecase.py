@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from caseconnect.models import Case, File, Money, Order, Record
-from caseconnect.sdk.casework.policy import Action
+from caseconnect.sdk.casework.outcome_settings import Action
 from caseconnect.sdk.commands import Item, LineQuantity
 
 CancelCause = Literal["fraud", "customer", "inventory", "declined", "staff", "other"]
