@@ -27,6 +27,7 @@ from caseconnect.sdk.commands import (
 )
 from caseconnect.sdk.commands.money import Item, LineQuantity
 from caseconnect.sdk.decisions import Need
+from caseconnect.sdk.order_names import NAMED_ORDERS, named
 from caseconnect.sdk.subjects import Subject
 from caseconnect.sdk.testing import PluginContract, Pushed, SinkContract, SinkWorld, SourceContract, SourceWorld
 from caseconnect_shopify import plugin
@@ -160,6 +161,7 @@ class ShopWorld(SourceWorld, SinkWorld):
             Need(fact="product", subject=Subject("shop", "product", str(catalogue.product_of("MUG")))),
             Need(fact="order", subject=self._subject),
             Need(fact="order_history", subject=self._subject),
+            Need(fact=NAMED_ORDERS, subject=named("shop", self.shop.order(self.made[-1]).name, None)),
             Need(fact="customer", subject=Subject("shop", "customer", str(customer.id))),
         ]
 

@@ -96,6 +96,11 @@ class Decision(Record):
     acted_on: ActedOn | None = None
     close: bool = False
     alert: str | None = Field(None, description="Something a person must see: becomes an alert row.")
+    belongs_to: Subject | None = Field(
+        None,
+        description="The case that this is about turns out to belong to that subject, such as an order: the host keeps "
+        "it in mind, and asks whoever begins at cases again there. For use cases that begin at a case.",
+    )
 
 
 def item_name(subject: Subject, item: Subject) -> str:
@@ -137,6 +142,7 @@ class Matter:
 
     `state` is 'none' when there is no open one and never was; a closed one is shown as it was left. `beside` are the
     other items of the same subject and topic that had a matter, open or closed: an order's earlier claims.
+    `other_cases` are the cases of other open matters of the same subject, whatever their topic.
     """
 
     subject: Subject
@@ -158,6 +164,7 @@ class Matter:
     opened_at: datetime | None = None
     seen_grounds: frozenset[str] = field(default_factory=frozenset)
     beside: tuple[Subject, ...] = ()
+    other_cases: tuple[CaseRef, ...] = ()
 
     def is_open(self) -> bool:
         """True while the matter is worked on."""

@@ -201,6 +201,7 @@ class Verdict:
     observed: tuple[Observation, ...] = ()
     labels: tuple[str, ...] = ()
     slot_limit: int = 6
+    passed_on: tuple[Resolved, ...] = ()
 
 
 @dataclass(frozen=True)

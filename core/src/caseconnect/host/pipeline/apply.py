@@ -11,7 +11,8 @@ from caseconnect.host.pipeline.capping import caps_of, storm_of
 from caseconnect.host.pipeline.drafts import Draft
 from caseconnect.host.tenants.tenant import Flow, Tenant
 from caseconnect.sdk.commands import Command, OpenCase, digest_of
-from caseconnect.sdk.decisions import CommandState, Decision, Finding
+from caseconnect.sdk.decisions import CaseRef, CommandState, Decision, Finding
+from caseconnect.sdk.subjects import Subject
 
 
 @dataclass
@@ -22,12 +23,24 @@ class Applied:
     asks: list[Ask] = field(default_factory=list)
     kept_back: str = ""
     """What a person must know: the mode keeps back an answer about an order that is held. Empty: nothing."""
+    belongs_to: Subject | None = None
+    """Where the case that it is about belongs."""
 
 
 def apply_decision(
-    tenant: Tenant, flow: Flow, draft: Draft, decision: Decision, reference: str, go_live: datetime, now: datetime
+    tenant: Tenant,
+    flow: Flow,
+    draft: Draft,
+    decision: Decision,
+    reference: str,
+    go_live: datetime,
+    now: datetime,
+    case: CaseRef | None = None,
 ) -> Applied:
-    """Put `decision` on the draft. What does not count is left out, and the reason says so."""
+    """Put `decision` on the draft. What does not count is left out, and the reason says so.
+
+    `case`: the one that the event is about; a matter that begins at it is worked in it.
+    """
     undeclared = sorted({c.kind for c in decision.commands if type(c) not in flow.transform.uses})
     if undeclared:
         why = f"{flow.use} asks for {', '.join(undeclared)}, which it did not declare: nothing of this answer counts"
@@ -38,7 +51,7 @@ def apply_decision(
         notes.append("nothing is opened: the event names no item, and each item is a matter of its own")
     if findings and not draft.is_open:
         draft.open(flow.use, flow.mode, reference, flow.cases or "", now)
-        _take_case(flow, draft)
+        _take_case(flow, draft, case)
     commands, nobody = _carried_out(tenant, flow, draft, decision.commands)
     if nobody:
         notes.append(f"not asked for, because no connection carries it out: {', '.join(sorted(nobody))}")
@@ -58,7 +71,7 @@ def apply_decision(
             cancel_timers=decision.cancel_timers,
             alert=decision.alert,
         )
-        return Applied(told)
+        return Applied(told, belongs_to=decision.belongs_to)
     # An answer that the mode keeps back was not acted on: it counts as soon as the mode allows it.
     kept_back = [c.kind for c in commands if withholds(flow.mode, c) and not withholds(row.mode, c)]
     in_vain = _held_in_vain(flow, row, draft) if kept_back and (acted_on or decision.close) else ""
@@ -87,13 +100,12 @@ def apply_decision(
     )
     if decision.close and draft.is_open:
         draft.change(state="closed")
-    return Applied(answer, asks, in_vain)
+    return Applied(answer, asks, in_vain, decision.belongs_to)
 
 
-def _take_case(flow: Flow, draft: Draft) -> None:
-    """A matter that begins at a case is worked in that case."""
-    if flow.transform.begins_at_case and draft.key.subject.connection == flow.cases:
-        draft.change(case=draft.key.subject)
+def _take_case(flow: Flow, draft: Draft, case: CaseRef | None) -> None:
+    if flow.transform.begins_at_case and case is not None and case.subject.connection == flow.cases:
+        draft.change(case=case.subject, case_number=case.number, case_url=case.url)
 
 
 def withholds(mode: Mode, command: Command) -> bool:

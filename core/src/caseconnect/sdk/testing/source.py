@@ -13,6 +13,7 @@ from caseconnect.models.base import Record
 from caseconnect.sdk.decisions import Need
 from caseconnect.sdk.deliveries import Delivery, Page, Parsed, Polled
 from caseconnect.sdk.errors import PermanentError
+from caseconnect.sdk.order_names import NAMED_ORDERS
 from caseconnect.sdk.subjects import Subject
 from caseconnect.sdk.testing.connection import ConnectionRules, Operation, error_of
 from caseconnect.sdk.testing.parsing import ParsingRules
@@ -206,11 +207,15 @@ class SourceContract(ConnectionRules[SourceWorld], ParsingRules):
 
     @in_virtual_time
     async def test_absent_facts_are_told(self) -> None:
-        """`PermanentError` when there is no such thing."""
+        """`PermanentError` when there is no such thing; a search that finds nothing has an answer."""
         rig = self.rig()
         async with rig.started() as source:
             for need in rig.world.needs():
                 nothing = need.model_copy(update={"subject": need.subject._replace(id=rig.world.absent)})
+                if need.fact == NAMED_ORDERS:
+                    none = await source.fetch(nothing)
+                    require(none.orders == (), f"fetch({need.fact!r}) of a name that nothing has gave {none!r}")
+                    continue
                 error = await error_of(source.fetch(nothing), f"fetch({need.fact!r}) of what is not there")
                 require(isinstance(error, PermanentError), f"fetch({need.fact!r}) of what is not there gave {error!r}")
 
