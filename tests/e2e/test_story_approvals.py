@@ -156,6 +156,31 @@ def test_a_refund_made_in_the_admin_while_it_waited_makes_it_void(tmp_path: Path
             assert refunded(order) == "20.00"
             assert any("around the approval" in text for text in comments(h))
             assert alerts(h)
+            assert len(h.cases.cases) == 1
+
+    run(story())
+
+
+def test_a_refund_in_the_admin_that_nobody_asked_for_is_reported_and_our_own_never(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with shopify(tmp_path) as h:
+            order = await placed(h, TWO_MUGS)
+            await asked(h, "a1", "1001", amount=usd("8.00"))
+            await answered(h, "approved")
+            assert (refunded(order), len(h.cases.cases)) == ("8.00", 1)
+            payments.refund(h.shop, order, {"amount": "5.00"})
+            await h.pass_time(1200)
+            assert len(h.cases.cases) == 1
+            payments.refund(h.shop, order, {"amount": "6.00"})
+            await h.pass_time(1200)
+            _, around = h.cases.cases.values()
+            assert "refunded without an approval" in around.default["caseTitle"]
+            assert len(alerts(h)) == 1
+            h.cases.close(around.id, AGENT)
+            await h.restart()
+            orders.edit(h.shop, order, {"note": "look"})
+            await h.pass_time(1200)
+            assert len(h.cases.cases) == 2
 
     run(story())
 

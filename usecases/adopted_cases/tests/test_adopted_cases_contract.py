@@ -9,7 +9,7 @@ from typing import Any
 
 from caseconnect.models import Case, CustomerReply, OrderHistory, OrderSummary, ReturnRequest
 from caseconnect.sdk.casework import IN_REVIEW
-from caseconnect.sdk.decisions import CaseRef, Matter
+from caseconnect.sdk.decisions import CaseRef, Matter, OtherCase
 from caseconnect.sdk.events import (
     CaseChanged,
     ClaimChanged,
@@ -35,7 +35,7 @@ DECIDES = {**SHOPS, "decisions": True, "outcomes": {"approved": ["refund"], "rej
 EVENT = CaseChanged(subject=CASE_ID, time=NOW)
 ASKED = Matter(CASE_ID, "agent_case", mode="live")
 HERE = Matter(ORDER, "agent_case", mode="live")
-OTHER = CaseRef(Subject("cases", "case", "c-9"), "CC-9")
+OTHER = OtherCase(CaseRef(Subject("cases", "case", "c-9"), "CC-9"), "order_review")
 
 
 def facts(number: str = "1001", found: int = 1, **case: Any) -> Any:

@@ -224,7 +224,8 @@ class TransformSpec(_Spec):
 
     `exceptions` lists the names of its findings. `by_item`: each item (a return, a dispute) is a matter of its own.
     What concerns the whole subject (an order event, a reply, a timer without an item) is then offered for every open
-    one; with none open once without an item: that may set timers and opens nothing. `joins`: a new item may go to an
+    one; with none open once without an item: that may set timers and opens nothing. `of_whole`: exceptions about the
+    whole subject all the same; with some it is always asked without an item, too. `joins`: a new item may go to an
     open matter of its subject instead; the event's item is then another than the matter's. `asks`: what connections
     must carry out for it under given settings; None: all of `uses`. `optional`: facts that it can do without.
     `may_come`: events of `handles` that it goes without where no connection sends them. `begins_at_case`: it takes case
@@ -239,6 +240,7 @@ class TransformSpec(_Spec):
     decide: Decide = field(kw_only=True)
     exceptions: tuple[str, ...] = ()
     by_item: bool = False
+    of_whole: tuple[str, ...] = ()
     joins: Joins | None = None
     asks: Callable[[Any], frozenset[type[Command]]] | None = None
     optional: frozenset[str] = frozenset()

@@ -126,6 +126,15 @@ class CaseRef:
 
 
 @dataclass(frozen=True)
+class OtherCase:
+    """The case of another open matter of the same subject, and what that one is about."""
+
+    case: CaseRef
+    topic: str
+    item: str = ""
+
+
+@dataclass(frozen=True)
 class CommandState:
     """A command of the matter as far as it got. `state` is a state of PIPELINE.md."""
 
@@ -164,7 +173,7 @@ class Matter:
     opened_at: datetime | None = None
     seen_grounds: frozenset[str] = field(default_factory=frozenset)
     beside: tuple[Subject, ...] = ()
-    other_cases: tuple[CaseRef, ...] = ()
+    other_cases: tuple[OtherCase, ...] = ()
 
     def is_open(self) -> bool:
         """True while the matter is worked on."""

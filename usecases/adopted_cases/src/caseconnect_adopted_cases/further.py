@@ -26,7 +26,7 @@ def told(event: Event, matter: Matter, facts: Facts) -> Decision | Needs:
     if name_of(order) not in known:
         text = f"Order {order.number} changed. {telling.standing(order)}"
         said.append(CommentCase(name=name_of(order), text=text, after=(CASE,)))
-    for other in matter.other_cases:
+    for other in {each.case.subject: each.case for each in matter.other_cases}.values():
         name = f"beside:{digest_of(str(other.subject))}"
         if name not in known:
             text = f"Case {telling.called(other)} was opened about the same order."

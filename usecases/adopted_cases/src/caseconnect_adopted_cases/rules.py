@@ -158,7 +158,8 @@ def _not_found(
 def _others(matter: Matter, case: Subject) -> tuple[CaseRef, ...]:
     """Cases in which the order is worked already."""
     own = (matter.case,) if matter.is_open() and matter.case is not None else ()
-    return tuple(each for each in (*own, *matter.other_cases) if each.subject != case)
+    others = (other.case for other in matter.other_cases)
+    return tuple({each.subject: each for each in (*own, *others) if each.subject != case}.values())
 
 
 def _worked_elsewhere(

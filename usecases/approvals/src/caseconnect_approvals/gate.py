@@ -114,8 +114,8 @@ def _around_the_gate(matter: Matter, item: ApprovalRequest, order: Order | None)
     if not matter.is_open() or order is None or item.action != "refund" or executing(matter) is not None:
         return None
     since = item.created_at or matter.opened_at
-    refunds = [r.presentment_total or r.total for r in order.refunds if since is not None and r.created_at > since]
-    return refunds or None
+    by_others = [r for r in order.refunds if since is not None and r.created_at > since and not r.ours]
+    return [r.presentment_total or r.total for r in by_others] or None
 
 
 def _revoke(matter: Matter, item: ApprovalRequest, refunds: list[Money]) -> Decision | None:

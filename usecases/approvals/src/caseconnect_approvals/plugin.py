@@ -37,6 +37,7 @@ def connect_register_transforms(register: Registrar[TransformSpec]) -> None:
             topic="approval",
             exceptions=EXCEPTIONS,
             by_item=True,
+            of_whole=("around_the_gate",),
             handles=frozenset(
                 {ApprovalRequested, OrderChanged, TimerFired, CaseChanged, CommandSettled, CustomerReplied}
             ),

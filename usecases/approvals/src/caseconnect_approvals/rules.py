@@ -19,7 +19,7 @@ from caseconnect.sdk.casework import (
 from caseconnect.sdk.commands import Command, Counter, CreateReplacement, Expect, IssueCredit, RefundPayment, digest_of
 from caseconnect.sdk.decisions import Decision, Facts, Finding, Matter, Need, Needs, Timer
 from caseconnect.sdk.events import CaseChanged, CommandSettled, Event
-from caseconnect_approvals import gate
+from caseconnect_approvals import around, gate
 from caseconnect_approvals.requests import bought, reading, unfit
 from caseconnect_approvals.settings import EXCEPTIONS, ApprovalsSettings
 
@@ -29,7 +29,7 @@ USE_CASE = UseCase(name="approvals", exceptions=EXCEPTIONS, item=ApprovalRequest
 def decide(event: Event, matter: Matter, facts: Facts, settings: ApprovalsSettings, now: datetime) -> Decision | Needs:
     """Open a case for a request, carry a small one out at once, or do what an approval binds."""
     if matter.about is None:
-        return Decision(reason=f"{event.type} names no request")
+        return around.report(USE_CASE, event, matter, facts, settings, now)
     needs = facts.lacking(_wanted(event, matter))
     if needs:
         return Needs(needs=needs)

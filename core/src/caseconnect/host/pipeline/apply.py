@@ -45,10 +45,7 @@ def apply_decision(
     if undeclared:
         why = f"{flow.use} asks for {', '.join(undeclared)}, which it did not declare: nothing of this answer counts"
         return Applied(DecidedBy(flow.use, why, alert=why))
-    findings, notes = _counting(decision.findings, draft, go_live)
-    if findings and flow.transform.by_item and not draft.key.item:
-        findings = ()
-        notes.append("nothing is opened: the event names no item, and each item is a matter of its own")
+    findings, notes = _counting(decision.findings, flow, draft, go_live)
     if findings and not draft.is_open:
         draft.open(flow.use, flow.mode, reference, flow.cases or "", now)
         _take_case(flow, draft, case)
@@ -150,7 +147,9 @@ def _carried_out(
     return kept, nobody
 
 
-def _counting(findings: Sequence[Finding], draft: Draft, go_live: datetime) -> tuple[tuple[Finding, ...], list[str]]:
+def _counting(
+    findings: Sequence[Finding], flow: Flow, draft: Draft, go_live: datetime
+) -> tuple[tuple[Finding, ...], list[str]]:
     """Findings that count, and why the others do not."""
     counting, notes = [], []
     for finding in findings:
@@ -162,6 +161,11 @@ def _counting(findings: Sequence[Finding], draft: Draft, go_live: datetime) -> t
             notes.append(f"{finding.exception} was worked before on the same facts (episode {draft.last_episode})")
         else:
             counting.append(finding)
+    if flow.transform.by_item and not draft.key.item:
+        whole = [f for f in counting if f.exception in flow.transform.of_whole]
+        if len(whole) < len(counting):
+            notes.append("nothing is opened: the event names no item, and each item is a matter of its own")
+        counting = whole
     return tuple(counting), notes
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from caseconnect.host.journal import Journal
 from caseconnect.host.journal.records import AddedFinding, MatterKey, MatterRow, Mode
 from caseconnect.sdk.commands import digest_of
-from caseconnect.sdk.decisions import CaseRef, CommandState, Finding, Matter, item_of
+from caseconnect.sdk.decisions import CaseRef, CommandState, Finding, Matter, OtherCase, item_of
 from caseconnect.sdk.subjects import Subject
 
 
@@ -26,7 +26,7 @@ class Draft:
     last_episode: int = 0
     begun: bool = False
     beside: tuple[Subject, ...] = ()
-    other_cases: tuple[CaseRef, ...] = ()
+    other_cases: tuple[OtherCase, ...] = ()
 
     @property
     def is_open(self) -> bool:
@@ -141,11 +141,13 @@ class Drafts:
         names = sorted(k.item for k in keys if k.item and k != key and replace(k, item=key.item) == key)
         return tuple(item_of(key.subject, name) for name in names)
 
-    def _other_cases(self, key: MatterKey) -> tuple[CaseRef, ...]:
-        """Cases of the other open matters of the key's subject, oldest first, each once."""
+    def _other_cases(self, key: MatterKey) -> tuple[OtherCase, ...]:
+        """Cases of the other open matters of the key's subject, oldest first."""
         rows = reversed(self.journal.matters_of(key.tenant, key.subject))
-        others = [r for r in rows if r.state == "open" and r.key != key and r.key.observe == key.observe and r.case]
-        return tuple({r.case: CaseRef(r.case, r.case_number, r.case_url) for r in others if r.case}.values())
+        others = (r for r in rows if r.state == "open" and r.key != key and r.key.observe == key.observe)
+        return tuple(
+            OtherCase(CaseRef(r.case, r.case_number, r.case_url), r.key.topic, r.key.item) for r in others if r.case
+        )
 
     def open_of(self, key: MatterKey) -> list[Draft]:
         """Every matter of the key's subject that is open now, also one that this verdict opens; oldest first."""

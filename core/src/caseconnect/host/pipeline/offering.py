@@ -106,7 +106,9 @@ def _matters(tenant: LiveTenant, lane: Subject, flow: Flow, event: Event, drafts
         item = row.key.item if row else ""
     if item:
         return [_of_item(tenant, lane, flow, event, drafts, replace(key, item=item))]
-    return [drafts.of_key(each) for each in _open(tenant, lane, drafts, key) or [key]]
+    keys = _open(tenant, lane, drafts, key)
+    whole = [key] if not keys or (flow.transform.of_whole and key not in keys) else []
+    return [drafts.of_key(each) for each in (*keys, *whole)]
 
 
 def _open(tenant: LiveTenant, lane: Subject, drafts: Drafts, key: MatterKey) -> list[MatterKey]:
