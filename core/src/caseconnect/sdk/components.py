@@ -231,6 +231,8 @@ class TransformSpec(_Spec):
     `may_come`: events of `handles` that it goes without where no connection sends them. `begins_at_case`: it takes case
     events that have no matter; `follows`: it is offered case events and settled commands of all, last; what else it
     handles, for every open matter of the subject whatever its topic, and for its own topic when none is open.
+    `looks_at`: what it opens cases for under given settings, in words, and the setting that says so: another use case
+    of another topic that says the same words opens a second case for one thing, and `connect check` warns.
     """
 
     topic: str = field(kw_only=True)
@@ -243,6 +245,7 @@ class TransformSpec(_Spec):
     of_whole: tuple[str, ...] = ()
     joins: Joins | None = None
     asks: Callable[[Any], frozenset[type[Command]]] | None = None
+    looks_at: Callable[[Any], Mapping[str, str]] | None = None
     optional: frozenset[str] = frozenset()
     may_come: frozenset[type[Event]] = frozenset()
     begins_at_case: bool = False
