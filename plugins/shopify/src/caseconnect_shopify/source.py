@@ -95,6 +95,8 @@ class ShopifySource:
             found, after = await self._changes(at)
         items = await changes.orders(self._client, found)
         items += await asking.requests(self._client, self._settings.approvals, found)
+        if after is None:
+            items += await asking.drafts(self._client, self._settings.approvals, at.floor_text())
         at = at.advanced([order["updatedAt"] for order in found], after)
         return Page(items=tuple(items), cursor=at.dump(), more=at.sweeping())
 

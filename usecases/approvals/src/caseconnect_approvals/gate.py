@@ -9,7 +9,7 @@ from caseconnect.sdk.casework import DECIDED, executing, note_once
 from caseconnect.sdk.commands import digest_of
 from caseconnect.sdk.decisions import Decision, Facts, Matter, Need, Needs
 from caseconnect.sdk.events import CaseChanged, CommandSettled, Event, TimerFired
-from caseconnect_approvals.requests import bound, unfit
+from caseconnect_approvals.requests import COMPLETED, bound, unfit
 from caseconnect_approvals.settings import ApprovalsSettings
 
 EXPIRED, REVOKED = "expired", "revoked"
@@ -18,7 +18,7 @@ EXPIRED, REVOKED = "expired", "revoked"
 EXPIRY = "needs_approval:expires"
 """The timer of the wait."""
 
-_ENDS = {EXPIRED: "had expired", REVOKED: "was void, because the money went out in the shop"}
+_ENDS = {EXPIRED: "had expired", REVOKED: "was void, because it was done in the shop"}
 
 
 def stopped(
@@ -34,6 +34,8 @@ def stopped(
         return _expire(matter) if event.name == EXPIRY else None
     if item is None:
         return Decision(reason=f"{matter.about} cannot be read") if not isinstance(event, CommandSettled) else None
+    if item.status == COMPLETED and matter.is_open() and executing(matter) is None:
+        return _completed(matter)
     around = _around_the_gate(matter, item, order)
     revoked = None if around is None else _revoke(matter, item, around)
     if revoked is not None:
@@ -137,6 +139,14 @@ def _revoke(matter: Matter, item: ApprovalRequest, refunds: list[Money]) -> Deci
     return (
         decision.model_copy(update={"stage": REVOKED, "close": True, "cancel_timers": (EXPIRY,)}) if void else decision
     )
+
+
+def _completed(matter: Matter) -> Decision:
+    """The draft became an order while it waited: there is nothing left to approve."""
+    why = "its draft was completed in the shop, around the approval"
+    text = "While this waited, the draft was completed in the shop, around the approval. The request is void."
+    decision = note_once(matter, "completed", text, f"{matter.subject}: a request waited, and {why}", why)
+    return decision.model_copy(update={"stage": REVOKED, "close": True, "cancel_timers": (EXPIRY,)})
 
 
 def _expire(matter: Matter) -> Decision:
