@@ -132,6 +132,7 @@ class Decider:
         read: Read = {}
         answers: list[DecidedBy] = []
         asks: list[Ask] = []
+        revokes: list[str] = []
         kept_back: dict[str, str] = {}
         belongs: list[Subject] = []
         patient = max(stored.tries for stored in batch) < _PATIENT
@@ -140,6 +141,7 @@ class Decider:
                 applied = await self._ask(tenant, flow, draft, event, read, patient=patient)
                 answers.append(applied.answer)
                 asks.extend(applied.asks)
+                revokes.extend(applied.revokes)
                 if applied.belongs_to and flow.transform.begins_at_case:
                     belongs.append(applied.belongs_to)
                 if applied.kept_back:
@@ -158,6 +160,7 @@ class Decider:
             answers=tuple(answers),
             matters=drafts.changed(),
             asks=tuple(park_conflicts(asks)),
+            revokes=tuple(revokes),
             facts=tuple((fact, subject, record) for (fact, subject), (record, _) in read.items()),
             observed=tuple(_observations(lane, read)),
             labels=tuple(r.number for (_, s), (r, _) in read.items() if s == lane and isinstance(r, Order)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
@@ -169,8 +169,3 @@ class CaseworkSettings(OutcomeSettings):
     def has_conditions(self) -> bool:
         """Whether the tenant's own conditions may have found something."""
         return bool(self.also)
-
-
-def by_exception(found: Mapping[str, Any], exception: str) -> Any:
-    """What is said of an exception, else of all others; None when nothing is."""
-    return found.get(exception, found.get(EVERY))
