@@ -23,8 +23,8 @@ from caseconnect.sdk.http import Http, asgi_transport
 from caseconnect.sdk.testing import run
 from caseconnect_demo import control, evidence, playing
 from caseconnect_demo.day import DAY
-from caseconnect_demo.house import tenant_file
 from caseconnect_demo.judging import judge
+from caseconnect_demo.tenants import tenant_file
 from caseconnect_opentext_case.simulator import ALTERNATIVE_PROFILES, SETTINGS_OF, CoreCaseSimulatorSettings, Profile
 from caseconnect_opentext_case.simulator import create_app as create_case_app
 from caseconnect_shopify.simulator import Shop

@@ -36,19 +36,10 @@ SHOPS = {DAY: "shop", "smallest": "shop", "shopify": "shop", "both": "shopify"}
 """The tenants with a Shopify shop, and its connection's name."""
 
 _PREFIXES = {DAY: "CASE-", "smallest": "SMALL-", "shopify": "SHOP-", "sfcc": "SFCC-", "both": "BOTH-"}
-_OUTCOMES = [
-    "approved",
-    "rejected",
-    "verify",
-    "declined",
-    "refund",
-    "replacement",
-    "replace",
-    "credit",
-    "resolved",
-    "cancelled",
-    "ended",
-]
+_OUTCOMES = (
+    *("approved", "rejected", "verify", "declined", "refund", "replacement", "replace"),
+    *("credit", "resolved", "cancelled", "ended"),
+)
 
 
 @dataclass

@@ -19,7 +19,7 @@ from caseconnect_demo.house import AGENTS, House
 from caseconnect_demo.tenants import DAY as TENANT
 from caseconnect_demo.tenants import SERVICE, SHOP_DOMAIN
 
-LONGEST = 150.0
+LONGEST = 300.0
 """Seconds after which the day must have come to rest."""
 
 Tell = Callable[[str], None]
@@ -145,12 +145,13 @@ class Day:
                 since = None
             elif since is None:
                 since = now
-            elif all(
-                last and last > since for (tenant, _), (_, last) in self.journal.schedules().items() if tenant == TENANT
-            ):
+            elif all(last and last > since for last in self._polls()):
                 return True
             await asyncio.sleep(_LOOK)
         return False
+
+    def _polls(self) -> list[datetime | None]:
+        return [last for (tenant, _), (_, last) in self.journal.schedules().items() if tenant == TENANT]
 
     async def _nothing_open(self) -> bool:
         counts = self.journal.counts(TENANT)

@@ -41,10 +41,10 @@ def document(played: Sequence[Played], judgement: Judgement | None, seconds: flo
 
 
 def subjects(played: Sequence[Played]) -> list[str]:
-    """What `connect explain` can be asked about, a few of them."""
+    """What `connect explain` can be asked about, a few of them: cases by their number, the storm by its incident."""
     wanted = ("P5", "S4", STORM.id)
-    found = [one.explain for one in played if one.explain and one.row in wanted]
-    return found or [one.explain for one in played if one.explain][:3]
+    chosen = [one for one in played if one.row in wanted] or list(played[:3])
+    return [one.explain if one.row == STORM.id else one.case for one in chosen if one.case]
 
 
 def show(played: Sequence[Played], judgement: Judgement | None, seconds: float) -> None:
@@ -56,8 +56,11 @@ def show(played: Sequence[Played], judgement: Judgement | None, seconds: float) 
     wrong = problems(played, judgement)
     for problem in wrong:
         say(f"  ! {problem}")
-    happened = sum(1 for one in played if not one.problem)
-    say(f"{happened} of {len(played)} happened on both sides; {seconds:.0f} seconds")
+    flows = [one for one in played if one.row in _FLOWS]
+    say(
+        f"{sum(not one.problem for one in flows)} of {len(flows)} flows happened on both sides; {seconds:.0f} seconds. "
+        "All at once, and Core Case is asked\nfive times a second at most: that is where most of the time goes."
+    )
     if judgement and not judgement.problems:
         say("the ledgers and the journal agree")
     if wrong:
@@ -67,13 +70,12 @@ def show(played: Sequence[Played], judgement: Judgement | None, seconds: float) 
 def show_more(played: Sequence[Played]) -> None:
     """How to look further, for people."""
     say("")
-    say("To look around, `connect demo --keep`: it leaves everything running and tells the addresses of the")
-    say("simulators' pages. `connect explain SUBJECT` then tells all about one of these: what came, what was")
-    say(f"decided and why, what was done. `connect demo --rows {_sample(played)}` plays only some.")
-
-
-def _sample(played: Sequence[Played]) -> str:
-    return ",".join([one.row for one in played if one.row in _FLOWS][:2]) or "S1,P4"
+    say("To look around: `connect demo --keep` leaves all of it running and tells the addresses of the")
+    say("simulators' pages. In another terminal `connect explain` then tells what came, what was decided")
+    say("and why, and what was done, for example:")
+    for subject in subjects(played):
+        say(f"  connect explain {subject}")
+    say("`connect demo --rows S1,P4` plays only some, `--json` prints everything.")
 
 
 def _show_played(played: Sequence[Played], title: str) -> None:

@@ -40,6 +40,7 @@ class World:
     tenants: frozenset[str]
     cases: dict[str, list[Json]] = field(default_factory=dict)
     effects: dict[str, list[Json]] = field(default_factory=dict)
+    undecided: set[str] = field(default_factory=set)
 
     async def watch(self) -> None:
         """Read until cancelled. A process that has ended by itself ends this."""
@@ -145,6 +146,7 @@ class Stage:
             await self._act("change", custom=attributes)
         await self._act("decide", outcome=outcome)
         self.now("to_decision")
+        self.world.undecided.discard(self.row)
         self._told["decisions"] = (*self._told.get("decisions", ()), outcome)
         self.tell(f"{self._case['number']}: the agent decides {outcome}")
 
@@ -243,4 +245,6 @@ async def play(row: Row, world: World, tell: Tell) -> Played:
     except DidNotHappenError as error:
         stage.tell(str(error))
         return stage.played(str(error))
+    finally:
+        world.undecided.discard(row.id)
     return stage.played()

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
-from pathlib import Path
 from string import Template
 from typing import Any
 
@@ -14,7 +13,6 @@ import yaml
 
 from caseconnect.host.tenants.document import read_document
 from caseconnect.host.tenants.problems import Report
-from caseconnect.sdk.errors import ConnectError
 
 DAY = "demo"
 """The tenant of the shop's day."""
@@ -124,13 +122,8 @@ def tenant_file(shop: str, cases: str) -> str:
 
 
 def written(name: str) -> str:
-    """An example file as it stands: in a checkout it lies beside the demo, in a distribution inside it."""
-    here = Path(__file__).parents[3] / "examples" / "tenants" / f"{name}.yaml"
-    place = here if here.is_file() else files("caseconnect_demo") / "tenants" / f"{name}.yaml"
-    try:
-        return place.read_text("utf-8")
-    except OSError as error:
-        raise ConnectError(f"the example tenant file {name}.yaml is missing: {error.strerror}") from error
+    """An example file as it stands. The folder is a link to that of the project, so that a distribution holds it."""
+    return (files("caseconnect_demo") / "examples" / f"{name}.yaml").read_text("utf-8")
 
 
 def data_of(name: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Everything that `connect demo` plays, in its order: the shop's day and the fifteen flows side by side, then the storm."""
+"""Everything that `connect demo` plays: the shop's day and the fifteen flows, and a storm when these are decided."""
 
 from __future__ import annotations
 
@@ -35,10 +35,9 @@ class Whole:
 
 async def play_all(house: House, journal: SqliteJournal, parts: Sequence[str], tell: Tell) -> Whole:
     """Play these parts."""
-    rows = [row for row in (*FLOWS, *rows_more.ROWS) if row.id in parts]
-    stormy = rows_more.STORM if rows_more.STORM.id in parts else None
-    tenants = frozenset(row.tenant for row in (*rows, *((stormy,) if stormy else ())))
-    world = World(house, journal, tenants)
+    rows = [row for row in (*FLOWS, *OTHERS) if row.id in parts]
+    world = World(house, journal, frozenset(row.tenant for row in rows))
+    world.undecided |= {row.id for row in rows if row is not rows_more.STORM}
     day = Day(house, DAY, journal, tell) if THE_DAY in parts else None
     try:
         async with asyncio.TaskGroup() as group:
@@ -46,9 +45,6 @@ async def play_all(house: House, journal: SqliteJournal, parts: Sequence[str], t
             playing = group.create_task(day.play()) if day else None
             tasks = [group.create_task(play(row, world, tell)) for row in rows]
             played = [await task for task in tasks]
-            # Alone: three hundred orders at once would make everything else look slow.
-            if stormy:
-                played.append(await play(stormy, world, tell))
             if playing:
                 await playing
             watching.cancel()
