@@ -31,6 +31,7 @@ TOPICS: Sequence[str] = (
 _SUBSCRIBE = """mutation Subscribe($topic: WebhookSubscriptionTopic!, $uri: String!) {
   webhookSubscriptionCreate(topic: $topic, webhookSubscription: {uri: $uri}) { userErrors { message } }
 }"""
+_READY_SECONDS = 60.0
 _API = "/admin/api/2026-10/graphql.json"
 
 
@@ -51,7 +52,9 @@ class Control:
 
     async def ready(self, path: str) -> None:
         """Wait until it answers."""
-        for _ in range(200):
+        clock = asyncio.get_running_loop().time
+        until = clock() + _READY_SECONDS
+        while clock() < until:
             try:
                 await self.get(path)
             except TransientError:

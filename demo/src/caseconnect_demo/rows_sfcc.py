@@ -36,7 +36,7 @@ def mark(number: str) -> str:
 
 def changed(target: str, *parts: str) -> Any:
     """Whether an entry of the ledger changed this order, product or profile, and says so."""
-    return lambda e: e["target"] == target and e["changed"] and all(part in json.dumps(e) for part in parts)
+    return lambda e: e["target"] == target and e["changed"] and all(part in json.dumps(e["args"]) for part in parts)
 
 
 async def s1(stage: Stage) -> None:
@@ -100,11 +100,11 @@ async def s5(stage: Stage) -> None:
     stage.begin("an agent opens a case about a recall, sku-kettle", f"cases/case/{made['id']}")
     await stage.case(made["id"])
     await stage.decide("approved")
-    await stage.effect("the product goes off sale", changed("sku-kettle", "false"))
+    await stage.effect("the product goes off sale", _switched("sku-kettle", online=False))
     await stage.said("taken off sale")
     await stage.decide("ended")
     await stage.said("The recall is undone")
-    await stage.effect("and back when the recall ends", _again("sku-kettle"))
+    await stage.effect("and back when the recall ends", _switched("sku-kettle", online=True))
 
 
 async def s6(stage: Stage) -> None:
@@ -155,8 +155,11 @@ def confirmed(number: str) -> Any:
     return lambda e: e["target"] == number and e["what"] == "order.confirmation" and e["args"]["to"] == "confirmed"
 
 
-def _again(product: str) -> Any:
-    return changed(product, "true")
+def _switched(product: str, *, online: bool) -> Any:
+    def so(e: Any) -> bool:
+        return e["target"] == product and e["args"].get("onlineFlag") == {"RefArch": online}
+
+    return so
 
 
 ROWS = (
