@@ -36,7 +36,7 @@ ORDERS = tuple(
     for scenario in DAY
     if scenario.key in {"payment_failure", "partial", "changed_mind", "verified", "all_at_once", "captured"}
 )
-"""Every kind of thing that is done to a case: made though the answer was lost, told, changed, decided twice, left open."""
+"""All that is done to a case: made though the answer was lost, told, changed, decided twice, left open."""
 LIST_OF_V2 = "GET /v2/definitions/{definition}/case-instances"
 
 

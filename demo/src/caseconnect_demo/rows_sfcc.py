@@ -156,10 +156,7 @@ def confirmed(number: str) -> Any:
 
 
 def _switched(product: str, *, online: bool) -> Any:
-    def so(e: Any) -> bool:
-        return e["target"] == product and e["args"].get("onlineFlag") == {"RefArch": online}
-
-    return so
+    return lambda e: (e["target"], e["args"].get("onlineFlag")) == (product, {"RefArch": online})
 
 
 ROWS = (

@@ -119,3 +119,21 @@ def test_cursors_of_the_first_version_are_read() -> None:
     assert Cursors.parse(text).of[""].seen == {"c1": ("abc", 7)}
     several = Cursors({"": Cursor(since=1), "recall": Cursor(since=2)}, "recall")
     assert Cursors.parse(str(several)) == several
+
+
+@pytest.mark.parametrize("listing", [{"changes": "watch"}, {"rows": "full"}, {"rows": "summary"}])
+def test_what_was_decided_on_a_known_case_before_the_first_read_is_told(
+    make_rig: Any, read_on: Any, listing: dict[str, Any]
+) -> None:
+    async def story() -> None:
+        rig = make_rig(listing={**listing, "overlap": 60})
+        stranger, known = cases_of(rig, 2)
+        rig.store.decide(known, "approved", AGENT)
+        await asyncio.sleep(600)
+        cases_of(rig, 1)
+        _, cursor = await read_on(rig, None, [known])
+        items, cursor = await read_on(rig, cursor, [known])
+        assert (items.count(known), stranger in items) == (1, False)
+        assert (await read_on(rig, cursor, [known]))[0] == []
+
+    run(story())
