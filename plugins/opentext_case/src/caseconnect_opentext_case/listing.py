@@ -47,9 +47,12 @@ class ChangeReader:
             found = "same"
         news = found == "news" or (found == "ours" and await self._commented(kind, row, former[1] if former else 0))
         cursor.seen[case.id] = seen_of(case)
-        if environment_of(case.reference) == self.resources.environment:
+        if self._is_ours(case):
             cursor.refs[case.id] = digest_of(case.reference)[:12]
         return polled(case, row, cursor.seen[case.id][0]) if news else None
+
+    def _is_ours(self, case: Case) -> bool:
+        return environment_of(case.reference) == self.resources.environment
 
     async def _commented(self, kind: CaseType, row: Json, since: int) -> bool:
         """Whether somebody else commented after `since`: our own later change would hide it."""
@@ -111,19 +114,21 @@ class ListReader(ChangeReader):
     async def _begin(self, kind: CaseType, watch: Sequence[str]) -> Cursor:
         """The mark is the newest stamp on the platform: its clock counts, not ours, and nothing before it is told.
 
-        Only a case that the journal knows may have been decided before the first look: the mark goes back to it.
+        Only a case of ours may have been decided before this first look, even while it waited for its turn: such
+        cases are left for the next one, which knows what is open by then, and the mark goes back to them.
         """
         cursor, listing = Cursor(), kind.settings.listing
         rows = await kind.client.page_of_cases(listing.sort)
         cursor.top = max(self.stamps(kind, rows), default=0)
         cases = [case_of(row, own.settings) for row in rows if (own := self._type_of(kind, row))]
+        ours = {case.id: stamp_of(case.updated_at) for case in cases if case.id in watch or self._is_ours(case)}
         if listing.rows == "full":
-            cursor.seen = {case.id: seen_of(case) for case in cases if case.id not in watch}
+            cursor.seen = {case.id: seen_of(case) for case in cases if case.id not in ours}
         if not listing.sort:
             cursor.top = stamp_of(self.resources.now())
         cursor.finish((), listing.overlap, stamp_of(self.resources.now()))
         cursor.start = cursor.since
-        cursor.since = min([cursor.since, *(stamp_of(case.updated_at) for case in cases if case.id in watch)])
+        cursor.since = min([cursor.since, *ours.values()])
         return cursor
 
     async def _page(self, kind: CaseType, cursor: Cursor, watch: Sequence[str]) -> tuple[list[Polled], bool]:
