@@ -30,8 +30,8 @@ NAME = "power loss"
 """$CONNECT_ENVIRONMENT of the run and of whoever opens an image: these lie in another folder."""
 
 _SECTOR = 512
-_CALL = re.compile(r"^\d+ (?P<name>\w+)\((?P<rest>.*)$")
-_RESUMED = re.compile(r"^(?P<pid>\d+) <\.\.\. (?P<name>\w+) resumed>")
+_CALL = re.compile(r"^\d+ +(?P<name>\w+)\((?P<rest>.*)$")
+_RESUMED = re.compile(r"^(?P<pid>\d+) +<\.\.\. (?P<name>\w+) resumed>")
 _HEX = re.compile(r"\\x([0-9a-f]{2})")
 
 
