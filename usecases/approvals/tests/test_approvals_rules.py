@@ -215,6 +215,15 @@ def test_less_money_around_the_gate_is_told_and_the_request_stands() -> None:
     assert [r.amount for r in one.of(RefundPayment)] == [money("15.00")]
 
 
+def test_what_another_request_was_allowed_is_no_way_around() -> None:
+    one = opened()
+    one.matter = replace(one.matter, beside=(Subject("desk", "approval", "a0"),))  # of 15.00, too
+    one.changed(refunds=refunded("15.00"), refundable=money("5.00"))
+    assert (one.matter.state, one.alerts) == ("open", [])
+    one.changed(refunds=refunded("15.00") * 2)
+    assert (one.matter.stage, len(one.alerts)) == ("revoked", 1)
+
+
 def test_a_refund_before_the_request_is_no_way_around() -> None:
     one = opened()
     early = (Refund(id="x", created_at=PLACED, total=money("15.00")),)

@@ -9,7 +9,8 @@ from caseconnect.sdk.casework import DECIDED, executing, note_once
 from caseconnect.sdk.commands import digest_of
 from caseconnect.sdk.decisions import Decision, Facts, Matter, Need, Needs
 from caseconnect.sdk.events import CaseChanged, CommandSettled, Event, TimerFired
-from caseconnect_approvals.requests import bound, unfit
+from caseconnect.sdk.subjects import Subject
+from caseconnect_approvals.requests import bound, reading, unfit
 from caseconnect_approvals.settings import ApprovalsSettings
 
 EXPIRED, REVOKED = "expired", "revoked"
@@ -17,6 +18,8 @@ EXPIRED, REVOKED = "expired", "revoked"
 
 EXPIRY = "needs_approval:expires"
 """The timer of the wait."""
+
+_MOST = 10
 
 _ENDS = {EXPIRED: "had expired", REVOKED: "was void, because the money went out in the shop"}
 
@@ -34,7 +37,7 @@ def stopped(
         return _expire(matter) if event.name == EXPIRY else None
     if item is None:
         return Decision(reason=f"{matter.about} cannot be read") if not isinstance(event, CommandSettled) else None
-    around = _around_the_gate(matter, item, order)
+    around = _around_the_gate(matter, item, order, facts)
     revoked = None if around is None else _revoke(matter, item, around)
     if revoked is not None:
         return revoked
@@ -109,13 +112,33 @@ def _void(matter: Matter, case: Case, why: str) -> Decision:
     )
 
 
-def _around_the_gate(matter: Matter, item: ApprovalRequest, order: Order | None) -> list[Money] | None:
+def _around_the_gate(
+    matter: Matter, item: ApprovalRequest, order: Order | None, facts: Facts
+) -> list[Money] | None:
     """What was refunded since the request, while it waited; None when nothing was, or this matter may have done it."""
     if not matter.is_open() or order is None or item.action != "refund" or executing(matter) is not None:
         return None
     since = item.created_at or matter.opened_at
     refunds = [r.presentment_total or r.total for r in order.refunds if since is not None and r.created_at > since]
+    through_it = _asked_beside(matter, order, facts)
+    for refund in list(refunds):
+        if refund in through_it:
+            through_it.remove(refund)
+            refunds.remove(refund)
     return refunds or None
+
+
+def _asked_beside(matter: Matter, order: Order, facts: Facts) -> list[Money]:
+    """The refunds of other requests about the order: such an amount came through the gate, too."""
+    found = (facts.get("approval", subject, ApprovalRequest) for subject in beside(matter))
+    requests = (one for one in found if isinstance(one, ApprovalRequest) and one.action == "refund")
+    amounts = (reading(one, order).amount for one in requests)
+    return [amount for amount in amounts if amount is not None]
+
+
+def beside(matter: Matter) -> tuple[Subject, ...]:
+    """The order's other requests that are looked at while this one waits."""
+    return matter.beside[:_MOST] if matter.is_open() else ()
 
 
 def _revoke(matter: Matter, item: ApprovalRequest, refunds: list[Money]) -> Decision | None:

@@ -58,7 +58,7 @@ def _wanted(event: Event, matter: Matter) -> list[Need]:
     if matter.subject.kind == "order":
         # An answer is given on the order as it is; what only tells can do without.
         wanted.append(Need(fact="order", subject=matter.subject, required=isinstance(event, CaseChanged)))
-    return wanted
+    return wanted + [Need(fact="approval", subject=subject, required=False) for subject in gate.beside(matter)]
 
 
 def _verdict(
