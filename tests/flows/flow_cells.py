@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from flow_rows import Does, Row
 from flow_worlds import Buyer, World, world
@@ -34,7 +34,10 @@ class Cell:
     alerts: list[str] = field(default_factory=list)
     cases: int = 0
     open: int = 0
+    tag: str = ""
     times: dict[str, float] = field(default_factory=dict)
+
+    TIMES: ClassVar = ("case", "decision", "effect")
 
     async def wait(self, seconds: float) -> None:
         """Time goes by."""
@@ -45,6 +48,7 @@ class Cell:
         at = self.w.h.now()
         await self.row.begins(self.w)
         self.expect(self.row.held)
+        self.tag = self.row.tag
         self.cases, self.open = self.cases + self.row.opens, self.open + self.row.opens
         if waits:
             await self.opened()
@@ -80,6 +84,7 @@ class Cell:
         self.expect(does.effects)
         self.alerts += [does.alert] if does.alert else []
         self.open += does.open
+        self.tag = does.tag or self.tag
 
     def says(self, outcome: str, does: Does, n: int = 0) -> None:
         """An agent writes what belongs to the outcome, and sets it."""
@@ -135,6 +140,8 @@ class Cell:
         titles = [str(alert["title"]) for alert in self.w.h.journal.stuck()["alerts"]]
         if len(titles) != len(self.alerts) or any(w not in t for w, t in zip(self.alerts, titles, strict=False)):
             found.append(f"alerts {titles} instead of {self.alerts}")
+        if self.tag and self.w.orders[0].tags != [self.tag]:
+            found.append(f"the order shows {self.w.orders[0].tags} instead of {self.tag}")
         return found + self._cases() + self._journal()
 
     def _cases(self) -> list[str]:
@@ -160,15 +167,17 @@ class Cell:
         deliveries = self.rows("SELECT topic, state, reason FROM deliveries WHERE state NOT IN ('events', 'ignored')")
         found += [f"delivery {topic} is {state} ({why})" for topic, state, why in deliveries]
         empty = self.rows(
-            "SELECT 1 FROM decisions, json_each(answers) a WHERE trim(coalesce(json_extract(a.value, '$.reason'), '')) = ''"
+            "SELECT 1 FROM decisions, json_each(answers) a"
+            " WHERE trim(coalesce(json_extract(a.value, '$.reason'), '')) = ''"
         )
         return found + ["a verdict is empty"] * len(empty)
 
 
+ONE = Buyer()
 Situation = Callable[[Cell], Awaitable[None]]
 
 
-async def played(row: Row, situation: Situation, folder: Path, buyer: Buyer = Buyer(), minutes: int = 5) -> Cell:
+async def played(row: Row, situation: Situation, folder: Path, buyer: Buyer = ONE, minutes: int = 5) -> Cell:
     """Play a row in a situation, and judge. Fails with all that is not as it must be."""
     async with world(row.world, folder, row.flows, buyer, outcomes_of(row), f"{minutes}m") as w:
         cell = Cell(row, w, minutes * MINUTE)

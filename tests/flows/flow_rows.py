@@ -15,15 +15,16 @@ Begins = Callable[[World], Awaitable[Any]]
 class Does:
     """What an outcome comes to.
 
-    In `effects` {20.00} stands for that amount of the shop's money as the buyer pays it, {=20.00} for so much of theirs.
+    In `effects` {20.00} stands for so much of the shop's money as the buyer pays it, {=20.00} for so much of theirs.
     `says`: what the agent writes into the case before. `then`: what has to happen after. `open`: how many more matters
-    are open then. `alert`: it is left to a person, by an alert with these words.
+    are open then. `tag`: what the order shows then. `alert`: it is left to a person, by an alert with these words.
     """
 
     effects: tuple[str, ...] = ()
     says: Mapping[str, str] = field(default_factory=dict)
     then: Callable[[World], None] | None = None
     open: int = -1
+    tag: str = ""
     alert: str = ""
 
 
@@ -40,11 +41,11 @@ class Again:
 class Row:
     """One row. `begins` has the matter arise, `quiet` something alike that policy settles, by words of `because`.
 
-    `moving` and `other`: two outcomes of which the first has effects, if any has. `held`: effects before any outcome;
-    `settled`: those of what policy settles. `changed`: what `other` comes to after `moving` was carried out.
-    `opens`: cases that we open; 0 where an agent does.
-    `abroad`: what the agent has to write as well where the shopper paid in another currency.
-    `alerts`: what a person is told because of a situation alone, by its name. `unfit`: situations that make no sense here, with the reason.
+    `moving` and `other`: two outcomes of which the first has effects, if any has. `held`, `tag`: effects, and what the
+    order shows, before any outcome; `settled`: effects of what policy settles. `changed`: what `other` comes to after
+    `moving` was carried out. `opens`: cases that we open; 0 where an agent does. `abroad`: what the agent has to write
+    as well where the shopper paid in another currency. `alerts`: what a person is told because of a situation alone, by
+    its name. `unfit`: situations that make no sense here, with the reason.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Row:
     other: str
     again: Again
     abroad: Mapping[str, str] = field(default_factory=dict)
+    tag: str = ""
     held: tuple[str, ...] = ()
     settled: tuple[str, ...] = ()
     changed: Does = Does(open=0, alert="by hand")

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar
 
 import httpx  # noqa: TID251 - who posts to the door is any client
+from flow_bends import Door, Post
 from house import DEFINITION, SECRET, TENANT, TOPICS, House
 from sfcc_house import CONNECTIONS, SfccHouse
 from stories import ANNOTATIONS
 
-from caseconnect.host.journal.records import CursorMove, NewDelivery, Receipt
 from caseconnect_sfcc.simulator.scenarios import create_order as place_in_sfcc
 from caseconnect_sfcc.simulator.scenarios import hand_in
 from caseconnect_shopify.simulator import create_order as place_in_shopify
@@ -35,74 +35,10 @@ EMAIL = "ann@shop.test"
 
 @dataclass(frozen=True)
 class Buyer:
-    """Who buys: with an account or as a guest, in the shop's currency or in another. `n` tells buyers apart."""
+    """Who buys: with an account or as a guest, in the shop's currency or in another."""
 
     guest: bool = False
     abroad: bool = False
-
-
-class Door:
-    """In front of a platform. `shut` it, and it answers 503; `losing`: it does what it is asked first, once."""
-
-    def __init__(self, app: Any, ledger: Callable[[], Sequence[Any]]) -> None:
-        self._app, self._ledger = app, ledger
-        self.shut, self.losing = False, False
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] != "http" or not (self.shut or self.losing):
-            await self._app(scope, receive, send)
-            return
-        if not self.shut:
-            before, held, asked = len(self._ledger()), list[Any](), b""
-
-            async def hear() -> Any:
-                nonlocal asked
-                message = await receive()
-                asked += message.get("body", b"")
-                return message
-
-            async def hold(message: Any) -> None:
-                held.append(message)
-
-            await self._app(scope, hear, hold)
-            if len(self._ledger()) == before and b"mutation" not in asked:
-                for message in held:
-                    await send(message)
-                return
-            self.shut, self.losing = True, False
-        await send({"type": "http.response.start", "status": 503, "headers": []})
-        await send({"type": "http.response.body", "body": b""})
-
-
-class Post:
-    """Between the platforms and the journal: brings deliveries once, twice, or keeps them back for a while."""
-
-    def __init__(self, house: House) -> None:
-        self._house, self._receive = house, house.journal.receive
-        self.twice, self.keeping = False, False
-        self._kept: list[NewDelivery] = []
-        house.journal.receive = self.receive  # type: ignore[method-assign] # the way of all deliveries
-
-    async def receive(self, items: Sequence[NewDelivery], move: CursorMove | None, now: datetime) -> list[Receipt]:
-        """As the journal does, with what is bent on the way."""
-        if self.keeping:
-            self._kept += items
-            await self._receive([], move, now)
-            return [Receipt(0, "stored") for _ in items]
-        receipts = await self._receive(items, move, now)
-        if self.twice and items:
-            again = [replace(item, delivery_id=f"{item.delivery_id}~") for item in items]
-            await self._receive([*items, *again], None, now)
-        return receipts
-
-    async def let_go(self, *, backwards: bool = False) -> int:
-        """Bring what was kept back, one by one; how many there were."""
-        self.keeping, kept = False, self._kept[:: -1 if backwards else 1]
-        self._kept = []
-        for item in kept:
-            await self._receive([item], None, self._house.now())
-            await self._house.settle()
-        return len(kept)
 
 
 @dataclass
@@ -257,7 +193,9 @@ class SfccWorld(World):
             return f"{what} {args.get('to', '')}".strip()
         if what == "object.put" or what.startswith("object"):
             kind = effect.target.partition("/")[0]
-            return "" if kind.startswith(("CaseConnectAction", "CaseConnectReceipt")) else f"{kind} {args.get('status')}"
+            return (
+                "" if kind.startswith(("CaseConnectAction", "CaseConnectReceipt")) else f"{kind} {args.get('status')}"
+            )
         return what
 
     def money(self, amount: str) -> str:
@@ -279,14 +217,20 @@ def tenant(platform: str, flows: str, every: str) -> str:
 
 
 @asynccontextmanager
-async def world(kind: type[World], folder: Path, flows: str, buyer: Buyer, outcomes: Iterable[str], every: str) -> AsyncIterator[World]:
+async def world(
+    kind: type[World], folder: Path, flows: str, buyer: Buyer, outcomes: Iterable[str], every: str
+) -> AsyncIterator[World]:
     """A world that is started, has the agents' outcomes, and is stopped."""
     text = tenant(kind.platform, flows, every)
     house = House(folder, tenant=text) if kind is ShopifyWorld else SfccHouse(folder, tenant=text)
     house.secrets.values["DESK_SECRET"] = SECRET
-    shop = house.shop if kind is ShopifyWorld else house.instance  # type: ignore[attr-defined]
-    doors = {"shop": Door(house.shop_app, lambda: shop.ledger), "cases": Door(house.case_app, lambda: house.cases.ledger)}
-    house.shop_app, house.case_app = doors["shop"], doors["cases"]
+    shop: Any = house.instance if isinstance(house, SfccHouse) else house.shop
+    doors = {
+        "shop": Door(house.shop_app, lambda: shop.ledger),
+        "cases": Door(house.case_app, lambda: house.cases.ledger),
+    }
+    apps: Any = house
+    apps.shop_app, apps.case_app = doors["shop"], doors["cases"]
     known = house.cases.definition(DEFINITION).outcomes
     known += [each for each in outcomes if each not in known]
     await house.start()
@@ -295,6 +239,6 @@ async def world(kind: type[World], folder: Path, flows: str, buyer: Buyer, outco
             topics = ["returns/request", "returns/approve", "returns/close", "disputes/create", "disputes/update"]
             house.subscribe([*TOPICS, *topics, "fulfillment_events/create", "fulfillments/update"])
         await house.settle()
-        yield kind(house, buyer, Post(house), doors)  # type: ignore[arg-type]
+        yield kind(house, buyer, Post(house), doors)
     finally:
         await house.stop()

@@ -221,10 +221,15 @@ P3 = Row(
     plain,
     "payment_failure",
     "payment failure",
-    {"approved": Does(), "rejected": Does(("cancel",)), "verify": VERIFY},
+    {
+        "approved": Does(tag="case-resolved"),
+        "rejected": Does(("cancel",), tag="case-resolved"),
+        "verify": Does(open=0, tag="case-waiting"),
+    },
     "rejected",
     "approved",
     ALSO_A_COMPLAINT,
+    tag="case-open",
 )
 P4 = Row(
     "P4",

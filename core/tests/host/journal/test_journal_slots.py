@@ -6,7 +6,15 @@ import pytest
 from journal_desk import ORDER, TENANT, Desk
 
 from caseconnect.host.journal.errors import Conflict
-from caseconnect.sdk.commands import AnnotateOrder, CancelOrder, Counter, HoldOrder, ReleaseOrder, RemoveNotice, ShowNotice
+from caseconnect.sdk.commands import (
+    AnnotateOrder,
+    CancelOrder,
+    Counter,
+    HoldOrder,
+    ReleaseOrder,
+    RemoveNotice,
+    ShowNotice,
+)
 
 HOLD, RELEASE, CANCEL = HoldOrder(), ReleaseOrder(), CancelOrder()
 

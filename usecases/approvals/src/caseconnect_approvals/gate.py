@@ -112,9 +112,7 @@ def _void(matter: Matter, case: Case, why: str) -> Decision:
     )
 
 
-def _around_the_gate(
-    matter: Matter, item: ApprovalRequest, order: Order | None, facts: Facts
-) -> list[Money] | None:
+def _around_the_gate(matter: Matter, item: ApprovalRequest, order: Order | None, facts: Facts) -> list[Money] | None:
     """What was refunded since the request, while it waited; None when nothing was, or this matter may have done it."""
     if not matter.is_open() or order is None or item.action != "refund" or executing(matter) is not None:
         return None

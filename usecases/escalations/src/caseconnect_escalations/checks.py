@@ -140,7 +140,7 @@ def repeated_failures(
 ) -> Verdict:
     """So many orders of one shopper with a failure. What is new is what happened last.
 
-    `opens`: only orders count that were placed before this one went wrong, so that of several one opens a case: the last.
+    `opens`: only orders count that were placed before this one went wrong: of several, the last one opens a case.
     """
     name = "repeated_failures"
     if isinstance(history, Missing):

@@ -60,8 +60,8 @@ def spread(
 ) -> Spread:
     """Named products with their variants and parts, and the sets and bundles that hold any of these.
 
-    `known` are recalled already, `asked` those of them that are off sale or may be. A product that cannot be had is left out; one that nobody read yet is taken as it is,
-    and spreads when it was read.
+    `known` are recalled already, `asked` those of them that are off sale or may be. A product that cannot be had is
+    left out; one that nobody read yet is taken as it is, and spreads when it was read.
     """
     records = {each: facts.get("product", each, Product) for each in {*named, *known}}
     read = {each: record for each, record in records.items() if isinstance(record, Product)}
