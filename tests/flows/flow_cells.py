@@ -182,7 +182,8 @@ async def played(row: Row, situation: Situation, folder: Path, buyer: Buyer = ON
     async with world(row.world, folder, row.flows, buyer, outcomes_of(row), f"{minutes}m") as w:
         cell = Cell(row, w, minutes * MINUTE)
         await cell.wait(MINUTE)
-        cell.alerts += [row.alerts[name]] if (name := situation.__name__) in row.alerts else []
+        if (name := getattr(situation, "__name__", "")) in row.alerts:
+            cell.alerts.append(row.alerts[name])
         await situation(cell)
         await cell.calm()
         cell.right()

@@ -91,15 +91,21 @@ async def the_shop_goes_down(c: Cell) -> None:
 
 async def changed_before_it_is_carried_out(c: Cell) -> None:
     """The shop is down, so the first decision waits; the second one counts."""
+    await changed_in_time(c, first=c.row.moving, then=c.row.other)
+
+
+async def changed_in_time(c: Cell, *, first: str, then: str) -> None:
+    """One outcome after another while the shop is down; what was written for the first is taken back with it."""
     await c.begins()
     door = c.w.doors["shop"]
     door.shut = True
-    c.says(c.row.moving, c.row.decisions[c.row.moving])
+    c.says(first, c.row.decisions[first])
     await c.wait(10 * MINUTE)
-    c.says(c.row.other, c.row.decisions[c.row.other])
+    c.w.h.cases.change(c.case().id, AGENT, custom=dict.fromkeys(c.row.decisions[first].says))
+    c.says(then, c.row.decisions[then])
     await c.wait(10 * MINUTE)
     door.shut = False
-    await _finished(c, c.row.other)
+    await _finished(c, then)
 
 
 async def changed_after_it_was_carried_out(c: Cell) -> None:

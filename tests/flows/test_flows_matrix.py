@@ -6,11 +6,12 @@ All cells are played where `CONNECT_MATRIX` is set, as `make simulate` does; els
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
 from flow_cells import Cell, played
-from flow_situations import SITUATIONS, fires_and_is_decided
+from flow_situations import SITUATIONS, changed_in_time, fires_and_is_decided
 from rows_sfcc import ROWS as SFCC
 from rows_shopify import ROWS as SHOPIFY
 
@@ -20,6 +21,14 @@ ROWS = {row.name: row for row in (*SFCC, *SHOPIFY)}
 ALL = bool(os.environ.get("CONNECT_MATRIX"))
 CELLS = [(row, situation) for row in ROWS for situation in SITUATIONS if situation not in ROWS[row].unfit]
 DECISIONS = [(name, outcome) for name, row in ROWS.items() for outcome in row.decisions]
+CHANGES = [
+    (name, first, then)
+    for name, row in ROWS.items()
+    for first, does in row.decisions.items()
+    for then, other in row.decisions.items()
+    if does.effects and does.effects != other.effects and name != "S5"
+]
+"""Changes of mind between outcomes of which the first waits for the shop. A recall's is undone, not replaced."""
 PAGE = Path(__file__).parents[2] / "docs" / "flows.md"
 
 
@@ -57,6 +66,13 @@ def test_every_decision(row: str, outcome: str, tmp_path: Path) -> None:
         await cell.decides(outcome)
 
     run(played(ROWS[row], decided, tmp_path))
+
+
+@pytest.mark.parametrize(("row", "first", "then"), CHANGES if ALL else CHANGES[::40])
+def test_an_outcome_that_replaces_another_one_in_time_is_carried_out_alone(
+    row: str, first: str, then: str, tmp_path: Path
+) -> None:
+    run(played(ROWS[row], partial(changed_in_time, first=first, then=then), tmp_path))
 
 
 @pytest.mark.parametrize("row", ROWS)
