@@ -26,7 +26,7 @@ CHANGES = [
     for name, row in ROWS.items()
     for first, does in row.decisions.items()
     for then, other in row.decisions.items()
-    if does.effects and does.effects != other.effects and name != "S5"
+    if does.effects and then != first and name != "S5"
 ]
 """Changes of mind between outcomes of which the first waits for the shop. A recall's is undone, not replaced."""
 PAGE = Path(__file__).parents[2] / "docs" / "flows.md"
