@@ -9,8 +9,7 @@ from caseconnect.sdk.casework import DECIDED, ImpossibleError, executing, note_o
 from caseconnect.sdk.commands import digest_of
 from caseconnect.sdk.decisions import Decision, Facts, Matter, Need, Needs
 from caseconnect.sdk.events import CaseChanged, CommandSettled, Event, TimerFired
-from caseconnect.sdk.subjects import Subject
-from caseconnect_approvals.requests import bound, reading, unfit
+from caseconnect_approvals.requests import COMPLETED, bound, unfit
 from caseconnect_approvals.settings import ApprovalsSettings
 
 EXPIRED, REVOKED = "expired", "revoked"
@@ -19,9 +18,7 @@ EXPIRED, REVOKED = "expired", "revoked"
 EXPIRY = "needs_approval:expires"
 """The timer of the wait."""
 
-_MOST = 10
-
-_ENDS = {EXPIRED: "had expired", REVOKED: "was void, because the money went out in the shop"}
+_ENDS = {EXPIRED: "had expired", REVOKED: "was void, because it was done in the shop"}
 
 
 def stopped(
@@ -37,7 +34,9 @@ def stopped(
         return _expire(matter) if event.name == EXPIRY else None
     if item is None:
         return Decision(reason=f"{matter.about} cannot be read") if not isinstance(event, CommandSettled) else None
-    around = _around_the_gate(matter, item, order, facts)
+    if item.status == COMPLETED and matter.is_open() and executing(matter) is None:
+        return _completed(matter)
+    around = _around_the_gate(matter, item, order)
     revoked = None if around is None else _revoke(matter, item, around)
     if revoked is not None:
         return revoked
@@ -115,35 +114,13 @@ def _void(matter: Matter, case: Case, why: ImpossibleError) -> Decision:
     )
 
 
-def _around_the_gate(matter: Matter, item: ApprovalRequest, order: Order | None, facts: Facts) -> list[Money] | None:
+def _around_the_gate(matter: Matter, item: ApprovalRequest, order: Order | None) -> list[Money] | None:
     """What was refunded since the request, while it waited; None when nothing was, or this matter may have done it."""
     if not matter.is_open() or order is None or item.action != "refund" or executing(matter) is not None:
         return None
     since = item.created_at or matter.opened_at
-    refunds = [r.presentment_total or r.total for r in order.refunds if since is not None and r.created_at > since]
-    through_it = _asked_beside(matter, order, facts)
-    for refund in list(refunds):
-        if refund in through_it:
-            through_it.remove(refund)
-            refunds.remove(refund)
-    return refunds or None
-
-
-def _asked_beside(matter: Matter, order: Order, facts: Facts) -> list[Money]:
-    """The refunds of other requests about the order: such an amount came through the gate, too."""
-    found = (facts.get("approval", subject, ApprovalRequest) for subject in _beside(matter))
-    requests = (one for one in found if isinstance(one, ApprovalRequest) and one.action == "refund")
-    amounts = (reading(one, order).amount for one in requests)
-    return [amount for amount in amounts if amount is not None]
-
-
-def _beside(matter: Matter) -> tuple[Subject, ...]:
-    return matter.beside[:_MOST] if matter.is_open() else ()
-
-
-def beside_needs(matter: Matter) -> list[Need]:
-    """The order's other requests, which are looked at while this one waits."""
-    return [Need(fact="approval", subject=subject, required=False) for subject in _beside(matter)]
+    by_others = [r for r in order.refunds if since is not None and r.created_at > since and not r.ours]
+    return [r.presentment_total or r.total for r in by_others] or None
 
 
 def _revoke(matter: Matter, item: ApprovalRequest, refunds: list[Money]) -> Decision | None:
@@ -165,6 +142,14 @@ def _revoke(matter: Matter, item: ApprovalRequest, refunds: list[Money]) -> Deci
     return (
         decision.model_copy(update={"stage": REVOKED, "close": True, "cancel_timers": (EXPIRY,)}) if void else decision
     )
+
+
+def _completed(matter: Matter) -> Decision:
+    """The draft became an order while it waited: there is nothing left to approve."""
+    why = "its draft was completed in the shop, around the approval"
+    text = "While this waited, the draft was completed in the shop, around the approval. The request is void."
+    decision = note_once(matter, "completed", text, f"{matter.subject}: a request waited, and {why}", why)
+    return decision.model_copy(update={"stage": REVOKED, "close": True, "cancel_timers": (EXPIRY,)})
 
 
 def _expire(matter: Matter) -> Decision:
