@@ -25,8 +25,8 @@ demo: .venv/.ready ## Play all flows against simulators; DEMO="--rows S1,P4" som
 test: .venv/.ready ## Run all tests
 	$(BIN)/pytest -n auto -q --dist worksteal $(TESTS)
 
-simulate: .venv/.ready ## Play money commands under faults on virtual time; SEEDS=n of each kind
-	CONNECT_SEEDS=$(SEEDS) $(BIN)/pytest -n auto -q -rP --dist worksteal tests/faults
+simulate: .venv/.ready ## Play money commands under faults (SEEDS=n of each kind) and every row in every situation
+	CONNECT_SEEDS=$(SEEDS) CONNECT_MATRIX=1 $(BIN)/pytest -n auto -q -rP --dist worksteal tests/faults tests/flows
 
 check: .venv/.ready ## Check style, types, imports, and that the docs are in step with the code
 	$(BIN)/ruff check .

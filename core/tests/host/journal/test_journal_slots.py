@@ -6,7 +6,15 @@ import pytest
 from journal_desk import ORDER, TENANT, Desk
 
 from caseconnect.host.journal.errors import Conflict
-from caseconnect.sdk.commands import AnnotateOrder, CancelOrder, Counter, HoldOrder, ReleaseOrder
+from caseconnect.sdk.commands import (
+    AnnotateOrder,
+    CancelOrder,
+    Counter,
+    HoldOrder,
+    ReleaseOrder,
+    RemoveNotice,
+    ShowNotice,
+)
 
 HOLD, RELEASE, CANCEL = HoldOrder(), ReleaseOrder(), CancelOrder()
 
@@ -64,6 +72,20 @@ def test_the_last_claim_to_go_releases(desk: Desk) -> None:
     assert "still held for 1 other matter(s): 1001-address-1" in desk.note(kept)
     (release,) = desk.plan(address, RELEASE)
     assert desk.state(release) == "planned"
+
+
+def test_a_notice_that_another_matter_shows_stays_until_that_one_ends(desk: Desk) -> None:
+    one, other = desk.matter("one"), desk.matter("other")
+    show = ShowNotice(name="p", place="product", texts={"default": "Do not use it."})
+    remove = RemoveNotice(name="p", place="product")
+    (shown,) = desk.plan(one, show)
+    desk.send(shown)
+    desk.plan(other, show)
+    (kept,) = desk.plan(one, remove)
+    assert desk.state(kept) == "done"
+    assert "still wanted by" in desk.note(kept)
+    (removed,) = desk.plan(other, remove)
+    assert desk.state(removed) == "planned"
 
 
 def test_a_release_without_a_claim_sends_nothing(desk: Desk) -> None:

@@ -16,7 +16,7 @@ from caseconnect.host.journal.codec import dump, load, stamp
 from caseconnect.host.journal.errors import Conflict
 from caseconnect.host.journal.history import record, tell
 from caseconnect.host.journal.records import NewAlert, Observation
-from caseconnect.sdk.commands import HELD, HOLD, RELEASED, SUPPRESSED
+from caseconnect.sdk.commands import HELD, HOLD, NOTHING, RELEASED, SUPPRESSED
 
 _CLAIMED = {HOLD: "held", SUPPRESSED: "suppressed"}
 _NEWER = "a newer value is wanted for the same thing"
@@ -62,6 +62,9 @@ def take(
     """
     if is_claimed(slot) and not _claim(db, slot, value, matter, birth, now):
         return set()
+    if value == NOTHING and (others := _wanting(db, slot, matter)):
+        birth.state, birth.note = states.DONE, f"nothing to send: still wanted by {', '.join(others)}"
+        return set()
     confirmed, at, changes = db.execute(
         "SELECT confirmed, confirmed_at, changes FROM slots WHERE slot=?", (slot,)
     ).fetchone() or (None, None, "[]")
@@ -92,6 +95,17 @@ def _claim(db: sqlite3.Connection, slot: str, value: str, matter: str, birth: Bi
     elif others:
         birth.state, birth.note = states.DONE, _still_held(others)
     return bool(gone) and not others
+
+
+def _wanting(db: sqlite3.Connection, slot: str, matter: str) -> list[str]:
+    """Other open matters whose last word on the slot was a value: two recalls of one product show one notice."""
+    last = db.execute(
+        "SELECT c.matter, c.value, max(c.seq) FROM commands c JOIN matters m ON m.id = c.matter WHERE c.slot=?"
+        " AND c.matter <> ? AND m.state = 'open' AND c.state NOT IN ('refused', 'superseded', 'withheld')"
+        " GROUP BY c.matter ORDER BY c.matter",
+        (slot, matter),
+    )
+    return [other for other, value, _ in last if value != NOTHING]
 
 
 def _claimants(db: sqlite3.Connection, slot: str) -> list[str]:
