@@ -25,8 +25,9 @@ demo: .venv/.ready ## Play a shop's day against simulators of both platforms
 test: .venv/.ready ## Run all tests
 	$(BIN)/pytest -n auto -q --dist worksteal $(TESTS)
 
-simulate: .venv/.ready ## Play money commands under faults on virtual time; SEEDS=n of each kind
+simulate: .venv/.ready ## Play money commands under faults on virtual time, SEEDS=n of each kind; search long for what breaks rules
 	CONNECT_SEEDS=$(SEEDS) $(BIN)/pytest -n auto -q -rP --dist worksteal tests/faults
+	$(BIN)/pytest -n auto -q --dist worksteal -m hypothesis --hypothesis-profile=long
 
 check: .venv/.ready ## Check style, types, imports, and that the docs are in step with the code
 	$(BIN)/ruff check .
