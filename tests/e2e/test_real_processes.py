@@ -52,6 +52,7 @@ class BlockerSettings(Settings):
 
 
 def decide(event, matter, facts, settings, now):
+    open(os.environ["BLOCK_FILE"] + ".reached", "w").close()
     while os.path.exists(os.environ["BLOCK_FILE"]):
         time.sleep(0.01 if os.environ["BLOCK_HOW"] == "sleep" else 0)  # the place
     return Decision(reason="blocked for a while, then went on")
@@ -180,6 +181,7 @@ def test_a_plugin_that_blocks_for_ever_does_not_keep_the_daemon_alive(tmp_path: 
     env = {"PYTHONPATH": site, "BLOCK_FILE": str(block), "BLOCK_HOW": "sleep"}
     with serving(tmp_path, program=QUICK, env=env) as daemon:
         daemon.post("orders/create", order(0), "d0")
+        daemon.until(Path(f"{block}.reached").exists, "the plugin is asked")
         daemon.until(lambda: daemon.lines("pipeline blocked"), "the block is seen")
         assert daemon.stop(signal.SIGTERM) == Exit.OK
         assert daemon.lines("drain ended")
