@@ -9,7 +9,7 @@ import pytest
 from tools.docs.use_cases import use_case_way
 from tools.docs.workspace import ROOT, installed
 
-from caseconnect.sdk.casework import CaseworkSettings
+from caseconnect.sdk.casework import OutcomeSettings
 
 FOLDER = ROOT / "docs" / "use-cases"
 NAMES = sorted(installed().transforms)
@@ -72,9 +72,9 @@ def test_a_figure_tells_every_way_of_the_code_and_joins_what_it_draws(name: str)
     )
     assert drawn == joined
     policy = spec.settings
-    if not issubclass(policy, CaseworkSettings):
+    if not issubclass(policy, OutcomeSettings):
         return
-    outcomes = policy.model_fields["outcomes"].default
+    outcomes = policy.model_fields["outcomes"].get_default(call_default_factory=True)
     for outcome, actions in outcomes.items():
         line = next(li for li in figure.splitlines() if re.search(rf'agent -->\|".*\b{outcome}\b.*"\|', li))
         told = re.search(r'\["(.+)"\]', line)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import yaml
 
-from caseconnect.sdk.casework import Action, Actions, CaseworkSettings, asks_of, uses_of
+from caseconnect.sdk.casework import Action, Actions, OutcomeSettings, asks_of, uses_of
 from caseconnect.sdk.casework.actions import CASEWORK, COMMANDS_OF
 from caseconnect.sdk.casework.policy import PLACEHOLDERS, SHORT_PLACEHOLDERS
 from caseconnect.sdk.commands import UNDOING, CloseCase, Command, OpenCase
@@ -109,12 +109,12 @@ def _way(spec: TransformSpec) -> Iterator[str]:
     if TimerFired in spec.handles:
         yield 'timer(["TimerFired: looks again"]) -.-> judge'
     found = f'|"{"<br/>".join(spec.exceptions)}"|' if spec.exceptions else ""
+    own = spec.uses - CASEWORK - _of_outcomes(spec)
     if OpenCase in spec.uses:
         yield 'judge -->|"nothing found"| quiet(["a verdict that says why"])'
         yield f'judge -->{found} case["OpenCase<br/>where one is open: {_kinds(_WRITING & spec.uses)}"]'
     elif case := CASEWORK & spec.uses:
-        yield f'judge --> case["{_kinds(case)}"]'
-    own = spec.uses - CASEWORK - _of_outcomes(spec)
+        yield f'judge -->{"" if own else found} case["{_kinds(case)}"]'
     undoing = {c for c in own if _undoes(c)}
     if own - undoing:
         yield f'judge -->{"" if OpenCase in spec.uses else found} own["{_kinds(own - undoing)}"]'
@@ -128,7 +128,7 @@ def _outcomes(spec: TransformSpec) -> Iterator[str]:
     if CustomerReplied in spec.handles:
         yield f'reply["CustomerReplied<br/>{", ".join(sorted(_emitting(CustomerReplied)))}"] -.-> case'
     settings = _example(spec.name)
-    if not isinstance(settings, CaseworkSettings):
+    if not isinstance(settings, OutcomeSettings) or not settings.outcomes:
         return
     yield 'case --> agent{"outcome"}'
     groups: dict[Actions, list[str]] = {}
@@ -140,7 +140,7 @@ def _outcomes(spec: TransformSpec) -> Iterator[str]:
     yield 'settled(["told on the case"])'
 
 
-def _does(action: Action, spec: TransformSpec, settings: CaseworkSettings) -> str:
+def _does(action: Action, spec: TransformSpec, settings: OutcomeSettings) -> str:
     commands = COMMANDS_OF[action]
     if action == "as_requested" and spec.asks:
         wished = settings.model_copy(update={"outcomes": {"any": (action,)}})
@@ -149,7 +149,7 @@ def _does(action: Action, spec: TransformSpec, settings: CaseworkSettings) -> st
 
 
 def _of_outcomes(spec: TransformSpec) -> frozenset[type[Command]]:
-    return uses_of(spec.settings) if issubclass(spec.settings, CaseworkSettings) else frozenset()
+    return uses_of(spec.settings) if issubclass(spec.settings, OutcomeSettings) else frozenset()
 
 
 def _undoes(command: type[Command]) -> bool:
