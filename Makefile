@@ -27,6 +27,7 @@ test: .venv/.ready ## Run all tests
 
 simulate: .venv/.ready ## Play money commands under faults (SEEDS=n of each kind) and every row in every situation
 	CONNECT_SEEDS=$(SEEDS) CONNECT_MATRIX=1 $(BIN)/pytest -n auto -q -rP --dist worksteal tests/faults tests/flows
+	$(BIN)/pytest -n auto -q --dist worksteal -m hypothesis --hypothesis-profile=long
 
 check: .venv/.ready ## Check style, types, imports, and that the docs are in step with the code
 	$(BIN)/ruff check .

@@ -22,8 +22,10 @@ SHOWN = ("pluggy", "pydantic", "httpx", "click", "sqlite-utils", "apscheduler", 
 SKIPS = Path(__file__).parent / "tests" / "skips.txt"
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 
-hypothesis.settings.register_profile("local", deadline=None)
-hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+# Every run tries few examples; `make simulate` asks for the profile "long".
+hypothesis.settings.register_profile("local", deadline=None, max_examples=40)
+hypothesis.settings.register_profile("ci", deadline=None, max_examples=40, derandomize=True, print_blob=True)
+hypothesis.settings.register_profile("long", deadline=None, max_examples=300, print_blob=True)
 hypothesis.settings.load_profile("ci" if IN_CI else "local")
 
 

@@ -20,7 +20,7 @@ def section(row: str) -> str:
 
 @pytest.mark.parametrize("row", ROWS)
 def test_every_row_has_its_use_cases_and_sentences_with_tests(row: str) -> None:
-    assert re.search(rf"^\| {row} \|.*\(\.\./usecases/", PAGE, re.M)
+    assert re.search(rf"^\| {row} \|.*\(use-cases/", PAGE, re.M)
     sentences = [part for part in section(row).split("\n- ") if part.strip()]
     assert sentences
     assert [one for one in sentences if "::test_" not in one] == []

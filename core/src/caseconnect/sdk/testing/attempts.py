@@ -33,6 +33,9 @@ BREAKS: tuple[Fault, ...] = (
 )
 """After each of these nobody can say 'refused' or 'never': it may work, or it may have worked."""
 
+BREAKS_OF_READS = tuple({(f is KILLED, f.kind, f.status, f.body): f for f in reversed(BREAKS)}.values())
+"""The same for a request that has no effect: whether it reached the platform before it broke is all the same."""
+
 BLIND: tuple[Fault, ...] = (
     *NO_ANSWER,
     *SERVER_ERRORS,
