@@ -47,12 +47,16 @@ def on_its_own(work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
 class SeededLoop(VirtualTimeLoop):
     """Virtual time, and of all that is ready the seed picks what runs next."""
 
-    def __init__(self, rng: Random) -> None:
+    def __init__(self, rng: Random, patience: int = 300_000) -> None:
         super().__init__()
         self._nothing = asyncio.Handle(_nothing, (), self)
         self._nothing.cancel()
-        self._ready = _Pile(rng, self._nothing)
+        self._ready = self._pile = _Pile(rng, self._nothing, patience)
         self.set_task_factory(_begin)
+
+    def _move(self, seconds: float) -> None:
+        super()._move(seconds)
+        self._pile.left = self._pile.patience
 
     def thaw(self, owner: Owner) -> None:
         """A frozen process goes on."""
@@ -64,11 +68,15 @@ class SeededLoop(VirtualTimeLoop):
 class _Pile(deque[asyncio.Handle]):
     """What is ready. The loop takes from its left end as many as there were when the turn began."""
 
-    def __init__(self, rng: Random, nothing: asyncio.Handle) -> None:
+    def __init__(self, rng: Random, nothing: asyncio.Handle, patience: int) -> None:
         super().__init__()
         self._rng, self._nothing = rng, nothing
+        self.left = self.patience = patience
 
     def popleft(self) -> asyncio.Handle:
+        self.left -= 1
+        if self.left < 0:
+            raise RuntimeError(f"{self.patience} steps, and virtual time stands still: something spins")
         if len(self) > 1:
             self.rotate(-self._rng.randrange(len(self)))
         handle = super().popleft()

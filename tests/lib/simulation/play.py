@@ -24,6 +24,8 @@ from caseconnect.host.journal.records import Brake
 TROUBLE = 45 * 60.0
 """Virtual seconds in which faults strike."""
 
+_MOMENT = 1e-6  # below it a timer is due at once, and time stands still
+
 PEACE = timedelta(hours=5)
 """Then, in this time, everything has to come to its end: a platform sends a lost webhook anew for four hours."""
 
@@ -122,7 +124,7 @@ class _Day:
 
     async def _live_until(self, at: float) -> None:
         """Let time pass; a process that has died is followed by another."""
-        while (left := at - self._loop.time()) > 0:
+        while (left := at - self._loop.time()) > _MOMENT:
             ending = asyncio.create_task(self._daemon.ended())
             await asyncio.wait({ending}, timeout=left)
             died = ending.done()
