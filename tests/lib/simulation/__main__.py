@@ -6,6 +6,7 @@ from itertools import count
 from pathlib import Path
 
 import click
+
 from simulation.play import play
 from simulation.run import play_all, smaller
 from simulation.swarm import KINDS, Plan

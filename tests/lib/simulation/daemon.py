@@ -18,8 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx  # noqa: TID251 - webhooks are posted as any client would
-from simulation.loop import OWNER, Owner, SeededLoop
-from simulation.town import Town
 
 from caseconnect.host import crash
 from caseconnect.host.daemon import hooks_of
@@ -32,6 +30,8 @@ from caseconnect.host.plugins import Installed, load
 from caseconnect.host.tenants import load_tenants
 from caseconnect.host.web.hooks import Hooks
 from caseconnect.sdk.testing.resources import MemorySecrets, RecordingLog
+from simulation.loop import OWNER, Owner, SeededLoop
+from simulation.town import Town
 
 _SWEEP = 30.0
 """Seconds between two looks of the clock, as in `host/clock.py`."""
@@ -161,9 +161,9 @@ class Daemon:
                 task.cancel()
             await asyncio.gather(*living, return_exceptions=True)
         self.journal.close()
-        if self._main and not self._main.cancelled() and (error := self._main.exception()):
-            if not _is_death(error):
-                self.failed.append(f"the process ended by itself: {_said(error)}")
+        error = self._main.exception() if self._main and not self._main.cancelled() else None
+        if error and not _is_death(error):
+            self.failed.append(f"the process ended by itself: {_said(error)}")
         self.reaper.owner = self._main = self.owner = None
         self.reaper.dead = False
 

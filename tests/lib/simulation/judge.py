@@ -11,18 +11,18 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
+from itertools import pairwise
 from typing import Any
 
-from simulation.daemon import Daemon
-from simulation.ledgers import Done, cancelled, done_by_us, given_back, held, paid
-from simulation.people import Life
-from simulation.swarm import Swarm
-from simulation.town import Town, Wire
-
 from caseconnect.host.journal import states
-from caseconnect.host.journal.codec import digest, expand, load, unstamp
+from caseconnect.host.journal.codec import digest, expand, load
 from caseconnect.sdk.subjects import Subject
 from caseconnect.sdk.testing.wire import Sent
+from simulation.daemon import Daemon
+from simulation.ledgers import Done, cancelled, done_by_us, given_back, held
+from simulation.people import Life, paid
+from simulation.swarm import Swarm
+from simulation.town import Town, Wire
 
 STALE = timedelta(minutes=6)
 """How old an approval may be when its effect is seen: the last look, a slow request, and two minutes of lateness."""
@@ -121,7 +121,11 @@ class Judge:
 
     def _commands(self) -> None:
         """I6, I7: nothing is left open, and no doubt ended without evidence."""
-        alerts = {link for (text,) in self._rows("SELECT link FROM alerts WHERE closed_at IS NULL") for link in text.split(", ")}
+        alerts = {
+            link
+            for (text,) in self._rows("SELECT link FROM alerts WHERE closed_at IS NULL")
+            for link in text.split(", ")
+        }
         for key, kind, state, note, waits in self._rows("SELECT key, kind, state, note, waits FROM commands"):
             self._swarm.seen[f"command {state}"] += 1
             if state in states.OPEN and not waits:
@@ -156,12 +160,8 @@ class Judge:
             if life.order is None:
                 continue
             told = self._daemon.journal.explain(life.tenant, Subject("shop", "order", life.id), facts=True)
-            seen = [
-                fact["record"]["updated_at"]
-                for decision in told["decisions"] for fact in decision["facts"]
-                if fact["fact"] == "order" and fact["subject"].endswith(f"/{life.id}") and "updated_at" in fact["record"]
-            ]  # fmt: skip
-            for former, later in zip(seen, seen[1:], strict=False):
+            seen = list(_read_of(life.id, told["decisions"]))
+            for former, later in pairwise(seen):
                 if datetime.fromisoformat(later) < datetime.fromisoformat(former):
                     self.tell("I5", f"order {life.id} was decided on as of {former}, and then as of {later}")
             heard = [e["body"]["time"] for e in told["events"] if e["type"] == "OrderChanged"]
@@ -226,7 +226,9 @@ class Judge:
                     return  # changed while it was on its way
                 stood = what.removeprefix("decide ")
         if stood != outcome:
-            self.tell("I4", f"{effect.what} of order {life.id} at {effect.at:%H:%M:%S}, decided was {stood or 'nothing'}")
+            self.tell(
+                "I4", f"{effect.what} of order {life.id} at {effect.at:%H:%M:%S}, decided was {stood or 'nothing'}"
+            )
 
     def _ends(self, life: Life) -> None:
         """What the people wanted has come to pass, or a person was told why not."""
@@ -272,7 +274,7 @@ class Judge:
         whole = sha256()
         texts: dict[str, list[bytes]] = {}
         for name in self._town.tenants:
-            texts[name] = [text for text in self._texts(name)]
+            texts[name] = list(self._texts(name))
             for other, tenant in self._town.tenants.items():
                 if other != name and any(tenant.canary.encode() in text for text in texts[name]):
                     self.tell("I10", f"rows of {name} hold data of {other}")
@@ -301,4 +303,9 @@ class Judge:
             yield f"{title} {link}".encode()
 
 
-__all__ = ["Judge", "unstamp"]
+def _read_of(order: str, decisions: list[dict[str, Any]]) -> Iterator[str]:
+    """As of when the order was, each time that something was decided on it."""
+    for decision in decisions:
+        for fact in decision["facts"]:
+            if fact["fact"] == "order" and fact["subject"].endswith(f"/{order}") and "updated_at" in fact["record"]:
+                yield fact["record"]["updated_at"]

@@ -7,10 +7,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from caseconnect_shopify.simulator.world import money
 from simulation.people import Life
 from simulation.town import Town
-
-from caseconnect_shopify.simulator.world import money
 
 
 @dataclass(frozen=True)
@@ -54,11 +53,6 @@ def given_back(town: Town, life: Life) -> Decimal:
     if life.tenant == "acme":
         return money.refunded(life.order)
     return Decimal(str(life.order.custom.get("refundAmount", 0)))
-
-
-def paid(life: Life) -> Decimal:
-    """What was paid for the order."""
-    return life.order.total if life.tenant == "birch" else money.total(life.order)
 
 
 def cancelled(life: Life) -> bool:

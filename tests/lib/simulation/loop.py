@@ -52,7 +52,7 @@ class SeededLoop(VirtualTimeLoop):
         self._nothing = asyncio.Handle(_nothing, (), self)
         self._nothing.cancel()
         self._ready = self._pile = _Pile(rng, self._nothing, patience)
-        self.set_task_factory(_begin)
+        self.set_task_factory(_begin)  # type: ignore[arg-type] # its protocol wants more keywords than it uses
 
     def _move(self, seconds: float) -> None:
         super()._move(seconds)

@@ -16,16 +16,17 @@ from decimal import Decimal
 from random import Random  # noqa: TID251 - a seeded stream: a run can be repeated
 from typing import Any
 
-from simulation.swarm import Plan, Swarm
-from simulation.town import BOSS, MIA, Tenancy, Town
-
 from caseconnect_opentext_case.simulator import Refused
 from caseconnect_opentext_case.simulator.model import Case
 from caseconnect_sfcc.simulator.scenarios import ACTIONS
 from caseconnect_sfcc.simulator.scenarios import create_order as create_sfcc_order
+from caseconnect_sfcc.simulator.world.refusals import Refused as SfccRefused
+from caseconnect_sfcc.simulator.world.refusals import SpecError as SfccSpecError
 from caseconnect_shopify.simulator import create_order
-from caseconnect_shopify.simulator.world import cancellation, fulfilment, orders, payments
+from caseconnect_shopify.simulator.world import cancellation, fulfilment, money, orders, payments
 from caseconnect_shopify.simulator.world.specs import SpecError
+from simulation.swarm import Plan, Swarm
+from simulation.town import BOSS, Tenancy, Town
 
 Post = Callable[[str, dict[str, str], bytes], Awaitable[int]]
 
@@ -41,7 +42,6 @@ class Life:
     kind: str
     order: Any = None
     wanted: str = ""
-    asked: datetime | None = None
     done: list[tuple[datetime, str]] = field(default_factory=list)
 
     @property
@@ -129,16 +129,15 @@ class People:
 
     async def _ask(self, life: Life, rng: Random) -> None:
         """Staff ask for a refund at their own tool, which repeats the same request until it is taken."""
-        total = Decimal(str(getattr(life.order, "total", 0) or 0)) or sum(x.price * x.quantity for x in life.order.lines)
+        total = paid(life)
         life.wanted = str(Decimal(rng.randrange(600, int(total * 100))) / 100)
-        life.asked = self.town.now()
-        name = str(life.order.number)
+        name, ask = str(life.order.number), f"ask-{life.id}"
         body = {
-            "id": f"ask-{life.id}", "order_number": name, "action": "refund", "requested_by": "mia", "reason": "late",
+            "id": ask, "order_number": name, "action": "refund", "requested_by": "mia", "reason": "late",
             "amount": {"amount": life.wanted, "currency": "USD"},
         }  # fmt: skip
         secret = self.town.secrets[f"{life.tenant.upper()}_DESK"]
-        headers = {"X-Desk": secret, "Idempotency-Key": body["id"], "Content-Type": "application/json"}
+        headers = {"X-Desk": secret, "Idempotency-Key": ask, "Content-Type": "application/json"}
         times = 2 if self.swarm.strikes("asked twice", rng, 0.5) else 1
         while times:
             with suppress(ConnectionError):
@@ -212,18 +211,23 @@ class People:
         return True
 
     def _by_hand_sfcc(self, life: Life, what: str, rng: Random) -> bool:
-        action, spec = {
+        given = Decimal(str(life.order.custom.get("refundAmount", 0))) + rng.randrange(1, 20)
+        acts: dict[str, tuple[str, dict[str, Any]]] = {
             "edit": ("note", {"subject": "look", "text": f"look {rng.randrange(100)}"}),
-            "refund by hand": ("custom", {"refundAmount": float(rng.randrange(1, 20))}),
+            "refund by hand": ("custom", {"refundAmount": float(given)}),
             "cancel by hand": ("status", {"status": "cancelled"}),
             "release by hand": ("touch", {}),
             "fulfil": ("ship", {"tracking": "1Z999AA10123456784"}),
-        }[what]
+        }
+        action, spec = acts[what]
         try:
             ACTIONS[action](self.town.instance, life.order, spec)
-        except Exception as error:  # noqa: BLE001 - what the platform refuses a person
-            return not str(error)
+        except (SfccRefused, SfccSpecError):
+            return False
         return what != "release by hand"
 
 
-__all__ = ["BOSS", "MIA", "Life", "People"]
+def paid(life: Life) -> Decimal:
+    """What was paid for the order."""
+    total: Decimal = life.order.total if life.tenant == "birch" else money.total(life.order)
+    return total

@@ -1,25 +1,23 @@
-"""One seed from its first minute to the judge: a troubled hour, then peace, a restart, and everything told once more."""
+"""One seed from its first minute to the judge: a troubled hour, peace, a restart, and everything told once more."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from random import Random  # noqa: TID251 - a seeded stream: a run can be repeated
 from tempfile import TemporaryDirectory
-from typing import Any
 
+from caseconnect.host.journal.records import Brake
 from simulation.daemon import Daemon, Reaper, reaping
 from simulation.judge import Judge
 from simulation.loop import SeededLoop, on_its_own
 from simulation.people import People
 from simulation.swarm import POINTS, Plan, Swarm
 from simulation.town import Town
-
-from caseconnect.host.journal.records import Brake
 
 TROUBLE = 45 * 60.0
 """Virtual seconds in which faults strike."""
@@ -68,7 +66,9 @@ class _Day:
 
     async def lived(self) -> Result:
         """Live through it, and judge."""
-        self._loop: Any = asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, SeededLoop)
+        self._loop = loop
         now = self._loop.now
         self._town = Town(self._plan, self._swarm, now, self._deliver)
         self._reaper = Reaper(self._swarm.seen, trace=self._told)
@@ -77,7 +77,6 @@ class _Day:
         for wire in self._town.wires:
             wire.calm_at = TROUBLE
             wire.watch = self._judge.request
-            wire.trace = self._told
         self._people = People(self._town, self._plan, self._swarm, self._post, TROUBLE)
         self._judge.lives = self._people.lives
         with reaping(self._reaper):
@@ -243,8 +242,3 @@ class _Day:
         self._judge.nothing_new(before)
         self._judge.stored()
         await self._daemon.bury()
-
-
-def when(at: datetime) -> str:
-    """A moment of the virtual day, for people."""
-    return f"{at:%H:%M:%S}"

@@ -9,10 +9,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 
+from caseconnect.host.journal import states
 from simulation.play import Result, play
 from simulation.swarm import KINDS, POINTS, Plan, Swarm
-
-from caseconnect.host.journal import states
 
 _TRIES = 60
 """So often at most a seed is played while it is made smaller."""
@@ -72,7 +71,7 @@ def play_all(seeds: Iterator[int], *, seconds: float | None = None, jobs: int = 
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         on: set[Future[Result]] = set()
         while not met.broken:
-            while len(on) < jobs and time.monotonic() < ends and (seed := next(seeds, None)) is not None:
+            while len(on) < jobs and time.monotonic() < ends and (seed := next(seeds, -1)) >= 0:
                 on.add(pool.submit(_played, seed))
             if not on:
                 break

@@ -16,7 +16,6 @@ from uuid import UUID
 
 from house import CONFIG, DEFINITION, TOPICS
 from seeded_wire import Chances, SeededWire
-from simulation.swarm import Plan, Swarm
 
 from caseconnect.sdk.testing.wire import Sent
 from caseconnect_opentext_case.simulator import CaseStore, TenantSettings
@@ -26,6 +25,7 @@ from caseconnect_sfcc.simulator import create_app as create_sfcc_app
 from caseconnect_sfcc.simulator.settings import CartridgeSettings, InstanceSettings
 from caseconnect_shopify.simulator import Shop
 from caseconnect_shopify.simulator import create_app as create_shop_app
+from simulation.swarm import Plan, Swarm
 
 MIA, BOSS = "mia@core-case.example", "agent.one@core-case.example"
 
