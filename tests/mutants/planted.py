@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from caseconnect.host.journal import arrivals, caps, privacy, schema, sending, slots, sqlite
+from caseconnect.host.journal import arrivals, caps, deciding, privacy, schema, sending, slots, sqlite
 from caseconnect.host.journal.errors import JournalError
 from caseconnect.host.journal.sqlite import SqliteJournal
 from caseconnect.host.pipeline import context, deliver, looking, poll
@@ -27,7 +27,7 @@ from caseconnect.sdk.http import Http
 from caseconnect.sdk.tokens import TokenCache
 
 MONEY = "tests/faults/test_faults_money.py::test_no_seed_moves_money_twice_or_by_a_wrong_amount"
-SIM = "sim 0 120"
+SIM = "sim 0 50"
 
 
 @dataclass(frozen=True)
@@ -215,7 +215,12 @@ def the_decision_from_a_cache() -> None:
     change(Fetcher, "fetch", cached)
 
 
-@planted("nothing older overwrites anything newer", "core/tests/host/journal/test_journal_slots.py", SIM)
+@planted(
+    "nothing older overwrites anything newer",
+    "core/tests/host/journal/test_journal_fact_age.py",
+    "core/tests/host/journal/test_journal_slots.py",
+    SIM,
+)
 def a_late_event_overwrites() -> None:
     """What was seen before our own change counts as seen after it."""
 
@@ -225,7 +230,7 @@ def a_late_event_overwrites() -> None:
 
         return observed
 
-    change(slots, "observe", late)
+    change(deciding, "observe", late)
 
 
 def _instead(wrong: Callable[[Exception], Exception | None]) -> None:
@@ -247,10 +252,10 @@ def _instead(wrong: Callable[[Exception], Exception | None]) -> None:
     change(deliver, "guarded", guarding)
 
 
-@planted("too many requests is no answer about the command", f"{MONEY}[answers]", SIM)
+@planted("too many requests is no answer about the command", SIM)
 def busy_is_a_failure() -> None:
     """429 ends the command as refused."""
-    _instead(lambda e: PermanentError(str(e)) if isinstance(e, TransientError) and "429" in str(e) else None)
+    _instead(lambda e: PermanentError(str(e)) if isinstance(e, TransientError) and e.retry_after else None)
 
 
 @planted("an error of the server says nothing of the effect", f"{MONEY}[answers]", SIM)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
@@ -40,6 +40,7 @@ class Judge:
         self._town, self._daemon, self._swarm = town, daemon, swarm
         self.problems: list[str] = []
         self.lives: list[Life] = []
+        self.case_of: Callable[[Life], object | None] = lambda life: None
         self.paused: list[tuple[str, float, float]] = []
         self._taken: Counter[tuple[str, str, str, bytes]] = Counter()
         self._moved: list[tuple[float, str]] = []
@@ -130,6 +131,8 @@ class Judge:
             self._swarm.seen[f"command {state}"] += 1
             if state in states.OPEN and not waits:
                 self.tell("I6", f"{kind} is {state} for ever: {note}")
+            if state == states.REFUSED:
+                self._swarm.seen[f"refused {kind}: {note[:60]}"] += 1
             if state == states.PARKED and key not in alerts:
                 self.tell("I6", f"{kind} is parked ({note}), and no alert names it")
         for kind, was, became, note, data, by in self._rows(
@@ -232,12 +235,15 @@ class Judge:
 
     def _ends(self, life: Life) -> None:
         """What the people wanted has come to pass, or a person was told why not."""
-        parked = self._rows(
+        told_why = self._rows(
             "SELECT 1 FROM commands c JOIN matters m ON m.id = c.matter WHERE m.tenant=? AND m.subject=?"
-            " AND c.state IN ('parked', 'refused') LIMIT 1", life.tenant, f"shop/order/{life.id}",
+            " AND (c.state='parked' OR (c.state='refused' AND c.note LIKE '%changed%')) LIMIT 1",
+            life.tenant, f"shop/order/{life.id}",
         )  # fmt: skip
-        if parked or life.touched or not life.outcomes:
+        if told_why or life.touched:
             return
+        if life.kind != "plain" and self.case_of(life) is None:
+            self.tell("I2", f"order {life.id} is {life.kind}, and no case was opened")
         only = set(life.outcomes)
         if len(only) != 1:
             return

@@ -80,9 +80,9 @@ class People:
 
     def case_of(self, life: Life) -> Case | None:
         """The case that is about the order."""
-        number = str(life.order.number)
+        names = (str(life.order.number), f"ask-{life.id}")
         store = self.town.tenants[life.tenant].cases
-        return next((c for c in store.cases.values() if number in str(c.default) + str(c.custom)), None)
+        return next((c for c in store.cases.values() if any(n in str(c.default) + str(c.custom) for n in names)), None)
 
     @staticmethod
     def _born(rng: Random) -> Life:

@@ -78,7 +78,7 @@ class _Day:
             wire.calm_at = TROUBLE
             wire.watch = self._judge.request
         self._people = People(self._town, self._plan, self._swarm, self._post, TROUBLE)
-        self._judge.lives = self._people.lives
+        self._judge.lives, self._judge.case_of = self._people.lives, self._people.case_of
         with reaping(self._reaper):
             await self._daemon.start()
             shop = asyncio.create_task(self._run_shop())
