@@ -10,7 +10,7 @@ import asyncio
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from caseconnect.host.journal import arrivals, caps, deciding, privacy, schema, sending, slots, sqlite
@@ -226,7 +226,7 @@ def a_late_event_overwrites() -> None:
 
     def late(observe: Any) -> Any:
         def observed(db: Any, tenant: str, seen: Any, now: datetime) -> None:
-            observe(db, tenant, dataclasses.replace(seen, at=now), now)
+            observe(db, tenant, dataclasses.replace(seen, at=now + timedelta(seconds=1)), now)
 
         return observed
 
