@@ -8,17 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import httpx  # noqa: TID251 - who asks is any client
+import orjson
 import pytest
+from click.testing import CliRunner
 from house import SECRET, TENANT, House, house
 from sfcc_house import CONNECTIONS, SfccHouse, sfcc_house
 from stories import AGENT, PLAIN, alerts, comments, only_case, operations, placed
 
+from caseconnect.cli.audit import audit
 from caseconnect.sdk.testing import run
 from caseconnect_opentext_case.simulator import CoreCaseSimulatorSettings
 from caseconnect_opentext_case.simulator import create_app as create_case_app
 from caseconnect_sfcc.simulator.scenarios import create_order
 from caseconnect_shopify.simulator import Fault
-from caseconnect_shopify.simulator.world import metafields, orders, payments
+from caseconnect_shopify.simulator.world import catalogue, metafields, orders, payments, staff
 from caseconnect_shopify.simulator.world.records import Order
 from caseconnect_shopify.simulator.world.search import OrderIndex
 
@@ -53,6 +56,13 @@ def desk() -> str:
 
 def shopify(folder: Path, **more: Any) -> Any:
     return house(folder, tenant=TENANT.partition("flows:\n")[0].rstrip() + desk(), **more)
+
+
+def drafting(folder: Path) -> Any:
+    """A shop whose staff may leave drafts open."""
+    text = (TENANT.partition("flows:\n")[0].rstrip() + desk()).replace("four_eyes: true", "four_eyes: false")
+    asking = "client_id: sim-client\n      approvals: {draft_tag: needs-approval}"
+    return house(folder, tenant=text.replace("client_id: sim-client", asking))
 
 
 def sfcc(folder: Path) -> Any:
@@ -157,6 +167,31 @@ def test_a_refund_made_in_the_admin_while_it_waited_makes_it_void(tmp_path: Path
             assert refunded(order) == "20.00"
             assert any("around the approval" in text for text in comments(h))
             assert alerts(h)
+            assert len(h.cases.cases) == 1
+
+    run(story())
+
+
+def test_a_refund_in_the_admin_that_nobody_asked_for_is_reported_and_our_own_never(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with shopify(tmp_path) as h:
+            order = await placed(h, TWO_MUGS)
+            await asked(h, "a1", "1001", amount=usd("8.00"))
+            await answered(h, "approved")
+            assert (refunded(order), len(h.cases.cases)) == ("8.00", 1)
+            payments.refund(h.shop, order, {"amount": "5.00"})
+            await h.pass_time(1200)
+            assert len(h.cases.cases) == 1
+            payments.refund(h.shop, order, {"amount": "6.00"})
+            await h.pass_time(1200)
+            _, around = h.cases.cases.values()
+            assert "refunded without an approval" in around.default["caseTitle"]
+            assert len(alerts(h)) == 1
+            h.cases.close(around.id, AGENT)
+            await h.restart()
+            orders.edit(h.shop, order, {"note": "look"})
+            await h.pass_time(1200)
+            assert len(h.cases.cases) == 2
 
     run(story())
 
@@ -218,6 +253,57 @@ def test_an_order_that_the_search_does_not_show_yet_is_waited_for(tmp_path: Path
             await answered(h, "approved")
             assert refunded(order) == "12.50"
 
+
+async def _drafted(h: House, **more: Any) -> Any:
+    """Staff leave a draft open: two mugs for nothing, for an order."""
+    goods = {"lines": [{"sku": "MUG", "quantity": 2}], "tags": ["Needs-Approval"], "attributes": {"replaces": "#1001"}}
+    draft = staff.draft(h.shop, goods | more)
+    await h.pass_time(1200)
+    return draft
+
+
+@pytest.mark.parametrize(("outcome", "done"), [("approved", ["draft_complete"]), ("rejected", ["draft_delete"])])
+def test_a_draft_left_open_is_completed_or_deleted_by_the_outcome(tmp_path: Path, outcome: str, done: Any) -> None:
+    async def story() -> None:
+        async with drafting(tmp_path) as h:
+            order = await placed(h, TWO_MUGS)
+            catalogue.add(h.shop, {"title": "Mug", "sku": "MUG", "price": "20.00"})
+            draft = await _drafted(h)
+            assert "replacement of 40.00 USD for 2 x MUG" in shown(h)
+            assert [e.what for e in h.shop.ledger] == []
+            await answered(h, outcome, 900)
+            assert [e.what for e in h.shop.ledger] == done
+            assert (draft.id in h.shop.drafts) is (outcome == "approved")
+            assert len(h.shop.orders) == (2 if outcome == "approved" else 1)
+            orders.edit(h.shop, order, {"note": "look"})
+            await h.pass_time(2400)
+            assert (len(h.cases.cases), alerts(h)) == (1, [])
+            assert stages(h, f"shop/order/{order.id}") == [("closed", "resolved")]
+
+    run(story())
+
+
+def test_a_draft_that_staff_change_or_complete_around_the_gate_is_not_carried_out(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with drafting(tmp_path) as h:
+            await placed(h, TWO_MUGS)
+            catalogue.add(h.shop, {"title": "Mug", "sku": "MUG", "price": "20.00"})
+            first = await _drafted(h)
+            staff.decide_draft(h.shop, str(first.id), "complete", {})
+            await h.pass_time(1200)
+            assert any("around the approval" in text for text in comments(h))
+            await answered(h, "approved")
+            assert any("was done in the shop" in text for text in comments(h))
+            second = await _drafted(h, lines=[{"sku": "MUG", "quantity": 1}])
+            second.lines[0].quantity = 9
+            case = list(h.cases.cases.values())[-1]
+            h.cases.decide(case.id, "approved", AGENT)
+            await h.pass_time(300)
+            assert [e.what for e in h.shop.ledger] == []
+            assert any("the draft holds other goods now" in text for text in comments(h))
+            await _drafted(h, attributes={})
+            assert "parked:delivery" in alerts(h)
+
     run(story())
 
 
@@ -252,3 +338,32 @@ async def _bought(h: SfccHouse) -> Any:
     )
     await h.pass_time(400)
     return order
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_money_that_is_done_here_and_not_there_is_told(tmp_path: Path, kept: bool) -> None:
+    async def story() -> None:
+        async with shopify(tmp_path) as h:
+            order = await placed(h, PLAIN)
+            await asked(h, "a1", "1001", amount=usd("12.50"))
+            h.cases.decide(only_case(h).id, "approved", AGENT)
+            await h.pass_time(180)
+            assert refunded(order) == "12.50"
+            if not kept:
+                order.refunds.clear()
+                order.transactions = [t for t in order.transactions if t.kind != "REFUND"]
+            await h.pass_time(4000)
+            money = [c for c in h.journal.comparisons(h.now()) if c.what == "money" and c.wrong]
+            assert [c.wrong for c in money] == ([] if kept else [1])
+            assert ("compared:shop:money" in alerts(h)) is not kept
+            answer = CliRunner().invoke(audit, ["--data", str(tmp_path), "--json", "--days", "400"])
+            told: dict[str, Any] = orjson.loads(answer.stdout)
+            (day,) = told["days"]["acme"].values()
+            assert day["money"] == {"RefundPayment": {"USD": "12.50"}}
+            assert day["cases"] == 1
+            assert answer.exit_code == (0 if kept else 1)
+            shown = CliRunner().invoke(audit, ["--data", str(tmp_path), "--days", "400"])
+            assert "RefundPayment 12.50 USD" in shown.output
+            assert "ann@shop.test" not in shown.output
+
+    run(story())

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from base64 import b64encode
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -180,13 +180,14 @@ class Http:
         deadline: float = 30.0,
         max_body: int = 32 * 1024 * 1024,
         transport: Transport | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         parts = urlsplit(base_url)
         if parts.scheme not in {"http", "https"} or not parts.netloc or parts.username or parts.password:
             shown = base_url if "@" not in base_url else f"***@{base_url.rpartition('@')[2]}"
             raise ConfigError(f"{shown!r} is no base URL: write https://host[:port][/path], without credentials")
         self.origin, self.prefix = f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/")
-        self.pace, self.deadline, self.max_body = pace, deadline, max_body
+        self.pace, self.deadline, self.max_body, self._now = pace, deadline, max_body, now
         self._transport = transport or _Network()
 
     async def request(
@@ -255,7 +256,7 @@ class Http:
             raise self._lost(safe, f"{place}: answer lost ({type(error).__name__})") from error
         answer = Response(response.status_code, {k.lower(): v for k, v in response.headers.items()}, body)
         if answer.status == 429:
-            self.pace.refused(answer.retry_after(datetime.now(UTC)) or 1.0)
+            self.pace.refused(answer.retry_after(self._now()) or 1.0)
         return answer
 
     async def close(self) -> None:

@@ -50,7 +50,8 @@ class Resources:
 
         `deadline` is seconds for a whole request; a longer answer than `max_body` bytes is cut off as an error.
         """
-        client = Http(base_url, pace=self.pace, deadline=deadline, max_body=max_body, transport=self.transport)
+        pace, transport = self.pace, self.transport
+        client = Http(base_url, pace=pace, deadline=deadline, max_body=max_body, transport=transport, now=self.now)
         self._opened.append(client)
         return client
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -22,7 +22,7 @@ from caseconnect.sdk.events import (
     PrivacyRequested,
     ReturnChanged,
 )
-from caseconnect.sdk.order_names import name_of
+from caseconnect.sdk.order_names import NAMED_ORDERS, name_of
 from caseconnect.sdk.resources import Resources
 from caseconnect.sdk.subjects import Subject
 from caseconnect_shopify import asking, backfill, changes, checks, deliveries, queries, subscriptions
@@ -37,6 +37,9 @@ from caseconnect_shopify.reading import client_of, complete, one
 from caseconnect_shopify.setup import setup
 
 _SHAPE: Final = (KeyError, TypeError, ValueError, AttributeError)
+
+RECENT: Final = timedelta(days=3)
+"""Of so many days a search gives what changed soon enough; an export takes minutes, and few run at once."""
 
 ROOT_KINDS: Final = frozenset({"order", "customer", "shop"})
 
@@ -79,6 +82,15 @@ class ShopifySource:
                 f"Shopify's list of what changed has a shape that this version cannot read ({type(error).__name__})"
             ) from None
 
+    async def since(self, since: datetime, cursor: str | None) -> Page:
+        """What changed since: of a few days page by page, as the poll reads, of more by an export."""
+        now = self._resources.now()
+        if cursor is None and now - since <= RECENT:
+            cursor = Cursor(since=since, floor=since, began=now).dump()
+        if cursor is None or backfill.is_place(cursor):
+            return await backfill.page(self._client, self._resources, since, cursor)
+        return await self.read(cursor, ())
+
     async def _page(self, at: Cursor, now: datetime) -> Page:
         if at.of_people():
             return await self._people(at)
@@ -95,6 +107,8 @@ class ShopifySource:
             found, after = await self._changes(at)
         items = await changes.orders(self._client, found)
         items += await asking.requests(self._client, self._settings.approvals, found)
+        if after is None:
+            items += await asking.drafts(self._client, self._settings.approvals, at.floor_text())
         at = at.advanced([order["updatedAt"] for order in found], after)
         return Page(items=tuple(items), cursor=at.dump(), more=at.sweeping())
 
@@ -139,6 +153,8 @@ class ShopifySource:
 
     async def fetch(self, need: Need) -> Record:
         """The order, its shopper's other orders, the customer, return, dispute or product, as they are now."""
+        if need.fact == NAMED_ORDERS and (meant := name_of(need.subject)):
+            return await changes.orders_named(self._client, meant)
         if need.fact not in self._fetchers:
             raise PermanentError(
                 f"Shopify supplies no fact {need.fact!r}; it supplies {', '.join(sorted(self._fetchers))}"
@@ -185,7 +201,7 @@ class ShopifySource:
 
 
 async def _history(source: ShopifySource, since: datetime, cursor: str | None) -> Page:
-    return await backfill.page(source._client, source._resources, since, cursor)
+    return await source.since(since, cursor)
 
 
 async def _expected(source: ShopifySource, since: datetime) -> int:
@@ -213,6 +229,7 @@ SOURCE = SourceSpec(
     facts={
         "order": Order,
         "order_history": OrderHistory,
+        NAMED_ORDERS: OrderHistory,
         "customer": Customer,
         "return": ReturnRequest,
         "dispute": Dispute,

@@ -13,13 +13,23 @@ from caseconnect.sdk.casework import (
     UseCase,
     Verdict,
     decide_item,
+    item_needs,
     one_line,
     open_or_add,
 )
-from caseconnect.sdk.commands import Command, Counter, CreateReplacement, Expect, IssueCredit, RefundPayment, digest_of
-from caseconnect.sdk.decisions import Decision, Facts, Finding, Matter, Need, Needs, Timer
+from caseconnect.sdk.commands import (
+    Command,
+    Counter,
+    CreateReplacement,
+    DeleteDraft,
+    Expect,
+    IssueCredit,
+    RefundPayment,
+    digest_of,
+)
+from caseconnect.sdk.decisions import Decision, Facts, Finding, Matter, Needs, Timer
 from caseconnect.sdk.events import CaseChanged, CommandSettled, Event
-from caseconnect_approvals import gate
+from caseconnect_approvals import around, gate
 from caseconnect_approvals.requests import bought, reading, unfit
 from caseconnect_approvals.settings import EXCEPTIONS, ApprovalsSettings
 
@@ -29,8 +39,9 @@ USE_CASE = UseCase(name="approvals", exceptions=EXCEPTIONS, item=ApprovalRequest
 def decide(event: Event, matter: Matter, facts: Facts, settings: ApprovalsSettings, now: datetime) -> Decision | Needs:
     """Open a case for a request, carry a small one out at once, or do what an approval binds."""
     if matter.about is None:
-        return Decision(reason=f"{event.type} names no request")
-    needs = facts.lacking(_wanted(event, matter))
+        return around.report(USE_CASE, event, matter, facts, settings, now)
+    # An answer is given on the order as it is; what only tells can do without.
+    needs = facts.lacking(item_needs(matter, matter.about, item=False, order=isinstance(event, CaseChanged)))
     if needs:
         return Needs(needs=needs)
     found = facts.get("approval", matter.about, ApprovalRequest)
@@ -48,28 +59,34 @@ def decide(event: Event, matter: Matter, facts: Facts, settings: ApprovalsSettin
     answer = decide_item(USE_CASE, event, matter, facts, settings, now, judge=judge, over=lambda *_: None)
     if isinstance(answer, Needs) or item is None:
         return answer
+    answer = _without_its_draft(answer, matter, item, settings)
     if any(f.exception == "within_limits" for f in answer.findings):
         answer = _at_once(answer, matter, item, known, settings, now)
     return _nothing_else_was_refunded(answer, matter, known)
 
 
-def _wanted(event: Event, matter: Matter) -> list[Need]:
-    wanted = [Need(fact="approval", subject=matter.about, required=False)] if matter.about else []
-    if matter.subject.kind == "order":
-        # An answer is given on the order as it is; what only tells can do without.
-        wanted.append(Need(fact="order", subject=matter.subject, required=isinstance(event, CaseChanged)))
-    return wanted
+def _without_its_draft(
+    answer: Decision, matter: Matter, item: ApprovalRequest, settings: ApprovalsSettings
+) -> Decision:
+    """The draft of a request that was refused is deleted."""
+    acted = answer.acted_on
+    if acted is None or not item.draft or "as_requested" in (settings.does(acted.outcome) or ()):
+        return answer
+    gone = DeleteDraft(name=item.draft, target=matter.subject, draft=item.draft)
+    return answer.model_copy(update={"commands": (*answer.commands, gone)})
 
 
 def _verdict(
     item: ApprovalRequest, order: Order | None, matter: Matter, settings: ApprovalsSettings, now: datetime
 ) -> Verdict:
     arose, ground = item.created_at or now, gate.ground(item, order)
-    reason = unfit(item, order) or _not_at_once(matter, ground) or _asked(item, order, settings)
+    why = unfit(item, order)
+    reason = why.plain if why else _not_at_once(matter, ground) or _asked(item, order, settings)
     if reason is None:
         finding = Finding(exception="within_limits", ground=ground, summary="no approval is needed", arose_at=arose)
         return Verdict(f"within_limits: {item.action} is within free_up_to", finding)
-    finding = Finding(exception="needs_approval", ground=ground, summary=reason, arose_at=arose)
+    summary = str(why) if why else reason
+    finding = Finding(exception="needs_approval", ground=ground, summary=summary, arose_at=arose)
     timer = Timer(name=gate.EXPIRY, due=arose + timedelta(hours=settings.expires_hours))
     return Verdict(f"needs_approval: {reason}", finding, timer)
 
@@ -131,7 +148,9 @@ def _at_once(
     elif item.action == "credit":
         command = IssueCredit(target=matter.subject, amount=asked.amount, note=note)
     else:
-        command = CreateReplacement(target=matter.subject, items=asked.items, price=asked.amount, note=note)
+        command = CreateReplacement(
+            target=matter.subject, items=asked.items, price=asked.amount, draft=asked.draft, note=note
+        )
     limit = settings.free_per_month.get(asked.amount.currency)
     if limit is not None:
         who = order.customer_id or digest_of((order.email or order.id).casefold())

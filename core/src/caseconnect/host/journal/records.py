@@ -188,7 +188,10 @@ class DecidedBy:
 
 @dataclass(frozen=True)
 class Verdict:
-    """All that one lane's turn decided: written in one commit, with the events that it is about."""
+    """All that one lane's turn decided: written in one commit, with the events that it is about.
+
+    `revokes`: keys of planned commands that must not go out any more.
+    """
 
     tenant: str
     lane: Subject
@@ -200,7 +203,9 @@ class Verdict:
     facts: tuple[tuple[str, Subject, Record], ...] = ()
     observed: tuple[Observation, ...] = ()
     labels: tuple[str, ...] = ()
+    revokes: tuple[str, ...] = ()
     slot_limit: int = 6
+    passed_on: tuple[Resolved, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -216,6 +216,17 @@ def _seen(db: Database) -> None:
         db.conn.execute(f"ALTER TABLE {table} ADD COLUMN seen INTEGER NOT NULL DEFAULT 0")
 
 
+@migrations(name="0007_comparisons")
+def _comparisons(db: Database) -> None:
+    _all_of(
+        db,
+        "CREATE TABLE comparisons (seq INTEGER PRIMARY KEY, tenant TEXT NOT NULL, connection TEXT NOT NULL,"
+        " what TEXT NOT NULL, at TEXT NOT NULL, since TEXT NOT NULL, until TEXT NOT NULL, found INTEGER NOT NULL,"
+        " wrong INTEGER NOT NULL, named TEXT NOT NULL);"
+        "CREATE INDEX comparisons_of ON comparisons (tenant, connection, what, at)",
+    )
+
+
 def migrate(db: Database) -> list[str]:
     """Bring `db` up to this program's schema; the names of what was applied. `JournalNewer` if it is beyond."""
     refuse_newer(db)

@@ -13,6 +13,7 @@ from caseconnect.host.journal import Journal
 from caseconnect.host.journal.codec import unstamp
 from caseconnect.host.journal.errors import JournalBusy, JournalFull
 from caseconnect.host.pipeline.building import Builder
+from caseconnect.host.pipeline.comparing import Comparing
 from caseconnect.host.pipeline.context import DOWN, Context
 from caseconnect.host.pipeline.daily import DailyChecks
 from caseconnect.host.pipeline.decide import Decider
@@ -44,6 +45,7 @@ class Runner:
         self.listeners = Listeners(self.context)
         self.builder = Builder(self.context)
         self.daily = DailyChecks(self.context, now())
+        self.comparing = Comparing(self.context, fetcher, now())
         self._stopping = asyncio.Event()
         self._announced = now()
 
@@ -73,6 +75,7 @@ class Runner:
         self.announce()
         polling = self.poller.tick(now)
         self.daily.tick(now)
+        self.comparing.tick(now)
         self.context.wake.ring()
         return polling
 
@@ -110,6 +113,7 @@ class Runner:
         self._stopping.set()
         self.builder.stop()
         self.daily.stop()
+        self.comparing.stop()
         self.context.wake.ring()
 
     async def idle(self) -> None:
@@ -119,6 +123,7 @@ class Runner:
         await self.deliverer.idle()
         await self.poller.idle()
         await self.daily.idle()
+        await self.comparing.idle()
 
     async def settle(self, rounds: int = 10_000) -> None:
         """Work until nothing is left that is due now. For tests and one-off commands."""

@@ -8,21 +8,12 @@ case what became of them, `replied` what the shopper wrote.
 from caseconnect.sdk.casework.actions import asks_of, uses_of
 from caseconnect.sdk.casework.answers import ImpossibleError, items_of, lines_of, value_of
 from caseconnect.sdk.casework.following import follow_up
-from caseconnect.sdk.casework.items import decide_item
+from caseconnect.sdk.casework.items import decide_item, item_needs
 from caseconnect.sdk.casework.judging import Background, judged
 from caseconnect.sdk.casework.opening import open_or_add, opens
-from caseconnect.sdk.casework.outcomes import carry_out, case_of, note_once
-from caseconnect.sdk.casework.policy import (
-    CONDITION,
-    PLACEHOLDERS,
-    Action,
-    Actions,
-    Answers,
-    AppliesTo,
-    AppliesToAny,
-    CaseworkSettings,
-    Priority,
-)
+from caseconnect.sdk.casework.outcome_settings import Action, Actions, Answers, OutcomeSettings
+from caseconnect.sdk.casework.outcomes import carry_out, case_of
+from caseconnect.sdk.casework.policy import CONDITION, PLACEHOLDERS, AppliesTo, AppliesToAny, CaseworkSettings, Priority
 from caseconnect.sdk.casework.replies import replied
 from caseconnect.sdk.casework.resolving import resolved
 from caseconnect.sdk.casework.settling import settled
@@ -41,6 +32,7 @@ from caseconnect.sdk.casework.standing import (
     holding,
     shippable,
 )
+from caseconnect.sdk.casework.telling import note_once
 from caseconnect.sdk.casework.text import case_text, fill, label, one_line, when
 from caseconnect.sdk.casework.usecase import Requested, UseCase, Waiting
 from caseconnect.sdk.casework.verdicts import Verdict, also, fresh, left_out, let_settle, limited, not_applying
@@ -66,6 +58,7 @@ __all__ = [
     "Background",
     "CaseworkSettings",
     "ImpossibleError",
+    "OutcomeSettings",
     "Priority",
     "Records",
     "Requested",
@@ -83,6 +76,7 @@ __all__ = [
     "follow_up",
     "fresh",
     "holding",
+    "item_needs",
     "items_of",
     "judged",
     "label",

@@ -8,7 +8,7 @@ from caseconnect.models import Case, Document, Order, Record
 from caseconnect.sdk.casework.answers import (
     ImpossibleError,
 )
-from caseconnect.sdk.casework.policy import Action, CaseworkSettings, of_outcome
+from caseconnect.sdk.casework.outcome_settings import Action, OutcomeSettings, of_outcome
 from caseconnect.sdk.casework.standing import CANCELLED, RELEASED, RESOLVED, WAITING_FOR_CUSTOMER, holding
 from caseconnect.sdk.casework.text import one_line
 from caseconnect.sdk.casework.usecase import Requested, UseCase
@@ -40,7 +40,7 @@ class Acting:
     matter: Matter
     subject: Subject
     case: Case
-    settings: CaseworkSettings
+    settings: OutcomeSettings
     order: Order | None = None
     item: Record | None = None
     documents: tuple[Document, ...] = ()
@@ -219,7 +219,8 @@ def submit_evidence(on: Acting) -> Act:
     if about is None or about.connection != on.matter.subject.connection:
         raise ImpossibleError("this dispute is not the shop's own: hand the evidence in where it came from")
     if on.unread:
-        raise ImpossibleError(f"documents of the case cannot be read: {', '.join(on.unread)}")
+        plain = "documents of the case cannot be read"
+        raise ImpossibleError(f"{plain}: {', '.join(on.unread)}", plain)
     if not on.documents and not text:
         reason = on.settings.answers.reason
         raise ImpossibleError(f"there is no evidence: add documents to the case, or write the text in {reason}")
