@@ -253,6 +253,8 @@ def test_an_order_that_the_search_does_not_show_yet_is_waited_for(tmp_path: Path
             await answered(h, "approved")
             assert refunded(order) == "12.50"
 
+    run(story())
+
 
 async def _drafted(h: House, **more: Any) -> Any:
     """Staff leave a draft open: two mugs for nothing, for an order."""

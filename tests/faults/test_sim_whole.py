@@ -11,8 +11,8 @@ from simulation.play import Result, play
 from simulation.run import Met, play_all, smaller
 from simulation.swarm import KINDS, Plan
 
-FIXED = ((0, 1), (2, 3), (4, 5), (7, 8))
-"""Together they meet a crash, a freeze, a clock that is set, a full disk, and every fault of the wire."""
+FIXED = ((0, 1), (2, 6), (9, 12))
+"""Each pair is played in one test."""
 
 
 @pytest.mark.parametrize("seeds", FIXED, ids=str)
