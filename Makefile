@@ -8,13 +8,15 @@ BIN := .venv/bin
 SIZE ?= full
 DLT := dlt[duckdb]==1.31.0
 SEEDS ?= 1000
+SECONDS ?= 300
+JOBS ?= 2
 PACKAGES := core demo $(wildcard plugins/*) $(wildcard usecases/*)
 # Tests start a hundred processes: each would compile everything anew. Kept beside the packages, not among the sources.
 export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/pycache
 export PYTHONDONTWRITEBYTECODE :=
 MANIFESTS := $(wildcard pyproject.toml requirements.lock $(addsuffix /pyproject.toml,$(PACKAGES)))
 
-.PHONY: help demo test simulate check conformance bench docs lock format clean
+.PHONY: help demo test simulate mutants check conformance bench docs lock format clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,9 +27,17 @@ demo: .venv/.ready ## Play all flows against simulators; DEMO="--rows S1,P4" som
 test: .venv/.ready ## Run all tests
 	$(BIN)/pytest -n auto -q --dist worksteal $(TESTS)
 
-simulate: .venv/.ready ## Play money commands under faults (SEEDS=n of each kind) and every row in every situation
+simulate: .venv/.ready ## Play faults on virtual time: SEEDS=n of money, all flows, SECONDS=n of the whole; REPLAY=seed plays one
+ifdef REPLAY
+	@PYTHONPATH=tests/lib $(BIN)/python -m simulation --replay $(REPLAY) $(SIMULATION)
+else
 	CONNECT_SEEDS=$(SEEDS) CONNECT_MATRIX=1 $(BIN)/pytest -n auto -q -rP --dist worksteal tests/faults tests/flows
 	$(BIN)/pytest -n auto -q --dist worksteal -m hypothesis --hypothesis-profile=long
+	PYTHONPATH=tests/lib $(BIN)/python -m simulation --seconds $(SECONDS) --jobs $(JOBS) $(SIMULATION)
+endif
+
+mutants: .venv/.ready ## Plant each bug of tests/mutants and find it; one that survives is a failure
+	$(BIN)/python tests/mutants/hunt.py $(MUTANTS)
 
 check: .venv/.ready ## Check style, types, imports, and that the docs are in step with the code
 	$(BIN)/ruff check .

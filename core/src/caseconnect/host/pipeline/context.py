@@ -27,12 +27,12 @@ class Wake:
     """A broadcast: everybody who waits is woken, and a wake-up between two waits is not lost."""
 
     def __init__(self) -> None:
-        self._events: set[asyncio.Event] = set()
+        self._events: list[asyncio.Event] = []  # in an order, so that a simulated run can be repeated
 
     def listen(self) -> asyncio.Event:
         """An event that every `ring` sets; its owner clears it."""
         event = asyncio.Event()
-        self._events.add(event)
+        self._events.append(event)
         return event
 
     def ring(self) -> None:

@@ -22,6 +22,9 @@ from caseconnect.sdk.subjects import Subject
 _BATCH = 256
 _TRIES = 12
 _AT_ONCE = 16  # per tenant
+_NAMED_TRIES = 5
+"""So often, for about a minute, an order that somebody named is asked for before the thing stands alone: a platform's
+search shows a new order late, and who stands alone never comes to its order."""
 
 
 class Intake:
@@ -132,7 +135,7 @@ class Intake:
         resolved: list[Resolved] = []
         for event in events:
             try:
-                found = await self._resolve(stored.tenant, connection, event)
+                found = await self._resolve(stored, connection, event)
             except PermanentError as error:
                 return DeliveryResult(stored.seq, "parked", f"{event.subject}: {error}")
             except ConnectError as error:
@@ -170,8 +173,9 @@ class Intake:
         """The connection that `name` is of: an event may name an order that another one keeps."""
         return self._context.tenants[tenant].connections.get(name.connection, connection)
 
-    async def _resolve(self, tenant: str, connection: LiveConnection, event: Event) -> Resolved | None:
+    async def _resolve(self, stored: StoredDelivery, connection: LiveConnection, event: Event) -> Resolved | None:
         """What the journal knows, else what the source says."""
+        tenant = stored.tenant
         found = self._known(tenant, connection, event)
         if found is not None:
             return found
@@ -189,6 +193,8 @@ class Intake:
             if root is not None:
                 lane = self._context.journal.subject_of(tenant, root)
                 return Resolved(event, lane, (*_others((*_names(event), root), lane), *_meant(name, root)))
+            if name.kind == NAMED and stored.tries < _NAMED_TRIES:
+                return None
         return None
 
 
