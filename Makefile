@@ -9,6 +9,7 @@ SIZE ?= full
 DLT := dlt[duckdb]==1.31.0
 SEEDS ?= 1000
 SECONDS ?= 300
+POWERLOSS ?= 20000
 JOBS ?= 2
 PACKAGES := core demo $(wildcard plugins/*) $(wildcard usecases/*)
 # Tests start a hundred processes: each would compile everything anew. Kept beside the packages, not among the sources.
@@ -16,7 +17,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/pycache
 export PYTHONDONTWRITEBYTECODE :=
 MANIFESTS := $(wildcard pyproject.toml requirements.lock $(addsuffix /pyproject.toml,$(PACKAGES)))
 
-.PHONY: help demo test simulate mutants check conformance bench docs lock format clean
+.PHONY: help demo test simulate mutants storage powerloss check conformance bench docs lock format clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +39,12 @@ endif
 
 mutants: .venv/.ready ## Plant each bug of tests/mutants and find it; one that survives is a failure
 	$(BIN)/python tests/mutants/hunt.py $(MUTANTS)
+
+storage: .venv/.ready ## Kill, freeze, fill up and damage real daemons and their files; takes minutes
+	CONNECT_STORAGE=full $(BIN)/pytest -q -rP --durations=10 $(filter-out tests/storage/test_storage_powerloss.py,$(wildcard tests/storage/test_*.py))
+
+powerloss: .venv/.ready ## Cut the power of a journal at every point; POWERLOSS=n images; needs strace
+	CONNECT_POWERLOSS=$(POWERLOSS) $(BIN)/pytest -q -rP tests/storage/test_storage_powerloss.py
 
 check: .venv/.ready ## Check style, types, imports, and that the docs are in step with the code
 	$(BIN)/ruff check .

@@ -64,7 +64,8 @@ def _round(folder: Path, variant: str, orders: int) -> dict[str, Any]:
     work = folder / "work"
     work.mkdir()
     if variant == "full":
-        shutil.copy(folder / "past" / "journal.db", work / "journal.db")
+        for part in ("journal.db", "journal.instance"):
+            shutil.copy(folder / "past" / part, work / part)
     try:
         return call("bench.drain_once", str(work), str(orders))
     finally:

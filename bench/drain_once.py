@@ -1,4 +1,4 @@
-"""Drain one journal in a process of its own: `python -m bench.drain_once FOLDER ORDERS`. Prints one JSON line.
+"""Drain one journal in a process of its own: `python -m bench.drain_once FOLDER ORDERS [SEALED]`. Prints one JSON line.
 
 The folder may hold a journal already. The pipeline is the daemon's (runner, clock, thread of the journal, FULL) on real
 time, with pacing off and both platforms in the process (bench/platforms.py).
@@ -40,10 +40,10 @@ SELECT (SELECT count(*) FROM deliveries WHERE state IN ('new', 'waiting'))
 """
 
 
-async def drain(folder: Path, orders: int) -> dict[str, Any]:
+async def drain(folder: Path, orders: int, *, sealed: bool) -> dict[str, Any]:
     """Journal the orders, then work until nothing is left."""
     platforms = Platforms(orders)
-    journal = SqliteJournal.open(folder / "journal.db", threaded=True)
+    journal = SqliteJournal.open(folder / "journal.db", threaded=True, sealed=sealed)
     await _journal_orders(journal, orders)
     configure(json=True, level="error")
     tenants = load_tenants(tenant.write(folder / "tenants"), load()).tenants
@@ -122,7 +122,7 @@ async def _until_drained(path: Path, running: asyncio.Task[None]) -> None:
 
 def main() -> None:
     """The command line."""
-    result = uvloop.run(drain(Path(sys.argv[1]), int(sys.argv[2])))
+    result = uvloop.run(drain(Path(sys.argv[1]), int(sys.argv[2]), sealed=sys.argv[3:4] != ["0"]))
     sys.stdout.buffer.write(orjson.dumps(result) + b"\n")
 
 

@@ -41,7 +41,7 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 def test_every_part_is_measured(result: dict[str, Any]) -> None:
     parts = result["parts"]
-    assert set(parts) == {"start", "intake", "through", "drain", "backlog", "poll"}
+    assert set(parts) == {"start", "intake", "through", "drain", "seals", "backlog", "poll"}
     for variant in ("nothing", "journal", "serve"):
         assert parts["intake"][variant]["answered"] > 0
         assert parts["intake"][variant]["refused"] == 0

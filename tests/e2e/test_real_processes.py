@@ -7,16 +7,14 @@ import os
 import re
 import signal
 import socket
-import sqlite3
 import stat
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from serving import SECRET, SHOP, Served, connect, play, serving, signed, simulating, stranger, write_tenant
+from serving import SECRET, SHOP, Served, connect, play, rows, serving, signed, simulating, stranger, write_tenant
 
 from caseconnect.cli import Exit
 
@@ -69,14 +67,6 @@ def connect_register_transforms(register):
 
 def order(number: int) -> bytes:
     return json.dumps({"id": 5_000_000_000_000_000 + number, "note": "x" * 500}).encode()
-
-
-def rows(data: Path, sql: str) -> list[tuple[Any, ...]]:
-    db = sqlite3.connect(f"file:{data / 'journal.db'}?mode=ro", uri=True)
-    try:
-        return db.execute(sql).fetchall()
-    finally:
-        db.close()
 
 
 @pytest.fixture

@@ -72,6 +72,7 @@ def test_a_shopper_is_erased_when_the_work_is_over(tmp_path: Path) -> None:
             db = h.journal._writing
             assert db is not None
             db.execute("UPDATE matters SET state='closed'")
+            await h.journal.close_alert("acme", "none", h.now())  # a commit, which seals it
         return str(order.id)
 
     number = run(play())

@@ -10,6 +10,7 @@ import json
 import os
 import re
 import socket
+import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -204,10 +205,14 @@ class Served:
         """The log's lines about an event."""
         return [line for line in log_lines(self.log) if line["event"] == event]
 
-    def stop(self, number: int = 15, seconds: float = PATIENCE) -> int:
-        """Send a signal and wait for the end; the exit code."""
+    def hang_up(self) -> None:
+        """Close the connection; the next request opens one."""
         if self._connection:
             self._connection.close()
+
+    def stop(self, number: int = 15, seconds: float = PATIENCE) -> int:
+        """Send a signal and wait for the end; the exit code."""
+        self.hang_up()
         self.process.send_signal(number)
         return self.process.wait(seconds)
 
@@ -273,6 +278,15 @@ def simulating(platform: str, folder: Path, **options: Any) -> Iterator[int]:
     finally:
         process.terminate()
         process.wait(PATIENCE)
+
+
+def rows(data: Path, sql: str) -> list[tuple[Any, ...]]:
+    """What the journal in a data folder answers."""
+    db = sqlite3.connect(f"file:{data / 'journal.db'}?mode=ro", uri=True)
+    try:
+        return db.execute(sql).fetchall()
+    finally:
+        db.close()
 
 
 def _listens(port: int) -> bool:

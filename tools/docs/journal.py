@@ -33,6 +33,9 @@ _TABLES: Mapping[str, str] = {
     "brakes": "Pauses, with who, why and when, also those that ended.",
     "receipts": "What became of requests about personal data: of whom by id, how many rows, what is left.",
     "comparisons": "What comparing a platform with the journal found; of those that found nothing the last week.",
+    "sums": "The checksum of every row of the other tables, by table and key.",
+    "chain": "Per tenant a hash chain over rows that are only added; without its salt the row's text was erased.",
+    "heads": "Where each tenant's chain ends.",
     "alerts": "What a person should look at, one row per cause until it is closed.",
 }
 

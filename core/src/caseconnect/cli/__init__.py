@@ -49,6 +49,18 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "caseconnect.cli.connections:backfill",
         "Read what is older than a connection, and store it as if it had been polled.",
     ),
+    "backup": (
+        "caseconnect.cli.keeping:backup",
+        "Copy the journal into one new file, also while `connect serve` runs, and verify the copy.",
+    ),
+    "restore": (
+        "caseconnect.cli.keeping:restore",
+        "Put a backup in the journal's place; the next start asks the platforms about the money first.",
+    ),
+    "verify": (
+        "caseconnect.cli.keeping:verify",
+        "Verify the journal, or a backup of it: every row, every link of the hash chains.",
+    ),
     "privacy": (
         "caseconnect.cli.privacy:privacy",
         "Show what became of requests about personal data: a receipt for each.",

@@ -23,9 +23,19 @@ from caseconnect.sdk.errors import ConnectError
     "--log", "log_format", type=click.Choice(["auto", "text", "json"]), default="auto", help="Form of the log."
 )
 @click.option("--no-pacing", is_flag=True, help="Ask platforms as fast as it goes: only for simulators.")
+@click.option(
+    "--recover", is_flag=True, help="Pause all and ask about the money first: the whole data folder was set back."
+)
 @click.pass_context
 def serve(
-    ctx: click.Context, tenants: Path, data: Path, host: str, port: int, log_format: str, no_pacing: bool
+    ctx: click.Context,
+    tenants: Path,
+    data: Path,
+    host: str,
+    port: int,
+    log_format: str,
+    no_pacing: bool,
+    recover: bool,
 ) -> None:
     """Run the daemon: take deliveries, decide, carry commands out.
 
@@ -64,7 +74,7 @@ def serve(
         log.info("serving", host=host, port=bound, tenants=sorted(ready), data=str(data))
 
     _many_files()
-    daemon = Daemon(Options(data, host, port, pacing=not no_pacing), ready, log)
+    daemon = Daemon(Options(data, host, port, pacing=not no_pacing, recover=recover), ready, log)
     try:
         uvloop.run(daemon.run(started))
     except JournalLocked as error:

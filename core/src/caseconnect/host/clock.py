@@ -16,6 +16,7 @@ from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from caseconnect.host.faults import told
+from caseconnect.host.journal.errors import JournalBusy, JournalFull
 from caseconnect.host.pipeline.runner import Runner
 
 _SWEEP = 30
@@ -45,7 +46,10 @@ class Clock:
                 await self._follower
 
     async def _tick(self) -> None:
-        await self._runner.tick(self._now())
+        try:
+            await self._runner.tick(self._now())
+        except (JournalFull, JournalBusy) as error:
+            self._runner.context.log.error("clock", error=told(error))
 
     async def _follow(self) -> None:
         woken = self._runner.context.wake.listen()

@@ -37,6 +37,7 @@ class Options:
     port: int = 8480
     pacing: bool = True
     max_body: int = 8 * 1024 * 1024
+    recover: bool = False
 
 
 @dataclass
@@ -64,7 +65,10 @@ class Daemon:
             self.broken = error
             loop.call_soon_threadsafe(stop.set)
 
-        journal = SqliteJournal.open(self.options.data / "journal.db", threaded=True, on_broken=on_broken)
+        mistrust = "whoever started it said so" if self.options.recover else None
+        journal = SqliteJournal.open(
+            self.options.data / "journal.db", threaded=True, on_broken=on_broken, mistrust=mistrust
+        )
         pipeline = PipelineThread(journal, self.tenants, self.now, self.log, pacing=self.options.pacing)
         try:
             with suppress(NotImplementedError):
@@ -124,6 +128,8 @@ class Daemon:
     def _not_ready(self, journal: SqliteJournal, pipeline: PipelineThread) -> str | None:
         if self.broken:
             return "the journal cannot be written"
+        if journal.full():
+            return "the disk is full"
         if journal.load() >= 1:
             return "more is waiting to be written than may"
         if not pipeline.alive():

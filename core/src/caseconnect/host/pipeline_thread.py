@@ -6,16 +6,18 @@ import asyncio
 import sys
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from datetime import datetime
 from traceback import walk_stack
+from typing import TypeVar
 
 import uvloop
 
 from caseconnect.host.clock import Clock
 from caseconnect.host.faults import kind_and_place, places, told
 from caseconnect.host.journal import Journal
+from caseconnect.host.journal.errors import JournalBusy, JournalFull
 from caseconnect.host.pipeline.live import Accounts, LiveTenant, build, first_starts
 from caseconnect.host.pipeline.runner import BREATH, Runner
 from caseconnect.host.tenants.tenant import Tenant
@@ -26,6 +28,8 @@ from caseconnect.sdk.resources import Log
 
 _BEAT = 0.5
 _DRAIN = 20.0
+_FULL_WAIT = 1.0
+T = TypeVar("T")
 
 Starts = Mapping[str, tuple[datetime, Mapping[str, datetime]]]
 """By tenant: when it was first started, and each of its connections."""
@@ -131,7 +135,7 @@ class PipelineThread:
         self._loop = asyncio.get_running_loop()
         self._runner = runner = Runner(self._journal, self._now, self._log)
         beating = asyncio.create_task(self._beats())
-        starts = await self._starts()
+        starts = await self._with_room(self._starts)
         self._ready.set()
         live = await self._build(starts)
         try:
@@ -142,7 +146,7 @@ class PipelineThread:
                 await tenant.close()
 
     async def _run(self, runner: Runner, live: dict[str, LiveTenant]) -> None:
-        for key in await runner.start(live):
+        for key in await self._with_room(lambda: runner.start(live)):
             self._log.warning("outcome unknown", key=key, why="the last process ended while the request was out")
         clock = Clock(runner, self._now)
         clock.start()
@@ -150,6 +154,16 @@ class PipelineThread:
             await runner.run(_DRAIN)
         finally:
             await clock.stop()
+
+    async def _with_room(self, step: Callable[[], Awaitable[T]]) -> T:
+        """A step that is to be done at the start, done again while the disk is full: intake tells it meanwhile."""
+        while True:
+            try:
+                return await step()
+            except (JournalFull, JournalBusy) as error:
+                self._ready.set()
+                self._log.error("the journal takes nothing", why=str(error))
+                await asyncio.sleep(_FULL_WAIT)
 
     async def _starts(self) -> Starts:
         return {name: await first_starts(self._journal, t, self._now()) for name, t in self._tenants.items()}

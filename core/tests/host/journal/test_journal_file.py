@@ -15,7 +15,6 @@ from sqlite_utils import Database
 
 from caseconnect.host.journal import SqliteJournal, schema
 from caseconnect.host.journal.errors import JournalError, JournalLocked, JournalNewer
-from caseconnect.host.journal.records import NewAlert
 
 LIB = Path(__file__).parents[4] / "tests" / "lib"
 
@@ -68,17 +67,18 @@ def test_an_older_journal_is_brought_up_by_a_writer_and_refused_to_a_reader(tmp_
     SqliteJournal.read(path).close()
 
 
-def test_an_older_journal_keeps_its_alerts(desk: Desk) -> None:
-    now_of(desk.journal.alert(NewAlert(TENANT, "c", "t"), START))
-    desk.close()
-    with sqlite3.connect(desk.path) as db:
-        for column in ("closed_by", "closed_reason"):
-            db.execute(f"ALTER TABLE alerts DROP COLUMN {column}")
-        db.execute("DELETE FROM _sqlite_migrations WHERE name='0002_alerts_closed_by'")
+def test_an_older_journal_keeps_its_alerts(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    with sqlite3.connect(path) as db:
+        schema.migrations.apply(Database(db), stop_before="0002_alerts_closed_by")
+        db.execute(
+            "INSERT INTO alerts (tenant, cause, title, link, first_at, last_at, count) VALUES (?,'c','t','','','',1)",
+            (TENANT,),
+        )
     db.close()
     with pytest.raises(JournalError, match="not up to date"):
-        SqliteJournal.read(desk.path)
-    journal = SqliteJournal.open(desk.path)
+        SqliteJournal.read(path)
+    journal = SqliteJournal.open(path)
     assert now_of(journal.dismiss("c", None, "seen", "ann", START)) == TENANT
     journal.close()
 
@@ -116,7 +116,7 @@ def test_without_a_journal_a_reader_says_so(tmp_path: Path) -> None:
 def test_only_its_owner_may_look_into_the_file(desk: Desk) -> None:
     desk.receive(delivery())
     files = [f for f in desk.path.parent.iterdir() if f.name.startswith("journal")]
-    assert len(files) == 4
+    assert len(files) == 5
     assert {f.stat().st_mode & 0o077 for f in files} == {0}
 
 
@@ -158,7 +158,7 @@ def test_another_process_reads_beside_the_writer_and_cannot_be_a_second_one(desk
 
 
 WRITER = """
-    folder, ballast = Path(sys.argv[1]), Path(sys.argv[1]) / "ballast"
+    folder = Path(sys.argv[1])
     desk = Desk(folder, threaded=True, synchronous="FULL")
     async def work(worker, amount):
         for number in range(amount):
@@ -186,16 +186,20 @@ def test_a_lock_dies_with_its_process_and_what_was_acknowledged_does_not(tmp_pat
 
 
 def test_a_full_disk_is_refused_and_loses_nothing(tmp_path: Path) -> None:
-    small = ["unshare", "-rm", "sh", "-c", 'mount -t tmpfs -o size=3m none "$0" && exec "$@"', str(tmp_path)]
+    small = ["unshare", "-rm", "sh", "-c", 'mount -t tmpfs -o size=20m none "$0" && exec "$@"', str(tmp_path)]
     try:
         subprocess.run([*small, "true"], check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError):
         _file_that_may_not_grow(tmp_path)  # this machine lets nobody mount a small disk
         return
     rest = """
-    ballast.write_bytes(bytes(1_000_000))
+    from caseconnect.host.journal import ballast as kept
+    kept._AGAIN = 0
+    padding = folder / "padding"
+    padding.write_bytes(bytes(9_000_000))
     asyncio.run(run(1, 100_000))
-    ballast.unlink()
+    assert desk.journal.full()
+    padding.unlink()
     asyncio.run(run(2, 2))
     desk.close()
     print("stored", *(d.delivery.delivery_id for d in Desk(folder).journal.unparsed(TENANT, START, 100_000)))

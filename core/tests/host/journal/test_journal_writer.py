@@ -349,7 +349,7 @@ def test_after_a_crowd_the_next_batch_is_gathered(db: Faulty, monkeypatch: pytes
     monkeypatch.setattr(module, "_CROWD", 4)
     monkeypatch.setattr(module, "_GATHER", 60.0)
 
-    def counted(db: sqlite3.Connection, items: Sequence[Item]) -> list[Any]:
+    def counted(db: sqlite3.Connection, items: Sequence[Item], seal: None) -> list[Any]:
         sizes.append(len(items))
         return apply(db, items)
 

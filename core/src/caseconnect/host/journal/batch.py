@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from caseconnect.host.crash import crashpoint
 from caseconnect.host.journal.errors import Conflict, JournalBroken, JournalBusy, JournalError, JournalFull
@@ -23,6 +23,16 @@ _STORAGE = (
     *("SQLITE_NOTADB", "SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PROTOCOL", "SQLITE_INTERRUPT", "SQLITE_PERM"),
 )
 _AGAIN = ("SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_BUSY", "SQLITE_LOCKED")
+
+
+class Seal(Protocol):
+    """What happens around each COMMIT."""
+
+    def before(self) -> None:
+        """In the transaction, when all items are written."""
+
+    def after(self) -> None:
+        """It is committed."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +52,8 @@ class Item:
     what: Any = field(default=None, repr=False)
 
 
-def apply(db: sqlite3.Connection, items: Sequence[Item]) -> list[Any]:
-    """Write `items` in one transaction. For each its result, or the exception that undid it alone.
+def apply(db: sqlite3.Connection, items: Sequence[Item], seal: Seal | None = None) -> list[Any]:
+    """Write `items` in one transaction, and `seal` what they changed. For each its result, or what undid it alone.
 
     Raises `JournalFull` or `JournalBusy` when surely nothing was written, `JournalBroken` when that is not known.
     """
@@ -51,6 +61,8 @@ def apply(db: sqlite3.Connection, items: Sequence[Item]) -> list[Any]:
     try:
         db.execute("BEGIN IMMEDIATE")
         results = _all(db, items)
+        if seal:
+            seal.before()
         for name in names:
             crashpoint(f"{name}:before")
     except sqlite3.Error as error:
@@ -62,6 +74,8 @@ def apply(db: sqlite3.Connection, items: Sequence[Item]) -> list[Any]:
         db.execute("COMMIT")
     except sqlite3.Error as error:
         raise _undone(db, error, committing=True) from error
+    if seal:
+        seal.after()
     for name in names:
         crashpoint(f"{name}:after")
     return results

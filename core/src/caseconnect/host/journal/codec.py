@@ -60,7 +60,7 @@ class Squeezer:
     """zstd, one per thread that writes: its compressor is not safe to share."""
 
     def __init__(self) -> None:
-        self._compressor = zstandard.ZstdCompressor(level=1)
+        self._compressor = zstandard.ZstdCompressor(level=1, write_checksum=True)
 
     def squeeze(self, data: bytes) -> bytes:
         """Compressed bytes."""

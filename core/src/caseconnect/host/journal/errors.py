@@ -6,6 +6,7 @@ JournalError
 ├── JournalBroken    a COMMIT failed: what was written is not known; stop the process, recover by reading
 ├── JournalLocked    another daemon has it
 ├── JournalNewer     a newer program wrote it
+├── JournalDamaged   what it holds is not what was written: nothing starts on it; restore a backup
 └── Conflict         a row is not as the caller expected: read again and decide again
 """
 
@@ -36,6 +37,10 @@ class JournalLocked(JournalError):
 
 class JournalNewer(JournalError):
     """The file's schema is newer than this program."""
+
+
+class JournalDamaged(JournalError):
+    """The file is damaged."""
 
 
 class Conflict(JournalError):

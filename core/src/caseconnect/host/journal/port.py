@@ -78,6 +78,15 @@ class Journal(Protocol):
     async def recover(self, now: datetime) -> list[str]:
         """After a crash: `sending` becomes `unknown`."""
 
+    def in_doubt(self) -> str | None:
+        """Why this journal may not know all that was sent (set back, copied, elsewhere); None: it is trusted."""
+
+    async def doubt(self, why: str, now: datetime) -> list[str]:
+        """Pause all tenants, with an alert, and have their money verified; their names."""
+
+    async def verified(self, tenant: str, told: str, now: datetime) -> None:
+        """A tenant's money was verified; `told` says with what result."""
+
     # clock
     async def fire(self, now: datetime, limit: int) -> int:
         """Turn due timers into events."""
@@ -177,6 +186,9 @@ class Journal(Protocol):
 
     def due_commands(self, tenant: str, now: datetime, limit: int, busy: Iterable[str] = ()) -> list[StoredCommand]:
         """Commands to send or to look at: the first `limit`, without those in `busy`."""
+
+    def unverified(self, tenant: str, now: datetime) -> list[str] | None:
+        """Keys of money commands to verify with the platform, open and recent; None: nothing is in doubt."""
 
     def command(self, key: str) -> StoredCommand | None:
         """One command."""

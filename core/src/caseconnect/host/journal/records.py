@@ -213,7 +213,7 @@ class StoredCommand:
     """A command as it is stored.
 
     `lost`: how many attempts ended in an unknown outcome; `taken`: how many were accepted; `before`: what was there
-    before its slot was ours.
+    before its slot was ours; `doubted`: it may have been sent by a journal that this one is a former state of.
     """
 
     key: str
@@ -241,6 +241,7 @@ class StoredCommand:
     lost: int = 0
     taken: int = 0
     before: dict[str, Any] = field(default_factory=dict)
+    doubted: bool = False
 
     @property
     def may_have_happened(self) -> bool:

@@ -1,13 +1,15 @@
 """The tables, and how an older file becomes a newer one. Made with sqlite-utils' migrations.
 
-Each migration runs in one transaction with the record of it. A file that lists a migration this program does
-not know is from a newer program and is refused.
+A file that lists a migration this program does not know is from a newer program and is refused.
 """
 
 from __future__ import annotations
 
+from secrets import token_hex
+
 from sqlite_utils import Database, Migrations
 
+from caseconnect.host.journal import sealing
 from caseconnect.host.journal.errors import JournalNewer
 
 migrations = Migrations("caseconnect")
@@ -227,11 +229,37 @@ def _comparisons(db: Database) -> None:
     )
 
 
+_SEALS = """
+CREATE TABLE sums (tbl TEXT NOT NULL, id NOT NULL, sum INTEGER NOT NULL, PRIMARY KEY (tbl, id)) WITHOUT ROWID;
+CREATE TABLE chain (
+    tbl TEXT NOT NULL, row INTEGER NOT NULL, tenant TEXT NOT NULL, seq INTEGER NOT NULL, link BLOB NOT NULL, salt BLOB,
+    content BLOB, PRIMARY KEY (tbl, row)
+) WITHOUT ROWID;
+CREATE TABLE heads (tenant TEXT PRIMARY KEY, seq INTEGER NOT NULL, link BLOB NOT NULL) WITHOUT ROWID;
+"""
+
+
+SEALED = "0008_seals"
+"""The migration since which rows are sealed, and the journal has a name."""
+
+
+@migrations(name=SEALED)
+def _seals(db: Database) -> None:
+    _all_of(db, _SEALS)
+    db.conn.execute("INSERT INTO meta VALUES ('instance', ?)", (token_hex(16),))
+
+
 def migrate(db: Database) -> list[str]:
-    """Bring `db` up to this program's schema; the names of what was applied. `JournalNewer` if it is beyond."""
+    """Bring `db` up to this program's schema; the names of what was applied. `JournalNewer` if it is beyond.
+
+    All of it is one transaction, with the seals of what it changed: a file is at the old schema or at the new one.
+    """
     refuse_newer(db)
     applied = [m.name for m in migrations.pending(db)]
-    migrations.apply(db)
+    if applied:
+        with db.atomic():
+            migrations.apply(db)
+            sealing.seal_all(db.conn)
     return applied
 
 
@@ -249,3 +277,18 @@ def refuse_newer(db: Database) -> None:
 def outdated(db: Database) -> bool:
     """True when `db` has not every migration of this program."""
     return bool(migrations.pending(db))
+
+
+def pending(db: Database) -> list[str]:
+    """The migrations that `db` has not."""
+    return [m.name for m in migrations.pending(db)]
+
+
+def is_there(db: Database) -> bool:
+    """True when `db` is a journal, of whatever version."""
+    return bool(migrations.applied(db))
+
+
+def is_sealed(db: Database) -> bool:
+    """True when `db` is of a version that seals its rows."""
+    return any(m.name == SEALED for m in migrations.applied(db))

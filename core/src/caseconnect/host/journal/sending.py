@@ -21,7 +21,8 @@ _COLUMNS = (
     " (SELECT min(o.at) FROM outcomes o WHERE o.key = c.key AND o.became = 'sending'),"
     " (SELECT count(*) FROM outcomes o WHERE o.key = c.key AND o.became = 'unknown'),"
     " (SELECT count(*) FROM outcomes o WHERE o.key = c.key AND o.became = 'accepted'),"
-    " (SELECT s.before FROM slots s WHERE s.slot = c.slot)"
+    " (SELECT s.before FROM slots s WHERE s.slot = c.slot),"
+    " (SELECT d.value > c.created_at FROM meta d WHERE d.name = 'doubt_until')"
 )
 _FIRST = """
 SELECT seq FROM (
@@ -67,7 +68,7 @@ def command(db: sqlite3.Connection, key: str) -> StoredCommand | None:
 def _row(row: tuple[Any, ...]) -> StoredCommand:
     key, seq, tenant, matter, use, kind, name, connection, target, state, body, attempt = row[:12]
     looked, sent_at, deadline_at, created_at, due, note, data, reference, case, first_sent_at, lost = row[12:23]
-    taken, before = row[23:]
+    taken, before, doubted = row[23:]
     # A kind of a newer program: nobody carries out the bare base, so it parks instead of stopping the others.
     known = COMMANDS.get(kind, Command)
     return StoredCommand(
@@ -89,6 +90,7 @@ def _row(row: tuple[Any, ...]) -> StoredCommand:
         lost=lost,
         taken=taken,
         before=load(before) if before else {},
+        doubted=bool(doubted),
         deadline_at=unstamp(deadline_at) if deadline_at else None,
         created_at=unstamp(created_at),
         due=unstamp(due),

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -20,6 +18,7 @@ from caseconnect.host.journal import (
     arrivals,
     auditing,
     deciding,
+    doubting,
     ending,
     intake,
     matters,
@@ -36,9 +35,11 @@ from caseconnect.host.journal import (
 from caseconnect.host.journal.alerts import alert, close_alert
 from caseconnect.host.journal.arrivals import Page
 from caseconnect.host.journal.auditing import Comparison, Moved
+from caseconnect.host.journal.ballast import Ballast
 from caseconnect.host.journal.batch import Item, Write
 from caseconnect.host.journal.codec import Squeezer
-from caseconnect.host.journal.errors import JournalError, JournalLocked
+from caseconnect.host.journal.errors import JournalError
+from caseconnect.host.journal.opening import Opened, connect, open_for_writing
 from caseconnect.host.journal.records import (
     Brake,
     CursorMove,
@@ -62,52 +63,12 @@ from caseconnect.sdk.events import Event
 from caseconnect.sdk.subjects import Subject
 
 
-class Lock:
-    """The daemon's lock: a file of its own beside the journal, held while the process lives."""
-
-    def __init__(self, path: Path) -> None:
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.read(self._file, 32).decode(errors="replace").strip() or "unknown"
-            os.close(self._file)
-            raise JournalLocked(
-                f"another Connect (process {holder}) works on this journal: one daemon per journal. "
-                "Stop it first, or give this one another data folder."
-            ) from None
-        os.ftruncate(self._file, 0)
-        os.write(self._file, str(os.getpid()).encode())
-
-    def release(self) -> None:
-        """Let go. May be called twice."""
-        with suppress(OSError):
-            os.close(self._file)
-
-
-def _connect(path: Path, *, write: bool, synchronous: str = "FULL") -> sqlite3.Connection:
-    mode = "rwc" if write else "ro"
-    db = sqlite3.connect(
-        f"file:{path}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False, timeout=10
-    )
-    if write:
-        db.execute("PRAGMA journal_mode=WAL")
-        db.execute(f"PRAGMA synchronous={synchronous}")
-        db.execute("PRAGMA wal_autocheckpoint=0")
-        db.execute("PRAGMA cache_size=-65536")
-    else:
-        db.execute("PRAGMA query_only=1")
-    return db
-
-
 class SqliteJournal:
     """See `port.Journal` for the verbs. Made by `open` (a daemon or a command that writes) or `read` (a reader)."""
 
-    def __init__(
-        self, path: Path, writing: sqlite3.Connection | None, writer: Writer | None, lock: Lock | None
-    ) -> None:
+    def __init__(self, path: Path, opened: Opened | None = None, writer: Writer | None = None) -> None:
         self.path = path
-        self._writing, self._writer, self._lock = writing, writer, lock
+        self._opened, self._writer = opened, writer
         self._squeezer = Squeezer()
         self._receive = partial(arrivals.receive, self._squeezer)
         self._local = threading.local()
@@ -121,32 +82,27 @@ class SqliteJournal:
         threaded: bool = False,
         on_broken: Callable[[JournalError], None] | None = None,
         synchronous: str = "FULL",
+        sealed: bool = True,
+        mistrust: str | None = None,
     ) -> Self:
-        """Lock, migrate and open for writing. `threaded`: group commit in a thread of its own.
+        """Lock, verify, migrate and open. `threaded`: group commit. `mistrust`: why it is in doubt, whatever it shows.
 
-        Raises `JournalLocked` and `JournalNewer`. `synchronous` other than FULL loses acknowledged rows at a
-        power loss: only tests and measurements ask for it.
+        Raises `JournalLocked`, `JournalNewer` and `JournalDamaged`. `synchronous` other than FULL loses acknowledged
+        rows at a power loss, and what is not `sealed` counts as damaged: only tests and measurements ask for either.
         """
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = Lock(path.with_suffix(".lock"))
-        db: sqlite3.Connection | None = None
-        try:
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # its -wal and -shm get the same
-            db = _connect(path, write=True, synchronous=synchronous)
-            schema.migrate(Database(db))
-        except BaseException:
-            if db:
-                db.close()
-            lock.release()
-            raise
-        return cls(path, db, ThreadWriter(db, on_broken=on_broken) if threaded else InlineWriter(db), lock)
+        opened = open_for_writing(path, synchronous=synchronous, sealed=sealed)
+        opened.doubt = opened.doubt or mistrust
+        if not threaded:
+            return cls(path, opened, InlineWriter(opened.db, opened.seals))
+        ballast = Ballast(path.with_suffix(".ballast"))
+        return cls(path, opened, ThreadWriter(opened.db, opened.seals, ballast, on_broken=on_broken))
 
     @classmethod
     def read(cls, path: Path) -> Self:
         """Open for reading only, beside a running daemon. `JournalError` if there is none, `JournalNewer` as above."""
         if not path.exists():
             raise JournalError(f"there is no journal at {path}: has `connect serve` run with this data folder?")
-        journal = cls(path, None, None, None)
+        journal = cls(path)
         try:
             db = Database(journal._db())
             schema.refuse_newer(db)
@@ -160,7 +116,7 @@ class SqliteJournal:
     def _db(self) -> sqlite3.Connection:
         db: sqlite3.Connection | None = getattr(self._local, "db", None)
         if db is None:
-            db = self._local.db = _connect(self.path, write=False)
+            db = self._local.db = connect(self.path, write=False)
             self._readers.append(db)
         return db
 
@@ -169,9 +125,17 @@ class SqliteJournal:
             raise JournalError("this journal was opened for reading only")
         return await self._writer.submit(Item(name, write, size, outside))
 
+    @property
+    def _writing(self) -> sqlite3.Connection | None:
+        return self._opened.db if self._opened else None
+
     def load(self) -> float:
         """How full the writing queue is: 1 and more is full."""
         return self._writer.load() if self._writer else 0.0
+
+    def full(self) -> bool:
+        """The disk is full: nothing new is taken or begun until there is room."""
+        return self._writer is not None and self._writer.full()
 
     def close(self) -> None:
         """See `port.Journal`."""
@@ -182,12 +146,9 @@ class SqliteJournal:
                 reader.close()
         self._readers.clear()
         self._local = threading.local()
-        if self._writing:
-            with suppress(sqlite3.Error):
-                self._writing.close()
-        if self._lock:
-            self._lock.release()
-        self._writer = self._writing = self._lock = None
+        if self._opened:
+            self._opened.close()
+        self._writer = self._opened = None
 
     # intake
 
@@ -246,6 +207,21 @@ class SqliteJournal:
         """See `port.Journal`."""
         keys: list[str] = await self._write("recover", lambda db: sending.recover(db, now))
         return keys
+
+    def in_doubt(self) -> str | None:
+        """See `port.Journal`."""
+        return self._opened.doubt if self._opened else None
+
+    async def doubt(self, why: str, now: datetime) -> list[str]:
+        """See `port.Journal`."""
+        tenants: list[str] = await self._write("doubt", lambda db: doubting.begin(db, why, now))
+        if self._opened:
+            self._opened.trust()
+        return tenants
+
+    async def verified(self, tenant: str, told: str, now: datetime) -> None:
+        """See `port.Journal`."""
+        await self._write("verified", lambda db: doubting.verified(db, tenant, told, now))
 
     # clock
 
@@ -405,6 +381,10 @@ class SqliteJournal:
     def due_commands(self, tenant: str, now: datetime, limit: int, busy: Iterable[str] = ()) -> list[StoredCommand]:
         """See `port.Journal`."""
         return sending.due_commands(self._db(), tenant, now, limit, busy)
+
+    def unverified(self, tenant: str, now: datetime) -> list[str] | None:
+        """See `port.Journal`."""
+        return doubting.unverified(self._db(), tenant, now)
 
     def command(self, key: str) -> StoredCommand | None:
         """See `port.Journal`."""

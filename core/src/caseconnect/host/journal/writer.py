@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
-from caseconnect.host.journal.batch import Item, apply, hurts, name_of
+from caseconnect.host.journal.ballast import ENDING, Ballast
+from caseconnect.host.journal.batch import Item, Seal, apply, hurts, name_of
 from caseconnect.host.journal.errors import JournalBroken, JournalBusy, JournalError, JournalFull
 
 _BATCH = 512
@@ -28,6 +29,9 @@ _CROWD = 32
 _GATHER = 0.003
 _CHECKPOINT_BATCHES = 64
 _CHECKPOINT_BYTES = 16 * 1024 * 1024
+
+
+_FULL = JournalFull("the journal's disk has no room: free some space; nothing was lost")
 
 
 class Writer(Protocol):
@@ -42,6 +46,9 @@ class Writer(Protocol):
     def load(self) -> float:
         """How full the queue is, 0 to 1 and more."""
 
+    def full(self) -> bool:
+        """The disk is full: only what ends something is written."""
+
     def close(self) -> None:
         """Write what waits, then stop. May be called twice."""
 
@@ -53,8 +60,8 @@ ERASING = "privacy"
 class InlineWriter:
     """Writes at once, in the caller's thread: for tests, the simulation and one-off commands."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self._db = db
+    def __init__(self, db: sqlite3.Connection, seal: Seal | None = None) -> None:
+        self._db, self._seal = db, seal
 
     async def submit(self, item: Item) -> Any:
         """See `Writer`."""
@@ -62,7 +69,7 @@ class InlineWriter:
 
     def submit_now(self, item: Item) -> Any:
         """See `Writer`."""
-        answer = _answer(apply(self._db, [item])[0])
+        answer = _answer(apply(self._db, [item], self._seal)[0])
         if item.name == ERASING:
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         return answer
@@ -70,6 +77,10 @@ class InlineWriter:
     def load(self) -> float:
         """Nothing waits."""
         return 0.0
+
+    def full(self) -> bool:
+        """Nothing is kept back: who asks is told at once."""
+        return False
 
     def close(self) -> None:
         """Nothing waits."""
@@ -91,6 +102,8 @@ class ThreadWriter:
     def __init__(
         self,
         db: sqlite3.Connection,
+        seal: Seal | None = None,
+        ballast: Ballast | None = None,
         *,
         max_items: int = 20_000,
         max_bytes: int = 256 * 1024 * 1024,
@@ -98,7 +111,8 @@ class ThreadWriter:
         on_broken: Callable[[JournalError], None] | None = None,
         checkpoint_every: float = 0.5,
     ) -> None:
-        self._db, self._on_broken, self._checkpoint_every = db, on_broken, checkpoint_every
+        self._db, self._seal, self._ballast = db, seal, ballast
+        self._on_broken, self._checkpoint_every = on_broken, checkpoint_every
         self._max_items, self._max_bytes, self._max_age = max_items, max_bytes, max_age
         self._queue: deque[_Waiting] = deque()
         self._bytes = 0
@@ -137,6 +151,10 @@ class ThreadWriter:
         since = self._since
         age = time.monotonic() - since if since is not None else 0.0
         return max(len(self._queue) / self._max_items, self._bytes / self._max_bytes, age / self._max_age)
+
+    def full(self) -> bool:
+        """See `Writer`."""
+        return self._ballast is not None and self._ballast.given
 
     def close(self) -> None:
         """See `Writer`."""
@@ -179,6 +197,8 @@ class ThreadWriter:
         try:
             while (batch := self._take()) is not None:
                 idle = not batch
+                if idle and self._ballast:
+                    self._ballast.is_given()  # looks whether there is room again, though nobody asks
                 if batch:
                     self._write(batch)
                     batch = []
@@ -191,14 +211,31 @@ class ThreadWriter:
 
     def _write(self, batch: Sequence[_Waiting]) -> None:
         results: Sequence[Any]
+        items = [waiting.item for waiting in batch]
         try:
-            results = apply(self._db, [waiting.item for waiting in batch])
-        except (JournalFull, JournalBusy) as error:
+            full = self._ballast is not None and self._ballast.is_given()
+            results = self._on_ballast(items) if full else apply(self._db, items, self._seal)
+        except JournalFull as error:
+            results = self._on_ballast(items, error)
+        except JournalBusy as error:
             results = [error] * len(batch)
         _tell(batch, results)
         self._unchecked[0] += 1
         self._unchecked[1] += sum(waiting.item.size for waiting in batch)
         self._erased = self._erased or any(waiting.item.name == ERASING for waiting in batch)
+
+    def _on_ballast(self, items: Sequence[Item], error: JournalFull = _FULL) -> list[Any]:
+        """The disk is full: what ends something is written in the room that the ballast gives up, the rest is not."""
+        ending = [item for item in items if item.name in ENDING]
+        if self._ballast is None:
+            return [error] * len(items)
+        if not self._ballast.given:
+            self._ballast.give()
+        try:
+            ends = iter(apply(self._db, ending, self._seal) if ending else [])
+        except JournalFull as still:
+            return [still] * len(items)
+        return [next(ends) if item.name in ENDING else error for item in items]
 
     def _checkpoint(self, *, idle: bool) -> None:
         """Between batches, when enough was written or nothing else is to do. A failed sync here loses what was

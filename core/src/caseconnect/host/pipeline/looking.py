@@ -36,11 +36,12 @@ class Looker:
     ) -> bool:
         """A further attempt has first looked for the effect of the former, and what it expects is still so.
 
+        The first one has, too, if the journal is a former state of one that may have sent it.
         In this order, because our own effect changes what is expected: so much is refundable no more.
         """
         in_doubt = False
-        if stored.attempt and (command.money or connection.repeat(type(command)) is Repeat.READ):
-            sighting = await self._verify(connection, sink_of(connection), command, stored)
+        if (stored.attempt or stored.doubted) and (command.money or connection.repeat(type(command)) is Repeat.READ):
+            sighting = await self.sighting(connection, sink_of(connection), command, stored)
             if sighting.seen:
                 await self.settle(stored, states.DONE, note="found done", sighting=sighting)
                 return False
@@ -85,7 +86,7 @@ class Looker:
             if stored.state != states.UNKNOWN:
                 await self.settle(stored, states.REFUSED, note=note, data={CHANGED: f"{expect.fact}.{expect.field}"})
                 return False
-            sighting = await self._verify(connection, sink_of(connection), command, stored)
+            sighting = await self.sighting(connection, sink_of(connection), command, stored)
             if sighting.seen:
                 await self.settle(stored, states.DONE, note=f"seen done; {note}", sighting=sighting)
             else:
@@ -111,7 +112,7 @@ class Looker:
             await self.postpone(stored, earliest, stored.looked, stored.note)
             return False
         try:
-            sighting = await self._verify(connection, sink_of(connection), command, stored)
+            sighting = await self.sighting(connection, sink_of(connection), command, stored)
         except ConnectError as error:
             await self.later(tenant, stored, error)
             return False
@@ -146,7 +147,7 @@ class Looker:
         note = f"its answer was lost, and the repeat was refused: {note}"
         await self.settle(stored, states.UNKNOWN, was=states.SENDING, note=note, wait=FOLLOW)
         try:
-            sighting = await self._verify(connection, sink_of(connection), whole(stored), stored)
+            sighting = await self.sighting(connection, sink_of(connection), whole(stored), stored)
         except ConnectError:
             return  # it stays unknown, and is looked at as such
         becomes = states.DONE if sighting.seen else states.PARKED
@@ -155,7 +156,7 @@ class Looker:
     async def follow(self, tenant: LiveTenant, connection: LiveConnection, stored: StoredCommand) -> None:
         """An accepted one: until its effect is seen, it failed, or its deadline has passed."""
         try:
-            sighting = await self._verify(connection, sink_of(connection), whole(stored), stored)
+            sighting = await self.sighting(connection, sink_of(connection), whole(stored), stored)
         except ConnectError as error:
             await self.later(tenant, stored, error)
             return
@@ -170,9 +171,10 @@ class Looker:
             wait = min(FOLLOW * (2 ** min(stored.looked, 8)), _FOLLOW_MAX)
             await self.postpone(stored, now + wait, stored.looked + 1, stored.note)
 
-    async def _verify(
+    async def sighting(
         self, connection: LiveConnection, sink: Sink, command: Command, stored: StoredCommand
     ) -> Sighting:
+        """What the platform shows of a command's effect."""
         sighting = await guarded(
             sink.verify(command, stored.key),
             plugin=connection.spec.platform,

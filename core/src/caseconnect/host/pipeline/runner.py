@@ -23,6 +23,7 @@ from caseconnect.host.pipeline.intake import Intake
 from caseconnect.host.pipeline.listen import Listeners
 from caseconnect.host.pipeline.live import LiveTenant
 from caseconnect.host.pipeline.poll import Poller
+from caseconnect.host.pipeline.recovery import Recovery
 from caseconnect.sdk.resources import Log
 
 _LONGEST_SLEEP = timedelta(seconds=30)
@@ -44,6 +45,7 @@ class Runner:
         self.poller = Poller(self.context)
         self.listeners = Listeners(self.context)
         self.builder = Builder(self.context)
+        self.recovery = Recovery(self.context, fetcher)
         self.daily = DailyChecks(self.context, now())
         self.comparing = Comparing(self.context, fetcher, now())
         self._stopping = asyncio.Event()
@@ -64,6 +66,7 @@ class Runner:
             if a["cause"].startswith(DOWN)
         }
         recovered = await self.context.journal.recover(self.context.now())
+        await self.recovery.begin()
         await self.poller.prepare()
         await self.builder.take_up()
         return recovered
@@ -112,12 +115,14 @@ class Runner:
         """Begin nothing new. From the runner's own event loop."""
         self._stopping.set()
         self.builder.stop()
+        self.recovery.stop()
         self.daily.stop()
         self.comparing.stop()
         self.context.wake.ring()
 
     async def idle(self) -> None:
         """Wait for all work that is on."""
+        await self.recovery.idle()
         await self.intake.idle()
         await self.decider.idle()
         await self.deliverer.idle()

@@ -1,0 +1,85 @@
+"""After the journal was found in doubt: the platforms are asked about open and recent money, and nothing is sent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+from caseconnect.host.faults import told
+from caseconnect.host.journal import states
+from caseconnect.host.journal.errors import Conflict, JournalError
+from caseconnect.host.journal.records import StoredCommand
+from caseconnect.host.pipeline.context import Context
+from caseconnect.host.pipeline.facts import Fetcher
+from caseconnect.host.pipeline.live import LiveTenant
+from caseconnect.host.pipeline.looking import Looker, sink_of, whole
+from caseconnect.sdk.errors import ConnectError
+
+_SEEN, _ABSENT, _UNCLEAR, _UNASKED = "done", "not there", "unclear", "could not be asked about"
+
+
+class Recovery:
+    """Verifies money with the platforms, tenant by tenant. `begin` when the journal is taken up, `stop` at the end."""
+
+    def __init__(self, context: Context, fetcher: Fetcher) -> None:
+        self._context, self._looker = context, Looker(context, fetcher)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def begin(self) -> None:
+        """If the journal is in doubt: pause everything, and start to ask. Goes on where the last process ended."""
+        journal, now = self._context.journal, self._context.now()
+        if why := journal.in_doubt():
+            tenants = await journal.doubt(why, now)
+            self._context.log.error("the journal is in doubt: all is paused", why=why, tenants=tenants)
+        for tenant in self._context.tenants.values():
+            keys = journal.unverified(tenant.name, now)
+            if keys is not None:
+                task = asyncio.create_task(self._verify(tenant, keys))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+
+    def stop(self) -> None:
+        """Ask no more; the next start asks all of it again."""
+        for task in self._tasks:
+            task.cancel()
+
+    async def idle(self) -> None:
+        """Wait until all was asked."""
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def _verify(self, tenant: LiveTenant, keys: list[str]) -> None:
+        found: Counter[str] = Counter()
+        for key in keys:
+            stored = self._context.journal.command(key)
+            if stored is not None:
+                found[await self._one(tenant, stored)] += 1
+        summary = ", ".join(f"{found[what]} {what}" for what in (_SEEN, _ABSENT, _UNCLEAR, _UNASKED) if found[what])
+        words = f"the platforms were asked about {len(keys)} money commands" + (f": {summary}" if summary else "")
+        await self._context.journal.verified(tenant.name, words, self._context.now())
+        self._context.log.warning("money verified", tenant=tenant.name, commands=len(keys), result=dict(found))
+
+    async def _one(self, tenant: LiveTenant, stored: StoredCommand) -> str:
+        connection = tenant.connections.get(stored.connection)
+        if connection is None or connection.sink is None:
+            return _UNASKED
+        try:
+            sighting = await self._looker.sighting(connection, sink_of(connection), whole(stored), stored)
+            if stored.state == states.DONE:
+                if sighting.seen is False:
+                    title = f"{stored.kind} is done in the journal, and the platform does not show it"
+                    await self._context.alert(stored.tenant, f"doubt:{stored.kind}", title, stored.key)
+            elif sighting.seen:
+                note = "the journal was in doubt; the platform shows it done"
+                await self._looker.settle(stored, states.DONE, note=note, sighting=sighting)
+            elif sighting.seen is None and stored.state != states.PARKED:
+                note = f"the journal was in doubt, and it cannot be told whether it happened: {sighting.note}"
+                await self._looker.settle(stored, states.PARKED, note=note)
+        except Conflict:
+            return _UNCLEAR
+        except JournalError:
+            raise
+        except ConnectError as error:
+            self._context.log.warning("not verified", key=stored.key, error=told(error))
+            return _UNASKED
+        return {True: _SEEN, False: _ABSENT, None: _UNCLEAR}[sighting.seen]

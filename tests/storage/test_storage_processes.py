@@ -1,0 +1,161 @@
+"""Daemons that are killed, frozen, told to stop or doubled, under load (faults.md, A2, A4, A6, B7, B11).
+
+Only `make storage` plays them: they take processes and minutes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import time
+from pathlib import Path
+from random import Random  # noqa: TID251 - seeded: a run can be repeated
+
+import pytest
+from hurting import Load, doubled, lost, order
+from serving import PATIENCE, connect, play, rows, serving, simulating, write_tenant
+
+from caseconnect.cli import Exit
+from caseconnect.host.journal.backups import back_up, check
+from caseconnect.host.web.control import ask_daemon
+
+FULL = os.environ.get("CONNECT_STORAGE") == "full"
+KILLS = 40
+SENDING = "SELECT 1 FROM commands WHERE kind='HoldOrder' AND state='sending'"
+RISKY = {
+    "lines": [{"title": "Camera", "sku": "CAM-1", "price": "1200.00", "quantity": 1}],
+    "customer": {"first_name": "Ann", "last_name": "Lee", "email": "ann@shop.test"},
+    "payment": {"kind": "authorization", "status": "success"},
+    "risk": {"level": "HIGH"},
+}
+
+
+pytestmark = pytest.mark.skipif(not FULL, reason="`make storage` plays it: it takes processes and minutes")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write_tenant(tmp_path)
+    return tmp_path
+
+
+def test_killed_at_random_under_load(folder: Path) -> None:
+    random, acknowledged = Random(7), []
+    longest = 0.0
+    for turn in range(KILLS):
+        with serving(folder) as daemon:
+            longest = max(longest, time.monotonic() - daemon.started)
+            load = Load(daemon, f"t{turn}")
+            daemon.until(lambda load=load: len(load.acknowledged) > 20, "deliveries come in")
+            time.sleep(random.uniform(0.0, 2.0))
+            daemon.process.kill()
+            daemon.process.wait(PATIENCE)
+            load.end()
+            acknowledged += load.acknowledged
+    with serving(folder) as daemon:
+        assert lost(daemon.data, acknowledged) == set()
+        assert doubled(daemon.data) == []
+        assert daemon.stop() == Exit.OK
+    assert check(folder / "data" / "journal.db") == []
+    print(f"{KILLS} kills, {len(acknowledged)} acknowledged, longest start {longest:.1f} s")  # noqa: T201 - for `make storage`
+
+
+def test_stopped_under_load_it_drains_in_time_and_a_second_signal_changes_nothing(folder: Path) -> None:
+    with serving(folder) as daemon:
+        load = Load(daemon, "a")
+        daemon.until(lambda: len(load.acknowledged) > 20, "deliveries come in")
+        began = time.monotonic()
+        daemon.process.send_signal(signal.SIGTERM)
+        daemon.process.send_signal(signal.SIGTERM)
+        assert daemon.process.wait(25) == Exit.OK
+        took = time.monotonic() - began
+        load.end()
+        assert lost(daemon.data, load.acknowledged) == set()
+        assert set(load.answers) <= {200, 503}
+    print(f"stopped in {took:.1f} s")  # noqa: T201 - for `make storage`
+
+
+def test_frozen_past_every_deadline_and_resumed_nothing_is_done_twice(tmp_path: Path) -> None:
+    """The answer to a hold, and everything else, comes while the daemon sleeps longer than the deadline."""
+    shops = [
+        {"domain": "demo-shop.myshopify.com", "client_id": "sim-client", "client_secret": "shop-secret-0123456789"}
+    ]
+    with simulating("shopify", tmp_path, shops=shops) as port:
+        write_tenant(tmp_path, shop_port=port, backoff="200ms", quiet="500ms", look_again="200ms", deadline="1s")
+        sim = f"http://127.0.0.1:{port}"
+        with serving(tmp_path) as daemon:
+            for turn in range(10):
+                play(f"{sim}/_sim/faults", {"kind": "delay", "operation": "fulfillmentOrderHold", "seconds": 1})
+                made = play(f"{sim}/_sim/orders", RISKY)
+                body = json.dumps({"id": int(made["id"])}).encode()
+                assert daemon.post("orders/create", body, f"d{turn}") == 200
+                daemon.until(lambda: rows(daemon.data, SENDING), "the hold is on its way")
+                daemon.process.send_signal(signal.SIGSTOP)
+                time.sleep(2.5)
+                daemon.process.send_signal(signal.SIGCONT)
+                done = "SELECT count(*) FROM commands WHERE kind='HoldOrder' AND state='done'"
+                daemon.until(lambda done=done, turn=turn: rows(daemon.data, done) == [(turn + 1,)], "the hold is done")
+            assert daemon.ask("GET", "/readyz")[0] == 200
+            holds = [entry["what"] for entry in play(f"{sim}/_sim/ledger")].count("hold")
+            assert holds == 10
+            assert daemon.stop() == Exit.OK
+
+
+def test_a_second_daemon_is_refused_and_many_write_beside_the_first(folder: Path) -> None:
+    writes = 10_000
+    with serving(folder) as daemon:
+        for _ in range(20):
+            began = time.monotonic()
+            second = connect("serve", "--tenants", folder / "tenants", "--data", daemon.data, "--port", 0)
+            assert second.returncode == Exit.HELD
+            assert time.monotonic() - began < PATIENCE
+        load = Load(daemon, "a", clients=2)
+
+        async def one(number: int) -> bool:
+            name = f"n{number % (writes // 2) % 50}"
+            why = {"tenant": "acme", "scope": "flow", "name": name, "reason": "a test", "by": f"ann{number}"}
+            verb = "resume" if number >= writes // 2 else "pause"
+            return bool((await ask_daemon(daemon.data, verb, why | {"force": True}))["changed"])
+
+        async def many() -> int:
+            changed = 0
+            for first in range(0, writes, 20):
+                changed += sum(await asyncio.gather(*(one(n) for n in range(first, min(first + 20, writes)))))
+            return changed
+
+        changed = asyncio.run(many())
+        load.end()
+        assert changed == 2 * min(50, writes // 2)
+        kept = "SELECT count(*), count(released_at) FROM brakes WHERE scope='flow'"
+        assert rows(daemon.data, kept) == [(changed // 2, changed // 2)]
+        assert lost(daemon.data, load.acknowledged) == set()
+        assert daemon.stop() == Exit.OK
+    assert check(folder / "data" / "journal.db") == []
+
+
+def test_backups_under_load_hold_all_that_was_acknowledged_before(folder: Path) -> None:
+    made = []
+    with serving(folder) as daemon:
+        load = Load(daemon, "a", clients=2)
+        for number in range(100):
+            daemon.until(lambda n=10 * (number + 1): len(load.acknowledged) > n, "deliveries come in")
+            before = list(load.acknowledged)
+            file = folder / f"b{number}" / "journal.db"
+            file.parent.mkdir()
+            back_up(daemon.data / "journal.db", file)
+            made.append((file, before))
+        load.end()
+        assert daemon.stop() == Exit.OK
+    for file, before in made:
+        assert lost(file.parent, before) == set()
+    restored = connect("restore", made[-1][0], "--data", folder / "data")
+    assert restored.returncode == Exit.OK, restored.stderr
+    with serving(folder) as daemon:
+        daemon.until(lambda: daemon.lines("the journal is in doubt: all is paused"), "it says so")
+        told = json.loads(connect("errors", "--data", daemon.data, "--json").stdout)
+        assert [a["cause"] for a in told["alerts"] if a["tenant"] == "acme"][:1] == ["journal:doubt"]
+        assert "connect resume --tenant acme" in json.dumps(told)
+        assert daemon.post("orders/create", order(1), "after") == 200, "intake goes on"
+        assert daemon.stop() == Exit.OK
