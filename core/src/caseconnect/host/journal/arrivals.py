@@ -31,7 +31,8 @@ FROM (
         EXISTS (SELECT 1 FROM deliveries d WHERE d.tenant = j.value->>0 AND d.connection = j.value->>1
             AND d.delivery_id = j.value->>2 AND d.topic = j.value->>3) AS other,
         (SELECT d.seq FROM deliveries d WHERE d.digest = substr(:marks, 1 + {_MARK} * j.key, {_MARK})
-            AND d.body IS NOT NULL AND d.tenant = j.value->>0 AND d.connection = j.value->>1 LIMIT 1) AS twin
+            AND d.body IS NOT NULL AND d.masked = 0
+            AND d.tenant = j.value->>0 AND d.connection = j.value->>1 LIMIT 1) AS twin
     FROM json_each(:rows) j ORDER BY j.key)
 """  # noqa: S608 - a constant length is put in
 # Columns of :rows: 0 seq, 1 tenant, 2 connection, 3 topic, 4 delivery id, 5 received at, 6 polled, 7 headers,

@@ -71,13 +71,17 @@ class Resolved:
 
 @dataclass(frozen=True)
 class DeliveryResult:
-    """How a delivery ends, or that it waits: `due` set and the rest empty."""
+    """How a delivery ends, or that it waits: `due` set and the rest empty.
+
+    `masked` is what stands in the place of its body once it is parsed; None: nothing does.
+    """
 
     seq: int
     state: Literal["events", "ignored", "parked", "waiting"]
     reason: str = ""
     events: tuple[Resolved, ...] = ()
     due: datetime | None = None
+    masked: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)

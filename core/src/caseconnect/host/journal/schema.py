@@ -216,6 +216,22 @@ def _seen(db: Database) -> None:
         db.conn.execute(f"ALTER TABLE {table} ADD COLUMN seen INTEGER NOT NULL DEFAULT 0")
 
 
+_MASKED = """
+ALTER TABLE deliveries ADD COLUMN masked INTEGER NOT NULL DEFAULT 0;
+DROP INDEX deliveries_body;
+CREATE INDEX deliveries_body ON deliveries (digest) WHERE body IS NOT NULL AND masked = 0;
+CREATE INDEX deliveries_ref ON deliveries (ref_of) WHERE ref_of IS NOT NULL;
+CREATE TABLE erased (
+    tenant TEXT NOT NULL, subject TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (tenant, subject)
+) WITHOUT ROWID;
+"""
+
+
+@migrations(name="0007_masked")
+def _masked(db: Database) -> None:
+    _all_of(db, _MASKED)
+
+
 def migrate(db: Database) -> list[str]:
     """Bring `db` up to this program's schema; the names of what was applied. `JournalNewer` if it is beyond."""
     refuse_newer(db)

@@ -18,6 +18,7 @@ from sqlite_utils import Database
 
 from caseconnect.host.journal import (
     arrivals,
+    bodies,
     deciding,
     ending,
     intake,
@@ -92,6 +93,7 @@ def _connect(path: Path, *, write: bool, synchronous: str = "FULL") -> sqlite3.C
         db.execute(f"PRAGMA synchronous={synchronous}")
         db.execute("PRAGMA wal_autocheckpoint=0")
         db.execute("PRAGMA cache_size=-65536")
+        db.execute("PRAGMA secure_delete=1")  # what is masked or erased leaves nothing in the file's free places
     else:
         db.execute("PRAGMA query_only=1")
     return db
@@ -107,6 +109,7 @@ class SqliteJournal:
         self._writing, self._writer, self._lock = writing, writer, lock
         self._squeezer = Squeezer()
         self._receive = partial(arrivals.receive, self._squeezer)
+        self._expired: dict[str, int] = {}
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
 
@@ -201,7 +204,7 @@ class SqliteJournal:
 
     async def parsed(self, results: Sequence[tuple[str, DeliveryResult]], now: datetime) -> None:
         """See `port.Journal`."""
-        await self._write("parsed", lambda db: intake.parsed_all(db, results, now))
+        await self._write("parsed", lambda db: intake.parsed_all(db, self._squeezer, results, now))
 
     # decide
 
@@ -353,7 +356,20 @@ class SqliteJournal:
 
     async def forget(self, seqs: Sequence[int]) -> int:
         """See `port.Journal`."""
-        return int(await self._write("privacy", lambda db: privacy.forget(db, seqs)))
+        return int(await self._write("privacy", lambda db: bodies.forget(db, seqs, privacy.ON_REQUEST)))
+
+    async def expire(self, tenant: str, before: datetime) -> int:
+        """See `port.Journal`."""
+        count, after = 0, self._expired.get(tenant, 0)
+        while True:
+            seqs, further = bodies.old(self._db(), tenant, before, after)
+            if seqs:
+                why = "its body was kept as long as the tenant file says"
+                count += int(await self._write("privacy", partial(bodies.forget, seqs=seqs, why=why)))
+            if further is None:
+                return count
+            self._expired[tenant] = after = further
+            await asyncio.sleep(0)
 
     # reads
 
@@ -416,6 +432,10 @@ class SqliteJournal:
     def subject_of(self, tenant: str, alias: Subject) -> Subject:
         """See `port.Journal`."""
         return intake.subject_of(self._db(), tenant, alias)
+
+    def erased(self, tenant: str, subject: Subject) -> bool:
+        """See `port.Journal`."""
+        return intake.erased(self._db(), tenant, (subject,))
 
     def told(self, tenant: str, fact: str, subject: Subject) -> Record | None:
         """See `port.Journal`."""

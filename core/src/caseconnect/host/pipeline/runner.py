@@ -17,6 +17,7 @@ from caseconnect.host.pipeline.context import DOWN, Context
 from caseconnect.host.pipeline.daily import DailyChecks
 from caseconnect.host.pipeline.decide import Decider
 from caseconnect.host.pipeline.deliver import Deliverer
+from caseconnect.host.pipeline.expiry import Expiry
 from caseconnect.host.pipeline.facts import Fetcher
 from caseconnect.host.pipeline.intake import Intake
 from caseconnect.host.pipeline.listen import Listeners
@@ -44,6 +45,7 @@ class Runner:
         self.listeners = Listeners(self.context)
         self.builder = Builder(self.context)
         self.daily = DailyChecks(self.context, now())
+        self.expiry = Expiry(self.context, now())
         self._stopping = asyncio.Event()
         self._announced = now()
 
@@ -73,6 +75,7 @@ class Runner:
         self.announce()
         polling = self.poller.tick(now)
         self.daily.tick(now)
+        self.expiry.tick(now)
         self.context.wake.ring()
         return polling
 
@@ -119,6 +122,7 @@ class Runner:
         await self.deliverer.idle()
         await self.poller.idle()
         await self.daily.idle()
+        await self.expiry.idle()
 
     async def settle(self, rounds: int = 10_000) -> None:
         """Work until nothing is left that is due now. For tests and one-off commands."""
