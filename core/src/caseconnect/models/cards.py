@@ -16,7 +16,7 @@ _CODE = re.compile(
     r"\d{3,4}(?!\d)",
     re.IGNORECASE,
 )
-_DIGITS = re.compile(r"\d{3}|\d(?:.?.?.?\d){11}")
+_DIGITS = re.compile(r"\d\D{0,3}\d\D{0,3}\d")
 _CODE_NAMES = re.compile("cv|cid|code|card", re.IGNORECASE)
 _ID_BEFORE = re.compile(r"[^\W\d]|[/#_]")
 
