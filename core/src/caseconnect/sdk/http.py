@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from base64 import b64encode
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -180,6 +180,7 @@ class Http:
         deadline: float = 30.0,
         max_body: int = 32 * 1024 * 1024,
         transport: Transport | None = None,
+        gate: Callable[[], None] = lambda: None,
     ) -> None:
         parts = urlsplit(base_url)
         if parts.scheme not in {"http", "https"} or not parts.netloc or parts.username or parts.password:
@@ -187,7 +188,7 @@ class Http:
             raise ConfigError(f"{shown!r} is no base URL: write https://host[:port][/path], without credentials")
         self.origin, self.prefix = f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/")
         self.pace, self.deadline, self.max_body = pace, deadline, max_body
-        self._transport = transport or _Network()
+        self._transport, self._gate = transport or _Network(), gate
 
     async def request(
         self,
@@ -221,6 +222,7 @@ class Http:
             raise PluginError(f"the path {shown!r} of a request is below the base URL: it begins with '/'")
         safe = method in {"GET", "HEAD"} if safe is None else safe
         await self.pace.take(cost)
+        self._gate()
         sent = {**_ALWAYS, **{name.lower(): value for name, value in (headers or {}).items()}}
         if json is not None:
             content, sent["content-type"] = orjson.dumps(json), "application/json"

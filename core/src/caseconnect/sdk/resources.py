@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
+from caseconnect.sdk.errors import TransientError
 from caseconnect.sdk.http import Http, Transport
 from caseconnect.sdk.pace import Pace
 from caseconnect.sdk.secrets import Secrets
@@ -31,6 +32,18 @@ class Log(Protocol):
 
 
 @dataclass
+class Gate:
+    """Whether a connection may be asked anything. `why` tells why not, in words; empty: it may."""
+
+    why: Callable[[], str] = lambda: ""
+
+    def check(self) -> None:
+        """Raise `TransientError` while a person has cut the connection off. `Http` does so before every request."""
+        if why := self.why():
+            raise TransientError(why)
+
+
+@dataclass
 class Resources:
     """One connection's means. Source, sink and trigger of the connection are given the same object."""
 
@@ -42,6 +55,7 @@ class Resources:
     log: Log
     pace: Pace
     transport: Transport | None = None
+    gate: Gate = field(default_factory=Gate)
     _shared: dict[Any, Any] = field(default_factory=dict, repr=False)
     _opened: list[Http] = field(default_factory=list, repr=False)
 
@@ -50,7 +64,14 @@ class Resources:
 
         `deadline` is seconds for a whole request; a longer answer than `max_body` bytes is cut off as an error.
         """
-        client = Http(base_url, pace=self.pace, deadline=deadline, max_body=max_body, transport=self.transport)
+        client = Http(
+            base_url,
+            pace=self.pace,
+            deadline=deadline,
+            max_body=max_body,
+            transport=self.transport,
+            gate=self.gate.check,
+        )
         self._opened.append(client)
         return client
 

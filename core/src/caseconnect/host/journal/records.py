@@ -280,10 +280,12 @@ class NewAlert:
 
 @dataclass(frozen=True)
 class Brake:
-    """A pause. `scope` is tenant, flow, connection or command; `name` what is paused within it."""
+    """A pause. `scope` is tenant, flow, connection, command or access (every call to a connection); `name` what is
+    paused within it.
+    """
 
     tenant: str
-    scope: Literal["tenant", "flow", "connection", "command"]
+    scope: Literal["tenant", "flow", "connection", "command", "access"]
     name: str
     reason: str
     by: str

@@ -73,6 +73,7 @@ class Fetcher:
         if model is None:
             raise PermanentError(f"{connection.spec.platform} does not supply the fact {need.fact!r}")
         platform = connection.spec.platform
+        connection.resources.gate.check()
         try:
             fact = await guarded(
                 connection.source.fetch(need), plugin=platform, doing=f"fetch of {need.fact}", deadline=PATIENCE

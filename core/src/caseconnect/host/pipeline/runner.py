@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 from caseconnect.host.journal import Journal
 from caseconnect.host.journal.codec import unstamp
@@ -55,6 +56,9 @@ class Runner:
         The keys of commands whose outcome is unknown because the last process ended while they were out.
         """
         self.context.tenants = tenants
+        for name, live in tenants.items():
+            for connection in live.connections.values():
+                connection.resources.gate.why = partial(self.context.cut_off, name, connection.spec.name)
         self.context.refused = {
             (b.tenant, b.name) for b in self.context.journal.brakes() if b.scope == "connection" and b.by == "connect"
         }
