@@ -59,10 +59,13 @@ class Resources:
     _shared: dict[Any, Any] = field(default_factory=dict, repr=False)
     _opened: list[Http] = field(default_factory=list, repr=False)
 
-    def http(self, base_url: str, *, deadline: float = 30.0, max_body: int = 32 * 1024 * 1024) -> Http:
+    def http(
+        self, base_url: str, *, deadline: float = 30.0, max_body: int = 32 * 1024 * 1024, public: bool = False
+    ) -> Http:
         """An HTTP client bound to one origin, paced with the remote account. The host closes it.
 
         `deadline` is seconds for a whole request; a longer answer than `max_body` bytes is cut off as an error.
+        `public`: a stranger named the origin, so it must not be in a network of our own (`PermanentError`).
         """
         client = Http(
             base_url,
@@ -71,6 +74,7 @@ class Resources:
             max_body=max_body,
             transport=self.transport,
             gate=self.gate.check,
+            public=public,
         )
         self._opened.append(client)
         return client
