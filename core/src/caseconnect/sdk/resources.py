@@ -15,8 +15,21 @@ from caseconnect.sdk.secrets import Secrets
 T = TypeVar("T")
 
 
+LOG_FIELDS = frozenset(
+    {
+        *("tenant", "connection", "lane", "use", "delivery", "key", "case", "topic", "topics", "stream", "part"),
+        *("action", "receipt", "cause", "title", "link", "count", "since", "why", "error", "note", "where"),
+        *("host", "port", "tenants", "data"),
+    }
+)
+"""Names of values in logs: ids, counts, places and reasons. A value of another name is not shown."""
+
+
 class Log(Protocol):
-    """A structured logger bound to tenant and connection. Values must hold no personal data and no secret."""
+    """A structured logger bound to tenant and connection. Values must hold no personal data and no secret.
+
+    Only values named in `LOG_FIELDS` are shown, on one line, without e-mail addresses and card numbers.
+    """
 
     def debug(self, event: str, **values: Any) -> Any:
         """For developers."""
