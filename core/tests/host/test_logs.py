@@ -59,6 +59,7 @@ def test_a_long_text_is_cut() -> None:
 
 
 def test_an_error_of_a_library_is_told_by_kind_and_place(out: io.StringIO) -> None:
+    logging.getLogger().handlers[:] = []  # pytest's own
     configure(json=True, out=out)
     try:
         raise ValueError("the secret of jane")
