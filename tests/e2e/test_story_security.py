@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 import json
 import re
 import sys
@@ -10,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from house import SECRET, House, everything_held, house
+from house import SECRET, SHOP, House, everything_held, house
 
 from caseconnect.host.journal.records import Brake
 from caseconnect.sdk.errors import AuthError
@@ -118,3 +120,35 @@ def test_no_secret_is_in_the_journal_the_log_or_an_error_also_when_things_fail(t
 
 def _tokens(h: House) -> list[str]:
     return [str(token) for token in getattr(h.shop, "tokens", {})]
+
+
+def keys(matter: dict[str, Any]) -> list[str]:
+    return [command["key"] for command in matter["commands"]]
+
+
+def test_what_was_signed_once_has_no_further_effect_under_any_other_header(tmp_path: Path) -> None:
+    """The body is all that is signed: who has one can send it again, under another topic, id or time."""
+
+    async def play() -> None:
+        async with house(tmp_path) as h:
+            h.subscribe()
+            made = order(h)
+            await h.settle()
+            before = h.explain(f"shop/order/{made.id}")["matters"]
+            assert before
+            body = json.dumps({"id": int(made.id), "admin_graphql_api_id": f"gid://shopify/Order/{made.id}"}).encode()
+            signature = base64.b64encode(hmac.new(SECRET.encode(), body, hashlib.sha256).digest()).decode()
+            for number, topic in enumerate(("orders/updated", "orders/paid", "orders/cancelled", "orders/create") * 3):
+                headers = {"X-Shopify-Hmac-Sha256": signature, "X-Shopify-Topic": topic, "X-Shopify-Shop-Domain": SHOP}
+                headers |= {"X-Shopify-Webhook-Id": f"again-{number}", "X-Shopify-Event-Id": f"event-{number}"}
+                assert await h._deliver("https://connect.test/hooks/acme/shop", headers, body) == 200
+            await h.pass_time(60)
+            after = h.explain(f"shop/order/{made.id}")["matters"]
+            assert [[c["key"] for c in m["commands"]] for m in after] == [
+                [c["key"] for c in m["commands"]] for m in before
+            ]
+            other = headers | {"X-Shopify-Shop-Domain": "other-shop.myshopify.com"}
+            assert await h._deliver("https://connect.test/hooks/acme/shop", other, body) == 401
+            assert await h._deliver("https://connect.test/hooks/bolt/shop", headers, body) == 401
+
+    run(play())

@@ -9,6 +9,7 @@ ends every request at a total deadline.
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import sys
 from base64 import b64encode
@@ -59,6 +60,7 @@ def unix_transport(path: str) -> Transport:
     return httpx.AsyncHTTPTransport(uds=path, trust_env=False, limits=_limits())
 
 
+_BREAK = re.compile(r"[\r\n\x00]")
 _CONNECTIONS = 8
 _LONGEST_FIELD = 64 * 1024
 _ALWAYS = {"accept": "*/*", "accept-encoding": "gzip, deflate", "connection": "keep-alive", "user-agent": "caseconnect"}
@@ -206,6 +208,8 @@ class Http:
         if path and not path.startswith("/"):
             # Else `@other.example/` or `.example/` would take our credentials to another host.
             raise PluginError(f"the path {shown!r} of a request is below the base URL: it begins with '/'")
+        if any(_BREAK.search(text) for pair in (headers or {}).items() for text in pair):
+            raise PluginError(f"a header of {place} holds a line break")
         safe = method in {"GET", "HEAD"} if safe is None else safe
         await self.pace.take(cost)
         self._gate()
