@@ -11,28 +11,10 @@ from typing import Any
 
 import pytest
 import serving
+import sfcc_instance
 from serving import Served, play, simulating
 
 AGENT = "agent.one@core-case.example"
-SECRETS = {"SCAPI_SECRET": "scapi-secret", "OCAPI_SECRET": "ocapi-secret"}
-SFCC = """  shop:
-    platform: sfcc
-    poll: {every: 300ms}
-    settings:
-      sites: [RefArch]
-      account_manager_url: http://127.0.0.1:$shop_port
-      scapi:
-        short_code: kv7kzm78
-        organization_id: f_ecom_zzxy_prd
-        client_id: scapi-client
-        client_secret: {env: SCAPI_SECRET}
-        base_url: http://127.0.0.1:$shop_port
-      ocapi:
-        host: www.brand.example
-        client_id: ocapi-client
-        client_secret: {env: OCAPI_SECRET}
-        base_url: http://127.0.0.1:$shop_port/instances/zzxy_prd
-"""
 FLOWS = """\
   - use: warranty_claims
     mode: live
@@ -99,7 +81,7 @@ class World:
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("sfcc-claims")
     head, _, rest = serving.TENANT.partition("  shop:\n")
-    text = head + SFCC + rest[rest.index("  cases:\n") :]
+    text = head + sfcc_instance.connection("http://127.0.0.1:$shop_port", "300ms") + rest[rest.index("  cases:\n") :]
     instance = {"tenant": "zzxy_prd", "sites": ["RefArch"], "index_lag": 0, "cartridge": {"delay": 0.2}}
     with ExitStack() as stack:
         shop = stack.enter_context(simulating("sfcc", folder, instances=[instance]))
@@ -107,7 +89,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         serving.write_tenant(
             folder, text, shop_port=shop, case_port=cases, case_poll="300ms", backoff="200ms", flows=FLOWS
         )
-        daemon = stack.enter_context(serving.serving(folder, env=SECRETS))
+        daemon = stack.enter_context(serving.serving(folder, env=sfcc_instance.SECRETS))
         yield World(f"http://127.0.0.1:{shop}", f"http://127.0.0.1:{cases}", daemon)
         assert daemon.stop() == 0
         log = daemon.log.read_text()

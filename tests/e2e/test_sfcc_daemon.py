@@ -11,36 +11,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+import sfcc_instance
 from serving import Served, connect, play, serving, simulating, stranger, write_tenant
 
 AGENT = "agent.one@core-case.example"
-SECRETS = {"SCAPI_SECRET": "scapi-secret", "OCAPI_SECRET": "ocapi-secret"}
 
-TENANT = """
+TENANT = f"""
 tenant: acme
 environment: test
 go_live: 2025-12-01T00:00:00Z
 connections:
-  shop:
-    platform: sfcc
-    poll: {every: 500ms}
-    settings:
-      sites: [RefArch]
-      account_manager_url: http://127.0.0.1:$shop_port
-      scapi:
-        short_code: kv7kzm78
-        organization_id: f_ecom_zzxy_prd
-        client_id: scapi-client
-        client_secret: {env: SCAPI_SECRET}
-        base_url: http://127.0.0.1:$shop_port
-      ocapi:
-        host: www.brand.example
-        client_id: ocapi-client
-        client_secret: {env: OCAPI_SECRET}
-        base_url: http://127.0.0.1:$shop_port/instances/zzxy_prd
-  cases:
+{sfcc_instance.connection("http://127.0.0.1:$shop_port", "500ms")}  cases:
     platform: opentext_case
-    poll: {every: 500ms}
+    poll: {{every: 500ms}}
     settings:
       base_url: http://127.0.0.1:$case_port/case
       definition_id: $definition
@@ -48,16 +31,16 @@ connections:
       auth:
         token_url: http://127.0.0.1:$case_port/tenants/demo/oauth2/token
         client_id: connect-client
-        client_secret: {env: CASE_SECRET}
+        client_secret: {{env: CASE_SECRET}}
       service_account: [connect.service@core-case.example]
 flows:
   - use: fraud_review
     mode: live
     settings:
-      high_value: {USD: "1000"}
+      high_value: {{USD: "1000"}}
   - use: toy_returns
     mode: live
-timing: {backoff_first: 200ms, quiet: 1s, look_again: 1s, deadline: 10s, settle_within: 1s}
+timing: {{backoff_first: 200ms, quiet: 1s, look_again: 1s, deadline: 10s, settle_within: 1s}}
 """
 
 RETURNS = '''
@@ -192,7 +175,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         shop = stack.enter_context(simulating("sfcc", folder, instances=[instance]))
         cases = stack.enter_context(simulating("opentext_case", folder, tenants=[{"rate_limit": 0}]))
         write_tenant(folder, TENANT, shop_port=shop, case_port=cases)
-        env = {**SECRETS, "PYTHONPATH": stranger(folder, "toy_returns", RETURNS)}
+        env = {**sfcc_instance.SECRETS, "PYTHONPATH": stranger(folder, "toy_returns", RETURNS)}
         daemon = stack.enter_context(serving(folder, env=env))
         yield World(f"http://127.0.0.1:{shop}", f"http://127.0.0.1:{cases}", daemon)
         assert daemon.stop() == 0

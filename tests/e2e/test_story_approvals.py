@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx  # noqa: TID251 - who asks is any client
+import orjson
 import pytest
+from click.testing import CliRunner
 from house import SECRET, TENANT, House, house
 from sfcc_house import CONNECTIONS, SfccHouse, sfcc_house
 from stories import AGENT, PLAIN, alerts, comments, only_case, operations, placed
 
+from caseconnect.cli.audit import audit
 from caseconnect.sdk.testing import run
 from caseconnect_opentext_case.simulator import CoreCaseSimulatorSettings
 from caseconnect_opentext_case.simulator import create_app as create_case_app
@@ -238,3 +241,32 @@ async def _bought(h: SfccHouse) -> Any:
     )
     await h.pass_time(400)
     return order
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_money_that_is_done_here_and_not_there_is_told(tmp_path: Path, kept: bool) -> None:
+    async def story() -> None:
+        async with shopify(tmp_path) as h:
+            order = await placed(h, PLAIN)
+            await asked(h, "a1", "1001", amount=usd("12.50"))
+            h.cases.decide(only_case(h).id, "approved", AGENT)
+            await h.pass_time(180)
+            assert refunded(order) == "12.50"
+            if not kept:
+                order.refunds.clear()
+                order.transactions = [t for t in order.transactions if t.kind != "REFUND"]
+            await h.pass_time(4000)
+            money = [c for c in h.journal.comparisons(h.now()) if c.what == "money" and c.wrong]
+            assert [c.wrong for c in money] == ([] if kept else [1])
+            assert ("compared:shop:money" in alerts(h)) is not kept
+            answer = CliRunner().invoke(audit, ["--data", str(tmp_path), "--json", "--days", "400"])
+            told: dict[str, Any] = orjson.loads(answer.stdout)
+            (day,) = told["days"]["acme"].values()
+            assert day["money"] == {"RefundPayment": {"USD": "12.50"}}
+            assert day["cases"] == 1
+            assert answer.exit_code == (0 if kept else 1)
+            shown = CliRunner().invoke(audit, ["--data", str(tmp_path), "--days", "400"])
+            assert "RefundPayment 12.50 USD" in shown.output
+            assert "ann@shop.test" not in shown.output
+
+    run(story())

@@ -8,7 +8,7 @@ from typing import Any
 import httpx  # noqa: TID251 - a sender of requests is any client
 import pytest
 from house import SECRET, TENANT, TOPICS, House, house
-from sfcc_house import CONNECTIONS, SfccHouse, sfcc_house
+from sfcc_house import SfccHouse, connections, sfcc_house
 from stories import AGENT, PLAIN, alerts, comments, decided, done, matter, only_case, operations
 
 from caseconnect.sdk.testing import run
@@ -38,9 +38,7 @@ DESK = """  desk:
       kinds: {complaint: {}, shipment_event: {}}
 """
 SHOPIFY = (TENANT.split("flows:", maxsplit=1)[0] + DESK + FLOW).replace("every: 1m", "every: 30m")
-SFCC = CONNECTIONS.replace("every: 1m", "every: 30m") + FLOW.replace(
-    "approved: [refund]", "approved: [set_status, close]"
-).replace(
+SFCC = connections("30m") + FLOW.replace("approved: [refund]", "approved: [set_status, close]").replace(
     "  - use: status_updates",
     '      statuses: {approved: {external: "Arrives late"}}\n  - use: status_updates',
 )

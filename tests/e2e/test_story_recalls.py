@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sfcc_house import CONNECTIONS, SfccHouse, sfcc_house
+from sfcc_house import SfccHouse, connections, sfcc_house
 from stories import AGENT, comments, only_case
 
 from caseconnect.sdk.testing import run
@@ -14,10 +14,9 @@ from caseconnect_sfcc.simulator import Fault
 from caseconnect_sfcc.simulator.scenarios import create_order, create_product
 
 HOUR = 3600
-TENANT = CONNECTIONS.replace("sites: [RefArch]", "sites: [RefArch, RefArchGlobal]").replace(
-    "every: 1m", "every: 10m"
-) + (
-    """flows:
+TENANT = (
+    connections("10m", ("RefArch", "RefArchGlobal"))
+    + """flows:
   - use: recalls
     mode: $mode
     settings:

@@ -138,6 +138,7 @@ def test_what_was_signed_once_has_no_further_effect_under_any_other_header(tmp_p
             assert before
             body = json.dumps({"id": int(made.id), "admin_graphql_api_id": f"gid://shopify/Order/{made.id}"}).encode()
             signature = base64.b64encode(hmac.new(SECRET.encode(), body, hashlib.sha256).digest()).decode()
+            headers: dict[str, str] = {}
             for number, topic in enumerate(("orders/updated", "orders/paid", "orders/cancelled", "orders/create") * 3):
                 headers = {"X-Shopify-Hmac-Sha256": signature, "X-Shopify-Topic": topic, "X-Shopify-Shop-Domain": SHOP}
                 headers |= {"X-Shopify-Webhook-Id": f"again-{number}", "X-Shopify-Event-Id": f"event-{number}"}

@@ -11,6 +11,7 @@ from random import Random  # noqa: TID251 - a seeded stream: a run can be repeat
 from typing import Any
 
 import pytest
+import sfcc_instance
 from money_seeds import WEATHERS, Effect, MoneyWorld, Planned, run_seeds
 
 from caseconnect.models import Money
@@ -39,26 +40,12 @@ class SfccMoneyWorld(MoneyWorld):
     sink = SINK
 
     def __init__(self, now: Callable[[], datetime]) -> None:
-        self.secrets = {"SCAPI": "scapi-secret", "OCAPI": "ocapi-secret"}
+        self.secrets = dict(sfcc_instance.SECRETS)
         self.settings: dict[str, Any] = {
-            "sites": ["RefArch"],
-            "account_manager_url": "https://sim.test",
+            **sfcc_instance.settings("https://sim.test"),
             "late": [],
             "read_notes": False,
             "read_related": False,
-            "scapi": {
-                "short_code": "kv7kzm78",
-                "organization_id": "f_ecom_zzxy_prd",
-                "client_id": "scapi-client",
-                "client_secret": {"env": "SCAPI"},
-                "base_url": "https://sim.test",
-            },
-            "ocapi": {
-                "host": "www.brand.example",
-                "client_id": "ocapi-client",
-                "client_secret": {"env": "OCAPI"},
-                "base_url": "https://sim.test/instances/zzxy_prd",
-            },
         }
         self.app = create_app(SfccSettings(), now=now)
         self.instance = self.app.instances["zzxy_prd"]

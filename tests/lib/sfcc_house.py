@@ -3,38 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import sfcc_instance
 from house import House
 
 from caseconnect.sdk.testing.resources import MemorySecrets
 from caseconnect_sfcc.simulator import SfccSettings, create_app
 
-CONNECTIONS = """
+HEAD = """
 tenant: acme
 environment: test
 go_live: 2025-12-01T00:00:00Z
 connections:
-  shop:
-    platform: sfcc
-    poll: {every: 1m}
-    settings:
-      sites: [RefArch]
-      account_manager_url: http://127.0.0.1:1
-      scapi:
-        short_code: kv7kzm78
-        organization_id: f_ecom_zzxy_prd
-        client_id: scapi-client
-        client_secret: {env: SCAPI_SECRET}
-        base_url: http://127.0.0.1:1
-      ocapi:
-        host: www.brand.example
-        client_id: ocapi-client
-        client_secret: {env: OCAPI_SECRET}
-        base_url: http://127.0.0.1:1/instances/zzxy_prd
+"""
+CASES = """\
   cases:
     platform: opentext_case
     poll: {every: 1m}
@@ -50,6 +36,14 @@ connections:
 """
 
 
+def connections(every: str = "1m", sites: Sequence[str] = ("RefArch",)) -> str:
+    """A tenant file up to its flows."""
+    return HEAD + sfcc_instance.connection("http://127.0.0.1:1", every, sites) + CASES
+
+
+CONNECTIONS = connections()
+
+
 class SfccHouse(House):
     """`sfcc` is the simulator, `instance` its production instance."""
 
@@ -57,8 +51,7 @@ class SfccHouse(House):
         super().__init__(folder, **options)
         self.sfcc = create_app(SfccSettings.from_dict({}), now=self.now, sleep=asyncio.sleep)
         self.shop_app, self.instance = self.sfcc, self.sfcc.instances["zzxy_prd"]
-        secrets = {"SCAPI_SECRET": "scapi-secret", "OCAPI_SECRET": "ocapi-secret", "CASE_SECRET": "connect-secret"}
-        self.secrets = MemorySecrets(secrets)
+        self.secrets = MemorySecrets({**sfcc_instance.SECRETS, "CASE_SECRET": "connect-secret"})
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.parser import BytesParser
 from email.policy import HTTP
+from email.utils import format_datetime
 from typing import Any
 
 import aiohttp  # noqa: TID251 - tests may
@@ -21,6 +22,7 @@ from caseconnect.sdk.errors import ConfigError, ConnectError, PluginError, Trans
 from caseconnect.sdk.http import Http, Part, Response, unix_transport
 from caseconnect.sdk.pace import Pace
 from caseconnect.sdk.testing import Wire, run
+from caseconnect.sdk.testing.resources import make_resources
 from caseconnect.sdk.testing.wire import CUT_AFTER, LOST_AFTER, LOST_BEFORE, REFUSED, SILENT
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -246,6 +248,25 @@ def test_retry_after(text: Any, seconds: Any) -> None:
     assert Response(429, headers, b"").retry_after(NOW) == seconds
     if seconds and text and not text.strip()[0].isdigit() and seconds < 3600:
         assert Response(429, headers, b"").retry_after(NOW + timedelta(seconds=3)) == seconds - 3
+
+
+def test_a_date_to_wait_for_is_read_by_the_clock_that_was_handed_in() -> None:
+    async def busy(scope: Any, receive: Any, send: Any) -> None:
+        headers = [(b"retry-after", format_datetime(NOW + timedelta(seconds=7), usegmt=True).encode())]
+        await send({"type": "http.response.start", "status": 429, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def story() -> float:
+        loop = asyncio.get_running_loop()
+        resources = make_resources(busy, now=lambda: NOW, pace=Pace(100, 1))
+        http = resources.http("https://shop.example")
+        await http.request("GET", "/")
+        began = loop.time()
+        await http.pace.take(1.0)
+        await resources.close()
+        return loop.time() - began
+
+    assert 7.0 <= run(story()) < 8.0
 
 
 class Loopback:

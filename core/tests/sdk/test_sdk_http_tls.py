@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import math
 import ssl
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import httpx  # noqa: TID251 - tests may
 import pytest
 import trustme
 
@@ -50,14 +53,14 @@ def serving(certificate: trustme.LeafCert) -> ssl.SSLContext:
 
 def trusting(monkeypatch: pytest.MonkeyPatch, ca: trustme.CA) -> None:
     """As if `ca` were among those that the system trusts."""
-    make = http_module.httpx.create_ssl_context
+    make = httpx.create_ssl_context
 
-    def create(**options: bool) -> ssl.SSLContext:
+    def create(**options: Any) -> ssl.SSLContext:
         context = make(**options)
         ca.configure_trust(context)
         return context
 
-    monkeypatch.setattr(http_module.httpx, "create_ssl_context", create)
+    monkeypatch.setattr(httpx, "create_ssl_context", create)
 
 
 def test_a_good_certificate_is_taken(monkeypatch: pytest.MonkeyPatch, ours: trustme.CA) -> None:
@@ -70,13 +73,13 @@ def test_any_other_is_refused_before_anything_is_sent(
     monkeypatch: pytest.MonkeyPatch, ours: trustme.CA, wrong: str
 ) -> None:
     trusting(monkeypatch, ours)
-    certificate = {
+    certificates: dict[str, Callable[[], trustme.LeafCert]] = {
         "expired": lambda: ours.issue_cert("localhost", not_before=LONG_AGO, not_after=LONG_AGO + timedelta(days=90)),
         "another host": lambda: ours.issue_cert("other.example"),
         "another authority": lambda: trustme.CA().issue_cert("localhost"),
         "TLS 1.1": lambda: ours.issue_cert("localhost"),
-    }.get(wrong, lambda: trustme.CA().issue_cert("localhost"))
-    server = serving(certificate())
+    }
+    server = serving(certificates.get(wrong, lambda: trustme.CA().issue_cert("localhost"))())
     if wrong == "TLS 1.1":
         with pytest.warns(DeprecationWarning, match="TLSv1_1"):
             server.maximum_version = ssl.TLSVersion.TLSv1_1

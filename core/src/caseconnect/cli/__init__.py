@@ -41,6 +41,10 @@ EXIT_CODES: Mapping[Exit, str] = {
 """What each exit code means. Shown by `connect --help`."""
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
+    "audit": (
+        "caseconnect.cli.audit:audit",
+        "Tell per tenant and day what came, what was done and what moved, and whether the platforms agree.",
+    ),
     "backfill": (
         "caseconnect.cli.connections:backfill",
         "Read what is older than a connection, and store it as if it had been polled.",

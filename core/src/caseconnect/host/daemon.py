@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from caseconnect.host.journal import SqliteJournal
@@ -98,7 +99,8 @@ class Daemon:
         public = make_server(app, host=self.options.host, port=self.options.port)
         path = socket_path(self.options.data)
         path.unlink(missing_ok=True)
-        verbs = Verbs(journal, self.now, pipeline.ring, lambda: names_of(self.tenants), pipeline.fetch)
+        known = partial(names_of, self.tenants)
+        verbs = Verbs(journal, self.now, pipeline.ring, known, pipeline.fetch, pipeline.compare)
         control = make_server(control_app(verbs), uds=str(path))
         serving = [asyncio.create_task(server.serve()) for server in (public, control)]
         watching = asyncio.create_task(self._watch(journal, pipeline))

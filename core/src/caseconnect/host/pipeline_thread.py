@@ -6,7 +6,7 @@ import asyncio
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from datetime import datetime
 from traceback import walk_stack
@@ -76,6 +76,13 @@ class PipelineThread:
         fetching = asyncio.run_coroutine_threadsafe(self._runner.fetcher.fetch(tenant, need), self._loop)
         record, _ = await asyncio.wrap_future(fetching)
         return record
+
+    async def compare(self, tenants: Collection[str], *, begin: bool) -> list[str]:
+        """Compare these tenants with their platforms now; which of them are being compared. From any event loop."""
+        if self._loop is None or self._runner is None:
+            raise TransientError("the connections are not at work yet")
+        doing = self._runner.comparing.at_once(tenants, begin=begin)
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(doing, self._loop))
 
     def stop(self) -> None:
         """Let the turns that are on end; a send in flight past the drain time stays `sending`."""

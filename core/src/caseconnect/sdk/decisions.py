@@ -82,6 +82,7 @@ class ActedOn(Record):
 
     outcome: str
     revision: str
+    answers: str = Field("", description="`digest_of` what was written with the outcome. Empty: it was not kept.")
 
 
 class Decision(Record):
@@ -94,6 +95,12 @@ class Decision(Record):
     cancel_timers: tuple[str, ...] = ()
     stage: str | None = None
     acted_on: ActedOn | None = None
+    revokes: tuple[str, ...] = Field(
+        (),
+        description="Keys (`CommandState.key`) of planned commands of this matter that must not go out any more, "
+        "with those that were to follow them. They end as superseded in the commit of this decision; when one has left "
+        "`planned` meanwhile, the decision is made again.",
+    )
     close: bool = False
     alert: str | None = Field(None, description="Something a person must see: becomes an alert row.")
 

@@ -167,13 +167,14 @@ class Http:
         transport: Transport | None = None,
         gate: Callable[[], None] = lambda: None,
         public: bool = False,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         parts = urlsplit(base_url)
         if parts.scheme not in {"http", "https"} or not parts.netloc or parts.username or parts.password:
             shown = base_url if "@" not in base_url else f"***@{base_url.rpartition('@')[2]}"
             raise ConfigError(f"{shown!r} is no base URL: write https://host[:port][/path], without credentials")
         self.origin, self.prefix = f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/")
-        self.pace, self.deadline, self.max_body = pace, deadline, max_body
+        self.pace, self.deadline, self.max_body, self._now = pace, deadline, max_body, now
         if public and is_address(parts.hostname) and not is_public(str(parts.hostname)):
             raise PermanentError(f"{parts.hostname} is in a network of our own: nothing is fetched from there")
         self._transport, self._gate = transport or _Network(public=public), gate
@@ -247,7 +248,7 @@ class Http:
             raise self._lost(safe, f"{place}: answer lost ({type(error).__name__})") from error
         answer = Response(response.status_code, {k.lower(): v for k, v in response.headers.items()}, body)
         if answer.status == 429:
-            self.pace.refused(answer.retry_after(datetime.now(UTC)) or 1.0)
+            self.pace.refused(answer.retry_after(self._now()) or 1.0)
         return answer
 
     async def close(self) -> None:

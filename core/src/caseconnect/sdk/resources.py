@@ -86,6 +86,7 @@ class Resources:
             deadline=deadline,
             max_body=max_body,
             transport=self.transport,
+            now=self.now,
             gate=self.gate.check,
             public=public,
         )

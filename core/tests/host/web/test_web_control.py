@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import stat
+from collections.abc import Collection
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -91,3 +93,24 @@ def test_without_a_daemon_the_journals_names_count(tmp_path: Path) -> None:
     desk.plan(desk.matter(), case_of())
     assert asyncio.run(verbs.do("pause", asked)) == {"changed": True}
     desk.close()
+
+
+def test_comparing_reads_the_platforms_so_the_daemon_must_run(tmp_path: Path) -> None:
+    with closing(Desk(tmp_path)) as desk, pytest.raises(ConnectError, match="start `connect serve`"):
+        asyncio.run(Verbs(desk.journal, lambda: START).do("compare", {"tenant": None, "begin": True}))
+
+
+def test_comparing_is_begun_for_one_tenant_or_all_and_a_wrong_name_is_told(tmp_path: Path) -> None:
+    asked: list[tuple[tuple[str, ...], bool]] = []
+
+    async def compare(tenants: Collection[str], *, begin: bool) -> list[str]:
+        asked.append((tuple(tenants), begin))
+        return list(tenants)
+
+    with closing(Desk(tmp_path)) as desk:
+        verbs = Verbs(desk.journal, lambda: START, known=lambda: {**KNOWN, "other": {}}, compare=compare)
+        for tenant, begin in ((None, True), (TENANT, False)):
+            asyncio.run(verbs.do("compare", {"tenant": tenant, "begin": begin}))
+        with pytest.raises(ConnectError, match="no tenant 'acem'"):
+            asyncio.run(verbs.do("compare", {"tenant": "acem", "begin": True}))
+    assert asked == [(tuple(sorted([TENANT, "other"])), True), ((TENANT,), False)]

@@ -45,7 +45,7 @@ COUNT: Final = Operation(
 PIECE: Final = 1024 * 1024
 """Bytes of the file in one page; an order's line has about two hundred."""
 
-_RETURNS: Final = "returns { edges { node { id status } } }"
+_RETURNS: Final = "returns { edges { node { id status order { updatedAt } } } }"
 _EXPORT: Final = """{
   orders(query: "updated_at:>='SINCE'") {
     edges { node { id legacyResourceId name updatedAt returnStatus disputes { id status } RETURNS } }
@@ -64,6 +64,11 @@ class _Place:
 
     def dump(self) -> str:
         return orjson.dumps(asdict(self)).decode()
+
+
+def is_place(cursor: str) -> bool:
+    """Whether a cursor is a place in an export."""
+    return cursor.startswith('{"operation"')
 
 
 async def expected(client: ShopifyClient, since: datetime) -> int:
@@ -161,6 +166,6 @@ def _of_line(raw: bytes) -> Iterable[Polled]:
         parent = line.pop("__parentId", None)
         if parent is None:
             return [changes.order_item(line), *changes.dispute_items(line)]
-        return [changes.return_item(line, parent)]
+        return [changes.return_item(line, parent, line["order"]["updatedAt"])]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise PermanentError(f"a line of the export cannot be read ({type(error).__name__})") from None

@@ -139,12 +139,10 @@ def dispute_items(order: Json) -> Iterator[Polled]:
         yield _item("disputes/poll", dispute["id"], f"{dispute.get('status')} {order['updatedAt']}", body)
 
 
-def return_item(found: Json, order_gid: str, changed_at: str | None = None) -> Polled:
-    """A return; told again whenever its order changes, if it is known when that did."""
-    body = {"id": found["id"], "status": found.get("status"), "order": {"id": order_gid}}
-    if changed_at:
-        body["updatedAt"] = changed_at
-    return _item("returns/poll", found["id"], f"{found.get('status')} {changed_at or ''}".rstrip(), body)
+def return_item(found: Json, order_gid: str, changed_at: str) -> Polled:
+    """A return; told again whenever its order changes."""
+    body = {"id": found["id"], "status": found.get("status"), "order": {"id": order_gid}, "updatedAt": changed_at}
+    return _item("returns/poll", found["id"], f"{found.get('status')} {changed_at}", body)
 
 
 def customer_item(customer: Json) -> Polled:

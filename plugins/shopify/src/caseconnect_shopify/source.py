@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -37,6 +37,9 @@ from caseconnect_shopify.reading import client_of, complete, one
 from caseconnect_shopify.setup import setup
 
 _SHAPE: Final = (KeyError, TypeError, ValueError, AttributeError)
+
+RECENT: Final = timedelta(days=3)
+"""Of so many days a search gives what changed soon enough; an export takes minutes, and few run at once."""
 
 ROOT_KINDS: Final = frozenset({"order", "customer", "shop"})
 
@@ -78,6 +81,15 @@ class ShopifySource:
             raise PermanentError(
                 f"Shopify's list of what changed has a shape that this version cannot read ({type(error).__name__})"
             ) from None
+
+    async def since(self, since: datetime, cursor: str | None) -> Page:
+        """What changed since: of a few days page by page, as the poll reads, of more by an export."""
+        now = self._resources.now()
+        if cursor is None and now - since <= RECENT:
+            cursor = Cursor(since=since, floor=since, began=now).dump()
+        if cursor is None or backfill.is_place(cursor):
+            return await backfill.page(self._client, self._resources, since, cursor)
+        return await self.read(cursor, ())
 
     async def _page(self, at: Cursor, now: datetime) -> Page:
         if at.of_people():
@@ -185,7 +197,7 @@ class ShopifySource:
 
 
 async def _history(source: ShopifySource, since: datetime, cursor: str | None) -> Page:
-    return await backfill.page(source._client, source._resources, since, cursor)
+    return await source.since(since, cursor)
 
 
 async def _expected(source: ShopifySource, since: datetime) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from caseconnect.models import ApprovalRequest, Case, Money, Order
-from caseconnect.sdk.casework import DECIDED, executing, note_once
+from caseconnect.sdk.casework import DECIDED, ImpossibleError, executing, note_once
 from caseconnect.sdk.commands import digest_of
 from caseconnect.sdk.decisions import Decision, Facts, Matter, Need, Needs
 from caseconnect.sdk.events import CaseChanged, CommandSettled, Event, TimerFired
@@ -51,9 +51,9 @@ def _may_count(
         return Needs(needs=(Need(fact="case", subject=matter.case.subject, fields=(*DECIDED, "attributes")),))
     if not isinstance(case, Case) or case.outcome is None:
         return None
-    why = None
+    why: ImpossibleError | None = None
     if matter.stage in _ENDS:
-        why = f"the request {_ENDS[matter.stage]}: ask again"
+        why = ImpossibleError(f"the request {_ENDS[matter.stage]}: ask again")
     elif matter.is_open() and "as_requested" in (settings.does(case.outcome) or ()):
         why = _not_approvable(matter, item, order, case, settings)
     return None if why is None else _void(matter, case, why)
@@ -61,51 +61,54 @@ def _may_count(
 
 def _not_approvable(
     matter: Matter, item: ApprovalRequest, order: Order | None, case: Case, settings: ApprovalsSettings
-) -> str | None:
+) -> ImpossibleError | None:
     return _not_shown(matter, item, order) or _not_possible(item, order, settings) or _same_eyes(item, case, settings)
 
 
-def _not_shown(matter: Matter, item: ApprovalRequest, order: Order | None) -> str | None:
+def _not_shown(matter: Matter, item: ApprovalRequest, order: Order | None) -> ImpossibleError | None:
     shown = next((f.ground for f in matter.findings if f.exception == "needs_approval"), None)
     if shown in (ground(item, order), again(item, order)):
         return None
-    return "the request is another now than the one that the case shows: ask again under a new id"
+    return ImpossibleError("the request is another now than the one that the case shows: ask again under a new id")
 
 
-def _not_possible(item: ApprovalRequest, order: Order | None, settings: ApprovalsSettings) -> str | None:
+def _not_possible(item: ApprovalRequest, order: Order | None, settings: ApprovalsSettings) -> ImpossibleError | None:
     if item.action not in settings.kinds:
-        return f"a {item.action} is not in kinds: do it by hand, or add it"
+        return ImpossibleError(f"a {item.action} is not in kinds: do it by hand, or add it")
     return unfit(item, order)
 
 
-def _same_eyes(item: ApprovalRequest, case: Case, settings: ApprovalsSettings) -> str | None:
+def _same_eyes(item: ApprovalRequest, case: Case, settings: ApprovalsSettings) -> ImpossibleError | None:
     if not settings.four_eyes:
         return None
     if item.requested_by is None:
-        return "four_eyes: the request does not say who asks"
+        return ImpossibleError("four_eyes: the request does not say who asks")
     if case.decided_by is None:
-        return "four_eyes: case management does not say who decided"
+        return ImpossibleError("four_eyes: case management does not say who decided")
     return _one_person(item.requested_by, case.decided_by, settings.people)
 
 
-def _one_person(asked: str, decided: str, people: Mapping[str, str]) -> str | None:
+def _one_person(asked: str, decided: str, people: Mapping[str, str]) -> ImpossibleError | None:
     """Why it may be the same person. A name that is not listed may be another name of who asked."""
     asker, decider = people.get(asked), decided.strip().casefold()
     if asker is None:
-        return f"four_eyes: {asked!r}, who asks, is not in people"
+        return ImpossibleError(
+            f"four_eyes: {asked!r}, who asks, is not in people", "four_eyes: who asks is not in people"
+        )
     if decider not in {name.strip().casefold() for name in people.values()}:
-        return f"four_eyes: {decided!r}, who decided, is not in people"
+        told = f"four_eyes: {decided!r}, who decided, is not in people"
+        return ImpossibleError(told, "four_eyes: who decided is not in people")
     same = asker.strip().casefold() == decider
-    return "four_eyes: who asked has approved it: somebody else must" if same else None
+    return ImpossibleError("four_eyes: who asked has approved it: somebody else must") if same else None
 
 
-def _void(matter: Matter, case: Case, why: str) -> Decision:
+def _void(matter: Matter, case: Case, why: ImpossibleError) -> Decision:
     return note_once(
         matter,
-        f"void:{digest_of(case.outcome, case.decided_by, why)}",
+        f"void:{digest_of(case.outcome, case.decided_by, str(why))}",
         f"Outcome '{case.outcome}' was not carried out: {why}.",
-        f"{matter.subject}: an approval was not carried out: {why}",
-        f"outcome {case.outcome!r} does not count: {why}",
+        f"{matter.subject}: an approval was not carried out: {why.plain}",
+        f"outcome {case.outcome!r} does not count: {why.plain}",
     )
 
 

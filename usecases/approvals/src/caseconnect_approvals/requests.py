@@ -43,18 +43,19 @@ def bought(item: ApprovalRequest, order: Order | None) -> tuple[LineQuantity, ..
         return ()
 
 
-def unfit(item: ApprovalRequest, order: Order | None) -> str | None:
+def unfit(item: ApprovalRequest, order: Order | None) -> ImpossibleError | None:
     """Why nothing can be carried out for it; None when it can."""
     if order is None:
-        return "its order is not known"
+        return ImpossibleError("its order is not known")
     try:
         lines = lines_of(list(item.lines), order) if item.lines else ()
     except ImpossibleError as error:
-        return str(error)
+        return error
     if item.action == "replacement":
-        return None if lines else "it does not say which goods"
+        return None if lines else ImpossibleError("it does not say which goods")
     amount = item.amount or value_of(lines, order)
-    return "it does not say how much" if amount is None else _unpayable(item, amount, order)
+    why = "it does not say how much" if amount is None else _unpayable(item, amount, order)
+    return ImpossibleError(why) if why else None
 
 
 def _unpayable(item: ApprovalRequest, amount: Money, order: Order) -> str | None:

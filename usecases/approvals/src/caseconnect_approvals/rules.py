@@ -13,11 +13,12 @@ from caseconnect.sdk.casework import (
     UseCase,
     Verdict,
     decide_item,
+    item_needs,
     one_line,
     open_or_add,
 )
 from caseconnect.sdk.commands import Command, Counter, CreateReplacement, Expect, IssueCredit, RefundPayment, digest_of
-from caseconnect.sdk.decisions import Decision, Facts, Finding, Matter, Need, Needs, Timer
+from caseconnect.sdk.decisions import Decision, Facts, Finding, Matter, Needs, Timer
 from caseconnect.sdk.events import CaseChanged, CommandSettled, Event
 from caseconnect_approvals import gate
 from caseconnect_approvals.requests import bought, reading, unfit
@@ -30,7 +31,8 @@ def decide(event: Event, matter: Matter, facts: Facts, settings: ApprovalsSettin
     """Open a case for a request, carry a small one out at once, or do what an approval binds."""
     if matter.about is None:
         return Decision(reason=f"{event.type} names no request")
-    needs = facts.lacking(_wanted(event, matter))
+    # An answer is given on the order as it is; what only tells can do without.
+    needs = facts.lacking(item_needs(matter, matter.about, item=False, order=isinstance(event, CaseChanged)))
     if needs:
         return Needs(needs=needs)
     found = facts.get("approval", matter.about, ApprovalRequest)
@@ -53,23 +55,17 @@ def decide(event: Event, matter: Matter, facts: Facts, settings: ApprovalsSettin
     return _nothing_else_was_refunded(answer, matter, known)
 
 
-def _wanted(event: Event, matter: Matter) -> list[Need]:
-    wanted = [Need(fact="approval", subject=matter.about, required=False)] if matter.about else []
-    if matter.subject.kind == "order":
-        # An answer is given on the order as it is; what only tells can do without.
-        wanted.append(Need(fact="order", subject=matter.subject, required=isinstance(event, CaseChanged)))
-    return wanted
-
-
 def _verdict(
     item: ApprovalRequest, order: Order | None, matter: Matter, settings: ApprovalsSettings, now: datetime
 ) -> Verdict:
     arose, ground = item.created_at or now, gate.ground(item, order)
-    reason = unfit(item, order) or _not_at_once(matter, ground) or _asked(item, order, settings)
+    why = unfit(item, order)
+    reason = why.plain if why else _not_at_once(matter, ground) or _asked(item, order, settings)
     if reason is None:
         finding = Finding(exception="within_limits", ground=ground, summary="no approval is needed", arose_at=arose)
         return Verdict(f"within_limits: {item.action} is within free_up_to", finding)
-    finding = Finding(exception="needs_approval", ground=ground, summary=reason, arose_at=arose)
+    summary = str(why) if why else reason
+    finding = Finding(exception="needs_approval", ground=ground, summary=summary, arose_at=arose)
     timer = Timer(name=gate.EXPIRY, due=arose + timedelta(hours=settings.expires_hours))
     return Verdict(f"needs_approval: {reason}", finding, timer)
 

@@ -8,9 +8,9 @@ from typing import get_args
 
 from caseconnect.models import Case
 from caseconnect.sdk.casework import IN_REVIEW, WAITING_FOR_CUSTOMER, Priority, Verdict, case_of
-from caseconnect.sdk.casework.policy import by_exception
 from caseconnect.sdk.casework.standing import DECIDED
 from caseconnect.sdk.casework.text import label, when
+from caseconnect.sdk.casework.verdicts import by_exception
 from caseconnect.sdk.commands import CASE, Command, CommentCase, Expect, UpdateCase
 from caseconnect.sdk.decisions import Decision, Facts, Finding, Matter, Missing, Need, Needs, Timer
 from caseconnect.sdk.events import Event

@@ -17,7 +17,7 @@ from caseconnect.host.journal.intake import subject_of
 from caseconnect.host.journal.matters import save_matter
 from caseconnect.host.journal.planning import plan
 from caseconnect.host.journal.records import DecidedBy, NewAlert, StoredEvent, Verdict
-from caseconnect.host.journal.settling import release_followers
+from caseconnect.host.journal.settling import release_followers, revoke
 from caseconnect.host.journal.slots import observe
 from caseconnect.sdk.events import EVENTS
 from caseconnect.sdk.subjects import Subject
@@ -72,7 +72,8 @@ def put_off(db: sqlite3.Connection, seqs: Iterable[int], state: str, reason: str
 def decided(db: sqlite3.Connection, squeezer: Squeezer, verdict: Verdict) -> list[str]:
     """Write a verdict: events done, decision, matters, commands, timers. The keys of the new commands.
 
-    `Conflict` when one of the events is not open any more, or the lane was moved by an alias learned meanwhile.
+    `Conflict` when one of the events is not open any more, the lane was moved by an alias learned meanwhile, or
+    something that it revokes went out meanwhile.
     """
     if subject_of(db, verdict.tenant, verdict.lane) != verdict.lane:
         raise Conflict(f"{verdict.lane} is known under another name now: decide again in that lane")
@@ -97,8 +98,11 @@ def decided(db: sqlite3.Connection, squeezer: Squeezer, verdict: Verdict) -> lis
     closed = [m for m in verdict.matters if m.state == "closed"]
     for matter in verdict.matters:
         save_matter(db, matter, state="open" if matter in closed else matter.state)
+    revoked = {revoke(db, key, verdict.at) for key in verdict.revokes}
     planned = [plan(db, squeezer, verdict.tenant, ask, verdict.at, verdict.slot_limit) for ask in verdict.asks]
-    for matter_id in sorted({ask.matter for ask in verdict.asks}.union(*(overtaken for _, overtaken in planned))):
+    for matter_id in sorted(
+        revoked.union({ask.matter for ask in verdict.asks}, *(overtaken for _, overtaken in planned))
+    ):
         release_followers(db, matter_id, verdict.at)
     for answer in verdict.answers:
         _timers(db, verdict, answer)

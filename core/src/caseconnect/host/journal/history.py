@@ -13,6 +13,15 @@ from caseconnect.sdk.commands import COMMANDS
 from caseconnect.sdk.events import CommandSettled
 from caseconnect.sdk.subjects import Subject
 
+MONEY = ", ".join(f"'{kind}'" for kind, command in sorted(COMMANDS.items()) if command.money)
+"""Kinds of commands that give value, for SQL."""
+
+DOUBTFUL = (
+    f"(state = 'planned' AND attempt > 0 AND kind IN ({MONEY}) AND EXISTS (SELECT 1 FROM outcomes o"  # noqa: S608 - constant kinds
+    " WHERE o.key = commands.key AND o.became IN ('unknown', 'accepted')))"
+)
+"""A row of `commands` that gives value, and that a person planned again: the attempt before may have had its effect."""
+
 
 def record(
     db: sqlite3.Connection,

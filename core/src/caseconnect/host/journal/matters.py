@@ -6,6 +6,7 @@ import sqlite3
 from typing import Any
 
 from caseconnect.host.journal.codec import dump, load, stamp, unstamp
+from caseconnect.host.journal.history import DOUBTFUL
 from caseconnect.host.journal.records import AddedFinding, MatterKey, MatterRow
 from caseconnect.sdk.decisions import ActedOn, CommandState, Finding
 from caseconnect.sdk.subjects import Subject
@@ -116,11 +117,13 @@ def matter_of_reference(db: sqlite3.Connection, tenant: str, reference: str) -> 
 
 
 def around(db: sqlite3.Connection, matter_id: str) -> tuple[tuple[CommandState, ...], frozenset[str], frozenset[str]]:
-    """(commands, claimed fields, timers) of a matter."""
+    """(commands, claimed fields, timers) of a matter. What is planned in doubt is shown as unknown."""
     commands = tuple(
         CommandState(*row)
         for row in db.execute(
-            "SELECT kind, name, state, use, key FROM commands WHERE matter=? ORDER BY seq", (matter_id,)
+            f"SELECT kind, name, iif({DOUBTFUL}, 'unknown', state), use, key"  # noqa: S608 - a constant condition
+            " FROM commands WHERE matter=? ORDER BY seq",
+            (matter_id,),
         )
     )
     claims = frozenset(

@@ -14,7 +14,7 @@ from caseconnect.host.journal import caps, closing, counters, slots, states, sto
 from caseconnect.host.journal.alerts import alert
 from caseconnect.host.journal.codec import Squeezer, dump, expand, stamp
 from caseconnect.host.journal.errors import Conflict
-from caseconnect.host.journal.history import record, tell
+from caseconnect.host.journal.history import MONEY, record, tell
 from caseconnect.host.journal.records import Ask, NewAlert
 from caseconnect.host.journal.slots import Birth
 from caseconnect.sdk.commands import CASE, COMMANDS, HELD, RELEASED, CancelOrder, OpenCase
@@ -53,9 +53,6 @@ def _key(base: str, generation: int) -> str:
     return base if generation == 1 else f"{base}~{generation}"
 
 
-_MONEY = ", ".join(f"'{kind}'" for kind, command in sorted(COMMANDS.items()) if command.money)
-
-
 def _doubt(db: sqlite3.Connection, base: str, ask: Ask) -> str | None:
     """Why a person has to look before this moves money: the same was asked for with another approval, or before."""
     named = (ask.matter, ask.command.kind, ask.command.name)
@@ -78,7 +75,7 @@ def _doubt(db: sqlite3.Connection, base: str, ask: Ask) -> str | None:
     beside = db.execute(
         "SELECT c.kind, e.topic, coalesce(e.case_number, e.id), c.state FROM matters m JOIN matters e"  # noqa: S608 - as above
         " ON e.tenant = m.tenant AND e.subject = m.subject AND e.observe = m.observe AND e.topic <> m.topic"
-        f" JOIN commands c ON c.matter = e.id AND c.kind IN ({_MONEY}) WHERE m.id = ? AND c.state NOT IN {over}",
+        f" JOIN commands c ON c.matter = e.id AND c.kind IN ({MONEY}) WHERE m.id = ? AND c.state NOT IN {over}",
         (ask.matter,),
     ).fetchone()
     if beside:

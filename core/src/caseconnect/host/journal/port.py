@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+from caseconnect.host.journal.auditing import Comparison, Moved
 from caseconnect.host.journal.past import PastTurn
 from caseconnect.host.journal.people import Answer, Waiting
 from caseconnect.host.journal.privacy import Receipt as PrivacyReceipt
@@ -32,6 +33,7 @@ from caseconnect.host.journal.rules import CapRule
 from caseconnect.host.journal.storms import Incident
 from caseconnect.models.base import Record
 from caseconnect.sdk.decisions import CommandState
+from caseconnect.sdk.events import Event
 from caseconnect.sdk.subjects import Subject
 
 
@@ -87,6 +89,28 @@ class Journal(Protocol):
 
     async def first(self, tenant: str, name: str, now: datetime) -> datetime:
         """When `name` was first started."""
+
+    # audit
+    async def hear(self, tenant: str, event: Event, now: datetime) -> None:
+        """Write an event that the host itself makes; one with the same id changes nothing."""
+
+    async def compared(self, one: Comparison) -> None:
+        """Keep what a comparison found."""
+
+    def known(self, tenant: str, connection: str, names: Iterable[tuple[str, str]]) -> list[bool]:
+        """For each (topic, delivery id), whether it was ever stored."""
+
+    def heard(self, tenant: str, event: Event) -> bool:
+        """Whether an event of the same kind about the same thing came at or after this one's time."""
+
+    def moved(self, tenant: str, since: datetime, until: datetime) -> list[Moved]:
+        """Commands that give value away and became done in the time."""
+
+    def comparisons(self, since: datetime) -> list[Comparison]:
+        """The newest of each kind and connection, and all since then that found something wrong."""
+
+    def numbers(self, since: datetime) -> dict[str, dict[str, dict[str, Any]]]:
+        """By tenant and day how much came and what became of it."""
 
     # people
     async def alert(self, new: NewAlert, now: datetime) -> None:

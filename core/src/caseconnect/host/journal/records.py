@@ -192,7 +192,10 @@ class DecidedBy:
 
 @dataclass(frozen=True)
 class Verdict:
-    """All that one lane's turn decided: written in one commit, with the events that it is about."""
+    """All that one lane's turn decided: written in one commit, with the events that it is about.
+
+    `revokes`: keys of planned commands that must not go out any more.
+    """
 
     tenant: str
     lane: Subject
@@ -204,6 +207,7 @@ class Verdict:
     facts: tuple[tuple[str, Subject, Record], ...] = ()
     observed: tuple[Observation, ...] = ()
     labels: tuple[str, ...] = ()
+    revokes: tuple[str, ...] = ()
     slot_limit: int = 6
 
 

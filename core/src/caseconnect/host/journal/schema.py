@@ -216,6 +216,17 @@ def _seen(db: Database) -> None:
         db.conn.execute(f"ALTER TABLE {table} ADD COLUMN seen INTEGER NOT NULL DEFAULT 0")
 
 
+@migrations(name="0007_comparisons")
+def _comparisons(db: Database) -> None:
+    _all_of(
+        db,
+        "CREATE TABLE comparisons (seq INTEGER PRIMARY KEY, tenant TEXT NOT NULL, connection TEXT NOT NULL,"
+        " what TEXT NOT NULL, at TEXT NOT NULL, since TEXT NOT NULL, until TEXT NOT NULL, found INTEGER NOT NULL,"
+        " wrong INTEGER NOT NULL, named TEXT NOT NULL);"
+        "CREATE INDEX comparisons_of ON comparisons (tenant, connection, what, at)",
+    )
+
+
 _MASKED = """
 ALTER TABLE deliveries ADD COLUMN masked INTEGER NOT NULL DEFAULT 0;
 DROP INDEX deliveries_body;
@@ -227,7 +238,7 @@ CREATE TABLE erased (
 """
 
 
-@migrations(name="0007_masked")
+@migrations(name="0008_masked")
 def _masked(db: Database) -> None:
     _all_of(db, _MASKED)
 

@@ -12,7 +12,7 @@ from caseconnect.host.journal import caps, counters, restoring, slots, states
 from caseconnect.host.journal.alerts import alert
 from caseconnect.host.journal.codec import dump, expand, load, stamp
 from caseconnect.host.journal.errors import Conflict
-from caseconnect.host.journal.history import record, tell
+from caseconnect.host.journal.history import DOUBTFUL, record, tell
 from caseconnect.host.journal.intake import learn
 from caseconnect.host.journal.records import NewAlert, Settlement
 from caseconnect.host.journal.rules import CapRule
@@ -98,8 +98,25 @@ def settle(db: sqlite3.Connection, change: Settlement) -> None:
     ended = change.becomes not in states.OPEN
     if slot and change.becomes == states.PLANNED:
         ended = slots.planned_again(db, change.key, change.at, person=change.was == states.PARKED)
-    if ended or change.was == states.PARKED:
+    if change.becomes != states.SUPERSEDED and (ended or change.was == states.PARKED):
         release_followers(db, matter, change.at)
+
+
+def revoke(db: sqlite3.Connection, key: str, now: datetime) -> str:
+    """A decision takes back what an earlier one asked for; the command's matter. `Conflict` if it went out meanwhile.
+
+    What waited for it is looked at by the caller, when what takes its place is planned.
+    """
+    state, matter, doubtful = db.execute(
+        f"SELECT state, matter, {DOUBTFUL} FROM commands WHERE key=?",  # noqa: S608 - a constant condition
+        (key,),
+    ).fetchone()
+    if state == states.PLANNED and not doubtful:
+        note = "another decision took its place before it was sent"
+        settle(db, Settlement(key, states.PLANNED, states.SUPERSEDED, now, note=note))
+    elif state not in (states.REFUSED, states.SUPERSEDED, states.WITHHELD):
+        raise Conflict(f"command {key} is {'in doubt' if doubtful else state} by now, so it cannot be revoked")
+    return str(matter)
 
 
 def _effects(
@@ -112,7 +129,7 @@ def _effects(
         counter = _body(db, change.key)["counter"]
         if counter:
             counters.count(db, tenant, change.key, Counter.model_validate(counter))
-    if change.becomes == states.REFUSED:
+    if change.becomes in (states.REFUSED, states.SUPERSEDED):
         counters.give_back(db, change.key)
         caps.give_back(db, change.key)
         if slots.is_claimed(slot):

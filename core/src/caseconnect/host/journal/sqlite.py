@@ -18,6 +18,7 @@ from sqlite_utils import Database
 
 from caseconnect.host.journal import (
     arrivals,
+    auditing,
     bodies,
     deciding,
     ending,
@@ -35,6 +36,7 @@ from caseconnect.host.journal import (
 )
 from caseconnect.host.journal.alerts import alert, close_alert
 from caseconnect.host.journal.arrivals import Page
+from caseconnect.host.journal.auditing import Comparison, Moved
 from caseconnect.host.journal.batch import Item, Write
 from caseconnect.host.journal.codec import Squeezer
 from caseconnect.host.journal.errors import JournalError, JournalLocked
@@ -57,6 +59,7 @@ from caseconnect.host.journal.rules import CapRule
 from caseconnect.host.journal.writer import InlineWriter, ThreadWriter, Writer
 from caseconnect.models.base import Record
 from caseconnect.sdk.decisions import CommandState
+from caseconnect.sdk.events import Event
 from caseconnect.sdk.subjects import Subject
 
 
@@ -265,6 +268,36 @@ class SqliteJournal:
         """See `port.Journal`."""
         at: datetime = await self._write("first", lambda db: timing.first(db, tenant, name, now))
         return at
+
+    # audit
+
+    async def hear(self, tenant: str, event: Event, now: datetime) -> None:
+        """See `port.Journal`."""
+        await self._write("hear", lambda db: auditing.hear(db, tenant, event, now))
+
+    async def compared(self, one: Comparison) -> None:
+        """See `port.Journal`."""
+        await self._write("compared", lambda db: auditing.compared(db, one))
+
+    def known(self, tenant: str, connection: str, names: Iterable[tuple[str, str]]) -> list[bool]:
+        """See `port.Journal`."""
+        return auditing.known(self._db(), tenant, connection, names)
+
+    def heard(self, tenant: str, event: Event) -> bool:
+        """See `port.Journal`."""
+        return auditing.heard(self._db(), tenant, event)
+
+    def moved(self, tenant: str, since: datetime, until: datetime) -> list[Moved]:
+        """See `port.Journal`."""
+        return auditing.moved(self._db(), tenant, since, until)
+
+    def comparisons(self, since: datetime) -> list[Comparison]:
+        """See `port.Journal`."""
+        return auditing.comparisons(self._db(), since)
+
+    def numbers(self, since: datetime) -> dict[str, dict[str, dict[str, Any]]]:
+        """See `port.Journal`."""
+        return auditing.numbers(self._db(), since)
 
     # people
 

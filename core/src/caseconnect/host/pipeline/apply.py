@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from caseconnect.host.journal.records import Ask, DecidedBy, MatterRow, Mode
+from caseconnect.host.journal.states import SUPERSEDED
 from caseconnect.host.pipeline.capping import caps_of, storm_of
 from caseconnect.host.pipeline.drafts import Draft
 from caseconnect.host.tenants.tenant import Flow, Tenant
@@ -20,6 +21,7 @@ class Applied:
 
     answer: DecidedBy
     asks: list[Ask] = field(default_factory=list)
+    revokes: tuple[str, ...] = ()
     kept_back: str = ""
     """What a person must know: the mode keeps back an answer about an order that is held. Empty: nothing."""
 
@@ -71,6 +73,8 @@ def apply_decision(
     if kept_back:
         ground = digest_of(ground, flow.mode)  # else it would be the same command for ever, withheld
     asks = [replace(_ask(tenant, flow, draft, command, ground), fresh=bool(findings)) for command in commands]
+    revokes = tuple(c.key for c in draft.commands if c.key and c.key in decision.revokes)
+    draft.commands = tuple(replace(c, state=SUPERSEDED) if c.key in revokes else c for c in draft.commands)
     draft.commands += tuple(CommandState(a.command.kind, a.command.name, a.birth, flow.use, "") for a in asks)
     draft.timers = (draft.timers - set(decision.cancel_timers)) | {t.name for t in decision.timers}
     kept = decision.model_dump(mode="json", exclude={"commands", "reason"}, exclude_defaults=True)
@@ -87,7 +91,7 @@ def apply_decision(
     )
     if decision.close and draft.is_open:
         draft.change(state="closed")
-    return Applied(answer, asks, in_vain)
+    return Applied(answer, asks, revokes, in_vain)
 
 
 def _take_case(flow: Flow, draft: Draft) -> None:

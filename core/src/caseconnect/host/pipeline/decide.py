@@ -131,6 +131,7 @@ class Decider:
         read: Read = {}
         answers: list[DecidedBy] = []
         asks: list[Ask] = []
+        revokes: list[str] = []
         kept_back: dict[str, str] = {}
         patient = max(stored.tries for stored in batch) < _PATIENT
         try:
@@ -138,6 +139,7 @@ class Decider:
                 applied = await self._ask(tenant, flow, draft, event, read, patient=patient)
                 answers.append(applied.answer)
                 asks.extend(applied.asks)
+                revokes.extend(applied.revokes)
                 if applied.kept_back:
                     kept_back[flow.use] = applied.kept_back
         except (TransientError, AuthError, PermanentError, PluginError) as error:
@@ -154,6 +156,7 @@ class Decider:
             answers=tuple(answers),
             matters=drafts.changed(),
             asks=tuple(park_conflicts(asks)),
+            revokes=tuple(revokes),
             facts=tuple((fact, subject, record) for (fact, subject), (record, _) in read.items()),
             observed=tuple(_observations(lane, read)),
             labels=tuple(r.number for (_, s), (r, _) in read.items() if s == lane and isinstance(r, Order)),

@@ -14,6 +14,7 @@ from caseconnect.host.journal import Journal
 from caseconnect.host.journal.codec import unstamp
 from caseconnect.host.journal.errors import JournalBusy, JournalFull
 from caseconnect.host.pipeline.building import Builder
+from caseconnect.host.pipeline.comparing import Comparing
 from caseconnect.host.pipeline.context import DOWN, Context
 from caseconnect.host.pipeline.daily import DailyChecks
 from caseconnect.host.pipeline.decide import Decider
@@ -47,6 +48,7 @@ class Runner:
         self.builder = Builder(self.context)
         self.daily = DailyChecks(self.context, now())
         self.expiry = Expiry(self.context, now())
+        self.comparing = Comparing(self.context, fetcher, now())
         self._stopping = asyncio.Event()
         self._announced = now()
 
@@ -80,6 +82,7 @@ class Runner:
         polling = self.poller.tick(now)
         self.daily.tick(now)
         self.expiry.tick(now)
+        self.comparing.tick(now)
         self.context.wake.ring()
         return polling
 
@@ -117,6 +120,7 @@ class Runner:
         self._stopping.set()
         self.builder.stop()
         self.daily.stop()
+        self.comparing.stop()
         self.context.wake.ring()
 
     async def idle(self) -> None:
@@ -127,6 +131,7 @@ class Runner:
         await self.poller.idle()
         await self.daily.idle()
         await self.expiry.idle()
+        await self.comparing.idle()
 
     async def settle(self, rounds: int = 10_000) -> None:
         """Work until nothing is left that is due now. For tests and one-off commands."""

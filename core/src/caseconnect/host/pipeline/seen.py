@@ -29,4 +29,4 @@ def only_remembered(verdict: Verdict, drafts: Drafts) -> Verdict:
         replace(answer, reason=f"marked as seen: {answer.reason}", timers=(), cancel_timers=(), alert=None)
         for answer in verdict.answers
     )
-    return replace(verdict, answers=answers, matters=drafts.closed_at_once(), asks=())
+    return replace(verdict, answers=answers, matters=drafts.closed_at_once(), asks=(), revokes=())

@@ -14,7 +14,7 @@ from datetime import datetime
 from difflib import get_close_matches
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -32,6 +32,13 @@ from caseconnect.sdk.pace import Pace
 # Not TMPDIR: that may be as long as the path that was too long.
 SHORT_PLACE = Path("/tmp")  # noqa: S108 - owner and mode of what we make there are checked
 _LONGEST_PATH = 100  # a unix socket's address holds 108 bytes
+
+
+class Compare(Protocol):
+    """Has the daemon compare tenants with their platforms, and tells for which ones that is on."""
+
+    async def __call__(self, tenants: Collection[str], *, begin: bool) -> list[str]:
+        """Begin it, or only tell."""
 
 
 Names = Mapping[str, Mapping[str, Collection[str]]]
@@ -80,8 +87,9 @@ class Verbs:
         ring: Callable[[], None] | None = None,
         known: Callable[[], Names] | None = None,
         fetch: Fetch | None = None,
+        compare: Compare | None = None,
     ) -> None:
-        self._journal, self._now, self._ring, self._fetch = journal, now, ring, fetch
+        self._journal, self._now, self._ring, self._fetch, self._compare_now = journal, now, ring, fetch, compare
         self._known = known or journal.names
 
     async def do(self, verb: str, ask: dict[str, Any]) -> dict[str, Any]:
@@ -176,6 +184,16 @@ class Verbs:
         receipt = await self._journal.erase(found.whom, (), self._now())
         return {"receipt": receipt.seq, "rows": receipt.rows, "cases": receipt.cases, "kept": receipt.kept}
 
+    async def _compare(self, ask: dict[str, Any]) -> dict[str, Any]:
+        """Begin the comparison of one tenant, or of all, or tell which ones are on."""
+        if self._compare_now is None:
+            raise ConnectError("the platforms have to be read, which the daemon does: start `connect serve`")
+        names, tenant = self._known(), ask["tenant"]
+        if tenant is not None and tenant not in names:
+            raise ConnectError(f"there is no tenant {tenant!r} (known: {', '.join(sorted(names)) or 'none'})")
+        chosen = sorted(names) if tenant is None else [tenant]
+        return {"on": await self._compare_now(chosen, begin=ask["begin"])}
+
     async def _status(self, ask: dict[str, Any]) -> dict[str, Any]:
         return {"counts": self._journal.counts()}
 
@@ -188,7 +206,7 @@ def _unknown(what: str, name: str, known: Collection[str]) -> ConnectError:
 
 VERBS = (
     *("pause", "resume", "answer", "let_go", "open_members", "close_incident", "undo"),
-    *("drop", "dismiss", "replay", "store", "erase", "status"),
+    *("drop", "dismiss", "replay", "store", "erase", "compare", "status"),
 )
 
 

@@ -8,10 +8,10 @@ case what became of them, `replied` what the shopper wrote.
 from caseconnect.sdk.casework.actions import asks_of, uses_of
 from caseconnect.sdk.casework.answers import ImpossibleError, items_of, lines_of, value_of
 from caseconnect.sdk.casework.following import follow_up
-from caseconnect.sdk.casework.items import decide_item
+from caseconnect.sdk.casework.items import decide_item, item_needs
 from caseconnect.sdk.casework.judging import Background, judged
 from caseconnect.sdk.casework.opening import open_or_add, opens
-from caseconnect.sdk.casework.outcomes import carry_out, case_of, note_once
+from caseconnect.sdk.casework.outcomes import carry_out, case_of
 from caseconnect.sdk.casework.policy import (
     CONDITION,
     PLACEHOLDERS,
@@ -41,6 +41,7 @@ from caseconnect.sdk.casework.standing import (
     holding,
     shippable,
 )
+from caseconnect.sdk.casework.telling import note_once
 from caseconnect.sdk.casework.text import case_text, fill, label, one_line, when
 from caseconnect.sdk.casework.usecase import Requested, UseCase, Waiting
 from caseconnect.sdk.casework.verdicts import Verdict, also, fresh, left_out, let_settle, limited, not_applying
@@ -83,6 +84,7 @@ __all__ = [
     "follow_up",
     "fresh",
     "holding",
+    "item_needs",
     "items_of",
     "judged",
     "label",

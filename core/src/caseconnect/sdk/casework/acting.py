@@ -219,7 +219,8 @@ def submit_evidence(on: Acting) -> Act:
     if about is None or about.connection != on.matter.subject.connection:
         raise ImpossibleError("this dispute is not the shop's own: hand the evidence in where it came from")
     if on.unread:
-        raise ImpossibleError(f"documents of the case cannot be read: {', '.join(on.unread)}")
+        plain = "documents of the case cannot be read"
+        raise ImpossibleError(f"{plain}: {', '.join(on.unread)}", plain)
     if not on.documents and not text:
         reason = on.settings.answers.reason
         raise ImpossibleError(f"there is no evidence: add documents to the case, or write the text in {reason}")

@@ -14,20 +14,31 @@ _AMOUNT = re.compile(r"(?P<number>\d{1,12}(?:\.\d{1,4})?)(?:\s*(?P<currency>[A-Z
 
 
 class ImpossibleError(ValueError):
-    """What the outcome asks for cannot be done as it stands. The text says why, and what to do."""
+    """What the outcome asks for cannot be done as it stands. The text says why, and what to do.
+
+    It is for the case, and may hold what people wrote there. `plain` is for alerts and reasons, which go further: the
+    kind of fault and the attribute's name. Without one the text itself holds nothing that anybody wrote.
+    """
+
+    def __init__(self, text: str, plain: str = "") -> None:
+        super().__init__(text)
+        self.plain = plain or text
 
 
 def amount_in(text: str, currency: str, name: str) -> Money:
     """An amount as an agent writes it, in the money in which the shopper paid."""
     found = _AMOUNT.fullmatch(text.strip())
     if found is None:
-        raise ImpossibleError(f"{name} is {text[:40]!r}: write an amount such as 20.00 or 20.00 {currency}")
+        told = f"{name} is {text[:40]!r}: write an amount such as 20.00 or 20.00 {currency}"
+        raise ImpossibleError(told, f"{name} is no amount")
     if found["currency"] and found["currency"].upper() != currency:
-        raise ImpossibleError(f"{name} is in {found['currency'].upper()}, and the shopper paid in {currency}")
+        told = f"{name} is in {found['currency'].upper()}, and the shopper paid in {currency}"
+        raise ImpossibleError(told, f"{name} is not in the currency in which the shopper paid ({currency})")
     money = Money(amount=Decimal(found["number"]), currency=currency)
     # Three digits after a point may be thousands.
     if money.amount <= 0 or len(found["number"].partition(".")[2]) > -int(money.unit.as_tuple().exponent):
-        raise ImpossibleError(f"{name} is {text[:40]!r}: an amount is more than nothing and has the currency's digits")
+        told = f"{name} is {text[:40]!r}: an amount is more than nothing and has the currency's digits"
+        raise ImpossibleError(told, f"{name} is nothing, or has other digits than {currency}")
     return money
 
 
@@ -39,14 +50,15 @@ def goods_in(text: str, name: str) -> list[tuple[str, int]]:
         if match:
             found.append((match["sku"], int(match["quantity"] or 1)))
     if not found or any(quantity < 1 for _, quantity in found):
-        raise ImpossibleError(f"{name} is {text[:40]!r}: write SKUs and quantities, such as SKU x 2; OTHER")
+        told = f"{name} is {text[:40]!r}: write SKUs and quantities, such as SKU x 2; OTHER"
+        raise ImpossibleError(told, f"{name} is no list of SKUs and quantities")
     return found
 
 
 def points_in(text: str, name: str) -> int:
     """A number of points."""
     if _POINTS.fullmatch(text.strip()) is None:
-        raise ImpossibleError(f"{name} is {text[:40]!r}: write a whole number")
+        raise ImpossibleError(f"{name} is {text[:40]!r}: write a whole number", f"{name} is no whole number")
     return int(text)
 
 
@@ -59,7 +71,8 @@ def lines_of(goods: list[tuple[str, int]], order: Order) -> tuple[LineQuantity, 
     for sku, quantity in asked.items():
         lines = [one for one in order.lines if sku in (one.sku, one.id)]
         if not lines:
-            raise ImpossibleError(f"{sku[:60]} is not in order {order.number}")
+            told = f"{sku[:60]} is not in order {order.number}"
+            raise ImpossibleError(told, f"goods are named that are not in order {order.number}")
         wanted = quantity
         for line in lines:
             part = min(wanted, _left(line) - taken.get(line.id, 0))
@@ -67,8 +80,22 @@ def lines_of(goods: list[tuple[str, int]], order: Order) -> tuple[LineQuantity, 
                 taken[line.id], wanted = taken.get(line.id, 0) + part, wanted - part
         if wanted:
             left = sum(_left(line) for line in lines)
-            raise ImpossibleError(f"order {order.number} has {left} of {sku[:60]} left, not {quantity}")
+            told = f"order {order.number} has {left} of {sku[:60]} left, not {quantity}"
+            raise ImpossibleError(told, f"more goods are named than are left of order {order.number}")
     return tuple(LineQuantity(line=line, quantity=quantity) for line, quantity in taken.items())
+
+
+def require_left(lines: tuple[LineQuantity, ...], order: Order) -> None:
+    """Raise `ImpossibleError` unless so much of every line is still there to be given for."""
+    left = {line.id: _left(line) for line in order.lines}
+    asked: dict[str, int] = {}
+    for one in lines:
+        asked[one.line] = asked.get(one.line, 0) + one.quantity
+    for id_, quantity in asked.items():
+        if id_ not in left:
+            raise ImpossibleError(f"what was asked for is about goods that are not in order {order.number}")
+        if quantity > left[id_]:
+            raise ImpossibleError(f"{quantity} of line {id_} were asked for, order {order.number} has {left[id_]} left")
 
 
 def value_of(lines: tuple[LineQuantity, ...], order: Order) -> Money | None:

@@ -14,6 +14,7 @@ from caseconnect.sdk.casework.answers import (
     items_of,
     lines_of,
     points_in,
+    require_left,
     share_of,
     value_of,
 )
@@ -34,6 +35,7 @@ def refund(on: Acting) -> Act:
     """Give money back, the way it was paid."""
     order = _order(on)
     amount, lines = _amount(on, order)
+    require_left(lines, order)
     if order.refundable is not None and order.refundable.currency != amount.currency:
         raise ImpossibleError(f"{order.refundable} can be given back, and {amount} is another currency")
     if order.refundable is not None and amount > order.refundable:
@@ -54,7 +56,10 @@ def refund(on: Acting) -> Act:
 
 def credit(on: Acting) -> Act:
     """Goodwill, as credit with the shop."""
-    amount, _ = _amount(on, _order(on))
+    order = _order(on)
+    amount, lines = _amount(on, order)
+    if not on.answer("amount"):
+        require_left(lines, order)
     credit = IssueCredit(target=on.matter.subject, amount=amount, note=on.note, expects=on.still("amount", "lines"))
     return Act((credit,), f"Credit: {amount}.")
 
@@ -127,6 +132,7 @@ def _items(on: Acting) -> tuple[tuple[Item, ...], Money | None]:
         items = tuple(Item(sku=sku, quantity=quantity) for sku, quantity in goods_in(wanted, names.items))
         return items, None
     lines = _lines(on, order)
+    require_left(lines, order)
     items = on.requested.items or items_of(lines, order)
     if not items:
         raise ImpossibleError(f"which goods are to be sent is not known: write them in {names.items}")

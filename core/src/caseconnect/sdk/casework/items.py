@@ -44,7 +44,7 @@ def decide_item(
     about = _about(event, matter)
     if about is None or use.item is None:
         return Decision(reason=f"{event.type} names no item, and {use.name} works by item")
-    needs = facts.lacking(_wanted(matter, about))
+    needs = facts.lacking(item_needs(matter, about))
     if needs:
         return Needs(needs=needs)
     item, order = facts.get(about.kind, about, use.item), facts.get("order", matter.subject, Order)
@@ -73,8 +73,9 @@ def _ended(why: str, about: Subject, matter: Matter, settings: CaseworkSettings)
     return resolved(matter, why, settings) if about == matter.about else Decision(reason=why)
 
 
-def _wanted(matter: Matter, about: Subject) -> list[Need]:
-    wanted = [Need(fact=about.kind, subject=about)]
+def item_needs(matter: Matter, about: Subject, *, item: bool = True, order: bool = False) -> list[Need]:
+    """The item and, where it has one, its order. `item` and `order`: which of them is required."""
+    wanted = [Need(fact=about.kind, subject=about, required=item)]
     if matter.subject.kind == "order":
-        wanted.append(Need(fact="order", subject=matter.subject, required=False))
+        wanted.append(Need(fact="order", subject=matter.subject, required=order))
     return wanted

@@ -9,12 +9,12 @@ from typing import TypeVar, get_args
 from caseconnect.models import Customer, Order, OrderHistory, Record
 from caseconnect.sdk.casework.files import documents_of, file_needs
 from caseconnect.sdk.casework.judging import Background, customer_of, judged
-from caseconnect.sdk.casework.policy import CONDITION, CaseworkSettings, Priority, by_exception
+from caseconnect.sdk.casework.policy import CONDITION, CaseworkSettings, Priority
 from caseconnect.sdk.casework.snapshot import snapshot
 from caseconnect.sdk.casework.standing import executing, shippable, taken_off
 from caseconnect.sdk.casework.text import case_text, fill, findings_text, one_line, without_gaps
 from caseconnect.sdk.casework.usecase import UseCase
-from caseconnect.sdk.casework.verdicts import Verdict, fresh
+from caseconnect.sdk.casework.verdicts import Verdict, by_exception, fresh
 from caseconnect.sdk.commands import (
     CASE,
     AttachDocument,

@@ -9,12 +9,12 @@ from caseconnect.sdk.casework.acting import Act, Acting, wished
 from caseconnect.sdk.casework.actions import DOES
 from caseconnect.sdk.casework.answers import ImpossibleError
 from caseconnect.sdk.casework.files import documents_of, file_needs
+from caseconnect.sdk.casework.overtaking import TAKEN_BACK, decision_of, nothing_new, revoking, too_late
 from caseconnect.sdk.casework.policy import CONDITION, Action, CaseworkSettings
 from caseconnect.sdk.casework.second import close_second, second_cases
 from caseconnect.sdk.casework.standing import (
     CARRYING_OUT,
     DECIDED,
-    DECISIVE,
     IN_REVIEW,
     RESOLVED,
     WAITING_FOR_CUSTOMER,
@@ -22,10 +22,11 @@ from caseconnect.sdk.casework.standing import (
     executing,
     holding,
 )
+from caseconnect.sdk.casework.telling import note_once
 from caseconnect.sdk.casework.text import label, one_line
 from caseconnect.sdk.casework.usecase import UseCase
 from caseconnect.sdk.commands import CASE, Command, CommentCase, digest_of
-from caseconnect.sdk.decisions import ActedOn, Decision, Facts, Matter, Missing, Need, Needs
+from caseconnect.sdk.decisions import Decision, Facts, Matter, Missing, Need, Needs
 from caseconnect.sdk.events import CaseChanged, Event
 from caseconnect.sdk.subjects import Subject
 
@@ -56,11 +57,18 @@ def carry_out(
         return Needs(needs=(Need(fact="case", subject=subject, fields=(*_FIELDS, *files)),))
     if case.outcome is None:
         return _without_outcome(matter, case)
-    return (
-        go_on(use, matter, facts, settings)
-        or _known(matter, case.outcome, case.revision)
-        or _act(use, matter, subject, case, facts, settings)
-    )
+    return _with_outcome(use, matter, subject, case, facts, settings)
+
+
+def _with_outcome(
+    use: UseCase, matter: Matter, subject: Subject, case: Case, facts: Facts, settings: CaseworkSettings
+) -> Decision | Needs:
+    found = decision_of(case, settings)
+    nothing = go_on(use, matter, facts, settings) or nothing_new(matter, found)
+    if nothing is not None:
+        return nothing
+    answer = too_late(matter, found) or _act(use, matter, subject, case, facts, settings)
+    return answer if isinstance(answer, Needs) else revoking(matter, found, answer)
 
 
 def go_on(use: UseCase, matter: Matter, facts: Facts, settings: CaseworkSettings) -> Decision | Needs | None:
@@ -111,7 +119,7 @@ def _act(
     try:
         return _in_turn(on, [wished(on) if action == "as_requested" else action for action in actions], begun)
     except ImpossibleError as error:
-        return _impossible(matter, case, str(error))
+        return _impossible(matter, case, error)
 
 
 def _in_turn(on: Acting, actions: Sequence[Action], begun: bool) -> Decision:
@@ -171,20 +179,20 @@ def _together(on: Acting, actions: Sequence[Action], acts: Sequence[Act], *, beg
         reason=f"outcome {outcome!r}: settings.outcomes says {', '.join(actions)}"
         + ("; left to a person by the mode" if by_hand else ""),
         commands=(*commands, comment) if said else tuple(commands),
-        acted_on=ActedOn(outcome=outcome, revision=on.case.revision),
+        acted_on=decision_of(on.case, on.settings),
         stage=waits or (stage if over else CARRYING_OUT),
         close=over,
     )
 
 
-def _impossible(matter: Matter, case: Case, why: str) -> Decision:
+def _impossible(matter: Matter, case: Case, why: ImpossibleError) -> Decision:
     outcome, more = case.outcome or "", " more" if matter.acted_on else ""
     return note_once(
         matter,
-        f"impossible:{digest_of(outcome, why)}",
+        f"impossible:{digest_of(outcome, str(why))}",
         f"The outcome '{one_line(outcome)}' cannot be carried out: {why}. Nothing{more} was done.",
-        f"{matter.subject}: outcome {outcome!r} cannot be carried out: {why}",
-        f"outcome {outcome!r} cannot be carried out: {why}",
+        f"{matter.subject}: outcome {outcome!r} cannot be carried out: {why.plain}",
+        f"outcome {outcome!r} cannot be carried out: {why.plain}",
     )
 
 
@@ -195,13 +203,6 @@ def case_of(event: Event, matter: Matter) -> Subject | None:
     return next((s for s in (event.subject, *event.refs) if s.kind == "case"), None)
 
 
-def note_once(matter: Matter, name: str, text: str, alert: str | None, reason: str) -> Decision:
-    """Say something on the case, and to a person, once per `name`."""
-    if matter.command("CommentCase", name) is not None:
-        return Decision(reason=f"{reason}; said before")
-    return Decision(reason=reason, commands=(CommentCase(name=name, text=text, after=(CASE,)),), alert=alert)
-
-
 def _without_outcome(matter: Matter, case: Case) -> Decision:
     stage = f"case status {case.status or 'unknown'}, stage {case.stage or 'unknown'}"
     if not matter.is_open():
@@ -209,7 +210,7 @@ def _without_outcome(matter: Matter, case: Case) -> Decision:
     if matter.acted_on is not None and executing(matter) is not None:
         return note_once(
             matter,
-            f"taken-back:{digest_of(case.revision)}",
+            f"{TAKEN_BACK}{digest_of(case.revision)}",
             f"The outcome '{one_line(matter.acted_on.outcome)}' was taken back after it was carried out. Nothing was "
             "undone: a person must decide what follows.",
             f"{matter.subject}: outcome {matter.acted_on.outcome!r} was taken back after execution: "
@@ -233,48 +234,6 @@ def _without_outcome(matter: Matter, case: Case) -> Decision:
             f"{stage}: closed without an outcome while the order is kept back",
         )
     return Decision(reason=f"{stage}: closed without an outcome, nothing is kept back", close=True)
-
-
-def _known(matter: Matter, outcome: str, revision: str) -> Decision | None:
-    """An answer when this outcome needs no act of ours any more, or must not have one."""
-    acted = matter.acted_on
-    if acted is None:
-        return None if matter.is_open() else _too_late(matter, outcome)
-    if acted.revision == revision:
-        return Decision(reason=f"outcome {outcome!r}, revision {revision} was acted on already")
-    done = executing(matter)
-    if acted.outcome != outcome and (done is not None or not matter.is_open()):
-        return note_once(
-            matter,
-            f"changed:{digest_of(acted.outcome, outcome)}",
-            f"The outcome was changed from '{one_line(acted.outcome)}' to '{one_line(outcome)}' after "
-            f"'{one_line(acted.outcome)}' was carried out. Nothing was done: a person must decide what follows.",
-            f"{matter.subject}: the outcome was changed from {acted.outcome!r} to {outcome!r} after execution: "
-            "decide by hand what follows",
-            f"outcome changed from {acted.outcome!r} to {outcome!r} after execution: for a person",
-        )
-    if not matter.is_open():
-        return Decision(reason=f"outcome {outcome!r} was carried out already; the matter is closed")
-    asks_again = matter.stage == IN_REVIEW and done is None  # the shopper has answered, or it was taken back
-    if acted.outcome == outcome and not asks_again and not _ended_without(matter):
-        return Decision(reason=f"outcome {outcome!r} is being carried out or was: a further revision changes nothing")
-    return None
-
-
-def _too_late(matter: Matter, outcome: str) -> Decision:
-    return note_once(
-        matter,
-        f"too-late:{digest_of(outcome)}",
-        f"The outcome '{one_line(outcome)}' came after this was closed: nothing was done. Act by hand.",
-        f"{matter.subject}: outcome {outcome!r} came after its matter was closed: nothing was done",
-        f"outcome {outcome!r}: the matter is closed",
-    )
-
-
-def _ended_without(matter: Matter) -> bool:
-    """The commands for the outcome ended without an effect, so an outcome set again may ask once more."""
-    newest = {(c.kind, c.name): c for c in matter.commands if c.kind in DECISIVE}
-    return bool(newest) and all(c.state in ("refused", "superseded") for c in newest.values())
 
 
 def _unmapped(matter: Matter, outcome: str) -> Decision:

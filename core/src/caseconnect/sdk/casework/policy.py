@@ -287,10 +287,5 @@ def of_outcome(found: Mapping[str, Any], outcome: str) -> Any:
     return next((value for name, value in found.items() if _fold(name) == _fold(outcome)), None)
 
 
-def by_exception(found: Mapping[str, Any], exception: str) -> Any:
-    """What is said of an exception, else of all others; None when nothing is."""
-    return found.get(exception, found.get(EVERY))
-
-
 def _fold(outcome: str) -> str:
     return outcome.strip().casefold()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from caseconnect.models import Case
-from caseconnect.sdk.casework.outcomes import note_once
+from caseconnect.sdk.casework.overtaking import unanswered
 from caseconnect.sdk.casework.second import close_second, second_cases
 from caseconnect.sdk.casework.standing import (
     BLOCKED,
@@ -11,11 +11,13 @@ from caseconnect.sdk.casework.standing import (
     CARRYING_OUT,
     DECIDED,
     DECISIVE,
+    ENDED,
     IN_REVIEW,
     RELEASED,
     RESOLVED,
     WAITING_FOR_GOODS,
 )
+from caseconnect.sdk.casework.telling import note_once
 from caseconnect.sdk.casework.text import one_line
 from caseconnect.sdk.commands import CASE, CommentCase, digest_of
 from caseconnect.sdk.decisions import Decision, Facts, Matter, Need, Needs
@@ -54,7 +56,6 @@ _WANTED = {
     "NotifyCustomer": "write to the customer",
 }
 _STAGES = {"ReleaseOrder": RELEASED, "CancelOrder": CANCELLED}
-_ENDED = frozenset({"done", "refused", "superseded", "withheld"})
 
 
 def settled(event: CommandSettled, matter: Matter, facts: Facts) -> Decision | Needs:
@@ -70,7 +71,8 @@ def settled(event: CommandSettled, matter: Matter, facts: Facts) -> Decision | N
         said = matter.command("CommentCase", name) is not None
         close = event.kind != "HoldOrder" and _all_carried_out(event, matter)
         stage = _stage(matter) if close else None
-        return Decision(reason=what, commands=() if said else (comment,), stage=stage, close=close)
+        alert = unanswered(matter) if close else None
+        return Decision(reason=what, commands=() if said else (comment,), stage=stage, close=close, alert=alert)
     if event.state == "refused" and event.kind != "HoldOrder" and matter.case is not None:
         need = Need(fact="case", subject=matter.case.subject, required=False, fields=DECIDED)
         case = facts.get("case", need.subject, Case)
@@ -88,7 +90,7 @@ def _all_carried_out(event: CommandSettled, matter: Matter) -> bool:
         return False
     place = next((i for i, c in enumerate(matter.commands) if c.key == event.key), len(matter.commands))
     after = [c for c in matter.commands[place + 1 :] if c.kind in _DONE and c.kind != "HoldOrder"]
-    return all(c.state in _ENDED for c in after)
+    return all(c.state in ENDED for c in after)
 
 
 def _stage(matter: Matter) -> str:

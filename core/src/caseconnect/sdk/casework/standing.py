@@ -35,16 +35,24 @@ DECISIVE = (
 
 _GOODS = ("ReleaseOrder", "CancelOrder")
 _WITHOUT_EFFECT = frozenset({"refused", "superseded", "withheld"})
-_MAY_HAVE_HAPPENED = frozenset({"sending", "accepted", "unknown", "parked", "done"})
+MAY_HAVE_HAPPENED = frozenset({"sending", "accepted", "unknown", "parked", "done"})
+"""States of a command that had its effect, or may have it yet without another word of ours."""
+
+ENDED = frozenset({"done", "refused", "superseded", "withheld"})
+"""States of a command that nothing more comes of."""
+
 _OPEN = frozenset({"open", "in_progress", "on_hold", "scheduled", "incomplete", "unknown"})
 
 
 def holding(matter: Matter) -> bool:
-    """True while this matter keeps the goods back or is about to. A hold that a person took off holds nothing."""
-    hold = matter.command("HoldOrder")
+    """True while this matter keeps the goods back or is about to. A hold that a person took off holds nothing.
+
+    A release gives the claim up when it is planned, and may be revoked until it is sent.
+    """
+    hold, release = matter.command("HoldOrder"), matter.command("ReleaseOrder")
     if hold is None or hold.state in _WITHOUT_EFFECT:
         return False
-    return hold.state != "done" or HOLD in matter.claims
+    return hold.state != "done" or HOLD in matter.claims or (release is not None and release.state == "planned")
 
 
 def taken_off(matter: Matter, order: Order) -> bool:
@@ -59,7 +67,7 @@ def taken_off(matter: Matter, order: Order) -> bool:
 
 def executing(matter: Matter) -> str | None:
     """Kind of the command that carried out, or may have carried out, an outcome; None if none did."""
-    return next((c.kind for c in matter.commands if c.kind in DECISIVE and c.state in _MAY_HAVE_HAPPENED), None)
+    return next((c.kind for c in matter.commands if c.kind in DECISIVE and c.state in MAY_HAVE_HAPPENED), None)
 
 
 def shippable(order: Order) -> str | None:

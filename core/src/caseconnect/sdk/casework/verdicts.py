@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from caseconnect.models import Order
 from caseconnect.sdk.casework.policy import CONDITION, EVERY, AppliesTo
@@ -37,7 +38,7 @@ def limited(verdicts: Iterable[Verdict], only_if: Mapping[str, Condition], recor
 def _limited(verdict: Verdict, only_if: Mapping[str, Condition], records: Records) -> Verdict:
     if verdict.finding is None:
         return verdict
-    name = _name(only_if, verdict.finding.exception)
+    name = name_for(only_if, verdict.finding.exception)
     if name is None:
         return verdict
     why = only_if[name].why_not(records)
@@ -76,7 +77,7 @@ def _settled(verdict: Verdict, minutes: Mapping[str, int], now: datetime) -> Ver
     if verdict.finding is None:
         return verdict
     exception = verdict.finding.exception
-    name = _name(minutes, exception)
+    name = name_for(minutes, exception)
     if name is None:
         return verdict
     due = verdict.finding.arose_at + timedelta(minutes=minutes[name])
@@ -86,7 +87,14 @@ def _settled(verdict: Verdict, minutes: Mapping[str, int], now: datetime) -> Ver
     return replace(verdict, reason=reason, finding=None, timer=Timer(name=f"{exception}:settle", due=due))
 
 
-def _name(found: Mapping[str, object], exception: str) -> str | None:
+def by_exception(found: Mapping[str, Any], exception: str) -> Any:
+    """What is said of an exception, else of all others; None when nothing is."""
+    name = name_for(found, exception)
+    return None if name is None else found[name]
+
+
+def name_for(found: Mapping[str, Any], exception: str) -> str | None:
+    """The name under which something is said of an exception: its own, else '*'; None when nothing is."""
     return next((name for name in (exception, EVERY) if name in found), None)
 
 

@@ -237,7 +237,9 @@ class Story:
                 timers=self.matter.timers,
                 seen_grounds=self.matter.seen_grounds | {f.ground for f in self.matter.findings},
             )
-        self.matter = replace(self.matter, findings=(*self.matter.findings, *decision.findings))
+        require(not self._not_planned(decision.revokes), "revokes names what is not planned")
+        kept = (replace(c, state="superseded") if c.key in decision.revokes else c for c in self.matter.commands)
+        self.matter = replace(self.matter, findings=(*self.matter.findings, *decision.findings), commands=tuple(kept))
         for command in decision.commands:
             self._take(name, command)
         if decision.stage is not None:
@@ -247,6 +249,9 @@ class Story:
         if decision.close:
             require(HOLD not in self.matter.claims, "the matter is closed while it claims a hold")
             self.matter = replace(self.matter, state="closed")
+
+    def _not_planned(self, keys: Sequence[str]) -> set[str]:
+        return {*keys} - {c.key for c in self.matter.commands if c.state == "planned"}
 
     def _take(self, name: str, command: Command) -> None:
         require(self.matter.state != "none", f"{command.kind} without a matter")

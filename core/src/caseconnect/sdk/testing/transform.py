@@ -175,7 +175,7 @@ class TransformContract(SpecRules):
 def matter_after(matter: Matter, decision: Decision, situation: Situation, state: str) -> Matter:
     """The matter as the host leaves it when all commands of the decision are in `state` ('planned' or 'done')."""
     commands = (
-        *matter.commands,
+        *(replace(c, state="superseded") if c.key in decision.revokes else c for c in matter.commands),
         *(CommandState(c.kind, c.name, state, "test", f"{c.kind}:{c.name}") for c in decision.commands),
     )
     claims, case = set(matter.claims), matter.case
