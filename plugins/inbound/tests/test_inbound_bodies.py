@@ -10,8 +10,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from caseconnect.models import ApprovalRequest, Complaint, Money, ReturnRequest, ShipmentReport
+from caseconnect.models import ApprovalRequest, Complaint, Document, Money, ReturnRequest, ShipmentReport
 from caseconnect.sdk.components import Webhook
 from caseconnect.sdk.decisions import Need
 from caseconnect.sdk.deliveries import Delivery, Parsed
@@ -21,6 +23,7 @@ from caseconnect.sdk.order_names import digest, name_of, named
 from caseconnect.sdk.subjects import Subject
 from caseconnect.sdk.testing.resources import make_resources
 from caseconnect_inbound.config import InboundSettings
+from caseconnect_inbound.files import safe_name
 from caseconnect_inbound.source import InboundSource
 from caseconnect_inbound.trigger import wakes
 
@@ -326,3 +329,16 @@ def test_a_secret_of_the_standard_that_was_copied_in_part_is_said_by_check() -> 
 
 def test_the_digest_of_an_address_does_not_depend_on_how_it_is_written() -> None:
     assert digest(" Jane@Example.com") == digest("jane@example.COM ")
+
+
+PARTS = st.sampled_from(
+    ["..", "/", "\\", "\0", "CON", "\u2024\u2024", "\uff0f", "%2e%2e", "~", ".", "-", "a", ".png", "\n"]
+)
+
+
+@given(st.one_of(st.text(max_size=300), st.lists(PARTS, max_size=12).map("".join)))
+def test_no_name_of_a_file_is_a_path(name: str) -> None:
+    safe = safe_name(name, "image/png")
+    assert Document(name=safe, media_type="image/png", content=b"").name == safe
+    assert not {"/", "\\", "\0"} & set(safe)
+    assert safe.strip(".")

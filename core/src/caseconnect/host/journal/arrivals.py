@@ -87,7 +87,7 @@ def _pieces(items: Sequence[NewDelivery]) -> Iterator[list[NewDelivery]]:
 
 
 def _store_piece(squeezer: Squeezer, db: sqlite3.Connection, items: Sequence[NewDelivery]) -> list[Receipt]:
-    names = [(item.tenant, item.connection, item.delivery_id, item.topic) for item in items]
+    names = [(item.tenant, item.connection, _whole(item.delivery_id), _whole(item.topic)) for item in items]
     digests = [digest(item.body) for item in items]
     marks = b"".join(digests)
     found, seq = db.execute(_KNOWN, {"rows": dump(names), "marks": marks}).fetchone()
@@ -105,7 +105,7 @@ def _store_piece(squeezer: Squeezer, db: sqlite3.Connection, items: Sequence[New
         seq += 1
         twin = twin or here.get((item.tenant, item.connection, mark))
         flagged = not item.polled and (bool(other) or name in named)
-        row = [seq, item.tenant, item.connection, item.topic, item.delivery_id, stamp(item.received_at)]
+        row = [seq, item.tenant, item.connection, name[3], name[2], stamp(item.received_at)]
         row += [item.polled, dump(item.headers), None, None, twin, 1 + _MARK * number, flagged, item.seen]
         rows.append(row)
         if twin is None:
@@ -119,6 +119,11 @@ def _store_piece(squeezer: Squeezer, db: sqlite3.Connection, items: Sequence[New
         _place([row for row in rows if row[_TWIN] is None], squeezed)
         db.execute(_INSERT, {"rows": dump(rows), "marks": marks, "bodies": b"".join(squeezed)})
     return receipts
+
+
+def _whole(text: str) -> str:
+    """SQLite ends a text of JSON at a NUL: what follows would be lost."""
+    return text.replace("\0", "\ufffd")
 
 
 def _place(rows: Sequence[list[Any]], bodies: Sequence[bytes]) -> None:
