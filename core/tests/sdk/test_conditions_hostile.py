@@ -12,7 +12,8 @@ from caseconnect.sdk.testing.story import sample_order
 
 EVIL = """
 (a+)+$ ([a-zA-Z]+)*$ (a|aa)+$ (a|a?)+$ (.*a){12}$ ^(a*)*$ (a+){10}$ ((a+)b?)+$ (x+x+)+y (a*)*b
-^(([a-z])+.)+[A-Z]([a-z])+$ ([^@]+@)+$ (\\\\w+\\\\s?)+$ (a?){25}a{25} (ab|a|b)*c (.+)+x (a.?)*b$ ^(.*)*$ (0|1|a)+b ((a*)+)+b (\\\\d|a)+$ (a{1,9})+b
+^(([a-z])+.)+[A-Z]([a-z])+$ ([^@]+@)+$ (\\\\w+\\\\s?)+$ (a?){25}a{25}
+(ab|a|b)*c (.+)+x (a.?)*b$ ^(.*)*$ (0|1|a)+b ((a*)+)+b (\\\\d|a)+$ (a{1,9})+b
 (?:a+)+b (?i)(A+)+b (aaa|aa)+b (a+|b+)*c (.|a)+b ([a-f]+)*z (a*a*a*a*a*a*)b a*a*a*a*a*a*a*a*b (a|b|ab)*$z
 """
 
