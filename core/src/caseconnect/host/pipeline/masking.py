@@ -7,6 +7,7 @@ and amounts under names that say so. Of what is no JSON only its size is told.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -26,9 +27,11 @@ _PERSONS = re.compile(
 _STATE = re.compile(r"(?:^|_)(?:status|state|type|kind|currency|currency_code|topic|level|version)\Z", re.IGNORECASE)
 _AMOUNT = re.compile(r"(?:^|_)(?:amount|price|total|quantity|count|rate|weight|grams|discount|subtotal)", re.IGNORECASE)
 _ID_VALUE = re.compile(r"[A-Za-z0-9:/._#=?-]{1,128}\Z")
-_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_./-]{0,39}\Z")
 _NUMBER = re.compile(r"-?\d{1,12}(?:\.\d{1,6})?\Z")
-_TIME = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?\Z")
+_WHEN = r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?"
+_TIME = re.compile(rf"{_WHEN}\Z")
+_WORD_OR_TIME = re.compile(rf"(?:[A-Za-z][A-Za-z0-9_./-]{{0,39}}|{_WHEN})\Z")
+_NUMBER_OR_TIME = re.compile(rf"(?:-?\d{{1,12}}(?:\.\d{{1,6}})?|{_WHEN})\Z")
 
 
 def masked_body(body: bytes) -> bytes:
@@ -43,29 +46,27 @@ def masked_body(body: bytes) -> bytes:
 
 def _masked(name: str, value: Any) -> Any:
     if isinstance(value, dict):
-        return {_name(key): _masked(key, inner) for key, inner in value.items()}
+        return {_field(key)[0]: _masked(key, inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [_masked(name, inner) for inner in value]
     if value is None or isinstance(value, bool):
         return value
-    return value if _harmless(name, value) else MASKED
-
-
-def _name(key: str) -> str:
-    return key if _NAME.match(key) else MASKED
-
-
-def _harmless(name: str, value: str | float) -> bool:
-    if _PERSONS.search(name):
-        return False
+    _, fit, numbers = _field(name)
     if isinstance(value, str):
-        if _TIME.match(value):
-            return True
-        return bool(
-            (_ID.search(name) and _ID_VALUE.match(value))
-            or (_STATE.search(name) and _WORD.match(value))
-            or (_AMOUNT.search(name) and _NUMBER.match(value))
-        )
-    if isinstance(value, int) and (abs(value) < _SMALL or _ID.search(name)):
-        return True
-    return bool(_AMOUNT.search(name) and _NUMBER.match(str(value)))
+        return value if fit is not None and fit.match(value) else MASKED
+    if isinstance(value, int) and numbers and (abs(value) < _SMALL or numbers == "any"):
+        return value
+    return value if numbers == "amount" and _NUMBER.match(str(value)) else MASKED
+
+
+@lru_cache(maxsize=4096)
+def _field(name: str) -> tuple[str, re.Pattern[str] | None, str]:
+    """How a field is called in the masked form, the texts that may stand in it, and which numbers."""
+    shown = name if _NAME.match(name) else MASKED
+    if _PERSONS.search(name):
+        return shown, None, ""
+    if _ID.search(name):
+        return shown, _ID_VALUE, "any"
+    if _AMOUNT.search(name):
+        return shown, _NUMBER_OR_TIME, "amount"
+    return shown, _WORD_OR_TIME if _STATE.search(name) else _TIME, "small"
