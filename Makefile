@@ -11,13 +11,15 @@ SEEDS ?= 1000
 SECONDS ?= 300
 POWERLOSS ?= 20000
 JOBS ?= 2
+SBOM := cyclonedx-bom==7.5.0
+AUDIT := pip-audit==2.10.1
 PACKAGES := core demo $(wildcard plugins/*) $(wildcard usecases/*)
 # Tests start a hundred processes: each would compile everything anew. Kept beside the packages, not among the sources.
 export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/pycache
 export PYTHONDONTWRITEBYTECODE :=
 MANIFESTS := $(wildcard pyproject.toml requirements.lock $(addsuffix /pyproject.toml,$(PACKAGES)))
 
-.PHONY: help demo test simulate mutants storage powerloss check conformance bench docs lock format clean
+.PHONY: help demo test simulate mutants storage powerloss check conformance bench docs lock sbom audit format clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,6 +73,16 @@ lock: $(UV) ## Choose the newest allowed versions and write requirements.lock
 	$(UV) lock --upgrade
 	$(UV) export --quiet --all-packages --all-groups --no-emit-workspace --no-header --no-annotate \
 		--format requirements-txt --output-file requirements.lock
+
+# Both read the lock and are no dependency of ours, so each runs in an environment of its own.
+sbom: $(UV) ## Write what we are made of to dist/sbom.cdx.json (CycloneDX)
+	@mkdir -p dist
+	$(UV) tool run --quiet --from $(SBOM) cyclonedx-py requirements requirements.lock \
+		--output-reproducible --of JSON -o dist/sbom.cdx.json
+
+audit: $(UV) ## Ask for known weaknesses of what we depend on (OSV)
+	$(UV) tool run --quiet --from $(AUDIT) pip-audit -r requirements.lock --require-hashes --disable-pip \
+		--progress-spinner off -s osv
 
 clean: ## Remove what the targets made
 	rm -rf .venv .tools .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build

@@ -98,6 +98,8 @@ def test_it_serves_tells_its_state_and_ends_in_good_order(folder: Path) -> None:
         assert f"another Connect (process {daemon.process.pid}) works on this journal" in second.stderr
         assert daemon.ask("GET", "/healthz")[0] == 200
 
+        process = Path(f"/proc/{daemon.process.pid}/cmdline")
+        assert not process.exists() or SECRET not in process.read_text()  # only Linux has it
         assert daemon.stop(signal.SIGTERM) == Exit.OK
         assert [line["why"] for line in daemon.lines("stopping")] == ["signal"]
         assert daemon.lines("stopped")

@@ -13,7 +13,7 @@ import socket
 import sqlite3
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -163,7 +163,7 @@ def bound_port(path: Path) -> int | None:
 class Served:
     """A running `connect serve`."""
 
-    process: warm_start.Started
+    process: warm_start.Started | subprocess.Popen[bytes]
     data: Path
     log: Path
     port: int = 0
@@ -222,12 +222,13 @@ def serving(
     folder: Path,
     *more: str,
     program: str = "",
+    command: Sequence[str] = (),
     env: Mapping[str, str] | None = None,
     wait: bool = True,
 ) -> Iterator[Served]:
     """`connect serve` over `folder/tenants` and `folder/data`, killed at the end if it still runs.
 
-    `program` is Python that runs in place of the command.
+    `program` is Python that runs in place of the command; `command` starts it cold, such as under strace.
     """
     data, log = folder / "data", folder / "serve.log"
     arguments = [
@@ -242,7 +243,14 @@ def serving(
         *more,
     ]
     log.unlink(missing_ok=True)
-    process = warm_start.start(arguments, environment(**env or {}), log, program=program)
+    process: warm_start.Started | subprocess.Popen[bytes]
+    if command:
+        with log.open("wb") as out:
+            process = subprocess.Popen(
+                [*command, *arguments], stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=environment(**env or {})
+            )
+    else:
+        process = warm_start.start(arguments, environment(**env or {}), log, program=program)
     served = Served(process, data, log)
     try:
         if wait:

@@ -9,12 +9,12 @@ ends every request at a total deadline.
 from __future__ import annotations
 
 import asyncio
+import re
+import socket
 import sys
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,17 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from caseconnect.sdk.errors import ConfigError, ConnectError, PluginError, TransientError, UnknownOutcome
+from caseconnect.sdk.addresses import is_address, is_public
+from caseconnect.sdk.errors import (
+    ConfigError,
+    ConnectError,
+    PermanentError,
+    PluginError,
+    TransientError,
+    UnknownOutcome,
+)
+from caseconnect.sdk.messages import Part as Part
+from caseconnect.sdk.messages import Response as Response
 from caseconnect.sdk.pace import Pace
 
 # None: importing it fails at once. httpx would load its command line with rich and pygments, a fifth of our start-up.
@@ -52,6 +62,7 @@ def unix_transport(path: str) -> Transport:
     return httpx.AsyncHTTPTransport(uds=path, trust_env=False, limits=_limits())
 
 
+_BREAK = re.compile(r"[\r\n\x00]")
 _CONNECTIONS = 8
 _LONGEST_FIELD = 64 * 1024
 _ALWAYS = {"accept": "*/*", "accept-encoding": "gzip, deflate", "connection": "keep-alive", "user-agent": "caseconnect"}
@@ -60,60 +71,15 @@ _ALWAYS = {"accept": "*/*", "accept-encoding": "gzip, deflate", "connection": "k
 _IDLE_SECONDS = 2.0
 
 
-@dataclass(frozen=True)
-class Part:
-    """One part of a multipart body. With a `filename` it is a file part."""
-
-    name: str
-    content: bytes = field(repr=False)
-    filename: str | None = None
-    media_type: str = "application/octet-stream"
-
-
-@dataclass(frozen=True)
-class Response:
-    """An answer, whole. Header names are lower case."""
-
-    status: int
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
-
-    def json(self) -> Any:
-        """The body as JSON. Raises `UnknownOutcome` when it is not JSON: the answer cannot be used."""
-        try:
-            return orjson.loads(self.body)
-        except orjson.JSONDecodeError:
-            kind = self.headers.get("content-type", "no content type")
-            raise UnknownOutcome(f"HTTP {self.status}: expected JSON, got {len(self.body)} bytes of {kind}") from None
-
-    def retry_after(self, now: datetime) -> float | None:
-        """Seconds the server asks us to wait (RFC 9110 §10.2.3: seconds, also decimal, or a date); None if unsaid.
-
-        Never negative, never more than an hour: a wild value must not stop the connection for ever.
-        """
-        text = self.headers.get("retry-after", "").strip()
-        if not text:
-            return None
-        try:
-            seconds = float(text)
-        except ValueError:
-            try:
-                when = parsedate_to_datetime(text)
-            except ValueError:
-                return None
-            seconds = ((when if when.tzinfo else when.replace(tzinfo=UTC)) - now).total_seconds()
-        return min(max(seconds, 0.0), 3600.0) if seconds == seconds else None
-
-
 class _Network(Transport):
     """HTTP/1.1 over kept connections. What aiohttp does by itself is off: retries, cookies, redirects, decoding."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, public: bool = False) -> None:
         # Here and not above: a command that talks to no platform starts a sixth quicker without it.
         import aiohttp  # noqa: TID251 - as above
         from yarl import URL
 
-        self._lib, self._url = aiohttp, URL
+        self._lib, self._url, self._public = aiohttp, URL, public
         self._tls = httpx.create_ssl_context(trust_env=False)
         self._session: aiohttp.ClientSession | None = None
 
@@ -141,7 +107,12 @@ class _Network(Transport):
         lib = self._lib
         if self._session is None:
             self._session = lib.ClientSession(
-                connector=lib.TCPConnector(limit=_CONNECTIONS, keepalive_timeout=_IDLE_SECONDS, ssl=self._tls),
+                connector=lib.TCPConnector(
+                    limit=_CONNECTIONS,
+                    keepalive_timeout=_IDLE_SECONDS,
+                    ssl=self._tls,
+                    resolver=_public(lib.ThreadedResolver()) if self._public else None,
+                ),
                 cookie_jar=lib.DummyCookieJar(),
                 timeout=lib.ClientTimeout(total=None),
                 skip_auto_headers=("User-Agent", "Content-Type"),
@@ -152,6 +123,20 @@ class _Network(Transport):
             # Else a GET, PUT or DELETE that is lost on a kept connection would be sent twice. There is no option.
             self._session._retry_connection = False
         return self._session
+
+
+def _public(resolver: aiohttp.ThreadedResolver) -> aiohttp.ThreadedResolver:
+    """For a host that strangers may name. What it answers is what is connected to: nobody is asked a second time."""
+    ask = resolver.resolve
+
+    async def resolve(host: str, port: int = 0, family: Any = socket.AF_INET) -> list[aiohttp.abc.ResolveResult]:
+        found = await ask(host, port, family)
+        if not all(is_public(one["host"]) for one in found):
+            raise PermanentError(f"{host} is in a network of our own: nothing is fetched from there")
+        return found
+
+    resolver.resolve = resolve  # type: ignore[method-assign] # a class of its own would need aiohttp at import
+    return resolver
 
 
 class _Stream(httpx.AsyncByteStream):
@@ -178,7 +163,10 @@ class _TooLongError(Exception):
 
 
 class Http:
-    """A client of one origin. Made by `Resources.http`; safe to share between tasks of one event loop."""
+    """A client of one origin. Made by `Resources.http`; safe to share between tasks of one event loop.
+
+    `public`: the origin was named by a stranger, and has to be on the internet, else `PermanentError`.
+    """
 
     def __init__(
         self,
@@ -188,6 +176,8 @@ class Http:
         deadline: float = 30.0,
         max_body: int = 32 * 1024 * 1024,
         transport: Transport | None = None,
+        gate: Callable[[], None] = lambda: None,
+        public: bool = False,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         parts = urlsplit(base_url)
@@ -196,7 +186,9 @@ class Http:
             raise ConfigError(f"{shown!r} is no base URL: write https://host[:port][/path], without credentials")
         self.origin, self.prefix = f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/")
         self.pace, self.deadline, self.max_body, self._now = pace, deadline, max_body, now
-        self._transport = transport or _Network()
+        if public and is_address(parts.hostname) and not is_public(str(parts.hostname)):
+            raise PermanentError(f"{parts.hostname} is in a network of our own: nothing is fetched from there")
+        self._transport, self._gate = transport or _Network(public=public), gate
 
     async def request(
         self,
@@ -228,8 +220,11 @@ class Http:
         if path and not path.startswith("/"):
             # Else `@other.example/` or `.example/` would take our credentials to another host.
             raise PluginError(f"the path {shown!r} of a request is below the base URL: it begins with '/'")
+        if any(_BREAK.search(text) for pair in (headers or {}).items() for text in pair):
+            raise PluginError(f"a header of {place} holds a line break")
         safe = method in {"GET", "HEAD"} if safe is None else safe
         await self.pace.take(cost)
+        self._gate()
         sent = {**_ALWAYS, **{name.lower(): value for name, value in (headers or {}).items()}}
         if json is not None:
             content, sent["content-type"] = orjson.dumps(json), "application/json"

@@ -119,7 +119,7 @@ def test_results_that_are_ended_together_give_what_single_ones_give(desk: Desk, 
     now_of(desk.journal.parsed([(TENANT, r) for r in results], START))
     assert other.journal._writing
     for result in results:
-        intake.parsed(other.journal._writing, TENANT, result, START)
+        intake.parsed(other.journal._writing, Squeezer(), TENANT, result, START)
     for table in ("deliveries", "events", "aliases"):
         assert desk.sql(f"SELECT * FROM {table} ORDER BY 1, 2") == other.sql(f"SELECT * FROM {table} ORDER BY 1, 2")
     assert desk.sql("SELECT count(*) FROM events") == [(4,)]

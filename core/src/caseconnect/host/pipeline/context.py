@@ -98,6 +98,12 @@ class Context:
             await self.journal.close_alert(tenant, f"{DOWN}{connection}", self.now())
         await self._credentials_work(tenant, connection)
 
+    def cut_off(self, tenant: str, connection: str) -> str:
+        """Why nothing may be asked of the connection; empty if it may."""
+        mine = (tenant, "access", connection)
+        brake = next((b for b in self.journal.brakes() if (b.tenant, b.scope, b.name) == mine), None)
+        return f"{brake.by} has cut {connection} off: {brake.reason}" if brake else ""
+
     def _braked(self, tenant: str, connection: str) -> list[str]:
         """Who paused the connection."""
         mine = (tenant, "connection", connection)

@@ -11,6 +11,7 @@ from caseconnect.host.faults import kind_and_place, told
 from caseconnect.host.journal.records import DeliveryResult, Resolved, StoredDelivery
 from caseconnect.host.pipeline.context import Context, backoff
 from caseconnect.host.pipeline.live import PATIENCE, LiveConnection, guarded
+from caseconnect.host.pipeline.masking import masked_body
 from caseconnect.host.pipeline.requests import attend, is_for_host
 from caseconnect.sdk.components import Source
 from caseconnect.sdk.deliveries import Delivery, Ignored, Parsed
@@ -47,8 +48,8 @@ class Intake:
             if not waiting:
                 continue
             busy = True
-            results = [result for stored in waiting if (result := self._parse(stored)) is not None]
-            await self._end(tenant, results)
+            ends = [(stored, result) for stored in waiting if (result := self._parse(stored)) is not None]
+            await self._end(tenant, ends)
         return busy
 
     async def idle(self) -> None:
@@ -56,9 +57,10 @@ class Intake:
         if self._asking:
             await asyncio.wait(self._asking.values())
 
-    async def _end(self, tenant: str, results: list[DeliveryResult]) -> None:
-        if not results:
+    async def _end(self, tenant: str, ends: list[tuple[StoredDelivery, DeliveryResult]]) -> None:
+        if not ends:
             return
+        results = [_with_masked_body(stored, result) for stored, result in ends]
         await self._context.journal.parsed([(tenant, result) for result in results], self._context.now())
         for result in results:
             if result.state == "parked":
@@ -121,7 +123,7 @@ class Intake:
         async with self._room.setdefault(stored.tenant, asyncio.Semaphore(_AT_ONCE)):
             result = await self._lanes(stored, connection, events)
             attended = [await self._attended(stored, connection, one) for one in result.events]
-            await self._end(stored.tenant, [replace(result, events=tuple(attended))])
+            await self._end(stored.tenant, [(stored, replace(result, events=tuple(attended)))])
             if any(isinstance(event, PrivacyRequested) for event in events):
                 await self._context.journal.forget([stored.seq])
 
@@ -196,6 +198,13 @@ class Intake:
             if name.kind == NAMED and stored.tries < _NAMED_TRIES:
                 return None
         return None
+
+
+def _with_masked_body(stored: StoredDelivery, result: DeliveryResult) -> DeliveryResult:
+    """A delivery that was parsed is not read again; one that was not keeps its body."""
+    if result.state in ("events", "ignored"):
+        return replace(result, masked=masked_body(stored.delivery.body))
+    return result
 
 
 def _names(event: Event) -> tuple[Subject, ...]:
