@@ -287,7 +287,7 @@ class JournalMachine(HoldMachine):
         else:
             unread = (
                 b for (_, _, b), seq in self.stored.items() if seq not in self.ended
-            )  # of the others it is masked
+            )
             assert receipt.status == ("reference" if body in unread else "stored")
             assert receipt.flagged == any((i, t) == (id_, topic) for i, t, _ in self.stored)
             self.stored[name] = receipt.seq
