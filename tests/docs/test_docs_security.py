@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from pathlib import Path
 
@@ -19,10 +18,3 @@ def test_every_check_has_a_guard_and_a_test(id_: str) -> None:
     guard, tests = row
     assert guard.endswith(".")
     assert re.fullmatch(r"(?:`\S+\.py::test_\w+` ?)+", tests)
-
-
-@pytest.mark.parametrize("place", sorted(set(re.findall(r"`(\S+\.py::test_\w+)`", PAGE))))
-def test_what_the_page_names_is_a_test(place: str) -> None:
-    file, _, name = place.partition("::")
-    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
-    assert name in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}

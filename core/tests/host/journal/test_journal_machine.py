@@ -285,9 +285,7 @@ class JournalMachine(HoldMachine):
         if name in self.stored:
             assert (receipt.status, receipt.seq) == ("duplicate", self.stored[name])
         else:
-            unread = (
-                b for (_, _, b), seq in self.stored.items() if seq not in self.ended
-            )
+            unread = (b for (_, _, b), seq in self.stored.items() if seq not in self.ended)
             assert receipt.status == ("reference" if body in unread else "stored")
             assert receipt.flagged == any((i, t) == (id_, topic) for i, t, _ in self.stored)
             self.stored[name] = receipt.seq
