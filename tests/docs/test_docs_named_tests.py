@@ -1,4 +1,4 @@
-"""Pages that say which test shows what: the tests that they name exist. In CI they have to pass, too (`conftest.py`)."""
+"""Pages that say which test shows what: the tests that they name exist. In CI they also have to pass (conftest.py)."""
 
 from __future__ import annotations
 
