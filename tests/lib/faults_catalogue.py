@@ -69,6 +69,11 @@ class Fault:
     graphql: bool = False
     session: str = ""
 
+    @property
+    def lasts(self) -> bool:
+        """The same request for another part of the same goods is refused, too."""
+        return "permanent" in self.of
+
     def expected(self, platform: str, operation: str, kind: str) -> str:
         """The class of this cell."""
         named = (f"{platform}/{operation}", f"{platform}/{kind}", platform, kind)
@@ -92,8 +97,13 @@ class Fault:
 
 _NOTHING = ("again", "again", "again")
 _DOUBT = ("unknown", "again", "again")
+_GOOD = ("done", "done", "done")
 _BUSY = ("throttle", "throttle", "throttle")
 _NEVER = ("permanent", "permanent", "auth")
+_SHED = {"opentext_case/write": "again", "sfcc/write": "again"}
+"""Both shed load by 503 with a time to wait; Shopify documents no such thing."""
+_NO_BODY = {f"sfcc/{name}": "done" for name in ("cancel", "hold", "release")}
+"""204: there is nothing to be cut."""
 
 FAULTS = (
     # connect
@@ -116,7 +126,7 @@ FAULTS = (
     Fault("429 with a negative time", plays.status(429, after="-5"), _BUSY, wait=0.0),
     Fault("429 with 1e9 seconds", plays.status(429, after="1e9"), _BUSY, wait=3600.0),
     Fault("503", plays.status(503), _DOUBT),
-    Fault("503 with seconds", plays.status(503, after="7"), _DOUBT),
+    Fault("503 with seconds", plays.status(503, after="7"), _DOUBT, _SHED),
     Fault("cut while it went out", plays.cut_going, _DOUBT),
     Fault("silence", plays.silent, _DOUBT),
     # effect, then
@@ -128,13 +138,13 @@ FAULTS = (
     Fault("504 after the effect", plays.status(504, reached=True, media_type="text/html"), _DOUBT),
     Fault("reply after our deadline", plays.answered_late, _DOUBT),
     Fault("effect after our deadline", plays.lands_late, _DOUBT),
-    Fault("200 truncated", plays.edited(lambda body: body[: len(body) // 2]), _DOUBT),
+    Fault("200 truncated", plays.edited(lambda body: body[: len(body) // 2]), _DOUBT, _NO_BODY),
     Fault("200 without end", plays.endless, _DOUBT),
     Fault("200 at a byte a second", plays.trickle, _DOUBT),
     Fault("200 as a sign-in page", plays.status(200, reached=True, media_type="text/html"), _DOUBT),
     Fault("200 that is no JSON", plays.edited(lambda body: b'{"a": tru'), _DOUBT),
     Fault("200 with NaN", plays.edited(lambda body: b'{"id": NaN, "data": NaN, "total": NaN}'), _DOUBT),
-    Fault("200 with every key twice", plays.edited(plays.doubled), _DOUBT),
+    Fault("200 with every key twice", plays.edited(plays.doubled), _GOOD),
     Fault("200 deeply nested", plays.edited(lambda body: b'{"data":' * 100_000), _DOUBT),
     Fault("200 of 1 GiB", plays.gibibyte, _DOUBT),
     Fault("200 as a gzip bomb", plays.bomb, _DOUBT),
@@ -145,8 +155,8 @@ FAULTS = (
     Fault("GraphQL userErrors", plays.user_errors, _NEVER, graphql=True),
     Fault("GraphQL THROTTLED", plays.throttled, _BUSY, wait=7.0, graphql=True),
     # session
-    Fault("token ends midway", plays.ended_token, ("done", "done", "done"), session="own token"),
+    Fault("token ends midway", plays.ended_token, _GOOD, session="own token"),
     Fault("token ends, and no other is given", plays.ended_token, ("auth", "auth", "auth"), session="own token"),
-    Fault("two refreshes at once", plays.ended_token, ("done", "done", "done"), session="two at once"),
+    Fault("two refreshes at once", plays.ended_token, _GOOD, session="two at once"),
     Fault("redirect to another host", plays.redirected, _NEVER),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import re
 import sys
 import traceback
 from collections.abc import Awaitable, Callable
@@ -74,13 +75,15 @@ class Striking:
         self.effects: list[int] = []
         self.landing: list[asyncio.Task[Any]] = []
         self.struck = 0
+        self._kin: tuple[Any, ...] = ()
         self.sealed = False  # no token is given any more
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """In place of the wire's own."""
         number = len(self._rig.wire.sent) + 1
         sent = Sent(request.method, str(request.url), dict(request.headers), await request.aread())
-        if self._fault and not self.struck and self._chosen(number, sent):
+        if self._fault and (_kin(sent) == self._kin if self._kin else self._chosen(number, sent)):
+            self._kin = _kin(sent) if self._fault.lasts else ("nothing",)
             self.struck = number
             self.sealed = self._fault.name == "token ends, and no other is given"
             self._rig.wire.sent.append(sent)
@@ -92,6 +95,10 @@ class Striking:
         self.effects.append(_count(self._rig))
         return answer
 
+    def mend(self) -> None:
+        """Everything is in order from now on."""
+        self._fault, self.sealed = None, False
+
     async def _again(self, request: httpx.Request) -> httpx.Response:
         answer: httpx.Response = await self._through(request)
         self._rig.wire.sent.pop()
@@ -101,6 +108,12 @@ class Striking:
 def is_token(sent: Sent) -> bool:
     """The request asks for a token."""
     return "token" in urlsplit(sent.url).path
+
+
+def _kin(sent: Sent) -> tuple[Any, ...]:
+    """What requests have in common that ask for the same."""
+    found = re.search(rb'"operationName":"(\w+)"', sent.body)
+    return sent.method, sent.path, found and found[1]
 
 
 def _count(rig: Rig[Any]) -> int:
@@ -191,7 +204,7 @@ class _Cell:
         self._judge(attempt.error, attempt.outcome.note if attempt.outcome else "", refused=not attempt.taken)
         surely = not attempt.taken and not attempt.unknown
         self._expect(not (surely and effects()), f"called {attempt}, and the ledger shows {effects()}")
-        wire.sealed = False
+        wire.mend()
         await self._repeat(rig, command, attempt, effects, whole)
         await asyncio.gather(*wire.landing)
         await asyncio.sleep(LATE)
@@ -219,10 +232,11 @@ class _Cell:
             start = len(rig.wire.sent)
             wire = _wire(rig, lambda n, s: n > start and not is_token(s), self._fault)
             found, error = await _tried(work())
+            wire.mend()
             self._expect(wire.struck > 0, "the request was never made")
             self._judge(error, "")
             self._expect(error is not None or found == known, "it was taken for success, and is another answer")
-            wire.sealed = False
+            wire.mend()
             await asyncio.sleep((getattr(error, "retry_after", None) or 0) + 60)
             self._expect(await work() == known, "afterwards it is another answer")
 
@@ -254,9 +268,9 @@ class _Cell:
             wire = _wire(rig, lambda n, s: n > start and not is_token(s), self._fault)
             found, error = await _tried(verify(sink, command))
             self._expect(wire.struck > 0, "the request was never made")
-            self._judge(error, found.note if found else "")
+            self._judge(error, found.note if found else "", refused=found is not None and found.seen is None)
             self._expect(found is None or found.seen is not False, "what is there was denied")
-            wire.sealed = False
+            wire.mend()
             await asyncio.sleep((getattr(error, "retry_after", None) or 0) + 60)
             self._expect((await verify(sink, command)).seen is True, "afterwards it was not found")
         self._expect(_count(rig) == before, "a look had an effect")

@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import json
 import re
+from base64 import b64decode
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -42,8 +43,18 @@ class Struck:
 
     @property
     def credential(self) -> str:
-        """What the request shows to be let in: a platform may quote it."""
-        return self.request.headers.get("authorization", "").partition(" ")[2] or "none"
+        """What the request proves itself with: a platform may quote it."""
+        headers = self.request.headers
+        shown = headers.get("authorization", "").partition(" ")[2] or headers.get("x-shopify-access-token", "")
+        told = f"{shown} {_plain(shown)} {self.request.content.decode(errors='replace')}"
+        return " ".join([shown, *(word for word in self.rig.world.secrets.values() if word in told)])
+
+
+def _plain(basic: str) -> str:
+    try:
+        return b64decode(basic, validate=True).decode()
+    except ValueError:
+        return ""
 
 
 Play = Callable[[Struck], Awaitable[httpx.Response]]
@@ -67,6 +78,7 @@ bad_certificate = raises(lambda: ConnectionRefused("ClientConnectorCertificateEr
 never_connected = raises(lambda: ConnectionRefused("ConnectionTimeoutError"))
 cut_going = raises(lambda: ConnectionResetError("reset while the request went out"))
 dropped = raises(lambda: EOFError("closed without an answer"), reached=True)
+many_headers = raises(lambda: ValueError("BadHttpMessage"), reached=True)
 reset = raises(lambda: ConnectionResetError("reset after the request"), reached=True)
 
 
@@ -103,9 +115,7 @@ async def lands_late(struck: Struck) -> httpx.Response:
         raise
 
 
-def status(
-    code: int, *, reached: bool = False, media_type: str = "application/json", after: str | None = None
-) -> Play:
+def status(code: int, *, reached: bool = False, media_type: str = "application/json", after: str | None = None) -> Play:
     """An answer of this status that quotes a person and our credential. `after`: its `Retry-After`; `date`: in 90 s."""
 
     async def play(struck: Struck) -> httpx.Response:
@@ -116,7 +126,8 @@ def status(
             date = struck.rig.now() + timedelta(seconds=90)
             headers["retry-after"] = format_datetime(date, usegmt=True) if after == "date" else after
         text = f"no: {CANARY} {PHONE} {struck.credential}"
-        body = {"error": text, "message": text, "detail": text, "errors": text, "fault": {"message": text}}
+        said = {"message": text, "faultstring": text}
+        body = {"error": text, "message": text, "detail": text, "errors": text, "fault": said}
         page = f"<!doctype html><title>Sign in</title><p>{text}"
         return httpx.Response(code, headers=headers, text=page if "html" in media_type else json.dumps(body))
 
@@ -140,14 +151,14 @@ def edited(edit: Callable[[bytes], bytes]) -> Play:
 
 
 def doubled(body: bytes) -> bytes:
-    """Every key of the answer twice, at last null."""
+    """Every key of the answer twice; of two that are the same the last counts, as with everybody."""
     try:
         told = json.loads(body)
     except ValueError:
         return body
     if not isinstance(told, dict) or not told:
-        return b'{"a":1,"a":null}'
-    return body.rstrip()[:-1] + b"," + ",".join(f"{json.dumps(key)}:null" for key in told).encode() + b"}"
+        return body
+    return b"{" + ",".join(f"{json.dumps(key)}:null" for key in told).encode() + b"," + body.lstrip()[1:]
 
 
 class _Bytes(httpx.AsyncByteStream):
@@ -180,25 +191,14 @@ gibibyte = streamed(_CHUNK, 1024)
 
 @cache
 def _bomb() -> bytes:
-    return gzip.compress(b" " * 64 * 1024 * 1024, 9)
+    return gzip.compress(b" " * 33 * 1024 * 1024, 9)
 
 
 async def bomb(struck: Struck) -> httpx.Response:
-    """After the effect a body of 64 kB that becomes 64 MiB."""
+    """After the effect a body of 33 kB that becomes 33 MiB."""
     await struck.ask()
     headers = {"content-type": "application/json", "content-encoding": "gzip"}
     return httpx.Response(200, headers=headers, stream=_Bytes(_bomb(), 1))
-
-
-@cache
-def _many() -> list[tuple[bytes, bytes]]:
-    return [(b"content-type", b"application/json"), *((b"x-%d" % n, b"1") for n in range(100_000))]
-
-
-async def many_headers(struck: Struck) -> httpx.Response:
-    """After the effect an answer with 100,000 header fields."""
-    await struck.ask()
-    return httpx.Response(200, headers=_many(), content=b"[]")
 
 
 def _graphql(make: Callable[[str], dict[str, Any]], *, reached: bool = False) -> Play:

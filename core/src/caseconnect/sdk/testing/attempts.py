@@ -151,9 +151,7 @@ async def go_on(
             require(not denied, f"{what}: the effect is there, and verify() says that it is not")
             blind = sighting.seen is None and repeat not in (Repeat.STATE, Repeat.KEY)
             if sighting.seen or blind:
-                require(
-                    effects() in (0, whole), f"{what}: {effects()} of {whole} effects, and nobody will do the rest"
-                )
+                require(effects() in (0, whole), f"{what}: {effects()} of {whole} effects, and nobody will do the rest")
                 return
         if attempt.taken:
             await settle(rig, sink, command, attempt.outcome)
