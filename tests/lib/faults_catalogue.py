@@ -48,9 +48,9 @@ OPERATIONS = (
 """Platform, what people call it, the kind of the request that is struck, and the command or fact that makes it."""
 
 _NO_GRAPHQL = "the platform speaks no GraphQL"
-_NOT_TOKEN = "a token is asked for by a form, not by GraphQL"  # noqa: S105 - a reason
+_NOT_TOKEN = "a token is asked for by a form, not by GraphQL"
 _NO_USER_ERRORS = "a query has no userErrors"
-_NO_TOKEN_SENT = "a request for a token is made without one"  # noqa: S105 - a reason
+_NO_TOKEN_SENT = "a request for a token is made without one"
 _ONE_TASK = "two tasks that need a token at once are a matter of the token's own request"
 
 
