@@ -25,7 +25,7 @@ demo: .venv/.ready ## Play a shop's day against simulators of both platforms
 test: .venv/.ready ## Run all tests
 	$(BIN)/pytest -n auto -q --dist worksteal $(TESTS)
 
-simulate: .venv/.ready ## Play money commands under faults on virtual time; SEEDS=n of each kind
+simulate: .venv/.ready ## Play money, polls and every outbound fault on virtual time; SEEDS=n of each kind
 	CONNECT_SEEDS=$(SEEDS) $(BIN)/pytest -n auto -q -rP --dist worksteal tests/faults
 
 check: .venv/.ready ## Check style, types, imports, and that the docs are in step with the code

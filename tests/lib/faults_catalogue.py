@@ -56,7 +56,7 @@ _ONE_TASK = "two tasks that need a token at once are a matter of the token's own
 
 @dataclass(frozen=True)
 class Fault:
-    """One row. `of` gives the class by kind of request; `but` where a platform or an operation differs, and is right to.
+    """One row. `of` gives the class by kind of request; `but` where a platform or an operation rightly differs.
 
     `wait` is what a throttled error must name as the time to wait.
     """
