@@ -19,7 +19,7 @@ MANIFESTS := $(wildcard pyproject.toml requirements.lock $(addsuffix /pyproject.
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: .venv/.ready ## Play a shop's day against simulators of both platforms
+demo: .venv/.ready ## Play all flows against simulators; DEMO="--rows S1,P4" some, DEMO=--keep stays
 	@$(BIN)/connect demo $(DEMO)
 
 test: .venv/.ready ## Run all tests

@@ -1,4 +1,4 @@
-"""The demo itself: a whole day with all its processes, the same day with a tampered ledger, and its end in between."""
+"""The demo itself, with all its processes; its report with a tampered ledger; and its end in between."""
 
 from __future__ import annotations
 
@@ -22,22 +22,55 @@ from caseconnect.sdk.errors import ConnectError
 from caseconnect_demo import command
 from caseconnect_demo.command import insist
 from caseconnect_demo.day import DAY
-from caseconnect_demo.evidence import Evidence, gather
 from caseconnect_demo.house import House, house
+from caseconnect_demo.whole import Whole, play_all
 
 
-def test_the_whole_day(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    kept: list[Evidence] = []
+def test_the_whole_demo(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    kept: list[Whole] = []
 
-    async def keeping(*of: Any) -> Evidence:
-        kept.append(await gather(*of))
+    async def keeping(*of: Any) -> Whole:
+        kept.append(await play_all(*of))
         return kept[0]
 
-    monkeypatch.setattr(command, "gather", keeping)
+    monkeypatch.setattr(command, "play_all", keeping)
     result = CliRunner().invoke(main, ["demo", "--json"])
     assert result.exit_code == Exit.OK, result.output
     told = json.loads(result.stdout)
     assert told["ok"]
+    _all_flows_happened(told)
+    _the_day_came_out(told)
+    assert "everything has come to rest" in result.stderr
+
+    async def again(parts: object, tell: object, show: Callable[[House, Whole], Awaitable[None]]) -> None:
+        await show(House(tmp_path), kept[0])
+
+    monkeypatch.setattr(command, "play", again)
+    shown = CliRunner().invoke(main, ["demo"])
+    assert shown.exit_code == Exit.OK
+    assert [line for line in shown.stdout.splitlines() if len(line) > 100] == []
+    assert "15 of 15 flows happened on both sides" in shown.stdout
+    evidence = kept[0].evidence
+    assert evidence is not None
+    evidence.shop_ledger.append(next(e for e in evidence.shop_ledger if e["what"] == "hold"))
+    tampered = CliRunner().invoke(main, ["demo"])
+    assert tampered.exit_code == Exit.WRONG
+    assert "DIFFERS: holds, releases and cancellations" in tampered.stdout
+    assert "1 by the journal, 2 in the ledger" in tampered.stdout
+
+
+def _all_flows_happened(told: Any) -> None:
+    assert [row["row"] for row in told["rows"]] == [f"S{n}" for n in range(1, 9)] + [f"P{n}" for n in range(1, 8)]
+    for row in told["rows"]:
+        assert not row["problem"]
+        assert all(row[name] for name in ("trigger", "case", "decisions", "effect", "ledger", "tenant")), row["row"]
+        assert 0 <= row["seconds"]["to_case"] <= row["seconds"]["to_decision"] <= row["seconds"]["to_effect"]
+    assert len({row["case"] for row in told["rows"]}) == 15
+    assert told["storm"]["counts"] == {"declines": 300, "own_cases": 30, "incidents": 1, "joined": 270}
+    assert {one["row"]: one["tenant"] for one in told["others"]} == {"smallest": "smallest", "both": "both"}
+
+
+def _the_day_came_out(told: Any) -> None:
     rows = {row["key"]: row for row in told["orders"]}
     assert list(rows) == [scenario.key for scenario in DAY]
     for scenario in DAY:
@@ -49,21 +82,7 @@ def test_the_whole_day(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         assert row["why"] or row["case"]
         assert not row["problems"]
     assert len({row["case"] for row in rows.values() if row["case"]}) == told["totals"]["cases_opened"] == 9
-    assert {flow for row in rows.values() for flow in row["flows"]} == {"S1", "S4", "P1", "P3", "P5"}
     assert all(check["ok"] and check["looked_at"] for check in told["checks"])
-    assert "everything has come to rest" in result.stderr
-
-    hold = next(e for e in kept[0].shop_ledger if e["what"] == "hold")
-    kept[0].shop_ledger.append(hold)
-
-    async def again(tell: object, show: Callable[[House, Evidence], Awaitable[None]]) -> None:
-        await show(House(tmp_path), kept[0])
-
-    monkeypatch.setattr(command, "play", again)
-    tampered = CliRunner().invoke(main, ["demo"])
-    assert tampered.exit_code == Exit.WRONG
-    assert "DIFFERS: holds, releases and cancellations" in tampered.stdout
-    assert "1 by the journal, 2 in the ledger" in tampered.stdout
 
 
 def test_a_failure_shows_the_logs_and_leaves_nothing() -> None:
@@ -80,7 +99,8 @@ def test_a_failure_shows_the_logs_and_leaves_nothing() -> None:
     assert "--- connect serve, the end of its log ---" in text
     assert '"event": "serving"' in text
     assert ended.shop_secret not in text
-    assert len(ended.processes) == 3
+    assert ended.desk_secret not in text
+    assert len(ended.processes) == 4
     assert all(process.popen.poll() is not None for process in ended.processes)
     assert not ended.folder.exists()
 
@@ -89,7 +109,7 @@ def test_a_failure_shows_the_logs_and_leaves_nothing() -> None:
 def test_ctrl_c_ends_everything(tmp_path: Path) -> None:
     code = "from caseconnect.cli import main; main(prog_name='connect')"
     demo = subprocess.Popen(
-        [sys.executable, "-c", code, "demo"],
+        [sys.executable, "-c", code, "demo", "--rows", "P1"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -100,7 +120,7 @@ def test_ctrl_c_ends_everything(tmp_path: Path) -> None:
         for line in demo.stderr:
             if "#1001" in line:
                 break
-        assert len(_processes_at(tmp_path)) == 3
+        assert len(_processes_at(tmp_path)) == 4
         demo.send_signal(signal.SIGINT)
         _, errors = demo.communicate(timeout=90)  # a starved machine takes its time to end three processes
     finally:

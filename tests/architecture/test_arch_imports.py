@@ -11,7 +11,7 @@ import pytest
 from tools.docs.workspace import ROOT
 from tools.sources import imported
 
-PURE = ("models", "sdk.events", "sdk.commands", "sdk.decisions", "sdk.casework", "sdk.subjects")
+PURE = ("models", "sdk.events", "sdk.commands", "sdk.decisions", "sdk.casework", "sdk.subjects", "sdk.order_names")
 CLIENT = ("sdk.http", "sdk.errors", "sdk.tokens", "sdk.pace", "sdk.texts")
 LIBRARIES = {"orjson"}
 IMPURE = {

@@ -21,7 +21,7 @@ from caseconnect_opentext_case.simulator import CoreCaseSimulatorSettings
 from caseconnect_opentext_case.simulator import create_app as create_case_app
 from caseconnect_sfcc.simulator.scenarios import create_order
 from caseconnect_shopify.simulator import Fault
-from caseconnect_shopify.simulator.world import metafields, orders, payments
+from caseconnect_shopify.simulator.world import catalogue, metafields, orders, payments, staff
 from caseconnect_shopify.simulator.world.records import Order
 
 DESK = """
@@ -55,6 +55,13 @@ def desk() -> str:
 
 def shopify(folder: Path, **more: Any) -> Any:
     return house(folder, tenant=TENANT.partition("flows:\n")[0].rstrip() + desk(), **more)
+
+
+def drafting(folder: Path) -> Any:
+    """A shop whose staff may leave drafts open."""
+    text = (TENANT.partition("flows:\n")[0].rstrip() + desk()).replace("four_eyes: true", "four_eyes: false")
+    asking = "client_id: sim-client\n      approvals: {draft_tag: needs-approval}"
+    return house(folder, tenant=text.replace("client_id: sim-client", asking))
 
 
 def sfcc(folder: Path) -> Any:
@@ -159,6 +166,31 @@ def test_a_refund_made_in_the_admin_while_it_waited_makes_it_void(tmp_path: Path
             assert refunded(order) == "20.00"
             assert any("around the approval" in text for text in comments(h))
             assert alerts(h)
+            assert len(h.cases.cases) == 1
+
+    run(story())
+
+
+def test_a_refund_in_the_admin_that_nobody_asked_for_is_reported_and_our_own_never(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with shopify(tmp_path) as h:
+            order = await placed(h, TWO_MUGS)
+            await asked(h, "a1", "1001", amount=usd("8.00"))
+            await answered(h, "approved")
+            assert (refunded(order), len(h.cases.cases)) == ("8.00", 1)
+            payments.refund(h.shop, order, {"amount": "5.00"})
+            await h.pass_time(1200)
+            assert len(h.cases.cases) == 1
+            payments.refund(h.shop, order, {"amount": "6.00"})
+            await h.pass_time(1200)
+            _, around = h.cases.cases.values()
+            assert "refunded without an approval" in around.default["caseTitle"]
+            assert len(alerts(h)) == 1
+            h.cases.close(around.id, AGENT)
+            await h.restart()
+            orders.edit(h.shop, order, {"note": "look"})
+            await h.pass_time(1200)
+            assert len(h.cases.cases) == 2
 
     run(story())
 
@@ -206,6 +238,59 @@ def test_staff_ask_by_a_tag_and_a_metafield(tmp_path: Path) -> None:
             assert operations(h).count("create_case") == 1
             await answered(h, "approved")
             assert (refunded(order), alerts(h)) == ("12.50", [])
+
+    run(story())
+
+
+async def _drafted(h: House, **more: Any) -> Any:
+    """Staff leave a draft open: two mugs for nothing, for an order."""
+    goods = {"lines": [{"sku": "MUG", "quantity": 2}], "tags": ["Needs-Approval"], "attributes": {"replaces": "#1001"}}
+    draft = staff.draft(h.shop, goods | more)
+    await h.pass_time(1200)
+    return draft
+
+
+@pytest.mark.parametrize(("outcome", "done"), [("approved", ["draft_complete"]), ("rejected", ["draft_delete"])])
+def test_a_draft_left_open_is_completed_or_deleted_by_the_outcome(tmp_path: Path, outcome: str, done: Any) -> None:
+    async def story() -> None:
+        async with drafting(tmp_path) as h:
+            order = await placed(h, TWO_MUGS)
+            catalogue.add(h.shop, {"title": "Mug", "sku": "MUG", "price": "20.00"})
+            draft = await _drafted(h)
+            assert "replacement of 40.00 USD for 2 x MUG" in shown(h)
+            assert [e.what for e in h.shop.ledger] == []
+            await answered(h, outcome, 900)
+            assert [e.what for e in h.shop.ledger] == done
+            assert (draft.id in h.shop.drafts) is (outcome == "approved")
+            assert len(h.shop.orders) == (2 if outcome == "approved" else 1)
+            orders.edit(h.shop, order, {"note": "look"})
+            await h.pass_time(2400)
+            assert (len(h.cases.cases), alerts(h)) == (1, [])
+            assert stages(h, f"shop/order/{order.id}") == [("closed", "resolved")]
+
+    run(story())
+
+
+def test_a_draft_that_staff_change_or_complete_around_the_gate_is_not_carried_out(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with drafting(tmp_path) as h:
+            await placed(h, TWO_MUGS)
+            catalogue.add(h.shop, {"title": "Mug", "sku": "MUG", "price": "20.00"})
+            first = await _drafted(h)
+            staff.decide_draft(h.shop, str(first.id), "complete", {})
+            await h.pass_time(1200)
+            assert any("around the approval" in text for text in comments(h))
+            await answered(h, "approved")
+            assert any("was done in the shop" in text for text in comments(h))
+            second = await _drafted(h, lines=[{"sku": "MUG", "quantity": 1}])
+            second.lines[0].quantity = 9
+            case = list(h.cases.cases.values())[-1]
+            h.cases.decide(case.id, "approved", AGENT)
+            await h.pass_time(300)
+            assert [e.what for e in h.shop.ledger] == []
+            assert any("the draft holds other goods now" in text for text in comments(h))
+            await _drafted(h, attributes={})
+            assert "parked:delivery" in alerts(h)
 
     run(story())
 

@@ -302,6 +302,8 @@ def make_plugin(
                 facts={"thing": Thing},
                 roots=frozenset({"order"}),
                 pacing=Pacing(10, 10),
+                history=getattr(source, "history", None),
+                expected=getattr(source, "expected", None),
             )
         )
 

@@ -257,7 +257,46 @@ class OtherConnection(Source):
         return parsed.model_copy(update={"events": tuple(events)})
 
 
+class Past(Source):
+    """One that reads what is older, and says before how much that is."""
+
+    async def history(self, since: Any, cursor: Any) -> Any:
+        return await self.read(cursor or orjson.dumps({"mark": since.isoformat()}).decode(), ())
+
+    async def expected(self, since: Any) -> Any:
+        cursor = orjson.dumps({"begin": since.isoformat(), "mark": since.isoformat()}).decode()
+        found, more = 0, True
+        while more:
+            page = await self.read(cursor, ())
+            found, cursor, more = found + len(page.items), page.cursor, page.more
+        return found
+
+
+class ExpectsAllAlways(Past):
+    async def expected(self, since: Any) -> Any:
+        return 3
+
+
+class ExpectsNothing(Past):
+    async def expected(self, since: Any) -> Any:
+        return 0
+
+
+class ExpectsWords(Past):
+    async def expected(self, since: Any) -> Any:
+        return "some"
+
+
+class ForgetsThePast(Past):
+    async def history(self, since: Any, cursor: Any) -> Any:
+        return Page((), "{}")
+
+
 SOURCES = [
+    ("expected_is_about_what_history_gives", ExpectsAllAlways, "for what has not happened yet"),
+    ("expected_is_about_what_history_gives", ExpectsNothing, "gave 0, of 3 changes"),
+    ("expected_is_about_what_history_gives", ExpectsWords, "not a whole number"),
+    ("expected_is_about_what_history_gives", ForgetsThePast, "never gave"),
     ("check_passes", BadCheck, "fails on a platform in order"),
     ("wrong_credentials_are_an_auth_error", ChecksNothing, "wrong credentials gave None"),
     ("throttling_is_obeyed", HidesThrottling, "throttled, gave None"),
@@ -302,6 +341,10 @@ def test_source_rule_catches(rule: Any, source: Any, says: Any) -> None:
 class UnsignedWorld(toy.ToyWorld):
     async def pushed(self) -> Any:
         return [Pushed({**p.headers, "X-Sign": "AAAA"}, p.body) for p in await super().pushed()]
+
+
+def test_a_source_that_estimates_its_past_passes() -> None:
+    contract(SourceContract, toy.make_plugin(source=Past)).test_expected_is_about_what_history_gives()
 
 
 def test_wrong_signature_is_caught() -> None:

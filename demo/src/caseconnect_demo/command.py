@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 import click
@@ -16,24 +16,36 @@ from caseconnect.cli.places import journal_path
 from caseconnect.host.journal import SqliteJournal
 from caseconnect_demo import report
 from caseconnect_demo.day import DAY
-from caseconnect_demo.evidence import Evidence, gather
 from caseconnect_demo.house import House, house
 from caseconnect_demo.judging import judge
-from caseconnect_demo.playing import Day, Tell
+from caseconnect_demo.stage import Tell
+from caseconnect_demo.whole import PARTS, Whole, play_all
 
-Show = Callable[[House, Evidence], Awaitable[None]]
+Show = Callable[[House, Whole], Awaitable[None]]
+
+
+def _chosen(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...]:
+    """The parts that `--rows` names, in their order; all without it."""
+    wanted = {part.strip().casefold() for part in value.split(",")} if value is not None else None
+    known = {part.casefold() for part in PARTS}
+    if wanted is not None and not (wanted and wanted <= known):
+        unknown = ", ".join(sorted(wanted - known)) or "nothing"
+        raise click.BadParameter(f"there is no {unknown}; allowed are {', '.join(PARTS)}", ctx, param)
+    return tuple(part for part in PARTS if wanted is None or part.casefold() in wanted)
 
 
 @click.command("demo")
+@click.option("--rows", "parts", metavar="IDS", callback=_chosen, help="Play only these, such as S1,P4,storm,day.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--keep", is_flag=True, help="Leave everything running afterwards, to look around, until Ctrl-C.")
 @click.pass_context
-def demo(ctx: click.Context, as_json: bool, keep: bool) -> None:
-    """Play a shop's day against simulators of both platforms.
+def demo(ctx: click.Context, parts: tuple[str, ...], as_json: bool, keep: bool) -> None:
+    """Play all fifteen flows, a storm and a shop's day against simulators.
 
-    Starts both simulators and `connect serve` on this machine, places orders, lets simulated agents decide, and ends
-    with a table. Exit code 0 only if the platforms' ledgers and the journal agree. Takes less than a minute; needs no
-    account, key or network, and leaves nothing behind.
+    Starts three simulators and `connect serve` on this machine, with the example tenant files; shoppers, staff and
+    banks act, simulated agents decide, and tables tell what came of it. Exit code 0 only if everything happened, and
+    the platforms' ledgers and the journal agree. Takes about a minute; needs no account, key or network, and leaves
+    nothing behind.
     """
     began = time.monotonic()
     problems: list[str] = []
@@ -41,34 +53,33 @@ def demo(ctx: click.Context, as_json: bool, keep: bool) -> None:
     def tell(text: str) -> None:
         remark(f"{time.monotonic() - began:5.1f} s  {text}")
 
-    async def show(running: House, evidence: Evidence) -> None:
-        judgement = judge(DAY, evidence)
-        problems.extend(judgement.problems)
+    async def show(running: House, whole: Whole) -> None:
+        judgement = judge(DAY, whole.evidence) if whole.evidence else None
+        problems.extend(report.problems(whole.played, judgement))
         seconds = time.monotonic() - began
         if as_json:
-            emit_json(report.document(judgement, seconds))
+            emit_json(report.document(whole.played, judgement, seconds))
         else:
-            report.show(judgement, seconds)
+            report.show(whole.played, judgement, seconds)
         for process in running.processes if problems else ():
             remark(f"--- {process.name}, the end of its log ---\n{process.last_words()}")
         if keep:
-            await _stay(running, next(iter(evidence.told.values()))["subject"])
+            await _stay(running, whole)
+        elif not as_json:
+            report.show_more(whole.played)
 
-    asyncio.run(_until_told(play(tell, show)))
+    asyncio.run(_until_told(play(parts, tell, show)))
     ctx.exit(Exit.WRONG if problems else Exit.OK)
 
 
-async def play(tell: Tell, show: Show) -> None:
-    """Start everything, play the day, `show` what is left of it, and end everything."""
-    tell("starting both simulators and the daemon")
+async def play(parts: Sequence[str], tell: Tell, show: Show) -> None:
+    """Start everything, play these parts, `show` what is left, and end everything."""
+    tell("starting the simulators of Shopify, SFCC and Core Case, and the daemon")
     async with house() as running:
         journal = SqliteJournal.read(journal_path(running.data))
         insisting = asyncio.ensure_future(insist(asyncio.current_task()))
         try:
-            day = Day(running, DAY, journal, tell)
-            await day.play()
-            evidence = await gather(running, journal, day)
-            await show(running, evidence)
+            await show(running, await play_all(running, journal, parts, tell))
         finally:
             insisting.cancel()
             journal.close()
@@ -94,16 +105,18 @@ async def _until_told(work: Awaitable[None]) -> None:
         raise KeyboardInterrupt from None
 
 
-async def _stay(running: House, subject: str) -> None:
+async def _stay(running: House, whole: Whole) -> None:
     """Tell where everything is, and wait to be told to end."""
     remark("")
-    remark(f"the shop:         {running.shop.address}/")
-    remark(f"case management:  {running.cases.address}/")
-    remark(f"data folder:      {running.data}")
-    remark(f"tenant file:      {running.folder / 'tenants' / 'demo.yaml'}")
+    for tenant, shop in running.shops.items():
+        remark(f"{f'Shopify, {tenant}':<18}{shop.address}/")
+    remark(f"{'SFCC':<18}{running.sfcc.address}/")
+    remark(f"{'case management':<18}{running.cases.address}/")
+    remark(f"{'data folder':<18}{running.data}")
+    remark(f"{'tenant files':<18}{running.folder / 'tenants'}")
     remark("in another terminal, for example:")
-    remark(f"  connect explain {subject} --data {running.data}")
-    remark(f"  connect explain CASE-1 --data {running.data}")
+    for subject in report.subjects(whole.played):
+        remark(f"  connect explain {subject} --data {running.data}")
     remark(f"  connect errors --data {running.data}")
     remark("Ctrl-C ends all of it and removes the folder")
     with suppress(asyncio.CancelledError):

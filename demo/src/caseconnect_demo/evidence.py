@@ -7,8 +7,9 @@ from typing import Any
 
 from caseconnect.host.journal import SqliteJournal
 from caseconnect.sdk.subjects import Subject
-from caseconnect_demo.house import TENANT, House
+from caseconnect_demo.house import House
 from caseconnect_demo.playing import Day, Placed
+from caseconnect_demo.tenants import DAY as TENANT
 
 Json = dict[str, Any]
 
@@ -34,15 +35,15 @@ class Evidence:
 async def gather(house: House, journal: SqliteJournal, day: Day) -> Evidence:
     """Read everything, once the day has come to rest."""
     shop = await house.shop.get("/_sim/state?limit=1000")
-    cases = (await house.cases.get("/_sim/state"))["tenants"][TENANT]["cases"]
+    cases = (await house.cases.get(f"/_sim/state?tenant={TENANT}"))["tenants"][TENANT]["cases"]
     return Evidence(
         placed=dict(day.placed),
         told={k: journal.explain(TENANT, Subject("shop", "order", p.id)) for k, p in day.placed.items()},
-        counts=journal.counts(),
-        stuck=journal.stuck(),
+        counts=journal.counts(TENANT),
+        stuck={what: [r for r in rows if r["tenant"] == TENANT] for what, rows in journal.stuck().items()},
         shop_ledger=await house.shop.get("/_sim/ledger"),
         shop_orders={o["id"]: o for o in shop["orders"]},
-        case_ledger=(await house.cases.get("/_sim/ledger"))["ledger"],
+        case_ledger=(await house.cases.get(f"/_sim/ledger?tenant={TENANT}"))["ledger"],
         cases={c["id"]: c for c in cases},
         came_to_rest=day.came_to_rest,
     )

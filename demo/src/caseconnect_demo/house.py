@@ -1,4 +1,4 @@
-"""Where the demo lives: a temporary folder, two simulators, `connect serve`, and the addresses of all of them."""
+"""Where the demo lives: a temporary folder, three simulators, `connect serve`, and the addresses of all of them."""
 
 from __future__ import annotations
 
@@ -9,90 +9,62 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from string import Template
 from typing import Any
 
 import orjson
 
 from caseconnect.sdk.errors import ConnectError
-from caseconnect_demo.control import Control, subscribe
+from caseconnect_demo.control import Control, post_signed, subscribe
 from caseconnect_demo.processes import Process, end
+from caseconnect_demo.tenants import (
+    CLIENT,
+    CONFIG,
+    DAY,
+    DEFINITION,
+    EXAMPLES,
+    INSTANCES,
+    SECRETS,
+    Places,
+    domain,
+    played,
+    tenant_file,
+)
 
-TENANT = "demo"
-SHOP_DOMAIN = "demo-shop.myshopify.com"
-CLIENT = "connect-demo"
-SERVICE = "connect.service@core-case.example"
 AGENTS = ("agent.one@core-case.example", "agent.two@core-case.example")
-DEFINITION, CONFIG = "7a51c9f0-52c4-4f0b-8f2e-3d7f4b1f9e01", "2f7d1d0a-6f1b-4b52-9b6c-8e7e9a4c5d02"
+SHOPS = {DAY: "shop", "smallest": "shop", "shopify": "shop", "both": "shopify"}
+"""The tenants with a Shopify shop, and its connection's name."""
 
-_TENANT_FILE = Template("""\
-tenant: demo
-environment: demo
-go_live: $go_live
-
-connections:
-  shop:
-    platform: shopify
-    poll: {every: 2s}            # so that the day is short; the default is 10m, as the net under the webhooks
-    settings:
-      shop: $domain
-      client_id: $client
-      client_secret: {file: ../secrets/shop}
-      base_url: $shop
-  cases:
-    platform: opentext_case
-    poll: {every: 2s}            # the default is 1m
-    settings:
-      base_url: $cases/case
-      definition_id: $definition
-      config_id: $config
-      auth:
-        token_url: $cases/tenants/demo/oauth2/token
-        client_id: $client
-        client_secret: {file: ../secrets/cases}
-      service_account: [$service]
-      case_url: $cases/cases/{id}
-      comments: {paged: false}   # a handful on each case: one request instead of two
-      attachments: {paged: false}
-
-flows:
-  - use: fraud_review
-    mode: live
-    settings:
-      high_value: {USD: "1000"}
-  - use: order_exceptions
-    mode: live
-    settings:
-      exceptions: [payment_failure, address_mismatch, duplicate_order, partial_fulfillment]
-      partial_hours: 0           # late at once; the default is 48
-  - use: status_updates
-    mode: live
-
-timing:                          # seconds instead of minutes
-  quiet: 2s
-  look_again: 1s
-  backoff_first: 500ms
-  backoff_max: 5s
-""")
+_PREFIXES = {DAY: "CASE-", "smallest": "SMALL-", "shopify": "SHOP-", "sfcc": "SFCC-", "both": "BOTH-"}
+_OUTCOMES = (
+    *("approved", "rejected", "verify", "declined", "refund", "replacement", "replace"),
+    *("credit", "resolved", "cancelled", "ended"),
+)
 
 
 @dataclass
 class House:
-    """Everything that runs, and how it is reached."""
+    """Everything that runs, and how it is reached. `shop` is the one of the shop's day."""
 
     folder: Path
     processes: list[Process] = field(default_factory=list)
     shop: Control = field(init=False)
+    shops: dict[str, Control] = field(default_factory=dict)
+    sfcc: Control = field(init=False)
     cases: Control = field(init=False)
-    hook: str = ""
+    daemon: str = ""
     shop_secret: str = field(default="", repr=False)
+    desk_secret: str = field(default="", repr=False)
 
     @property
     def data(self) -> Path:
         """The folder of the journal."""
         return self.folder / "data"
+
+    @property
+    def hook(self) -> str:
+        """Where the shop of the day sends its webhooks."""
+        return f"{self.daemon}/hooks/{DAY}/{SHOPS[DAY]}"
 
     def check(self) -> None:
         """`ConnectError` when a process has ended by itself."""
@@ -100,32 +72,46 @@ class House:
             process.check()
 
     async def start(self) -> None:
-        """Start both simulators, then the daemon, then subscribe to the shop's webhooks."""
-        self.shop_secret, case_secret = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+        """Start the simulators, then the daemon, then subscribe to the shops' webhooks."""
+        given = {name: secrets.token_urlsafe(32) for name in SECRETS}
+        self.shop_secret, self.desk_secret = given["SHOPIFY_CLIENT_SECRET"], given["DESK_SECRET"]
         for name in ("tenants", "secrets", "logs"):
             (self.folder / name).mkdir(mode=0o700)
-        self._write("secrets/shop", self.shop_secret)
-        self._write("secrets/cases", case_secret)
-        shop, cases = await asyncio.gather(
+        shopify, sfcc, cases = await asyncio.gather(
             self._simulate("shopify", _shop_options(self.shop_secret)),
-            self._simulate("opentext_case", _case_options(case_secret)),
+            self._simulate("sfcc", _sfcc_options(given["SFCC_SCAPI_SECRET"], given["SFCC_OCAPI_SECRET"])),
+            self._simulate("opentext_case", _case_options(given["CORE_CASE_SECRET"])),
         )
-        self.shop, self.cases = Control("the shop", shop), Control("case management", cases)
-        self._write("tenants/demo.yaml", tenant_file(shop, cases))
+        places = Places(shopify, sfcc, cases)
+        self.shops = {tenant: Control(f"the shop of {tenant}", places.shop(tenant)) for tenant in SHOPS}
+        self.shop, self.cases = self.shops[DAY], Control("case management", cases)
+        self.sfcc = Control("the SFCC realm", sfcc)
+        self._write(f"tenants/{DAY}.yaml", tenant_file(places.shop(DAY), cases))
+        for name in EXAMPLES:
+            self._write(f"tenants/{name}.yaml", played(name, places))
+        await self._serve(given)
+        for tenant, connection in SHOPS.items():
+            hook = f"{self.daemon}/hooks/{tenant}/{connection}"
+            await subscribe(self.shops[tenant], CLIENT, self.shop_secret, hook)
+
+    async def _serve(self, environ: dict[str, str]) -> None:
         arguments = ["serve", "--port", "0", "--log", "json"]
         arguments += ["--tenants", str(self.folder / "tenants"), "--data", str(self.data)]
-        daemon = self._process("connect serve", arguments, "serve")
-        await asyncio.gather(self.shop.ready("/_sim/state"), self.cases.ready("/_sim/state"))
+        daemon = self._process("connect serve", arguments, "serve", environ)
+        await asyncio.gather(*(c.ready("/_sim/ledger") for c in (self.shop, self.sfcc, self.cases)))
         port = await daemon.says(r'"port": (\d+)[^\n]*"event": "serving"')
-        self.hook = f"http://127.0.0.1:{port}/hooks/{TENANT}/shop"
-        await subscribe(self.shop, CLIENT, self.shop_secret, self.hook)
+        self.daemon = f"http://127.0.0.1:{port}"
 
     async def close(self) -> None:
         """End all that runs."""
-        for name in ("shop", "cases"):
-            if (control := getattr(self, name, None)) is not None:
-                await control.close()
+        controls = [*self.shops.values(), *(getattr(self, n) for n in ("sfcc", "cases") if hasattr(self, n))]
+        for control in controls:
+            await control.close()
         end(self.processes)
+
+    async def tell(self, tenant: str, kind: str, body: dict[str, Any]) -> None:
+        """Something comes in by the door of a tenant: a complaint, a request for approval."""
+        await post_signed(f"{self.daemon}/in/{tenant}/{kind}", self.desk_secret, body)
 
     async def _simulate(self, platform: str, options: dict[str, Any]) -> str:
         config = self._write(f"secrets/{platform}.json", orjson.dumps(options).decode())
@@ -134,8 +120,8 @@ class House:
         )
         return await process.says(r"(http://127\.0\.0\.1:\d+)\n")
 
-    def _process(self, name: str, arguments: list[str], log: str) -> Process:
-        process = Process.start(name, arguments, self.folder / "logs" / f"{log}.log")
+    def _process(self, name: str, arguments: list[str], log: str, environ: dict[str, str] | None = None) -> Process:
+        process = Process.start(name, arguments, self.folder / "logs" / f"{log}.log", environ)
         self.processes.append(process)
         return process
 
@@ -147,29 +133,30 @@ class House:
 
 
 def _shop_options(secret: str) -> dict[str, Any]:
-    shop = {"domain": SHOP_DOMAIN, "client_id": CLIENT, "client_secret": secret, "currency": "USD"}
-    return {"shops": [shop | {"restore_rate": 1000, "cancel_seconds": 0.5}]}
+    shop = {"client_id": CLIENT, "client_secret": secret, "currency": "USD", "restore_rate": 1000}
+    return {"shops": [shop | {"domain": domain(tenant), "cancel_seconds": 0.5} for tenant in SHOPS]}
+
+
+def _sfcc_options(scapi: str, ocapi: str) -> dict[str, Any]:
+    tenants = list(INSTANCES.values())
+    clients = [
+        {"id": "scapi-client", "secret": scapi, "tenants": tenants},
+        {"id": "ocapi-client", "secret": ocapi, "kind": "ocapi", "scopes": []},
+    ]
+    habits = {"sites": ["RefArch"], "index_lag": 0.5, "cartridge": {"delay": 0.5}}
+    return {"instances": [habits | {"tenant": tenant} for tenant in tenants], "clients": clients}
 
 
 def _case_options(secret: str) -> dict[str, Any]:
-    definition = {"id": DEFINITION, "config_id": CONFIG, "outcomes": ["approved", "rejected", "verify"]}
-    # The simulator's own limit stays: five requests in any second, then 429.
-    tenant = {"id": "demo", "client_id": CLIENT, "client_secret": secret, "definitions": [definition]}
-    return {"tenants": [tenant]}
-
-
-def tenant_file(shop: str, cases: str) -> str:
-    """The demo's tenant file, with the addresses of both platforms."""
-    return _TENANT_FILE.substitute(
-        go_live=(datetime.now(UTC) - timedelta(hours=1)).isoformat(timespec="seconds"),
-        domain=SHOP_DOMAIN,
-        client=CLIENT,
-        shop=shop,
-        cases=cases,
-        definition=DEFINITION,
-        config=CONFIG,
-        service=SERVICE,
-    )
+    # The simulator's own limit stays: five requests in any second and tenant, then 429.
+    definition = {"id": DEFINITION, "config_id": CONFIG, "outcomes": _OUTCOMES}
+    tenant = {"client_id": CLIENT, "client_secret": secret}
+    return {
+        "tenants": [
+            tenant | {"id": name, "definitions": [definition | {"prefix": prefix}]}
+            for name, prefix in _PREFIXES.items()
+        ]
+    }
 
 
 @asynccontextmanager

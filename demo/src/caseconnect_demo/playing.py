@@ -15,9 +15,11 @@ from caseconnect.sdk.errors import ConnectError
 from caseconnect.sdk.subjects import Subject
 from caseconnect_demo.control import deliver_twice
 from caseconnect_demo.day import Scenario, Turn
-from caseconnect_demo.house import AGENTS, SERVICE, SHOP_DOMAIN, TENANT, House
+from caseconnect_demo.house import AGENTS, House
+from caseconnect_demo.tenants import DAY as TENANT
+from caseconnect_demo.tenants import SERVICE, SHOP_DOMAIN
 
-LONGEST = 150.0
+LONGEST = 300.0
 """Seconds after which the day must have come to rest."""
 
 Tell = Callable[[str], None]
@@ -79,7 +81,8 @@ class Day:
         control = house.cases if scenario.fault and scenario.fault.where == "cases" else house.shop
         if scenario.fault:
             self.tell(scenario.fault.told)
-            await control.post("/_sim/faults", dict(scenario.fault.spec))
+            where = {"tenant": TENANT} if control is house.cases else {}
+            await control.post("/_sim/faults", {**scenario.fault.spec, **where})
         body = dict(scenario.order) | ({"emit": False} if scenario.silent else {})
         if scenario.ago:
             body["created_at"] = (datetime.now(UTC) - scenario.ago).isoformat()
@@ -117,7 +120,7 @@ class Day:
         """Agents take their turns as their cases get ready. Ends when there is no turn left, or no time."""
         turns = sum(len(s.agent) for s in self.scenarios)
         while sum(self._taken.values()) < turns and time.monotonic() < until:
-            cases = (await self.house.cases.get("/_sim/state"))["tenants"][TENANT]["cases"]
+            cases = (await self.house.cases.get(f"/_sim/state?tenant={TENANT}"))["tenants"][TENANT]["cases"]
             for number, scenario in enumerate(self.scenarios):
                 placed, taken = self.placed.get(scenario.key), self._taken.get(scenario.key, 0)
                 case = next((c for c in cases if placed and _about(c, placed)), None)
@@ -127,7 +130,7 @@ class Day:
             await asyncio.sleep(_LOOK)
 
     async def _decide(self, case: Mapping[str, Any], turn: Turn, agent: str) -> None:
-        body = {"outcome": turn.outcome, "by": agent, "comment": turn.comment}
+        body = {"outcome": turn.outcome, "by": agent, "comment": turn.comment, "tenant": TENANT}
         await self.house.cases.post(f"/_sim/cases/{case['id']}/decide", body)
         said = f" ({turn.comment})" if turn.comment else ""
         self.tell(f"{case['number']}: {agent.partition('@')[0]} decides {turn.outcome}{said}")
@@ -142,13 +145,16 @@ class Day:
                 since = None
             elif since is None:
                 since = now
-            elif all(last and last > since for _, last in self.journal.schedules().values()):
+            elif all(last and last > since for last in self._polls()):
                 return True
             await asyncio.sleep(_LOOK)
         return False
 
+    def _polls(self) -> list[datetime | None]:
+        return [last for (tenant, _), (_, last) in self.journal.schedules().items() if tenant == TENANT]
+
     async def _nothing_open(self) -> bool:
-        counts = self.journal.counts()
+        counts = self.journal.counts(TENANT)
         if any(counts[what].get(state, 0) for what, states in _OPEN.items() for state in states):
             return False
         shop = (await self.house.shop.get("/_sim/state"))["counts"]
@@ -168,7 +174,7 @@ class Day:
             if effect["what"] in _EFFECTS:
                 order = str(effect["args"].get("order") or effect["target"]).rpartition("/")[2]
                 self.tell(_EFFECTS[effect["what"]].format(names.get(order, order)))
-        cases = (await self.house.cases.get("/_sim/ledger"))["ledger"]
+        cases = (await self.house.cases.get(f"/_sim/ledger?tenant={TENANT}"))["ledger"]
         for effect in cases[self._seen["cases"] :]:
             if effect["operation"] == "create_case":
                 self.tell(f"{effect['detail']['number']} is opened: {effect['detail']['default'].get('caseTitle')}")

@@ -15,7 +15,7 @@ from pathlib import Path
 from caseconnect.sdk.errors import ConnectError
 
 _CONNECT = "from caseconnect.cli import main; main(prog_name='connect')"
-_START_SECONDS = 60.0
+_START_SECONDS = 180.0
 _END_SECONDS = 3.0
 _LAST_LINES = 25
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from caseconnect.sdk.commands import OpenCase
 from caseconnect.sdk.testing.virtual import run
 from caseconnect_opentext_case.checks import delay
 from caseconnect_opentext_case.polling import Cursor, Cursors
@@ -119,3 +120,38 @@ def test_cursors_of_the_first_version_are_read() -> None:
     assert Cursors.parse(text).of[""].seen == {"c1": ("abc", 7)}
     several = Cursors({"": Cursor(since=1), "recall": Cursor(since=2)}, "recall")
     assert Cursors.parse(str(several)) == several
+
+
+def test_a_case_that_was_opened_and_decided_while_the_first_read_waited_is_told(make_rig: Any, read_on: Any) -> None:
+    async def story() -> None:
+        rig = make_rig(listing={"overlap": 60})
+        reference = "test/shop/order/1001/order_review/1"
+        opened = await rig.sink.execute(OpenCase(title="Order", description="d", reference=reference), reference)
+        known = opened.data["id"]
+        rig.store.decide(known, "approved", AGENT)
+        await asyncio.sleep(600)
+        cases_of(rig, 1)
+        _, cursor = await read_on(rig, None, [])
+        items, cursor = await read_on(rig, cursor, [known])
+        assert items == [known]
+        assert (await read_on(rig, cursor, [known]))[0] == []
+
+    run(story())
+
+
+@pytest.mark.parametrize("listing", [{"changes": "watch"}, {"rows": "full"}, {"rows": "summary"}])
+def test_what_was_decided_on_a_known_case_before_the_first_read_is_told(
+    make_rig: Any, read_on: Any, listing: dict[str, Any]
+) -> None:
+    async def story() -> None:
+        rig = make_rig(listing={**listing, "overlap": 60})
+        stranger, known = cases_of(rig, 2)
+        rig.store.decide(known, "approved", AGENT)
+        await asyncio.sleep(600)
+        cases_of(rig, 1)
+        _, cursor = await read_on(rig, None, [known])
+        items, cursor = await read_on(rig, cursor, [known])
+        assert (items.count(known), stranger in items) == (1, False)
+        assert (await read_on(rig, cursor, [known]))[0] == []
+
+    run(story())

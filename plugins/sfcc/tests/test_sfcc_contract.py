@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from caseconnect.sdk.decisions import Need
+from caseconnect.sdk.order_names import NAMED_ORDERS, named
 from caseconnect.sdk.subjects import Subject
 from caseconnect.sdk.testing import PluginContract, SourceContract, SourceWorld
 from caseconnect_sfcc import plugin
@@ -84,6 +85,7 @@ class InstanceWorld(SourceWorld):
         return [
             Need(fact="order", subject=order),
             Need(fact="order_history", subject=order),
+            Need(fact=NAMED_ORDERS, subject=named("shop", self.made[-1], None)),
             Need(fact="customer", subject=Subject("shop", "customer", "RefArch/00042")),
             Need(fact="product", subject=Subject("shop", "product", "sku-1")),
             Need(fact="products", subject=Subject("shop", "category", "mugs")),

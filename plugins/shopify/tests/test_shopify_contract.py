@@ -17,6 +17,7 @@ from caseconnect.sdk.commands import (
     Command,
     CreateReplacement,
     DeclineReturn,
+    DeleteDraft,
     ExchangeReturn,
     HoldOrder,
     IssueCredit,
@@ -27,6 +28,7 @@ from caseconnect.sdk.commands import (
 )
 from caseconnect.sdk.commands.money import Item, LineQuantity
 from caseconnect.sdk.decisions import Need
+from caseconnect.sdk.order_names import NAMED_ORDERS, named
 from caseconnect.sdk.subjects import Subject
 from caseconnect.sdk.testing import PluginContract, Pushed, SinkContract, SinkWorld, SourceContract, SourceWorld
 from caseconnect_shopify import plugin
@@ -160,6 +162,7 @@ class ShopWorld(SourceWorld, SinkWorld):
             Need(fact="product", subject=Subject("shop", "product", str(catalogue.product_of("MUG")))),
             Need(fact="order", subject=self._subject),
             Need(fact="order_history", subject=self._subject),
+            Need(fact=NAMED_ORDERS, subject=named("shop", self.shop.order(self.made[-1]).name, None)),
             Need(fact="customer", subject=Subject("shop", "customer", str(customer.id))),
         ]
 
@@ -194,6 +197,9 @@ class ShopWorld(SourceWorld, SinkWorld):
         command = self.command(kind)
         if isinstance(command, ApproveReturn | DeclineReturn | ExchangeReturn):
             return command.model_copy(update={"returned": Subject("shop", "return", self.absent)})
+        if isinstance(command, DeleteDraft):
+            staff.decide_draft(self.shop, command.draft, "complete", {})
+            return command
         if isinstance(command, SubmitEvidence):
             return command.model_copy(update={"dispute": Subject("shop", "dispute", self.absent)})
         return command.model_copy(update={"target": Subject("shop", "order", self.absent)})
@@ -221,6 +227,9 @@ class ShopWorld(SourceWorld, SinkWorld):
             return AnnotateCustomer(target=self._subject, add_tags=("watch",), attributes={"case": "CASE-1"})
         if kind is NoteOrder:
             return NoteOrder(target=self._subject, title="Case CASE-1", text="looked at")
+        if kind is DeleteDraft:
+            draft = staff.draft(self.shop, {"lines": [{"title": "Mug", "price": "5.00"}]})
+            return DeleteDraft(target=self._subject, draft=str(draft.id))
         if kind is SubmitEvidence:
             dispute = disputes.add(self.shop, order, {})
             paper = Document(name="tracking.pdf", media_type="application/pdf", content=b"%PDF-1.4 tracking")

@@ -70,6 +70,7 @@ def test_what_it_offers(settings: ShopifySettings) -> None:
     assert SOURCE.facts == {
         "order": Order,
         "order_history": OrderHistory,
+        "named_orders": OrderHistory,
         "customer": Customer,
         "return": ReturnRequest,
         "dispute": Dispute,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from caseconnect.models import ApprovalRequest, Case, Customer, CustomerReply, OrderHistory
+from caseconnect.models import ApprovalRequest, Case, Customer, CustomerReply, OrderHistory, Refund
 from caseconnect.sdk.events import (
     ApprovalRequested,
     CaseChanged,
@@ -29,6 +29,7 @@ ITEM = Subject("desk", "approval", "a1")
 ASKED = ApprovalRequest(id="a1", action="refund", amount=money("15.00"), requested_by="mia", created_at=NOW)
 EVENT = ApprovalRequested(subject=ORDER, item=ITEM, time=NOW, record=ASKED)
 PAID = sample_order(refundable=money("20.00"))
+BACK = Refund(id="r1", created_at=NOW, total=money("15.00"))
 FREE = {"free_up_to": {"EUR": "50"}}
 
 
@@ -72,6 +73,15 @@ class TestApprovals(TransformContract):
             Situation(EVENT, NOW, facts(), matter, name="asked again"),
             Situation(OrderChanged(subject=ORDER, time=NOW), NOW, facts(), matter, name="the order changed"),
             Situation(OrderChanged(subject=ORDER, time=NOW), NOW, facts(), replace(none, item=""), name="no request"),
+            Situation(
+                OrderChanged(subject=ORDER, time=NOW),
+                NOW,
+                {**facts(), ("order", ORDER): PAID.model_copy(update={"refunds": (BACK,)})},
+                replace(none, item=""),
+                {"free_up_to": {"EUR": "5"}},
+                opens=True,
+                name="refunded around the gate",
+            ),
             Situation(late, NOW, facts(), matter, name="expired"),
             *(
                 Situation(case, NOW, facts(outcome), matter, name=f"outcome {outcome}")

@@ -32,8 +32,10 @@ def complain(text: str) -> None:
     click.echo(f"Error: {clean(text)}", err=True)
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "") -> None:
-    """A table on standard output. On a terminal it fits the width; elsewhere no line is broken."""
+def table(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "", width: int | None = None
+) -> None:
+    """A table on standard output. On a terminal it fits the width; elsewhere no line is broken, unless `width` says."""
     from rich.box import SIMPLE_HEAD  # here, because rich takes longer to import than most commands to run
     from rich.console import Console
     from rich.table import Table
@@ -45,7 +47,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: st
     for row in rows:
         made.add_row(*(Text(clean(str(cell))) for cell in row))
     terminal = sys.stdout.isatty()
-    console = Console(file=sys.stdout, highlight=False, width=None if terminal else 10_000)
+    console = Console(file=sys.stdout, highlight=False, width=width or (None if terminal else 10_000))
     with console.capture() as captured:
         console.print(made)
     click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))

@@ -16,6 +16,7 @@ from caseconnect.cli.output import emit_json, remark, say, table
 from caseconnect.host.plugins import load
 from caseconnect.host.tenants import ConfigProblem, Connection, Flow, Tenant, TenantSet, load_files, load_tenants
 from caseconnect.host.tenants import schema as tenant_schema
+from caseconnect.host.tenants.overlaps import overlaps
 
 if TYPE_CHECKING:
     from caseconnect.host.trial import Tried
@@ -99,6 +100,8 @@ def _show(found: TenantSet) -> None:
             )
         else:
             say("no flows: what arrives is kept, nothing is decided")
+        for warning in overlaps(tenant):
+            say(f"warning: {warning}")
     for problem in found.problems:
         say(str(problem))
 
@@ -155,6 +158,7 @@ def _tenant_data(tenant: Tenant) -> dict[str, Any]:
         "environment": tenant.environment,
         "go_live": tenant.go_live,
         "file": str(tenant.file),
+        "warnings": [w.as_json() for w in overlaps(tenant)],
         "connections": [
             {"name": c.name, "platform": c.platform, "woken_by": _wakes(c)} for c in tenant.connections.values()
         ],

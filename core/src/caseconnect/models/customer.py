@@ -46,8 +46,8 @@ class OrderSummary(Record):
 
 
 class OrderHistory(Record):
-    """The shopper's other orders, or those that hold a product; newest first, at most as many as were asked for."""
+    """A shopper's other orders, those that hold a product, or those of a number; newest first, not more than asked."""
 
-    key: str = Field(description="How they were found: 'customer', 'email', 'phone', 'product' or 'none'.")
+    key: str = Field(description="How they were found: 'customer', 'email', 'phone', 'product', 'number' or 'none'.")
     orders: tuple[OrderSummary, ...] = ()
     complete: bool = Field(True, description="False when there were more than were read.")

@@ -146,6 +146,7 @@ class Refund(Record):
     note: str | None = None
     lines: tuple[tuple[str, int], ...] = Field((), description="(id of the order's line, quantity).")
     pending: bool = Field(False, description="The gateway has not said yet whether the money went.")
+    ours: bool = Field(False, description="True when it bears the mark of a command of ours.")
 
 
 class Order(Record):

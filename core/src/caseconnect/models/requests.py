@@ -68,6 +68,9 @@ class ApprovalRequest(_Told):
     amount: Money | None = None
     lines: tuple[tuple[str, int], ...] = Field((), description="(id of the order's line, or SKU; quantity).")
     reason: str | None = None
+    draft: str | None = Field(
+        None, description="The draft order that waits for it, by its id: approved, it is completed; else it is deleted."
+    )
     requested_by: str | None = Field(None, description="Who asks: staff, by the name that their system gives them.")
 
 

@@ -224,12 +224,15 @@ class TransformSpec(_Spec):
 
     `exceptions` lists the names of its findings. `by_item`: each item (a return, a dispute) is a matter of its own.
     What concerns the whole subject (an order event, a reply, a timer without an item) is then offered for every open
-    one; with none open once without an item: that may set timers and opens nothing. `joins`: a new item may go to an
+    one; with none open once without an item: that may set timers and opens nothing. `of_whole`: exceptions about the
+    whole subject all the same; with some it is always asked without an item, too. `joins`: a new item may go to an
     open matter of its subject instead; the event's item is then another than the matter's. `asks`: what connections
     must carry out for it under given settings; None: all of `uses`. `optional`: facts that it can do without.
     `may_come`: events of `handles` that it goes without where no connection sends them. `begins_at_case`: it takes case
     events that have no matter; `follows`: it is offered case events and settled commands of all, last; what else it
     handles, for every open matter of the subject whatever its topic, and for its own topic when none is open.
+    `looks_at`: what it opens cases for under given settings, in words, and the setting that says so: another use case
+    of another topic that says the same words opens a second case for one thing, and `connect check` warns.
     """
 
     topic: str = field(kw_only=True)
@@ -239,8 +242,10 @@ class TransformSpec(_Spec):
     decide: Decide = field(kw_only=True)
     exceptions: tuple[str, ...] = ()
     by_item: bool = False
+    of_whole: tuple[str, ...] = ()
     joins: Joins | None = None
     asks: Callable[[Any], frozenset[type[Command]]] | None = None
+    looks_at: Callable[[Any], Mapping[str, str]] | None = None
     optional: frozenset[str] = frozenset()
     may_come: frozenset[type[Event]] = frozenset()
     begins_at_case: bool = False

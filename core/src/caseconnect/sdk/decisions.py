@@ -103,6 +103,11 @@ class Decision(Record):
     )
     close: bool = False
     alert: str | None = Field(None, description="Something a person must see: becomes an alert row.")
+    belongs_to: Subject | None = Field(
+        None,
+        description="The case that this is about turns out to belong to that subject, such as an order: the host keeps "
+        "it in mind, and asks whoever begins at cases again there. For use cases that begin at a case.",
+    )
 
 
 def item_name(subject: Subject, item: Subject) -> str:
@@ -128,6 +133,15 @@ class CaseRef:
 
 
 @dataclass(frozen=True)
+class OtherCase:
+    """The case of another open matter of the same subject, and what that one is about."""
+
+    case: CaseRef
+    topic: str
+    item: str = ""
+
+
+@dataclass(frozen=True)
 class CommandState:
     """A command of the matter as far as it got. `state` is a state of PIPELINE.md."""
 
@@ -144,6 +158,7 @@ class Matter:
 
     `state` is 'none' when there is no open one and never was; a closed one is shown as it was left. `beside` are the
     other items of the same subject and topic that had a matter, open or closed: an order's earlier claims.
+    `other_cases` are the cases of other open matters of the same subject, whatever their topic.
     """
 
     subject: Subject
@@ -165,6 +180,7 @@ class Matter:
     opened_at: datetime | None = None
     seen_grounds: frozenset[str] = field(default_factory=frozenset)
     beside: tuple[Subject, ...] = ()
+    other_cases: tuple[OtherCase, ...] = ()
 
     def is_open(self) -> bool:
         """True while the matter is worked on."""

@@ -14,6 +14,9 @@ from caseconnect.sdk.subjects import Subject
 NAMED = "order_named"
 """Kind of such an alias."""
 
+NAMED_ORDERS = "named_orders"
+"""The fact, an `OrderHistory`, of such an alias: every order that bears the name; none is an answer, too."""
+
 
 @dataclass(frozen=True)
 class OrderName:
@@ -21,6 +24,12 @@ class OrderName:
 
     number: str
     email: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> OrderName:
+        """What the id of such an alias says."""
+        number, _, email = text.partition("~")
+        return cls(number, email)
 
     def agrees(self, number: str, email: str | None) -> bool:
         """An order with that number and address is the one that is meant."""
@@ -35,10 +44,7 @@ def named(connection: str, number: str, email: str | None) -> Subject:
 
 def name_of(alias: Subject) -> OrderName | None:
     """What an alias made by `named` says; None for another subject."""
-    if alias.kind != NAMED:
-        return None
-    number, _, email = alias.id.partition("~")
-    return OrderName(number, email)
+    return OrderName.parse(alias.id) if alias.kind == NAMED else None
 
 
 def plain(number: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from hashlib import sha256
 from itertools import pairwise
 
@@ -31,8 +31,10 @@ class ChangeReader:
     def __init__(self, types: CaseTypes, resources: Resources) -> None:
         self.types, self.resources = types, resources
 
-    async def item(self, cursor: Cursor, kind: CaseType, row: Json, *, whole: bool) -> Polled | None:
-        """The row as news, or None."""
+    async def item(
+        self, cursor: Cursor, kind: CaseType, row: Json, watch: Collection[str], *, whole: bool
+    ) -> Polled | None:
+        """The row as news, or None. What happened before the connection began counts for cases of `watch` only."""
         case = case_of(row, kind.settings)
         former = cursor.seen.get(case.id)
         if not whole:
@@ -41,13 +43,16 @@ class ChangeReader:
             row, _ = await kind.client.read_case(str(id_of(row, kind.settings)))
             case = case_of(row, kind.settings)
         found = verdict(former, case)
-        if former is None and stamp_of(case.updated_at) < cursor.start:
+        if former is None and stamp_of(case.updated_at) < cursor.start and case.id not in watch:
             found = "same"
         news = found == "news" or (found == "ours" and await self._commented(kind, row, former[1] if former else 0))
         cursor.seen[case.id] = seen_of(case)
-        if environment_of(case.reference) == self.resources.environment:
+        if self._is_ours(case):
             cursor.refs[case.id] = digest_of(case.reference)[:12]
         return polled(case, row, cursor.seen[case.id][0]) if news else None
+
+    def _is_ours(self, case: Case) -> bool:
+        return environment_of(case.reference) == self.resources.environment
 
     async def _commented(self, kind: CaseType, row: Json, since: int) -> bool:
         """Whether somebody else commented after `since`: our own later change would hide it."""
@@ -80,7 +85,7 @@ class ListReader(ChangeReader):
         names = [kind.name for kind in self.lists]
         new = [kind for kind in self.lists if kind.name not in cursors.of]
         for kind in new:
-            cursors.of[kind.name] = await self._begin(kind)
+            cursors.of[kind.name] = await self._begin(kind, watch)
         cursors.of = {name: cursors.of[name] for name in names}
         if text is None:
             return Page((), str(cursors))
@@ -106,18 +111,24 @@ class ListReader(ChangeReader):
             )
         return stamps
 
-    async def _begin(self, kind: CaseType) -> Cursor:
-        """The mark is the newest stamp on the platform: its clock counts, not ours, and nothing before it is told."""
+    async def _begin(self, kind: CaseType, watch: Sequence[str]) -> Cursor:
+        """The mark is the newest stamp on the platform: its clock counts, not ours, and nothing before it is told.
+
+        Only a case of ours may have been decided before this first look, even while it waited for its turn: such
+        cases are left for the next one, which knows what is open by then, and the mark goes back to them.
+        """
         cursor, listing = Cursor(), kind.settings.listing
         rows = await kind.client.page_of_cases(listing.sort)
         cursor.top = max(self.stamps(kind, rows), default=0)
+        cases = [case_of(row, own.settings) for row in rows if (own := self._type_of(kind, row))]
+        ours = {case.id: stamp_of(case.updated_at) for case in cases if case.id in watch or self._is_ours(case)}
         if listing.rows == "full":
-            cases = [case_of(row, own.settings) for row in rows if (own := self._type_of(kind, row))]
-            cursor.seen = {case.id: seen_of(case) for case in cases}
+            cursor.seen = {case.id: seen_of(case) for case in cases if case.id not in ours}
         if not listing.sort:
             cursor.top = stamp_of(self.resources.now())
         cursor.finish((), listing.overlap, stamp_of(self.resources.now()))
         cursor.start = cursor.since
+        cursor.since = min([cursor.since, *ours.values()])
         return cursor
 
     async def _page(self, kind: CaseType, cursor: Cursor, watch: Sequence[str]) -> tuple[list[Polled], bool]:
@@ -138,7 +149,7 @@ class ListReader(ChangeReader):
                 continue
             cursor.top = max(cursor.top, stamp)
             own = self._type_of(kind, row)
-            if own and (item := await self.item(cursor, own, row, whole=listing.rows == "full")):
+            if own and (item := await self.item(cursor, own, row, watch, whole=listing.rows == "full")):
                 items.append(item)
         cursor.pages, cursor.rows, cursor.page = cursor.pages + 1, cursor.rows + len(rows), digest
         if last:
@@ -190,7 +201,7 @@ class OneByOneReader(ChangeReader):
             cursor.allowance -= 1
             try:
                 document, _ = await kind.client.read_case(own)
-                item = await self.item(cursor, kind, document, whole=True)
+                item = await self.item(cursor, kind, document, watch, whole=True)
             except PermanentError as error:
                 self.resources.log.warning("open case cannot be read", case=case, error=str(error))
                 continue

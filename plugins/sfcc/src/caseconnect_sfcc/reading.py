@@ -12,13 +12,14 @@ from caseconnect.models import (
     Document,
     Order,
     OrderHistory,
+    OrderSummary,
     Product,
     ProductList,
     ReturnRequest,
     WarrantyClaim,
 )
 from caseconnect.sdk.errors import PermanentError
-from caseconnect.sdk.order_names import name_of
+from caseconnect.sdk.order_names import OrderName, name_of
 from caseconnect.sdk.resources import Log
 from caseconnect.sdk.subjects import Subject
 
@@ -172,6 +173,15 @@ class Reader:
     async def document(self, path: str) -> Document:
         """An uploaded file by its path below IMPEX."""
         return await document_of(self._client, self._settings.files, path)
+
+    async def named(self, name: str) -> OrderHistory:
+        """The order of that number, on whichever of the sites; numbers are given once."""
+        meant = OrderName.parse(name)
+        order = await self._order_or_none(meant.number)
+        if order is None or not meant.agrees(order.number, order.email):
+            return OrderHistory(key="number")
+        found = OrderSummary(id=order.id, number=order.number, created_at=order.created_at, total=order.total)
+        return OrderHistory(key="number", orders=(found,))
 
     async def order_meant(self, alias: Subject) -> str | None:
         """The number of the order that an item is about, or that somebody names who knows the buyer's address."""

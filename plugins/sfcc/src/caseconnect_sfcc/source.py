@@ -24,6 +24,7 @@ from caseconnect.sdk.decisions import Need
 from caseconnect.sdk.deliveries import Delivery, Ignored, Page, Parsed, Polled
 from caseconnect.sdk.errors import PermanentError
 from caseconnect.sdk.events import ClaimChanged, ComplaintChanged, DisputeChanged, OrderChanged, ReturnChanged
+from caseconnect.sdk.order_names import NAMED, NAMED_ORDERS
 from caseconnect.sdk.resources import Resources
 from caseconnect.sdk.subjects import Subject
 
@@ -54,6 +55,7 @@ class SfccSource:
         self._fetchers: Mapping[str, tuple[str, Callable[[str], Awaitable[Record]]]] = {
             "order": ("order", reader.order),
             "order_history": ("order", reader.history),
+            NAMED_ORDERS: (NAMED, reader.named),
             "customer": ("customer", reader.customer),
             "product": ("product", reader.product),
             "products": ("category", reader.category),
@@ -194,6 +196,7 @@ SOURCE = SourceSpec(
     facts={
         "order": Order,
         "order_history": OrderHistory,
+        NAMED_ORDERS: OrderHistory,
         "customer": Customer,
         "product": Product,
         "products": ProductList,

@@ -11,10 +11,11 @@ from typing import Any, Final
 
 import orjson
 
+from caseconnect.models import OrderHistory, OrderSummary
 from caseconnect.sdk.deliveries import Polled
 from caseconnect.sdk.order_names import OrderName
 from caseconnect_shopify.client import Operation, ShopifyClient
-from caseconnect_shopify.parts import Json, nodes, number_of
+from caseconnect_shopify.parts import Json, moment, nodes, number_of, shop_money
 
 ORDERS: Final = Operation(
     "ConnectChangedOrders",
@@ -50,7 +51,7 @@ NAMED: Final = Operation(
     "ConnectNamedOrders",
     """query ConnectNamedOrders($first: Int!, $after: String, $search: String!) {
   orders(first: $first, after: $after, query: $search) {
-    nodes { id name email }
+    nodes { id name email createdAt currentTotalPriceSet { shopMoney { amount currencyCode } } }
     pageInfo { hasNextPage endCursor }
   }
 }""",
@@ -104,17 +105,40 @@ def quoted(text: str) -> str:
 
 
 async def order_named(client: ShopifyClient, meant: OrderName) -> str | None:
-    """The number of the one order of that name whose buyer agrees; None where there is none, or more than one.
+    """The number of the one order of that name whose buyer agrees; None where there is none, or more than one."""
+    found = await _named(client, meant)
+    return number_of(found[0]["id"]) if len(found) == 1 else None
 
-    Names are looked for as shops write them by default, '#1001', then without the '#'. Two orders may share a name:
-    merchants import and rename them.
+
+async def orders_named(client: ShopifyClient, meant: OrderName) -> OrderHistory:
+    """All orders of that name; where none has it, the one whose id it is, as addresses in the admin end with it."""
+    found = await _named(client, meant)
+    if not found and meant.number.isdigit() and not meant.email:
+        found, _ = await page_of(client, NAMED, first=1, after=None, search=f"id:{meant.number}")
+    return OrderHistory(
+        key="number",
+        orders=tuple(
+            OrderSummary(
+                id=number_of(order["id"]),
+                number=order["name"],
+                created_at=moment(order["createdAt"]),
+                total=shop_money(order["currentTotalPriceSet"]),
+            )
+            for order in found
+        ),
+    )
+
+
+async def _named(client: ShopifyClient, meant: OrderName) -> list[Json]:
+    """Names are looked for as shops write them by default, '#1001', then without the '#'.
+
+    Two orders may share a name: merchants import and rename them.
     """
     for name in (f"#{meant.number}", meant.number):
         found, _ = await page_of(client, NAMED, first=_SAME_NAME, after=None, search=f"name:{quoted(name)}")
-        agreeing = [order["id"] for order in found if meant.agrees(order["name"], order.get("email"))]
-        if agreeing:
-            return number_of(agreeing[0]) if len(agreeing) == 1 else None
-    return None
+        if agreeing := [order for order in found if meant.agrees(order["name"], order.get("email"))]:
+            return agreeing
+    return []
 
 
 async def orders(client: ShopifyClient, found: Sequence[Json]) -> list[Polled]:

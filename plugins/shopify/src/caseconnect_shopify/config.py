@@ -78,6 +78,16 @@ class AskingSettings(Settings):
         description="Metafield of the order, namespace and key, that says what, as JSON: action (refund, replacement or"
         " credit), amount with currency or lines (sku, quantity), reason.",
     )
+    draft_tag: str = Field(
+        "",
+        max_length=40,
+        description="Tag of draft orders that wait for an approval: goods for nothing, for an order. Empty: off.",
+    )
+    draft_for: str = Field(
+        "replaces",
+        min_length=1,
+        description="Additional detail (custom attribute) of the draft with that order's number.",
+    )
 
 
 class ShopifySettings(Settings):

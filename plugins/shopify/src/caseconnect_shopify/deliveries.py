@@ -24,7 +24,7 @@ from caseconnect.sdk.events import (
 )
 from caseconnect.sdk.subjects import Subject
 from caseconnect_shopify import topics
-from caseconnect_shopify.asking import request_of
+from caseconnect_shopify.asking import DRAFT, draft_of, request_of
 from caseconnect_shopify.parts import moment, number_of
 
 _GID: Final = re.compile(r"^gid://shopify/(Order|FulfillmentOrder)/([0-9]{1,20})$")
@@ -101,7 +101,7 @@ class _Reading:
     def _asked(self) -> Event:
         if not self.polled:
             raise PermanentError(f"{self.topic}: no webhook is of this topic")
-        record = request_of(self.body)
+        record = draft_of(self.body) if self.topic == DRAFT else request_of(self.body)
         item, order = Subject(self.connection, "approval", record.id), self._named("order", *self.wanted.at)
         return ApprovalRequested(
             source=self.connection, subject=order or item, item=item, time=self.time, record=record

@@ -13,10 +13,11 @@ from caseconnect.sdk.components import Outcome, Sighting
 from caseconnect.sdk.errors import UnknownOutcome
 from caseconnect_shopify import money_queries as queries
 from caseconnect_shopify.client import ShopifyClient
-from caseconnect_shopify.parts import nodes, number_of
+from caseconnect_shopify.parts import nodes
 from caseconnect_shopify.reading import one
 from caseconnect_shopify.targets import mark, order_gid
 from caseconnect_shopify.variants import variants_of
+from caseconnect_shopify.waiting_drafts import WaitingDrafts, completed, done_by
 from caseconnect_shopify.writing import Writer
 
 _ADDRESS = ("firstName", "lastName", "company", "address1", "address2", "city", "provinceCode", "zip", "phone")
@@ -27,6 +28,7 @@ class Replacements:
 
     def __init__(self, client: ShopifyClient, prefix: str) -> None:
         self._client, self._prefix = client, prefix
+        self.waiting = WaitingDrafts(client)
 
     def tag(self, key: str) -> str:
         """The tag of the draft and of its order (40 characters are allowed)."""
@@ -34,15 +36,19 @@ class Replacements:
 
     async def create(self, command: CreateReplacement, key: str) -> Outcome:
         """Make the draft and complete it. A draft of an earlier attempt is completed, or found completed."""
-        gid = order_gid(command)
+        if command.draft:
+            return await self.waiting.complete(command)
+        return await self._made(order_gid(command), command, key)
+
+    async def _made(self, gid: str, command: CreateReplacement, key: str) -> Outcome:
         writer = Writer(self._client)
         found = await self._found(key)
         if len(found) > 1:
             raise UnknownOutcome(f"there are {len(found)} drafts with the tag {self.tag(key)}: a person has to look")
         if found and found[0]["status"] == "COMPLETED":
-            return _done(found[0])
+            return done_by(found[0])
         if found:
-            return await self._complete(writer, found[0]["id"])
+            return await completed(writer, found[0]["id"])
         order = await one(self._client, queries.REPLACED, gid, "order")
         if order.get("requiresShipping") and not (order.get("shippingAddress") or {}).get("address1"):
             return Outcome(state="refused", note="Shopify does not show where the order was shipped to")
@@ -55,28 +61,23 @@ class Replacements:
             return writer.refusal([p["message"] for p in problems])
         if not payload.get("draftOrder"):
             raise UnknownOutcome("Shopify's answer names no draft order")
-        return await self._complete(writer, payload["draftOrder"]["id"])
+        return await completed(writer, payload["draftOrder"]["id"])
 
     async def is_created(self, command: CreateReplacement, key: str) -> Sighting:
         """Whether the draft became an order. None when there are several drafts."""
+        if command.draft:
+            return await self.waiting.is_completed(command)
         found = await self._found(key)
         if len(found) > 1:
             return Sighting(seen=None, note=f"there are {len(found)} drafts with the tag {self.tag(key)}")
         if not found or found[0]["status"] != "COMPLETED":
             return Sighting(seen=False, note="the draft is still open" if found else "")
-        return Sighting(seen=True, data=_done(found[0]).data)
+        return Sighting(seen=True, data=done_by(found[0]).data)
 
     async def _found(self, key: str) -> list[dict[str, Any]]:
         tag = self.tag(key)
         shown = nodes((await self._client.run(queries.DRAFTS, {"search": f"tag:'{tag}'"}))["draftOrders"])
         return [dict(n) for n in shown if tag in {t.casefold() for t in n["tags"]}]
-
-    async def _complete(self, writer: Writer, draft: str) -> Outcome:
-        problems, payload = await writer.ask(queries.COMPLETE_DRAFT, {"id": draft})
-        if problems:
-            text = "; ".join(dict.fromkeys(p["message"] for p in problems))
-            raise UnknownOutcome(f"the draft is there and could not be completed: {text}")
-        return _done(payload.get("draftOrder") or {})
 
     def _input(
         self, order: dict[str, Any], lines: list[dict[str, Any]], command: CreateReplacement, key: str
@@ -100,9 +101,3 @@ class Replacements:
             shown = {name: address[name] for name in _ADDRESS if address.get(name)}
             wanted["shippingAddress"] = shown | {"countryCode": address.get("countryCodeV2")}
         return wanted
-
-
-def _done(draft: dict[str, Any]) -> Outcome:
-    order = draft.get("order") or {}
-    data = {"draft": number_of(draft["id"]), "order": number_of(order["id"])} if order else {}
-    return Outcome(state="done", note=f"order {order['name']}" if order else "", data=data)

@@ -123,6 +123,25 @@ fragment DraftParts on DraftOrder { id name status tags order { id legacyResourc
     cost=8,
 )
 
+DRAFT = Operation(
+    "ConnectDraft",
+    """query ConnectDraft($id: ID!) {
+  draftOrder(id: $id) {
+    id name status order { id legacyResourceId name }
+    lineItems(first: 50) { nodes { sku quantity } pageInfo { hasNextPage } }
+  }
+}""",
+    cost=10,
+)
+
+DELETE_DRAFT = Operation(
+    "ConnectDeleteDraft",
+    """mutation ConnectDeleteDraft($id: ID!) {
+  draftOrderDelete(input: {id: $id}) { deletedId userErrors { field message } }
+}""",
+    mutation=True,
+)
+
 CREATE_DRAFT = Operation(
     "ConnectCreateDraft",
     """mutation ConnectCreateDraft($input: DraftOrderInput!) {

@@ -21,6 +21,7 @@ from caseconnect.models import (
     Shipment,
     ShipmentEvent,
 )
+from caseconnect_shopify.targets import is_marked
 
 Json = Mapping[str, Any]
 TenderKind = Literal["card", "gift_card", "store_credit", "manual", "other"]
@@ -196,6 +197,7 @@ def refund_of(node: Json) -> Refund:
         note=node.get("note") or None,
         lines=tuple((number_of(n["lineItem"]["id"]), n["quantity"]) for n in nodes(node.get("refundLineItems"))),
         pending=any(n.get("status") in _UNDER_WAY for n in nodes(node.get("transactions"))),
+        ours=is_marked(node.get("note")),
     )
 
 

@@ -22,7 +22,7 @@ from caseconnect.sdk.events import (
     PrivacyRequested,
     ReturnChanged,
 )
-from caseconnect.sdk.order_names import name_of
+from caseconnect.sdk.order_names import NAMED_ORDERS, name_of
 from caseconnect.sdk.resources import Resources
 from caseconnect.sdk.subjects import Subject
 from caseconnect_shopify import asking, backfill, changes, checks, deliveries, queries, subscriptions
@@ -107,6 +107,8 @@ class ShopifySource:
             found, after = await self._changes(at)
         items = await changes.orders(self._client, found)
         items += await asking.requests(self._client, self._settings.approvals, found)
+        if after is None:
+            items += await asking.drafts(self._client, self._settings.approvals, at.floor_text())
         at = at.advanced([order["updatedAt"] for order in found], after)
         return Page(items=tuple(items), cursor=at.dump(), more=at.sweeping())
 
@@ -151,6 +153,8 @@ class ShopifySource:
 
     async def fetch(self, need: Need) -> Record:
         """The order, its shopper's other orders, the customer, return, dispute or product, as they are now."""
+        if need.fact == NAMED_ORDERS and (meant := name_of(need.subject)):
+            return await changes.orders_named(self._client, meant)
         if need.fact not in self._fetchers:
             raise PermanentError(
                 f"Shopify supplies no fact {need.fact!r}; it supplies {', '.join(sorted(self._fetchers))}"
@@ -225,6 +229,7 @@ SOURCE = SourceSpec(
     facts={
         "order": Order,
         "order_history": OrderHistory,
+        NAMED_ORDERS: OrderHistory,
         "customer": Customer,
         "return": ReturnRequest,
         "dispute": Dispute,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from hashlib import sha256
 from typing import Final
 from uuid import UUID
@@ -16,6 +17,8 @@ _TYPES: Final = {
     "return": "Return",
     "dispute": "ShopifyPaymentsDispute",
 }
+
+_MARKED: Final = re.compile(r" ?\(ref [0-9a-f]{16}\)$")
 
 _ARTICLES: Final = {"order": "an order", "customer": "a customer", "return": "a return", "dispute": "a dispute"}
 
@@ -40,6 +43,11 @@ def mark(key: str) -> str:
 def written(text: str, key: str) -> str:
     """A note that bears the mark of its command."""
     return f"{text} (ref {mark(key)})".strip()
+
+
+def is_marked(text: str | None) -> bool:
+    """Whether a note bears the mark of a command of ours."""
+    return _MARKED.search(text or "") is not None
 
 
 def uuid_of(key: str) -> str:

@@ -102,6 +102,7 @@ POLLED: Final[Mapping[str, Topic]] = {
     "disputes/poll": Topic(DisputeChanged, ("order.id",)),
     "customers/poll": Topic(CustomerChanged, ("id",)),
     "approvals/poll": Topic(ApprovalRequested, ("order.id",)),
+    "drafts/poll": Topic(ApprovalRequested, ("order.id",)),
 }
 """Kinds of the items that reading and backfill give."""
 
@@ -138,7 +139,7 @@ EXACT: Final[Mapping[str, str]] = {
     "orders/link_requested": "a shopper asked for the link to an order: nothing about the order changed",
     "bulk_operations/finish": "`connect backfill` itself asks how far its export is; exports of others are not ours",
     "customers/delete": "the customer was deleted at Shopify: nothing is left to read",
-    "draft_orders/delete": "the draft was deleted before it became an order: no flow works on drafts",
+    "draft_orders/delete": "the draft was deleted before it became an order: one that waits for approval is polled",
     "reverse_deliveries/attach_deliverable": "no flow of this version follows a return's way back",
     "reverse_fulfillment_orders/dispose": "no flow of this version follows a return's way back",
     "tender_transactions/create": "the same payment comes as order_transactions/create",

@@ -9,7 +9,7 @@ from caseconnect.sdk.casework import DECIDED, ImpossibleError, executing, note_o
 from caseconnect.sdk.commands import digest_of
 from caseconnect.sdk.decisions import Decision, Facts, Matter, Need, Needs
 from caseconnect.sdk.events import CaseChanged, CommandSettled, Event, TimerFired
-from caseconnect_approvals.requests import bound, unfit
+from caseconnect_approvals.requests import COMPLETED, bound, unfit
 from caseconnect_approvals.settings import ApprovalsSettings
 
 EXPIRED, REVOKED = "expired", "revoked"
@@ -18,7 +18,7 @@ EXPIRED, REVOKED = "expired", "revoked"
 EXPIRY = "needs_approval:expires"
 """The timer of the wait."""
 
-_ENDS = {EXPIRED: "had expired", REVOKED: "was void, because the money went out in the shop"}
+_ENDS = {EXPIRED: "had expired", REVOKED: "was void, because it was done in the shop"}
 
 
 def stopped(
@@ -34,6 +34,8 @@ def stopped(
         return _expire(matter) if event.name == EXPIRY else None
     if item is None:
         return Decision(reason=f"{matter.about} cannot be read") if not isinstance(event, CommandSettled) else None
+    if item.status == COMPLETED and matter.is_open() and executing(matter) is None:
+        return _completed(matter)
     around = _around_the_gate(matter, item, order)
     revoked = None if around is None else _revoke(matter, item, around)
     if revoked is not None:
@@ -117,8 +119,8 @@ def _around_the_gate(matter: Matter, item: ApprovalRequest, order: Order | None)
     if not matter.is_open() or order is None or item.action != "refund" or executing(matter) is not None:
         return None
     since = item.created_at or matter.opened_at
-    refunds = [r.presentment_total or r.total for r in order.refunds if since is not None and r.created_at > since]
-    return refunds or None
+    by_others = [r for r in order.refunds if since is not None and r.created_at > since and not r.ours]
+    return [r.presentment_total or r.total for r in by_others] or None
 
 
 def _revoke(matter: Matter, item: ApprovalRequest, refunds: list[Money]) -> Decision | None:
@@ -140,6 +142,14 @@ def _revoke(matter: Matter, item: ApprovalRequest, refunds: list[Money]) -> Deci
     return (
         decision.model_copy(update={"stage": REVOKED, "close": True, "cancel_timers": (EXPIRY,)}) if void else decision
     )
+
+
+def _completed(matter: Matter) -> Decision:
+    """The draft became an order while it waited: there is nothing left to approve."""
+    why = "its draft was completed in the shop, around the approval"
+    text = "While this waited, the draft was completed in the shop, around the approval. The request is void."
+    decision = note_once(matter, "completed", text, f"{matter.subject}: a request waited, and {why}", why)
+    return decision.model_copy(update={"stage": REVOKED, "close": True, "cancel_timers": (EXPIRY,)})
 
 
 def _expire(matter: Matter) -> Decision:

@@ -2,7 +2,7 @@
 
 from caseconnect.sdk import hookimpl
 from caseconnect.sdk.casework import asks_of, uses_of
-from caseconnect.sdk.commands import Command, CreateReplacement, IssueCredit, RefundPayment
+from caseconnect.sdk.commands import Command, CreateReplacement, DeleteDraft, IssueCredit, RefundPayment
 from caseconnect.sdk.components import Registrar, TransformSpec
 from caseconnect.sdk.events import (
     ApprovalRequested,
@@ -37,11 +37,12 @@ def connect_register_transforms(register: Registrar[TransformSpec]) -> None:
             topic="approval",
             exceptions=EXCEPTIONS,
             by_item=True,
+            of_whole=("around_the_gate",),
             handles=frozenset(
                 {ApprovalRequested, OrderChanged, TimerFired, CaseChanged, CommandSettled, CustomerReplied}
             ),
             needs=frozenset({"approval", "order", "customer", "order_history", "case"}),
-            uses=uses_of(ApprovalsSettings) | frozenset(_KINDS.values()),
+            uses=uses_of(ApprovalsSettings) | frozenset(_KINDS.values()) | {DeleteDraft},
             asks=_asks,
             optional=frozenset({"document", "order", "customer", "order_history"}),
             decide=decide,

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from caseconnect.models import ApprovalRequest, Money, Order
 from caseconnect.sdk.casework import Action, ImpossibleError, Requested, items_of, lines_of, one_line, value_of
-from caseconnect.sdk.commands import CreateReplacement, IssueCredit, LineQuantity, RefundPayment, digest_of
+from caseconnect.sdk.commands import CreateReplacement, IssueCredit, Item, LineQuantity, RefundPayment, digest_of
+
+COMPLETED = "completed"
+"""Status of a request whose draft became an order."""
 
 WISHES: dict[str, Action] = {"refund": "refund", "replacement": "replace", "credit": "credit"}
 """The action of each kind of request."""
@@ -28,11 +31,19 @@ def reading(item: ApprovalRequest, order: Order | None) -> Requested:
         files=item.files,
         amount=amount,
         lines=lines,
-        items=items_of(lines, order) if order else (),
+        items=_items(item, order),
+        draft=item.draft or "",
         email=item.email or "",
         locale=item.locale or "",
         name=item.name or "",
     )
+
+
+def _items(item: ApprovalRequest, order: Order | None) -> tuple[Item, ...]:
+    """What is to be sent: what the draft holds, which need not be of the order; else lines of the order."""
+    if item.draft:
+        return tuple(Item(sku=sku, quantity=quantity) for sku, quantity in item.lines)
+    return items_of(bought(item, order), order) if order else ()
 
 
 def bought(item: ApprovalRequest, order: Order | None) -> tuple[LineQuantity, ...]:
@@ -47,6 +58,9 @@ def unfit(item: ApprovalRequest, order: Order | None) -> ImpossibleError | None:
     """Why nothing can be carried out for it; None when it can."""
     if order is None:
         return ImpossibleError("its order is not known")
+    if item.draft:
+        why = _unfit_draft(item)
+        return ImpossibleError(why) if why else None
     try:
         lines = lines_of(list(item.lines), order) if item.lines else ()
     except ImpossibleError as error:
@@ -56,6 +70,12 @@ def unfit(item: ApprovalRequest, order: Order | None) -> ImpossibleError | None:
     amount = item.amount or value_of(lines, order)
     why = "it does not say how much" if amount is None else _unpayable(item, amount, order)
     return ImpossibleError(why) if why else None
+
+
+def _unfit_draft(item: ApprovalRequest) -> str | None:
+    if item.status == COMPLETED:
+        return "its draft was completed in the shop, without an approval"
+    return None if item.lines else "its draft holds no goods with an SKU"
 
 
 def _unpayable(item: ApprovalRequest, amount: Money, order: Order) -> str | None:
@@ -73,8 +93,8 @@ def bound(item: ApprovalRequest, order: Order | None) -> str:
     """Digest of the command that an approval lets go; of the request itself while there can be none."""
     lines = bought(item, order)
     amount = item.amount or (value_of(lines, order) if order else None)
-    if item.action == "replacement" and order is not None and lines:
-        return CreateReplacement(items=items_of(lines, order)).approval()
+    if item.action == "replacement" and (items := _items(item, order)):
+        return CreateReplacement(items=items, draft=item.draft or "").approval()
     if item.action == "refund" and amount is not None:
         return RefundPayment(amount=amount, lines=lines).approval()
     if item.action == "credit" and amount is not None:

@@ -17,10 +17,19 @@ from caseconnect.sdk.casework import (
     one_line,
     open_or_add,
 )
-from caseconnect.sdk.commands import Command, Counter, CreateReplacement, Expect, IssueCredit, RefundPayment, digest_of
+from caseconnect.sdk.commands import (
+    Command,
+    Counter,
+    CreateReplacement,
+    DeleteDraft,
+    Expect,
+    IssueCredit,
+    RefundPayment,
+    digest_of,
+)
 from caseconnect.sdk.decisions import Decision, Facts, Finding, Matter, Needs, Timer
 from caseconnect.sdk.events import CaseChanged, CommandSettled, Event
-from caseconnect_approvals import gate
+from caseconnect_approvals import around, gate
 from caseconnect_approvals.requests import bought, reading, unfit
 from caseconnect_approvals.settings import EXCEPTIONS, ApprovalsSettings
 
@@ -30,7 +39,7 @@ USE_CASE = UseCase(name="approvals", exceptions=EXCEPTIONS, item=ApprovalRequest
 def decide(event: Event, matter: Matter, facts: Facts, settings: ApprovalsSettings, now: datetime) -> Decision | Needs:
     """Open a case for a request, carry a small one out at once, or do what an approval binds."""
     if matter.about is None:
-        return Decision(reason=f"{event.type} names no request")
+        return around.report(USE_CASE, event, matter, facts, settings, now)
     # An answer is given on the order as it is; what only tells can do without.
     needs = facts.lacking(item_needs(matter, matter.about, item=False, order=isinstance(event, CaseChanged)))
     if needs:
@@ -50,9 +59,21 @@ def decide(event: Event, matter: Matter, facts: Facts, settings: ApprovalsSettin
     answer = decide_item(USE_CASE, event, matter, facts, settings, now, judge=judge, over=lambda *_: None)
     if isinstance(answer, Needs) or item is None:
         return answer
+    answer = _without_its_draft(answer, matter, item, settings)
     if any(f.exception == "within_limits" for f in answer.findings):
         answer = _at_once(answer, matter, item, known, settings, now)
     return _nothing_else_was_refunded(answer, matter, known)
+
+
+def _without_its_draft(
+    answer: Decision, matter: Matter, item: ApprovalRequest, settings: ApprovalsSettings
+) -> Decision:
+    """The draft of a request that was refused is deleted."""
+    acted = answer.acted_on
+    if acted is None or not item.draft or "as_requested" in (settings.does(acted.outcome) or ()):
+        return answer
+    gone = DeleteDraft(name=item.draft, target=matter.subject, draft=item.draft)
+    return answer.model_copy(update={"commands": (*answer.commands, gone)})
 
 
 def _verdict(
@@ -127,7 +148,9 @@ def _at_once(
     elif item.action == "credit":
         command = IssueCredit(target=matter.subject, amount=asked.amount, note=note)
     else:
-        command = CreateReplacement(target=matter.subject, items=asked.items, price=asked.amount, note=note)
+        command = CreateReplacement(
+            target=matter.subject, items=asked.items, price=asked.amount, draft=asked.draft, note=note
+        )
     limit = settings.free_per_month.get(asked.amount.currency)
     if limit is not None:
         who = order.customer_id or digest_of((order.email or order.id).casefold())

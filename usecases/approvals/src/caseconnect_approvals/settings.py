@@ -10,8 +10,8 @@ from pydantic import Field, model_validator
 from caseconnect.models import ApprovalRequest, Record
 from caseconnect.sdk.casework import Action, Actions, Answers, CaseworkSettings
 
-EXCEPTIONS = ("needs_approval", "within_limits")
-"""What this use case finds: a request that waits for a person, and one that needs none."""
+EXCEPTIONS = ("needs_approval", "within_limits", "around_the_gate")
+"""What this use case finds: a request that waits for a person, one that needs none, a refund without a request."""
 
 Kind = Literal["refund", "replacement", "credit"]
 Amount = Annotated[Decimal, Field(gt=0)]
@@ -38,6 +38,11 @@ class ApprovalsSettings(CaseworkSettings):
     free_up_to: dict[Currency, Amount] = Field(
         {},
         description="Amount by currency up to which nobody is asked: it is carried out at once. Empty: all are asked.",
+    )
+    report_refunds: bool = Field(
+        True,
+        description="Open a case for a refund that was made in the shop without a request, above free_up_to of its "
+        "currency. Connect's own refunds do not count. Without free_up_to nothing is watched.",
     )
     free_per_month: dict[Currency, Amount] = Field(
         {},

@@ -22,6 +22,7 @@ def connect_register_transforms(register: Registrar[TransformSpec]) -> None:
             needs=frozenset({"complaint", "order", "customer", "order_history", "case"}),
             uses=uses_of(ComplaintsSettings),
             asks=asks_of,
+            looks_at=lambda settings: {f"a complaint of {name}": "categories" for name in settings.categories},
             optional=frozenset({"document"}),
             by_item=True,
             joins=joins,

@@ -9,7 +9,7 @@ from functools import partial
 
 from caseconnect.models import Dispute, Order
 from caseconnect.sdk.casework import RESOLVED, Requested, UseCase, Verdict, decide_item, left_out, note_once, when
-from caseconnect.sdk.casework.policy import Action
+from caseconnect.sdk.casework.outcome_settings import Action
 from caseconnect.sdk.commands import CASE, CommentCase, digest_of
 from caseconnect.sdk.decisions import Decision, Facts, Matter, Need, Needs
 from caseconnect.sdk.events import CommandSettled, DisputeChanged, Event, TimerFired

@@ -13,6 +13,10 @@ def _asks(settings: OrderExceptionsSettings) -> frozenset[type[Command]]:
     return asks_of(settings) | ({HoldOrder} if settings.hold_for else set())
 
 
+def _looks_at(settings: OrderExceptionsSettings) -> dict[str, str]:
+    return {"a partly shipped order": "exceptions"} if "partial_fulfillment" in settings.exceptions else {}
+
+
 @hookimpl
 def connect_register_transforms(register: Registrar[TransformSpec]) -> None:
     """Offer `order_exceptions`."""
@@ -27,6 +31,7 @@ def connect_register_transforms(register: Registrar[TransformSpec]) -> None:
             needs=frozenset({"order", "customer", "order_history", "case"}),
             uses=uses_of(OrderExceptionsSettings) | {HoldOrder},
             asks=_asks,
+            looks_at=_looks_at,
             optional=frozenset({"document"}),
             decide=decide,
             example="exceptions: [payment_failure, duplicate_order]\nhold_for: [duplicate_order]\n",

@@ -8,7 +8,7 @@ from functools import partial
 
 from caseconnect.models import Order, WarrantyClaim
 from caseconnect.sdk.casework import Requested, UseCase, Verdict, decide_item, left_out, when
-from caseconnect.sdk.casework.policy import Action
+from caseconnect.sdk.casework.outcome_settings import Action
 from caseconnect.sdk.commands import LineQuantity
 from caseconnect.sdk.decisions import Decision, Facts, Matter, Need, Needs
 from caseconnect.sdk.events import ClaimChanged, Event, TimerFired

@@ -13,7 +13,7 @@ from caseconnect.host.journal import closing, ending
 from caseconnect.host.journal.alerts import alert
 from caseconnect.host.journal.codec import Squeezer, dump, stamp
 from caseconnect.host.journal.errors import Conflict
-from caseconnect.host.journal.intake import subject_of
+from caseconnect.host.journal.intake import add_event, learn, subject_of
 from caseconnect.host.journal.matters import save_matter
 from caseconnect.host.journal.planning import plan
 from caseconnect.host.journal.records import DecidedBy, NewAlert, StoredEvent, Verdict
@@ -116,6 +116,9 @@ def decided(db: sqlite3.Connection, squeezer: Squeezer, verdict: Verdict) -> lis
     if verdict.observed:
         closing.review(db, verdict.tenant, verdict.at, closing.UNCLAIMED)
     _alerts(db, verdict)
+    for passed in verdict.passed_on:
+        learn(db, verdict.tenant, passed.aliases, passed.lane, verdict.at)
+        add_event(db, verdict.tenant, passed, passed.event.id, None, verdict.at)
     return [key for key, _ in planned if key]
 
 

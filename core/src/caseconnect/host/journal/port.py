@@ -229,8 +229,8 @@ class Journal(Protocol):
     def brakes(self) -> list[Brake]:
         """All brakes that are set."""
 
-    def counts(self) -> dict[str, dict[str, int]]:
-        """How many rows are in each state."""
+    def counts(self, tenant: str = "") -> dict[str, dict[str, int]]:
+        """How many rows are in each state, of one tenant or of all."""
 
     def explain(self, tenant: str, subject: Subject, *, facts: bool = False) -> dict[str, Any]:
         """Everything known of a subject; with `facts` also what was read for each decision, with digests."""

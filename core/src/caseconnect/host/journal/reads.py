@@ -12,10 +12,10 @@ from caseconnect.sdk.commands import CASE, OpenCase
 from caseconnect.sdk.subjects import Subject
 
 _STATES = {
-    "deliveries": "SELECT state, count(*) FROM deliveries GROUP BY state",
-    "events": "SELECT state, count(*) FROM events GROUP BY state",
-    "commands": "SELECT state, count(*) FROM commands GROUP BY state",
-    "matters": "SELECT state, count(*) FROM matters GROUP BY state",
+    "deliveries": "SELECT state, count(*) FROM deliveries WHERE ? IN ('', tenant) GROUP BY state",
+    "events": "SELECT state, count(*) FROM events WHERE ? IN ('', tenant) GROUP BY state",
+    "commands": "SELECT state, count(*) FROM commands WHERE ? IN ('', tenant) GROUP BY state",
+    "matters": "SELECT state, count(*) FROM matters WHERE ? IN ('', tenant) GROUP BY state",
 }
 
 
@@ -24,9 +24,9 @@ def _dicts(cursor: sqlite3.Cursor) -> list[dict[str, Any]]:
     return [dict(zip(names, row, strict=True)) for row in cursor]
 
 
-def counts(db: sqlite3.Connection) -> dict[str, dict[str, int]]:
-    """How many deliveries, events, commands and matters are in each state."""
-    return {name: dict(db.execute(sql).fetchall()) for name, sql in _STATES.items()}
+def counts(db: sqlite3.Connection, tenant: str = "") -> dict[str, dict[str, int]]:
+    """How many deliveries, events, commands and matters are in each state, of one tenant or of all."""
+    return {name: dict(db.execute(sql, (tenant,)).fetchall()) for name, sql in _STATES.items()}
 
 
 def explain(db: sqlite3.Connection, tenant: str, subject: Subject, *, facts: bool = False) -> dict[str, Any]:

@@ -205,6 +205,7 @@ class Verdict:
     labels: tuple[str, ...] = ()
     revokes: tuple[str, ...] = ()
     slot_limit: int = 6
+    passed_on: tuple[Resolved, ...] = ()
 
 
 @dataclass(frozen=True)

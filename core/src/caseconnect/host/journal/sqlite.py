@@ -479,9 +479,9 @@ class SqliteJournal:
         """See `port.Journal`."""
         return people.brakes(self._db())
 
-    def counts(self) -> dict[str, dict[str, int]]:
+    def counts(self, tenant: str = "") -> dict[str, dict[str, int]]:
         """See `port.Journal`."""
-        return reads.counts(self._db())
+        return reads.counts(self._db(), tenant)
 
     def explain(self, tenant: str, subject: Subject, *, facts: bool = False) -> dict[str, Any]:
         """See `port.Journal`."""

@@ -12,7 +12,8 @@ from caseconnect.host.pipeline.capping import caps_of, storm_of
 from caseconnect.host.pipeline.drafts import Draft
 from caseconnect.host.tenants.tenant import Flow, Tenant
 from caseconnect.sdk.commands import Command, OpenCase, digest_of
-from caseconnect.sdk.decisions import CommandState, Decision, Finding
+from caseconnect.sdk.decisions import CaseRef, CommandState, Decision, Finding
+from caseconnect.sdk.subjects import Subject
 
 
 @dataclass
@@ -24,23 +25,32 @@ class Applied:
     revokes: tuple[str, ...] = ()
     kept_back: str = ""
     """What a person must know: the mode keeps back an answer about an order that is held. Empty: nothing."""
+    belongs_to: Subject | None = None
+    """Where the case that it is about belongs."""
 
 
 def apply_decision(
-    tenant: Tenant, flow: Flow, draft: Draft, decision: Decision, reference: str, go_live: datetime, now: datetime
+    tenant: Tenant,
+    flow: Flow,
+    draft: Draft,
+    decision: Decision,
+    reference: str,
+    go_live: datetime,
+    now: datetime,
+    case: CaseRef | None = None,
 ) -> Applied:
-    """Put `decision` on the draft. What does not count is left out, and the reason says so."""
+    """Put `decision` on the draft. What does not count is left out, and the reason says so.
+
+    `case`: the one that the event is about; a matter that begins at it is worked in it.
+    """
     undeclared = sorted({c.kind for c in decision.commands if type(c) not in flow.transform.uses})
     if undeclared:
         why = f"{flow.use} asks for {', '.join(undeclared)}, which it did not declare: nothing of this answer counts"
         return Applied(DecidedBy(flow.use, why, alert=why))
-    findings, notes = _counting(decision.findings, draft, go_live)
-    if findings and flow.transform.by_item and not draft.key.item:
-        findings = ()
-        notes.append("nothing is opened: the event names no item, and each item is a matter of its own")
+    findings, notes = _counting(decision.findings, flow, draft, go_live)
     if findings and not draft.is_open:
         draft.open(flow.use, flow.mode, reference, flow.cases or "", now)
-        _take_case(flow, draft)
+        _take_case(flow, draft, case)
     commands, nobody = _carried_out(tenant, flow, draft, decision.commands)
     if nobody:
         notes.append(f"not asked for, because no connection carries it out: {', '.join(sorted(nobody))}")
@@ -60,7 +70,7 @@ def apply_decision(
             cancel_timers=decision.cancel_timers,
             alert=decision.alert,
         )
-        return Applied(told)
+        return Applied(told, belongs_to=decision.belongs_to)
     # An answer that the mode keeps back was not acted on: it counts as soon as the mode allows it.
     kept_back = [c.kind for c in commands if withholds(flow.mode, c) and not withholds(row.mode, c)]
     in_vain = _held_in_vain(flow, row, draft) if kept_back and (acted_on or decision.close) else ""
@@ -91,13 +101,12 @@ def apply_decision(
     )
     if decision.close and draft.is_open:
         draft.change(state="closed")
-    return Applied(answer, asks, revokes, in_vain)
+    return Applied(answer, asks, revokes, in_vain, decision.belongs_to)
 
 
-def _take_case(flow: Flow, draft: Draft) -> None:
-    """A matter that begins at a case is worked in that case."""
-    if flow.transform.begins_at_case and draft.key.subject.connection == flow.cases:
-        draft.change(case=draft.key.subject)
+def _take_case(flow: Flow, draft: Draft, case: CaseRef | None) -> None:
+    if flow.transform.begins_at_case and case is not None and case.subject.connection == flow.cases:
+        draft.change(case=case.subject, case_number=case.number, case_url=case.url)
 
 
 def withholds(mode: Mode, command: Command) -> bool:
@@ -142,7 +151,9 @@ def _carried_out(
     return kept, nobody
 
 
-def _counting(findings: Sequence[Finding], draft: Draft, go_live: datetime) -> tuple[tuple[Finding, ...], list[str]]:
+def _counting(
+    findings: Sequence[Finding], flow: Flow, draft: Draft, go_live: datetime
+) -> tuple[tuple[Finding, ...], list[str]]:
     """Findings that count, and why the others do not."""
     counting, notes = [], []
     for finding in findings:
@@ -154,6 +165,11 @@ def _counting(findings: Sequence[Finding], draft: Draft, go_live: datetime) -> t
             notes.append(f"{finding.exception} was worked before on the same facts (episode {draft.last_episode})")
         else:
             counting.append(finding)
+    if flow.transform.by_item and not draft.key.item:
+        whole = [f for f in counting if f.exception in flow.transform.of_whole]
+        if len(whole) < len(counting):
+            notes.append("nothing is opened: the event names no item, and each item is a matter of its own")
+        counting = whole
     return tuple(counting), notes
 
 

@@ -11,7 +11,7 @@ from itertools import groupby
 from caseconnect.host.crash import crashpoint
 from caseconnect.host.faults import kind_and_place, told
 from caseconnect.host.journal.errors import Conflict, JournalError
-from caseconnect.host.journal.records import Ask, DecidedBy, Observation, StoredEvent, Verdict
+from caseconnect.host.journal.records import Ask, DecidedBy, Observation, Resolved, StoredEvent, Verdict
 from caseconnect.host.pipeline.apply import Applied, apply_decision, keep_money, park_conflicts
 from caseconnect.host.pipeline.context import Context, backoff
 from caseconnect.host.pipeline.drafts import Draft, Drafts
@@ -21,10 +21,11 @@ from caseconnect.host.pipeline.offering import nobody, offers
 from caseconnect.host.pipeline.seen import only_remembered, whole_past
 from caseconnect.host.tenants.tenant import Flow
 from caseconnect.models.base import Record
+from caseconnect.models.case import Case
 from caseconnect.models.order import Order
 from caseconnect.models.product import Product
 from caseconnect.sdk.commands import HELD, HOLD, RELEASED, SUPPRESSED
-from caseconnect.sdk.decisions import Decision, Facts, Missing, Needs
+from caseconnect.sdk.decisions import CaseRef, Decision, Facts, Missing, Needs
 from caseconnect.sdk.errors import AuthError, ConnectError, PermanentError, PluginError, TransientError
 from caseconnect.sdk.events import CaseChanged, Event, OrderChanged
 from caseconnect.sdk.subjects import Subject
@@ -133,6 +134,7 @@ class Decider:
         asks: list[Ask] = []
         revokes: list[str] = []
         kept_back: dict[str, str] = {}
+        belongs: list[Subject] = []
         patient = max(stored.tries for stored in batch) < _PATIENT
         try:
             for flow, draft in offers(tenant, lane, event, drafts):
@@ -140,6 +142,8 @@ class Decider:
                 answers.append(applied.answer)
                 asks.extend(applied.asks)
                 revokes.extend(applied.revokes)
+                if applied.belongs_to and flow.transform.begins_at_case:
+                    belongs.append(applied.belongs_to)
                 if applied.kept_back:
                     kept_back[flow.use] = applied.kept_back
         except (TransientError, AuthError, PermanentError, PluginError) as error:
@@ -161,6 +165,7 @@ class Decider:
             observed=tuple(_observations(lane, read)),
             labels=tuple(r.number for (_, s), (r, _) in read.items() if s == lane and isinstance(r, Order)),
             slot_limit=tenant.tenant.limits.state_changes_per_hour,
+            passed_on=_passed_on(batch[-1], lane, belongs, drafts),
         )
         verdict = only_remembered(verdict, drafts) if seen else verdict
         for use, title in kept_back.items():
@@ -200,7 +205,7 @@ class Decider:
                 self._context.log.error("use case broke", use=flow.use, error=kind_and_place(error))
                 return Applied(DecidedBy(flow.use, why, alert=why))
             if isinstance(decision, Decision):
-                return self._apply(tenant, flow, draft, decision)
+                return self._apply(tenant, flow, draft, decision, event, read)
             if not isinstance(decision, Needs):
                 why = f"{flow.use} answered {type(decision).__name__}: allowed are Decision and Needs"
                 return Applied(DecidedBy(flow.use, why, alert=why))
@@ -225,14 +230,38 @@ class Decider:
         why = f"{flow.use} asks for facts again and again"
         return Applied(DecidedBy(flow.use, why, alert=why))
 
-    def _apply(self, tenant: LiveTenant, flow: Flow, draft: Draft, decision: Decision) -> Applied:
+    def _apply(
+        self, tenant: LiveTenant, flow: Flow, draft: Draft, decision: Decision, event: Event, read: Read
+    ) -> Applied:
         connection = tenant.connections.get(draft.key.subject.connection)
         shop = connection.account if connection else draft.key.subject.connection
         since = connection.go_live if connection else tenant.go_live
         parts = [tenant.tenant.environment, shop, draft.key.subject.kind, draft.key.subject.id, draft.key.topic]
         parts += [draft.key.item] if draft.key.item else []
         parts += ["observe"] if draft.key.observe else []
-        return apply_decision(tenant.tenant, flow, draft, decision, "/".join(parts), since, self._context.now())
+        case = _case(draft.key.subject, event, read)
+        return apply_decision(tenant.tenant, flow, draft, decision, "/".join(parts), since, self._context.now(), case)
+
+
+def _case(lane: Subject, event: Event, read: Read) -> CaseRef | None:
+    """The case that the event is about, with what was read of it."""
+    subject = next((s for s in (event.subject, lane) if s.kind == "case"), None)
+    if subject is None:
+        return None
+    record, _ = read.get(("case", subject), (None, None))
+    return CaseRef(subject, record.number, record.url) if isinstance(record, Case) else CaseRef(subject)
+
+
+def _passed_on(stored: StoredEvent, lane: Subject, belongs: Sequence[Subject], drafts: Drafts) -> tuple[Resolved, ...]:
+    """The case's event in the lane that it belongs to, unless something is open about the case here."""
+    event = stored.event
+    if event is None or not belongs or belongs[0] == lane or any(row.state == "open" for row in drafts.changed()):
+        return ()
+    case = next((s for s in (event.subject, lane) if s.kind == "case"), None)
+    if case is None:
+        return ()
+    there = CaseChanged(id=f"belongs-{stored.seq}", source="connect", subject=case, time=event.time)
+    return (Resolved(there, belongs[0], aliases=(case,)),)
 
 
 def _stays(error: Conflict) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime
 from caseconnect.host.journal import Journal
 from caseconnect.host.journal.records import AddedFinding, MatterKey, MatterRow, Mode
 from caseconnect.sdk.commands import digest_of
-from caseconnect.sdk.decisions import CaseRef, CommandState, Finding, Matter, item_of
+from caseconnect.sdk.decisions import CaseRef, CommandState, Finding, Matter, OtherCase, item_of
 from caseconnect.sdk.subjects import Subject
 
 
@@ -26,6 +26,7 @@ class Draft:
     last_episode: int = 0
     begun: bool = False
     beside: tuple[Subject, ...] = ()
+    other_cases: tuple[OtherCase, ...] = ()
 
     @property
     def is_open(self) -> bool:
@@ -49,6 +50,7 @@ class Draft:
                 mode=mode,
                 seen_grounds=self.grounds,
                 beside=self.beside,
+                other_cases=self.other_cases,
             )
         case = CaseRef(row.case, row.case_number, row.case_url) if row.case else None
         return Matter(
@@ -71,6 +73,7 @@ class Draft:
             opened_at=row.opened_at,
             seen_grounds=self.grounds,
             beside=self.beside,
+            other_cases=self.other_cases,
         )
 
     def open(self, use: str, mode: Mode, reference: str, cases: str, now: datetime) -> MatterRow:
@@ -115,7 +118,8 @@ class Drafts:
             newest = rows[0] if rows else None
             grounds = frozenset(f.finding.ground for row in rows for f in row.findings)
             last = newest.episode if newest else 0
-            draft = Draft(key, newest, grounds, last_episode=last, beside=self._beside(key))
+            others = self._other_cases(key)
+            draft = Draft(key, newest, grounds, last_episode=last, beside=self._beside(key), other_cases=others)
             if newest:
                 draft.commands, draft.claims, draft.timers = self.journal.around(newest.id)
             self._found[key] = draft
@@ -136,6 +140,14 @@ class Drafts:
         keys = {row.key for row in self.journal.matters_of(key.tenant, key.subject)}
         names = sorted(k.item for k in keys if k.item and k != key and replace(k, item=key.item) == key)
         return tuple(item_of(key.subject, name) for name in names)
+
+    def _other_cases(self, key: MatterKey) -> tuple[OtherCase, ...]:
+        """Cases of the other open matters of the key's subject, oldest first."""
+        rows = reversed(self.journal.matters_of(key.tenant, key.subject))
+        others = (r for r in rows if r.state == "open" and r.key != key and r.key.observe == key.observe)
+        return tuple(
+            OtherCase(CaseRef(r.case, r.case_number, r.case_url), r.key.topic, r.key.item) for r in others if r.case
+        )
 
     def open_of(self, key: MatterKey) -> list[Draft]:
         """Every matter of the key's subject that is open now, also one that this verdict opens; oldest first."""

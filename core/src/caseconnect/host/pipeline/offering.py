@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from caseconnect.host.journal.records import MatterKey
+from caseconnect.host.journal.records import MatterKey, MatterRow
 from caseconnect.host.pipeline.drafts import Draft, Drafts
 from caseconnect.host.pipeline.incidents import asked_of_host, host_flow
 from caseconnect.host.pipeline.live import LiveTenant
@@ -25,7 +25,11 @@ def offers(tenant: LiveTenant, lane: Subject, event: Event, drafts: Drafts) -> I
         return
     flows = [f for f in tenant.tenant.flows if any(isinstance(event, kind) for kind in f.transform.handles)]
     if isinstance(event, CaseChanged | CommandSettled):
-        yield from _of_one_matter(tenant, lane, event, drafts, flows)
+        row = _matter_of(tenant, lane, event, drafts)
+        if row is None:
+            yield from _of_no_matter(tenant, lane, drafts, flows)
+        else:
+            yield from _of_one_matter(lane, drafts.of_row(row), flows)
         return
     if isinstance(event, TimerFired):
         concerned = [f for f in flows if f.use == event.use]
@@ -52,23 +56,36 @@ def nobody(event: Event) -> str:
     return f"no flow of this tenant handles {event.type}"
 
 
-def _of_one_matter(
-    tenant: LiveTenant, lane: Subject, event: CaseChanged | CommandSettled, drafts: Drafts, flows: list[Flow]
-) -> list[tuple[Flow, Draft]]:
+def _matter_of(
+    tenant: LiveTenant, lane: Subject, event: CaseChanged | CommandSettled, drafts: Drafts
+) -> MatterRow | None:
     journal = drafts.journal
-    if isinstance(event, CaseChanged):
-        row = journal.matter_of_case(tenant.name, event.subject)
-        if row is None and event.reference:
-            # The answer to our create is not here yet; the case itself says what it belongs to.
-            row = journal.matter_of_reference(tenant.name, event.reference)
-    else:
-        row = journal.matter(event.matter)
-    if row is None:
-        return [(f, drafts.of_key(_key(tenant, lane, f))) for f in flows if f.transform.begins_at_case]
-    draft = drafts.of_row(row)
-    first = [f for f in flows if f.use in row.uses]
+    if isinstance(event, CommandSettled):
+        return journal.matter(event.matter)
+    row = journal.matter_of_case(tenant.name, event.subject)
+    if row is None and event.reference:
+        # The answer to our create is not here yet; the case itself says what it belongs to.
+        return journal.matter_of_reference(tenant.name, event.reference)
+    # What was begun at the case and is over keeps nobody from beginning there, or where the case belongs now.
+    begun = {f.use for f in tenant.tenant.flows if f.transform.begins_at_case}
+    over = row is not None and row.state == "closed" and row.owner in begun
+    return None if row is None or (over and (row.key.subject != lane or lane == event.subject)) else row
+
+
+def _of_one_matter(lane: Subject, draft: Draft, flows: list[Flow]) -> Iterator[tuple[Flow, Draft]]:
+    uses = draft.row.uses if draft.row else ()
+    first = [f for f in flows if f.use in uses]
     last = [f for f in flows if f.transform.follows and f not in first and lane.connection in f.on]
-    return [(f, draft) for f in (*first, *last)]
+    yield from ((f, draft) for f in (*first, *last))
+
+
+def _of_no_matter(tenant: LiveTenant, lane: Subject, drafts: Drafts, flows: list[Flow]) -> Iterator[tuple[Flow, Draft]]:
+    """Those that begin at a case; then followers, about what these opened."""
+    begun = [(f, drafts.of_key(_key(tenant, lane, f))) for f in flows if f.transform.begins_at_case]
+    yield from begun
+    for flow in flows:
+        if flow.transform.follows and lane.connection in flow.on:
+            yield from ((flow, draft) for _, draft in begun if draft.begun and draft.is_open)
 
 
 def _matters(tenant: LiveTenant, lane: Subject, flow: Flow, event: Event, drafts: Drafts) -> list[Draft]:
@@ -89,7 +106,9 @@ def _matters(tenant: LiveTenant, lane: Subject, flow: Flow, event: Event, drafts
         item = row.key.item if row else ""
     if item:
         return [_of_item(tenant, lane, flow, event, drafts, replace(key, item=item))]
-    return [drafts.of_key(each) for each in _open(tenant, lane, drafts, key) or [key]]
+    keys = _open(tenant, lane, drafts, key)
+    whole = [key] if not keys or (flow.transform.of_whole and key not in keys) else []
+    return [drafts.of_key(each) for each in (*keys, *whole)]
 
 
 def _open(tenant: LiveTenant, lane: Subject, drafts: Drafts, key: MatterKey) -> list[MatterKey]:

@@ -11,18 +11,9 @@ from caseconnect.sdk.casework.following import follow_up
 from caseconnect.sdk.casework.items import decide_item, item_needs
 from caseconnect.sdk.casework.judging import Background, judged
 from caseconnect.sdk.casework.opening import open_or_add, opens
+from caseconnect.sdk.casework.outcome_settings import Action, Actions, Answers, OutcomeSettings
 from caseconnect.sdk.casework.outcomes import carry_out, case_of
-from caseconnect.sdk.casework.policy import (
-    CONDITION,
-    PLACEHOLDERS,
-    Action,
-    Actions,
-    Answers,
-    AppliesTo,
-    AppliesToAny,
-    CaseworkSettings,
-    Priority,
-)
+from caseconnect.sdk.casework.policy import CONDITION, PLACEHOLDERS, AppliesTo, AppliesToAny, CaseworkSettings, Priority
 from caseconnect.sdk.casework.replies import replied
 from caseconnect.sdk.casework.resolving import resolved
 from caseconnect.sdk.casework.settling import settled
@@ -67,6 +58,7 @@ __all__ = [
     "Background",
     "CaseworkSettings",
     "ImpossibleError",
+    "OutcomeSettings",
     "Priority",
     "Records",
     "Requested",

@@ -8,7 +8,7 @@ from caseconnect.models import Case, Document, Order, Record
 from caseconnect.sdk.casework.answers import (
     ImpossibleError,
 )
-from caseconnect.sdk.casework.policy import Action, CaseworkSettings, of_outcome
+from caseconnect.sdk.casework.outcome_settings import Action, OutcomeSettings, of_outcome
 from caseconnect.sdk.casework.standing import CANCELLED, RELEASED, RESOLVED, WAITING_FOR_CUSTOMER, holding
 from caseconnect.sdk.casework.text import one_line
 from caseconnect.sdk.casework.usecase import Requested, UseCase
@@ -40,7 +40,7 @@ class Acting:
     matter: Matter
     subject: Subject
     case: Case
-    settings: CaseworkSettings
+    settings: OutcomeSettings
     order: Order | None = None
     item: Record | None = None
     documents: tuple[Document, ...] = ()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from caseconnect.sdk.casework import acting, giving
 from caseconnect.sdk.casework.acting import Act, Acting
-from caseconnect.sdk.casework.policy import Action, CaseworkSettings
+from caseconnect.sdk.casework.outcome_settings import Action, OutcomeSettings
 from caseconnect.sdk.commands import (
     AdjustLoyalty,
     ApproveReturn,
@@ -75,13 +75,13 @@ CASEWORK: frozenset[type[Command]] = frozenset({OpenCase, CommentCase, UpdateCas
 _DEMANDED: frozenset[type[Command]] = frozenset({OpenCase, CommentCase, UpdateCase})
 
 
-def uses_of(policy: type[CaseworkSettings]) -> frozenset[type[Command]]:
+def uses_of(policy: type[OutcomeSettings]) -> frozenset[type[Command]]:
     """Every command that a use case with such settings may ask for: `TransformSpec.uses`."""
     messages = {NotifyCustomer} if "ask_verification" in policy.actions else set()
     return CASEWORK | messages | {kind for action in policy.actions for kind in COMMANDS_OF[action]}
 
 
-def asks_of(settings: CaseworkSettings) -> frozenset[type[Command]]:
+def asks_of(settings: OutcomeSettings) -> frozenset[type[Command]]:
     """What connections must carry out under these settings, by what the outcomes say: `TransformSpec.asks`."""
     asked = settings.asked()
     messages = "ask_verification" in asked and any(

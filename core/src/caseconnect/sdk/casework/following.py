@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from caseconnect.sdk.casework.outcome_settings import OutcomeSettings
 from caseconnect.sdk.casework.outcomes import carry_out
-from caseconnect.sdk.casework.policy import CaseworkSettings
 from caseconnect.sdk.casework.replies import replied
 from caseconnect.sdk.casework.settling import settled
 from caseconnect.sdk.casework.usecase import UseCase
@@ -12,7 +12,7 @@ from caseconnect.sdk.events import CaseChanged, CommandSettled, CustomerReplied,
 
 
 def follow_up(
-    use: UseCase, event: Event, matter: Matter, facts: Facts, settings: CaseworkSettings
+    use: UseCase, event: Event, matter: Matter, facts: Facts, settings: OutcomeSettings
 ) -> Decision | Needs | None:
     """The answer to an event about the case; None for one about the order, which the use case judges itself."""
     if isinstance(event, CaseChanged):

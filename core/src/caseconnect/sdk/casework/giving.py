@@ -119,9 +119,15 @@ def exchange(on: Acting) -> Act:
 
 def replace(on: Acting) -> Act:
     """The goods once more, for nothing."""
-    items, price = _items(on)
+    asked = on.requested
+    items, price = (asked.items, asked.amount) if asked.draft else _items(on)
     replacement = CreateReplacement(
-        target=on.matter.subject, items=items, price=price, note=on.note, expects=on.still("items", "lines")
+        target=on.matter.subject,
+        items=items,
+        price=price,
+        draft=asked.draft,
+        note=on.note,
+        expects=on.still("items", "lines"),
     )
     return Act((replacement,), "Replacement, for nothing.")
 

@@ -9,8 +9,9 @@ from caseconnect.sdk.casework.acting import Act, Acting, wished
 from caseconnect.sdk.casework.actions import DOES
 from caseconnect.sdk.casework.answers import ImpossibleError
 from caseconnect.sdk.casework.files import documents_of, file_needs
+from caseconnect.sdk.casework.outcome_settings import Action, OutcomeSettings
 from caseconnect.sdk.casework.overtaking import TAKEN_BACK, decision_of, nothing_new, revoking, too_late
-from caseconnect.sdk.casework.policy import CONDITION, Action, CaseworkSettings
+from caseconnect.sdk.casework.policy import CONDITION
 from caseconnect.sdk.casework.second import close_second, second_cases
 from caseconnect.sdk.casework.standing import (
     CARRYING_OUT,
@@ -40,10 +41,10 @@ _OFF = "The flow's mode keeps Connect off orders"
 
 
 def carry_out(
-    use: UseCase, event: CaseChanged, matter: Matter, facts: Facts, settings: CaseworkSettings
+    use: UseCase, event: CaseChanged, matter: Matter, facts: Facts, settings: OutcomeSettings
 ) -> Decision | Needs:
     """What follows from the case as it is now. Commands expect that the outcome still stands when they are sent."""
-    ours = {*use.exceptions, *((CONDITION,) if settings.also else ())}
+    ours = {*use.exceptions, *((CONDITION,) if settings.has_conditions() else ())}
     if not any(f.exception in ours for f in matter.findings):
         return Decision(reason=f"{use.name} found nothing in this matter: its outcome is for others")
     if others := second_cases(event, matter):
@@ -61,7 +62,7 @@ def carry_out(
 
 
 def _with_outcome(
-    use: UseCase, matter: Matter, subject: Subject, case: Case, facts: Facts, settings: CaseworkSettings
+    use: UseCase, matter: Matter, subject: Subject, case: Case, facts: Facts, settings: OutcomeSettings
 ) -> Decision | Needs:
     found = decision_of(case, settings)
     nothing = go_on(use, matter, facts, settings) or nothing_new(matter, found)
@@ -71,7 +72,7 @@ def _with_outcome(
     return answer if isinstance(answer, Needs) else revoking(matter, found, answer)
 
 
-def go_on(use: UseCase, matter: Matter, facts: Facts, settings: CaseworkSettings) -> Decision | Needs | None:
+def go_on(use: UseCase, matter: Matter, facts: Facts, settings: OutcomeSettings) -> Decision | Needs | None:
     """What an outcome left for later, if it still stands; None where nothing waits."""
     if not matter.is_open() or matter.stage != WAITING_FOR_GOODS or matter.acted_on is None or matter.case is None:
         return None
@@ -90,7 +91,7 @@ def _act(
     subject: Subject,
     case: Case,
     facts: Facts,
-    settings: CaseworkSettings,
+    settings: OutcomeSettings,
     *,
     begun: bool = False,
 ) -> Decision | Needs:

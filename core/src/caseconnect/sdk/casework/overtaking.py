@@ -6,7 +6,7 @@ What was carried out, or may have been, is never done again or undone by itself.
 from __future__ import annotations
 
 from caseconnect.models import Case
-from caseconnect.sdk.casework.policy import CaseworkSettings
+from caseconnect.sdk.casework.outcome_settings import OutcomeSettings
 from caseconnect.sdk.casework.standing import DECISIVE, ENDED, IN_REVIEW, MAY_HAVE_HAPPENED, executing
 from caseconnect.sdk.casework.telling import note_once
 from caseconnect.sdk.casework.text import one_line
@@ -20,7 +20,7 @@ _ASKED = ("changed:", "details:", TAKEN_BACK)
 _OF_AN_OUTCOME = (*DECISIVE, "SetOrderStatus", "NotifyCustomer")
 
 
-def decision_of(case: Case, settings: CaseworkSettings) -> ActedOn:
+def decision_of(case: Case, settings: OutcomeSettings) -> ActedOn:
     """What the case says now, as it is acted on: the outcome, and a digest of what the agent wrote with it."""
     written = {name: case.attributes.get(key, "").strip() for name, key in settings.answers}
     answers = digest_of({name: text for name, text in written.items() if text})

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from caseconnect.models import Case, File, Money, Order, Record
-from caseconnect.sdk.casework.policy import Action
+from caseconnect.sdk.casework.outcome_settings import Action
 from caseconnect.sdk.commands import Item, LineQuantity
 
 CancelCause = Literal["fraud", "customer", "inventory", "declined", "staff", "other"]
@@ -20,8 +20,8 @@ DeclineCause = Literal["final_sale", "return_period_ended", "other"]
 class Requested:
     """What an item asks for, as its use case reads it. Amounts are in the money in which the shopper paid.
 
-    `wish`: the action that `as_requested` stands for. `bound`: no other goods than `lines` can be allowed.
-    `wish`: the action that `as_requested` stands for. `due`: by when somebody else wants an answer, such as a bank.
+    `wish`: the action that `as_requested` stands for. `bound`: no other goods than `lines` can be allowed. `due`: by
+    when somebody else wants an answer, such as a bank. `draft`: the draft order that holds `items` and waits.
     `customer`: the profile that it is about, where the item names it, as the platform knows it.
     """
 
@@ -37,6 +37,7 @@ class Requested:
     locale: str = ""
     name: str = ""
     bound: bool = False
+    draft: str = ""
     due: datetime | None = None
     customer: str | None = None
 

@@ -86,6 +86,9 @@ class CreateReplacement(Command):
 
     items: tuple[Item, ...] = Field(min_length=1)
     price: Money | None = Field(None, description="What the items are worth, for the caps.")
+    draft: str = Field(
+        "", description="Id of the draft order that holds exactly these items: it is completed, nothing else is made."
+    )
     note: str = Field("", max_length=255, repr=False)
 
     def worth(self) -> Money | None:
@@ -93,8 +96,18 @@ class CreateReplacement(Command):
         return self.price
 
     def approval(self) -> str:
-        """The items."""
-        return digest_of(self.kind, sorted((i.variant, i.sku, i.quantity) for i in self.items))
+        """The items, and the draft that holds them."""
+        items = sorted((i.variant, i.sku, i.quantity) for i in self.items)
+        return digest_of(self.kind, items, self.draft) if self.draft else digest_of(self.kind, items)
+
+
+class DeleteDraft(Command):
+    """Delete a draft order that was refused. One that is gone is deleted; one that was completed is left."""
+
+    kind = "DeleteDraft"
+    settles = False
+
+    draft: str = Field(min_length=1, description="The draft's id.")
 
 
 class ExchangeReturn(Command):

@@ -4,72 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from caseconnect.models.base import Record
 from caseconnect.sdk.decisions import Need
-from caseconnect.sdk.deliveries import Delivery, Page, Parsed, Polled
+from caseconnect.sdk.deliveries import Delivery, Parsed
 from caseconnect.sdk.errors import PermanentError
+from caseconnect.sdk.order_names import NAMED_ORDERS
 from caseconnect.sdk.subjects import Subject
 from caseconnect.sdk.testing.connection import ConnectionRules, Operation, error_of
 from caseconnect.sdk.testing.parsing import ParsingRules
+from caseconnect.sdk.testing.past import PastRules
 from caseconnect.sdk.testing.plugin import SpecRules
+from caseconnect.sdk.testing.reading import change_and_wait, ids_of, polled, read_on
 from caseconnect.sdk.testing.rig import Rig, in_virtual_time, not_applicable, require
 from caseconnect.sdk.testing.virtual import LoopClock
 from caseconnect.sdk.testing.world import SourceWorld, ToldWorld
 
-_ENDLESS = 200
 
-
-@dataclass
-class Reading:
-    """The pages that one process read, one after another."""
-
-    pages: list[Page]
-
-    @property
-    def items(self) -> list[Polled]:
-        """All items."""
-        return [i for p in self.pages for i in p.items]
-
-    @property
-    def cursor(self) -> str:
-        """The last cursor."""
-        return self.pages[-1].cursor
-
-
-async def read_on(source: Any, cursor: str | None, rig: Rig[SourceWorld]) -> Reading:
-    """Read until there is no more, as the host does."""
-    pages: list[Page] = []
-    while not pages or pages[-1].more:
-        require(len(pages) < _ENDLESS, f"read() says `more` for ever: {_ENDLESS} pages and no end")
-        pages.append(await source.read(cursor, rig.world.watch()))
-        cursor = pages[-1].cursor
-        require(type(cursor) is str and cursor != "", f"the cursor of a page must be text, not {cursor!r}")
-    return Reading(pages)
-
-
-def polled(item: Polled, rig: Rig[SourceWorld]) -> Delivery:
-    """The delivery that the host makes of a polled item."""
-    return Delivery(
-        rig.world.connection, item.kind, f"{item.id}@{item.version}", rig.now(), item.body, headers={}, polled=True
-    )
-
-
-def ids_of(source: Any, items: Iterable[Polled], rig: Rig[SourceWorld]) -> set[str]:
-    """Ids that the events of these items name."""
-    found: set[str] = set()
-    for item in items:
-        parsed = source.parse(polled(item, rig))
-        if isinstance(parsed, Parsed):
-            found |= {s.id for e in parsed.events for s in (e.subject, *e.refs)}
-    return found
-
-
-class SourceContract(ConnectionRules[SourceWorld], ParsingRules):
+class SourceContract(ConnectionRules[SourceWorld], PastRules, ParsingRules):
     """Derive a `Test...` class, set `plugin` to the plugin's module and give `world`."""
 
     hook = "sources"
@@ -120,7 +75,7 @@ class SourceContract(ConnectionRules[SourceWorld], ParsingRules):
         """Stop after page n and start from its cursor: nothing lost, and nothing but the overlap repeated."""
         rig = self.rig()
         start = await self._begin(rig)
-        changed = [await self._change_and_wait(rig, n) for n in range(5)]
+        changed = [await change_and_wait(rig, n) for n in range(5)]
         await self._restart_everywhere(rig, start, changed, repeats=1)
 
     @in_virtual_time
@@ -137,7 +92,7 @@ class SourceContract(ConnectionRules[SourceWorld], ParsingRules):
         """What moves to the end while pages are read must come again, and nothing may be skipped for it."""
         rig = self.rig()
         cursor = await self._begin(rig)
-        changed = [await self._change_and_wait(rig, n) for n in range(4)]
+        changed = [await change_and_wait(rig, n) for n in range(4)]
         async with rig.started() as source:
             first = await source.read(cursor, rig.world.watch())
             early = ids_of(source, first.items, rig)
@@ -175,7 +130,7 @@ class SourceContract(ConnectionRules[SourceWorld], ParsingRules):
         rig = self.rig()
         cursor = await self._begin(rig)
         for n in range(3):
-            await self._change_and_wait(rig, n)
+            await change_and_wait(rig, n)
         async with rig.started() as source:
             first = await read_on(source, cursor, rig)
             cursor, known = first.cursor, set(first.items)
@@ -206,11 +161,15 @@ class SourceContract(ConnectionRules[SourceWorld], ParsingRules):
 
     @in_virtual_time
     async def test_absent_facts_are_told(self) -> None:
-        """`PermanentError` when there is no such thing."""
+        """`PermanentError` when there is no such thing; a search that finds nothing has an answer."""
         rig = self.rig()
         async with rig.started() as source:
             for need in rig.world.needs():
                 nothing = need.model_copy(update={"subject": need.subject._replace(id=rig.world.absent)})
+                if need.fact == NAMED_ORDERS:
+                    none = await source.fetch(nothing)
+                    require(none.orders == (), f"fetch({need.fact!r}) of a name that nothing has gave {none!r}")
+                    continue
                 error = await error_of(source.fetch(nothing), f"fetch({need.fact!r}) of what is not there")
                 require(isinstance(error, PermanentError), f"fetch({need.fact!r}) of what is not there gave {error!r}")
 
@@ -248,11 +207,6 @@ class SourceContract(ConnectionRules[SourceWorld], ParsingRules):
             cursor = (await read_on(source, None, rig)).cursor
         await asyncio.sleep(2 * rig.world.overlap.total_seconds())
         return cursor
-
-    async def _change_and_wait(self, rig: Rig[SourceWorld], n: int) -> str:
-        changed = await rig.world.change(n)
-        await asyncio.sleep(2 * rig.world.overlap.total_seconds() + rig.world.index_lag.total_seconds())
-        return changed
 
     async def _restart_everywhere(self, rig: Rig[SourceWorld], start: str, changed: list[str], *, repeats: int) -> None:
         async with rig.started() as source:

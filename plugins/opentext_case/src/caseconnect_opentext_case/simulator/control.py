@@ -135,8 +135,9 @@ class Control:
         return JSONResponse({"expired": sum(self._tenants[each].tokens.expire_all() for each in names)})
 
     async def state(self, request: Request) -> Response:
-        """Everything remembered, by tenant, without secrets and tokens."""
-        del request
+        """Everything remembered, by tenant or of one, without secrets and tokens."""
+        only = request.query_params.get("tenant")
+        wanted = {only: self._tenants[self.store(only).tenant]} if only else self._tenants
         found = {
             name: {
                 "definitions": [asdict(item) for item in tenant.store.definitions.values()],
@@ -146,7 +147,7 @@ class Control:
                 "grants": tenant.tokens.grants(),
                 "calls": list(tenant.store.calls),
             }
-            for name, tenant in self._tenants.items()
+            for name, tenant in wanted.items()
         }
         return JSONResponse(_plain({"tenants": found, "faults": self._faults.pending()}))
 

@@ -63,8 +63,8 @@ def decide_return(shop: Shop, key: str, step: str, spec: Spec) -> Return:
 
 
 def draft(shop: Shop, spec: Spec) -> Draft:
-    """Staff make a draft: `lines` of `sku` or of `title` and `price`, `customer`, `tags`, `note`."""
-    only(spec, {"lines", "customer", "tags", "note", "email"}, "The draft")
+    """Staff make a draft: `lines` of `sku` or of `title` and `price`, `customer`, `tags`, `note`, `attributes`."""
+    only(spec, {"lines", "customer", "tags", "note", "email", "attributes"}, "The draft")
     made = drafts.start(shop, shop.currency, shop.rate(shop.currency) or amount("1", "rate"))
     for item in records(spec.get("lines"), "lines"):
         only(item, {"sku", "title", "price", "quantity"}, "lines")
@@ -83,6 +83,7 @@ def draft(shop: Shop, spec: Spec) -> Draft:
     if spec.get("customer"):
         made.customer = orders.customer(shop, spec["customer"])
     made.email = spec.get("email") or (made.customer.email if made.customer else None)
+    made.attributes = [(str(k), str(v)) for k, v in dict(spec.get("attributes") or {}).items()]
     made.tags, made.note = [str(t) for t in records(spec.get("tags"), "tags")], spec.get("note")
     drafts.save(shop, made)
     return made
