@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from house import SHOP, House, house
+from house import House, house
 
 from caseconnect.sdk.testing import run
 from caseconnect_shopify.simulator import Order, create_order

@@ -9,17 +9,15 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random  # noqa: TID251 - a seeded stream: a run can be repeated
-from typing import Any
 
 import pytest
 from faults_catalogue import READ
 from faults_cells import Operation, is_token
-from money_seeds import Killed, _Reaper, _reaping, seeds_wanted
-from toy_world import ToySettings
+from money_seeds import _Reaper, _reaping, seeds_wanted
 
 from caseconnect.host.crash import crashpoint
 from caseconnect.host.journal import SqliteJournal

@@ -32,7 +32,8 @@ ASKED: dict[str, Callable[[Any], object]] = {
 
 def plans(desk: JournalDesk, asked: Callable[[Any], object]) -> list[tuple[str, str]]:
     """Each statement that is run, and each step of its plan."""
-    db, ran = desk.journal._db(), []
+    db = desk.journal._db()
+    ran: list[str] = []
     db.set_trace_callback(ran.append)
     asked(desk.journal)
     db.set_trace_callback(None)

@@ -124,8 +124,8 @@ def test_a_sender_that_leaves_before_a_slow_commit_and_sends_again_is_known(tmp_
         async with house(tmp_path) as h:
             receive = h.journal.receive
 
-            async def slow(new: Sequence[NewDelivery], move: CursorMove | None, now: datetime) -> list[Receipt]:
-                stored = await receive(new, move, now)
+            async def slow(items: Sequence[NewDelivery], move: CursorMove | None, now: datetime) -> list[Receipt]:
+                stored = await receive(items, move, now)
                 await asyncio.sleep(7)
                 return stored
 
@@ -145,7 +145,7 @@ def test_what_was_not_committed_left_no_row_and_comes_again(tmp_path: Path) -> N
         async with house(tmp_path) as h:
             receive = h.journal.receive
 
-            async def busy(new: Sequence[NewDelivery], move: CursorMove | None, now: datetime) -> list[Receipt]:
+            async def busy(items: Sequence[NewDelivery], move: CursorMove | None, now: datetime) -> list[Receipt]:
                 raise JournalBusy("no room")
 
             h.journal.receive = busy  # type: ignore[method-assign] # the disk is slow
