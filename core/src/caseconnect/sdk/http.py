@@ -34,6 +34,7 @@ from caseconnect.sdk.errors import (
 from caseconnect.sdk.messages import Part as Part
 from caseconnect.sdk.messages import Response as Response
 from caseconnect.sdk.pace import Pace
+from caseconnect.sdk.texts import without_credentials
 
 # None: importing it fails at once. httpx would load its command line with rich and pygments, a fifth of our start-up.
 # httpcore asks for sniffio at every lock and event, some fifty times a request; that it is absent was found out by a
@@ -65,6 +66,12 @@ def unix_transport(path: str) -> Transport:
 _BREAK = re.compile(r"[\r\n\x00]")
 _CONNECTIONS = 8
 _LONGEST_FIELD = 64 * 1024
+_PIECE = 4 * 1024
+"""Compressed bytes that are unpacked at a time: they may become a thousand times as many."""
+
+_CONNECT_SECONDS = 10.0
+"""Without a connection in this time nothing was sent: surely no effect, where our deadline would leave a doubt."""
+
 _ALWAYS = {"accept": "*/*", "accept-encoding": "gzip, deflate", "connection": "keep-alive", "user-agent": "caseconnect"}
 # Servers close an idle connection after 5 s (uvicorn) or more. A request sent just then is lost without an answer,
 # and a lost write waits for minutes: we close first.
@@ -114,7 +121,7 @@ class _Network(Transport):
                     resolver=_public(lib.ThreadedResolver()) if self._public else None,
                 ),
                 cookie_jar=lib.DummyCookieJar(),
-                timeout=lib.ClientTimeout(total=None),
+                timeout=lib.ClientTimeout(total=None, connect=_CONNECT_SECONDS),
                 skip_auto_headers=("User-Agent", "Content-Type"),
                 auto_decompress=False,
                 max_line_size=_LONGEST_FIELD,
@@ -146,7 +153,7 @@ class _Stream(httpx.AsyncByteStream):
         self._answer = answer
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for chunk in self._answer.content.iter_any():
+        async for chunk in self._answer.content.iter_chunked(_PIECE):
             yield chunk
 
     async def aclose(self) -> None:
@@ -207,6 +214,7 @@ class Http:
         shown: str | None = None,
     ) -> Response:
         """One request, one attempt. `path` is below the base URL. `cost` is taken from the account's pace first.
+        What refuses it (400 and above) may quote the credentials that we sent: they are masked in the body.
 
         `content` is a body as it is, for what has to be signed; its content type is among `headers`. `shown` stands in
         errors instead of `path`, when the path may hold a secret.
@@ -257,6 +265,8 @@ class Http:
             raise self._lost(safe, f"{place}: no answer within {self.deadline:g} s") from error
         except Exception as error:
             raise self._lost(safe, f"{place}: answer lost ({type(error).__name__})") from error
+        if response.status_code >= 400:
+            body = without_credentials(body, (sent, form, json, {"password": basic[1] if basic else ""}))
         answer = Response(response.status_code, {k.lower(): v for k, v in response.headers.items()}, body)
         if answer.status == 429:
             self.pace.refused(answer.retry_after(self._now()) or 1.0)

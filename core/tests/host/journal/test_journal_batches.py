@@ -134,7 +134,7 @@ def test_due_commands_leave_out_what_the_caller_works_on(desk: Desk) -> None:
 def test_what_waits_in_a_lane_is_found_by_its_lane(desk: Desk) -> None:
     """Else every ready event is compared with all that wait, which are many when a platform is down."""
     ready = deciding._READY.replace("ORDER BY seq LIMIT", deciding._NOT_WAITING + " ORDER BY seq LIMIT", 1)
-    values = {"tenant": TENANT, "now": "x", "limit": 9}
+    values = {"tenant": TENANT, "now": "x", "limit": 9, "busy": "[]"}
     plan = desk.journal._db().execute("EXPLAIN QUERY PLAN " + ready, values).fetchall()
     assert any(step[3].startswith("SEARCH w ") and "(tenant=? AND lane=?)" in step[3] for step in plan)
 

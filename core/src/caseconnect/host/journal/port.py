@@ -184,8 +184,8 @@ class Journal(Protocol):
     def unparsed(self, tenant: str, now: datetime, limit: int) -> list[StoredDelivery]:
         """Deliveries to parse."""
 
-    def ready_events(self, tenant: str, now: datetime, limit: int) -> list[StoredEvent]:
-        """Events whose turn may be now."""
+    def ready_events(self, tenant: str, now: datetime, limit: int, busy: Iterable[Subject] = ()) -> list[StoredEvent]:
+        """Events whose turn may be now, without those of the lanes in `busy`."""
 
     def due_commands(self, tenant: str, now: datetime, limit: int, busy: Iterable[str] = ()) -> list[StoredCommand]:
         """Commands to send or to look at: the first `limit`, without those in `busy`."""

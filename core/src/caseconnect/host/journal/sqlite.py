@@ -389,9 +389,9 @@ class SqliteJournal:
         """See `port.Journal`."""
         return intake.unparsed(self._db(), tenant, now, limit)
 
-    def ready_events(self, tenant: str, now: datetime, limit: int) -> list[StoredEvent]:
+    def ready_events(self, tenant: str, now: datetime, limit: int, busy: Iterable[Subject] = ()) -> list[StoredEvent]:
         """See `port.Journal`."""
-        return deciding.ready_events(self._db(), tenant, now, limit)
+        return deciding.ready_events(self._db(), tenant, now, limit, busy)
 
     def due_commands(self, tenant: str, now: datetime, limit: int, busy: Iterable[str] = ()) -> list[StoredCommand]:
         """See `port.Journal`."""

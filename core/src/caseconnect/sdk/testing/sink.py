@@ -18,6 +18,7 @@ from caseconnect.sdk.testing.attempts import (
     KILLED,
     ODD,
     execute,
+    go_on,
     honest,
     settle,
     verify,
@@ -196,7 +197,7 @@ class SinkContract(ConnectionRules[SinkWorld]):
     async def _break(self, kind: type[Command], number: int, fault: Fault, whole: int) -> None:
         rig = self.rig()
         command, before = rig.world.command(kind), len(rig.world.effects())
-        repeat, what = rig.spec.commands[kind], f"request {number}: {fault.name}"
+        what = f"request {number}: {fault.name}"
 
         def effects() -> int:
             return len(rig.world.effects()) - before
@@ -208,25 +209,4 @@ class SinkContract(ConnectionRules[SinkWorld]):
         honest(attempt, effects(), what)
         known = attempt.taken or attempt.unknown or isinstance(attempt.error, TransientError)
         require(known, f"{what}: nobody can say that this will never work, but it ended with {attempt}")
-        await asyncio.sleep((rig.spec.lateness + rig.spec.index_lag).total_seconds() + 60)
-        async with rig.started() as sink:
-            if attempt.unknown:
-                sighting = await verify(sink, command)
-                require(
-                    effects() > 0 or sighting.seen is not True, f"{what}: verify() sees an effect that is not there"
-                )
-                denied = effects() >= whole and sighting.seen is False
-                require(not denied, f"{what}: the effect is there, and verify() says that it is not")
-                blind = sighting.seen is None and repeat not in (Repeat.STATE, Repeat.KEY)
-                if sighting.seen or blind:
-                    require(
-                        effects() in (0, whole), f"{what}: {effects()} of {whole} effects, and nobody will do the rest"
-                    )
-                    return
-            if attempt.taken:
-                await settle(rig, sink, command, attempt.outcome)
-            else:
-                again = await execute(sink, command)
-                require(again.taken, f"{what}: the next attempt, with everything in order, ended with {again}")
-                await settle(rig, sink, command, again.outcome)
-        require(effects() == whole, f"{what}: in the end {effects()} effects instead of {whole}")
+        await go_on(rig, command, attempt, effects, whole, what)
