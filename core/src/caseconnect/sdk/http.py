@@ -66,12 +66,10 @@ def unix_transport(path: str) -> Transport:
 _BREAK = re.compile(r"[\r\n\x00]")
 _CONNECTIONS = 8
 _LONGEST_FIELD = 64 * 1024
+# Compressed bytes that are unpacked at a time: they may become a thousand times as many.
 _PIECE = 4 * 1024
-"""Compressed bytes that are unpacked at a time: they may become a thousand times as many."""
-
+# Without a connection in this time nothing was sent: surely no effect, where our deadline would leave a doubt.
 _CONNECT_SECONDS = 10.0
-"""Without a connection in this time nothing was sent: surely no effect, where our deadline would leave a doubt."""
-
 _ALWAYS = {"accept": "*/*", "accept-encoding": "gzip, deflate", "connection": "keep-alive", "user-agent": "caseconnect"}
 # Servers close an idle connection after 5 s (uvicorn) or more. A request sent just then is lost without an answer,
 # and a lost write waits for minutes: we close first.
