@@ -14,6 +14,7 @@ from sqlite_utils import Database
 
 from caseconnect.host.journal import SqliteJournal, opening, schema
 from caseconnect.host.journal.backups import check
+from caseconnect.host.journal.errors import JournalError
 
 EVERY = 1 if os.environ.get("CONNECT_STORAGE") == "full" else 40
 STATES = schema.pending(Database(memory=True))[1:]
@@ -105,7 +106,7 @@ def test_no_room_in_the_middle(tmp_path: Path) -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(opening, "connect", small)
-        with pytest.raises(sqlite3.OperationalError, match="full"):
+        with pytest.raises(JournalError, match="full"):
             SqliteJournal.open(path, synchronous="OFF")
     with sqlite3.connect(path) as db:
         assert schema.pending(Database(db)) == STATES

@@ -19,10 +19,13 @@ from serving import PATIENCE, connect, play, rows, serving, simulating, write_te
 
 from caseconnect.cli import Exit
 from caseconnect.host.journal.backups import back_up, check
-from caseconnect.host.web.control import ask_daemon
+from caseconnect.host.web.control import socket_path
+from caseconnect.sdk.http import Http, unix_transport
+from caseconnect.sdk.pace import Pace
 
+NUMBERS = {"KILLS": 40, "STARTS": 20, "WRITES": 10_000, "BACKUPS": 30}
 FULL = os.environ.get("CONNECT_STORAGE") == "full"
-KILLS = 40
+KILLS, STARTS, WRITES, BACKUPS = (int(os.environ.get(f"CONNECT_{name}", n)) for name, n in NUMBERS.items())
 SENDING = "SELECT 1 FROM commands WHERE kind='HoldOrder' AND state='sending'"
 RISKY = {
     "lines": [{"title": "Camera", "sku": "CAM-1", "price": "1200.00", "quantity": 1}],
@@ -104,30 +107,33 @@ def test_frozen_past_every_deadline_and_resumed_nothing_is_done_twice(tmp_path: 
 
 
 def test_a_second_daemon_is_refused_and_many_write_beside_the_first(folder: Path) -> None:
-    writes = 10_000
     with serving(folder) as daemon:
-        for _ in range(20):
+        for _ in range(STARTS):
             began = time.monotonic()
             second = connect("serve", "--tenants", folder / "tenants", "--data", daemon.data, "--port", 0)
             assert second.returncode == Exit.HELD
             assert time.monotonic() - began < PATIENCE
-        load = Load(daemon, "a", clients=2)
+        load = Load(daemon, "a", clients=1)
 
-        async def one(number: int) -> bool:
-            name = f"n{number % (writes // 2) % 50}"
+        async def one(http: Http, number: int) -> bool:
+            name = f"n{number % (WRITES // 2) % 50}"
             why = {"tenant": "acme", "scope": "flow", "name": name, "reason": "a test", "by": f"ann{number}"}
-            verb = "resume" if number >= writes // 2 else "pause"
-            return bool((await ask_daemon(daemon.data, verb, why | {"force": True}))["changed"])
+            verb = "resume" if number >= WRITES // 2 else "pause"
+            answer = await http.request("POST", f"/{verb}", json=why | {"force": True})
+            return bool(answer.json()["changed"])
 
         async def many() -> int:
+            transport = unix_transport(str(socket_path(daemon.data)))
+            http = Http("http://connect.local", pace=Pace(float("inf"), 1), deadline=30, transport=transport)
             changed = 0
-            for first in range(0, writes, 20):
-                changed += sum(await asyncio.gather(*(one(n) for n in range(first, min(first + 20, writes)))))
+            for first in range(0, WRITES, 20):
+                changed += sum(await asyncio.gather(*(one(http, n) for n in range(first, min(first + 20, WRITES)))))
+            await http.close()
             return changed
 
         changed = asyncio.run(many())
         load.end()
-        assert changed == 2 * min(50, writes // 2)
+        assert changed == 2 * min(50, WRITES // 2)
         kept = "SELECT count(*), count(released_at) FROM brakes WHERE scope='flow'"
         assert rows(daemon.data, kept) == [(changed // 2, changed // 2)]
         assert lost(daemon.data, load.acknowledged) == set()
@@ -139,7 +145,7 @@ def test_backups_under_load_hold_all_that_was_acknowledged_before(folder: Path) 
     made = []
     with serving(folder) as daemon:
         load = Load(daemon, "a", clients=2)
-        for number in range(100):
+        for number in range(BACKUPS):
             daemon.until(lambda n=10 * (number + 1): len(load.acknowledged) > n, "deliveries come in")
             before = list(load.acknowledged)
             file = folder / f"b{number}" / "journal.db"

@@ -101,7 +101,7 @@ def alone(db: sqlite3.Connection, item: Item) -> Any:
     try:
         result = item.write(db)
     except sqlite3.Error as error:
-        if _is_storage(error) or not db.in_transaction:  # SQLite may have undone the whole batch, savepoints and all
+        if is_storage(error) or not db.in_transaction:  # SQLite may have undone the whole batch, savepoints and all
             raise
         result = Conflict(f"{item.name}: {error}") if isinstance(error, sqlite3.IntegrityError) else error
     except Exception as error:  # noqa: BLE001 - one item's fault is its own; the batch goes on
@@ -112,14 +112,14 @@ def alone(db: sqlite3.Connection, item: Item) -> Any:
     return result
 
 
-def _is_storage(error: sqlite3.Error) -> bool:
+def is_storage(error: sqlite3.Error) -> bool:
     """The disk, the file or the memory; not the statement, the values or a constraint."""
     return name_of(error).startswith(_STORAGE)
 
 
 def hurts(error: sqlite3.Error) -> bool:
     """At a checkpoint: not only that there was no room or somebody was in the way, so that it may be tried again."""
-    return _is_storage(error) and not name_of(error).startswith(_AGAIN)
+    return is_storage(error) and not name_of(error).startswith(_AGAIN)
 
 
 def name_of(error: sqlite3.Error) -> str:

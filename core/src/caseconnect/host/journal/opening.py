@@ -13,6 +13,7 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from caseconnect.host.journal import backups, schema
+from caseconnect.host.journal.batch import is_storage
 from caseconnect.host.journal.errors import JournalDamaged, JournalError, JournalLocked
 from caseconnect.host.journal.instance import Marker
 from caseconnect.host.journal.sealing import Sealer
@@ -129,11 +130,15 @@ def open_for_writing(path: Path, *, synchronous: str = "FULL", sealed: bool = Tr
         applied = _migrate(path, db)
         doubt = marker.doubt(db, fresh=schema.SEALED in applied)
         return Opened(db, lock, marker, doubt, Seals(Sealer(db), marker) if sealed else None)
-    except BaseException:
+    except BaseException as error:
         if db:
-            db.close()
+            with suppress(sqlite3.Error):
+                db.close()
         marker.close()
         lock.release()
+        if isinstance(error, OSError) or (isinstance(error, sqlite3.Error) and is_storage(error)):
+            why = f"the journal at {path} cannot be opened ({error}): is its disk full or failing?"
+            raise JournalError(why) from error
         raise
 
 
