@@ -47,7 +47,13 @@ def test_no_header_says_whose_it_is() -> None:
         return Receipt(len(kept), "stored")
 
     async def story() -> int:
-        webhook = Webhook("X-Shopify-Hmac-Sha256", ("client_secret",), "X-Shopify-Topic", "X-Shopify-Webhook-Id")
+        webhook = Webhook(
+            "X-Shopify-Hmac-Sha256",
+            ("client_secret",),
+            "X-Shopify-Topic",
+            "X-Shopify-Webhook-Id",
+            expect={"X-Shopify-Shop-Domain": "birch.myshopify.com"},
+        )
         hooks = Hooks(store, lambda: datetime(2026, 1, 1, tzinfo=UTC))
         hooks.registry = {
             ("hooks", name, "shop"): Hook(name, "shop", webhook, lambda: [SECRET]) for name in ("acme", "birch")

@@ -348,6 +348,23 @@ def test_a_release_that_a_person_lets_go_respects_other_claims(desk: Desk) -> No
     assert desk.due() == []
 
 
+def test_a_release_that_a_person_lets_go_overtakes_a_hold_that_still_waits(desk: Desk) -> None:
+    matter = desk.matter()
+    (hold,) = desk.plan(matter, HOLD)
+    (release,) = desk.plan(matter, RELEASE, birth="parked")
+    assert desk.answer(release, "retry") == "planned"
+    assert desk.state(hold) == "superseded"
+    assert desk.due() == [release]
+
+
+def test_a_hold_that_still_waits_is_not_sent_after_a_person_released(desk: Desk) -> None:
+    matter = desk.matter()
+    (hold,) = desk.plan(matter, HOLD)
+    (release,) = desk.plan(matter, RELEASE, birth="parked")
+    assert desk.answer(release, "done") == "done"
+    assert (desk.state(hold), desk.due(), desk.claims()) == ("superseded", [], set())
+
+
 def test_an_old_hold_said_to_be_done_does_not_undo_what_came_after(desk: Desk) -> None:
     matter = desk.matter()
     (hold,) = desk.plan(matter, HOLD)

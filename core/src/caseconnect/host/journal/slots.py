@@ -116,9 +116,9 @@ def _still_held(others: list[str]) -> str:
     return f"nothing to send: still held for {len(others)} other matter(s): {', '.join(others)}"
 
 
-def _overtake(db: sqlite3.Connection, slot: str, by: str, now: datetime) -> set[str]:
-    """End what is planned for the slot; the matters that had planned it."""
-    planned = db.execute("SELECT key FROM commands WHERE slot=? AND state='planned'", (slot,)).fetchall()
+def _overtake(db: sqlite3.Connection, slot: str, by: str, now: datetime, but: str = "") -> set[str]:
+    """End what is planned for the slot, `but` one; the matters that had planned it."""
+    planned = db.execute("SELECT key FROM commands WHERE slot=? AND state='planned' AND key<>?", (slot, but)).fetchall()
     return {_end_planned(db, key, by, now) for (key,) in planned}
 
 
@@ -140,10 +140,10 @@ def _end_planned(db: sqlite3.Connection, key: str, by: str, now: datetime, note:
     return str(matter)
 
 
-def planned_again(db: sqlite3.Connection, key: str, now: datetime, *, person: bool) -> bool:
+def planned_again(db: sqlite3.Connection, key: str, now: datetime, *, person: bool) -> tuple[bool, set[str]]:
     """A command that is planned once more may have been overtaken, and claims may have come or gone meanwhile.
 
-    True: so it was ended here.
+    Whether it was ended here, else the matters whose older planned commands it overtook.
     """
     row = db.execute("SELECT seq, slot, matter, value FROM commands WHERE key=?", (key,)).fetchone()
     seq, slot, matter, value = row
@@ -162,9 +162,10 @@ def planned_again(db: sqlite3.Connection, key: str, now: datetime, *, person: bo
     else:
         db.execute("DELETE FROM claims WHERE slot=? AND matter=?", (slot, matter))
         by = next(iter(_claimants(db, slot)), None)
-    if by is not None:
-        _end_planned(db, key, by, now, note)
-    return by is not None
+    if by is None:
+        return False, _overtake(db, slot, matter, now, but=key)
+    _end_planned(db, key, by, now, note)
+    return True, set()
 
 
 def _claim_again(db: sqlite3.Connection, slot: str, matter: str, key: str, now: datetime) -> None:
@@ -174,22 +175,25 @@ def _claim_again(db: sqlite3.Connection, slot: str, matter: str, key: str, now: 
     db.execute("INSERT OR IGNORE INTO claims VALUES (?,?,?)", (slot, matter, stamp(now)))
 
 
-def confirm(db: sqlite3.Connection, key: str, now: datetime, *, person: bool = False) -> None:
+def confirm(db: sqlite3.Connection, key: str, now: datetime, *, person: bool = False) -> set[str]:
     """The command's value is there: the slot has it. `person`: somebody says so of a parked command.
 
-    What was sent before something else was confirmed says nothing of how it is now.
+    What was sent before something else was confirmed says nothing of how it is now. What a person released is not held
+    by what was planned before; the matters that had planned it.
     """
     slot, value, matter, sent_at = db.execute(
         "SELECT slot, value, matter, sent_at FROM commands WHERE key=?", (key,)
     ).fetchone()
     changes, at = db.execute("SELECT changes, confirmed_at FROM slots WHERE slot=?", (slot,)).fetchone() or ("[]", None)
+    overtaken: set[str] = set()
     if sent_at and at and at > sent_at:
-        return
+        return overtaken
     if person and is_claimed(slot):
         if value == HELD:
             _claim_again(db, slot, matter, key, now)
         else:
             db.execute("DELETE FROM claims WHERE slot=?", (slot,))
+            overtaken = _overtake(db, slot, matter, now)
     restoring.settled(db, key)
     recent = [t for t in load(changes) if t > stamp(now - timedelta(hours=1))]
     db.execute(
@@ -198,6 +202,7 @@ def confirm(db: sqlite3.Connection, key: str, now: datetime, *, person: bool = F
         " version=version+1, changes=excluded.changes",
         (slot, value, stamp(now), dump([*recent, stamp(now)])),
     )
+    return overtaken
 
 
 def refused(db: sqlite3.Connection, slot: str, value: str, matter: str, now: datetime) -> str | None:
