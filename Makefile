@@ -8,13 +8,18 @@ BIN := .venv/bin
 SIZE ?= full
 DLT := dlt[duckdb]==1.31.0
 SEEDS ?= 1000
+SECONDS ?= 300
+POWERLOSS ?= 20000
+JOBS ?= 2
+SBOM := cyclonedx-bom==7.5.0
+AUDIT := pip-audit==2.10.1
 PACKAGES := core demo $(wildcard plugins/*) $(wildcard usecases/*)
 # Tests start a hundred processes: each would compile everything anew. Kept beside the packages, not among the sources.
 export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/pycache
 export PYTHONDONTWRITEBYTECODE :=
 MANIFESTS := $(wildcard pyproject.toml requirements.lock $(addsuffix /pyproject.toml,$(PACKAGES)))
 
-.PHONY: help demo test simulate storage powerloss check conformance bench docs lock format clean
+.PHONY: help demo test simulate mutants storage powerloss check conformance bench docs lock sbom audit format clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,10 +30,18 @@ demo: .venv/.ready ## Play all flows against simulators; DEMO="--rows S1,P4" som
 test: .venv/.ready ## Run all tests
 	$(BIN)/pytest -n auto -q --dist worksteal $(TESTS)
 
-simulate: .venv/.ready ## Play money commands under faults on virtual time; SEEDS=n of each kind
-	CONNECT_SEEDS=$(SEEDS) $(BIN)/pytest -n auto -q -rP --dist worksteal tests/faults
+simulate: .venv/.ready ## Play faults on virtual time: SEEDS=n of money, all flows, SECONDS=n of the whole; REPLAY=seed plays one
+ifdef REPLAY
+	@PYTHONPATH=tests/lib $(BIN)/python -m simulation --replay $(REPLAY) $(SIMULATION)
+else
+	CONNECT_SEEDS=$(SEEDS) CONNECT_MATRIX=1 $(BIN)/pytest -n auto -q -rP --dist worksteal tests/faults tests/flows
+	$(BIN)/pytest -n auto -q --dist worksteal -m hypothesis --hypothesis-profile=long
+	PYTHONPATH=tests/lib $(BIN)/python -m simulation --seconds $(SECONDS) --jobs $(JOBS) $(SIMULATION)
+endif
 
-POWERLOSS ?= 20000
+mutants: .venv/.ready ## Plant each bug of tests/mutants and find it; one that survives is a failure
+	$(BIN)/python tests/mutants/hunt.py $(MUTANTS)
+
 storage: .venv/.ready ## Kill, freeze, fill up and damage real daemons and their files; takes minutes
 	CONNECT_STORAGE=full $(BIN)/pytest -q -rP --durations=10 $(filter-out tests/storage/test_storage_powerloss.py,$(wildcard tests/storage/test_*.py))
 
@@ -60,6 +73,16 @@ lock: $(UV) ## Choose the newest allowed versions and write requirements.lock
 	$(UV) lock --upgrade
 	$(UV) export --quiet --all-packages --all-groups --no-emit-workspace --no-header --no-annotate \
 		--format requirements-txt --output-file requirements.lock
+
+# Both read the lock and are no dependency of ours, so each runs in an environment of its own.
+sbom: $(UV) ## Write what we are made of to dist/sbom.cdx.json (CycloneDX)
+	@mkdir -p dist
+	$(UV) tool run --quiet --from $(SBOM) cyclonedx-py requirements requirements.lock \
+		--output-reproducible --of JSON -o dist/sbom.cdx.json
+
+audit: $(UV) ## Ask for known weaknesses of what we depend on (OSV)
+	$(UV) tool run --quiet --from $(AUDIT) pip-audit -r requirements.lock --require-hashes --disable-pip \
+		--progress-spinner off -s osv
 
 clean: ## Remove what the targets made
 	rm -rf .venv .tools .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build

@@ -1,7 +1,8 @@
 """Each distribution imports with nothing on the path but what it declares.
 
 The path is made of the files of the declared distributions and of what they declare in turn, linked into a folder; the
-interpreter starts without its site-packages.
+interpreter starts without its site-packages. Distributions that declare the same are imported one after another in one
+process: each finds itself and what it declares, and none of the others.
 """
 
 from __future__ import annotations
@@ -26,9 +27,12 @@ import importlib, os, pkgutil, sys
 from importlib.machinery import PathFinder
 folder, left_out, *packages = sys.argv[1:]
 sys.path.insert(0, folder)
+hidden = set()
 class Linked:
     # What is linked is imported from where it is, by the bytecode that is kept for it: a third of the time.
     def find_spec(self, name, path=None, target=None):
+        if name in hidden:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
         spec = PathFinder.find_spec(name, [folder]) if path is None else None
         if spec is None or spec.origin is None:
             return None
@@ -48,7 +52,10 @@ def walk(name):
     for inner in pkgutil.iter_modules(getattr(module, "__path__", ())):
         walk(f"{name}.{inner.name}")
 for package in packages:
+    hidden = {*packages} - {package}
     walk(package)
+    for name in [n for n in sys.modules if n.partition(".")[0] == package]:
+        del sys.modules[name]
 if failed:
     sys.exit("\\n".join(failed))
 """
@@ -125,10 +132,31 @@ def alone(folder: Path, member: Member, declared: Iterable[str], left_out: str =
     return import_alone(folder, member.packages, declared, member.folder / "src", left_out)
 
 
-@pytest.mark.parametrize("name", sorted(MEMBERS))
-def test_a_distribution_needs_only_what_it_declares(name: str, tmp_path: Path) -> None:
-    left_out = EXTRA_ONLY.get(name, ("", ""))[1]
-    assert alone(tmp_path, MEMBERS[name], requirements_of(name, ()), left_out) == ""
+ALIKE: dict[tuple[str, ...], list[str]] = {}
+"""What is declared -> the distributions that declare just that."""
+for _name in sorted(MEMBERS):
+    ALIKE.setdefault(tuple(sorted(requirements_of(_name, ()))), []).append(_name)
+
+
+@pytest.mark.parametrize(("declared", "names"), ALIKE.items(), ids=[names[0] for names in ALIKE.values()])
+def test_a_distribution_needs_only_what_it_declares(
+    declared: tuple[str, ...], names: list[str], tmp_path: Path
+) -> None:
+    source = tmp_path / "src"
+    source.mkdir()
+    for name in names:
+        for package in MEMBERS[name].packages:
+            (source / package).symlink_to(MEMBERS[name].folder / "src" / package)
+    left_out = next((EXTRA_ONLY[name][1] for name in names if name in EXTRA_ONLY), "")
+    assert import_alone(tmp_path, [p.name for p in sorted(source.iterdir())], declared, source, left_out) == ""
+
+
+def test_those_that_declare_the_same_do_not_see_each_other(tmp_path: Path) -> None:
+    for package, text in {"first": "", "second": "import first\n"}.items():
+        (tmp_path / "src" / package).mkdir(parents=True)
+        (tmp_path / "src" / package / "__init__.py").write_text(text)
+    told = import_alone(tmp_path, ["first", "second"], [], tmp_path / "src")
+    assert told == "second: ModuleNotFoundError: No module named 'first'"
 
 
 @pytest.mark.parametrize("name", sorted(EXTRA_ONLY))

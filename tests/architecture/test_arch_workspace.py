@@ -67,7 +67,7 @@ def test_simulators_may_import_no_client_and_no_mapping() -> None:
 
 def test_the_type_checker_finds_every_package() -> None:
     folders = {f"{m.folder.relative_to(ROOT).as_posix()}/src" for m in MEMBERS}
-    assert set(PROJECT["tool"]["mypy"]["mypy_path"]) == folders | {"tests/lib"}
+    assert set(PROJECT["tool"]["mypy"]["mypy_path"]) == folders | {"tests/lib", "tests/flows", "tests/mutants"}
 
 
 def test_one_version_for_all() -> None:

@@ -8,7 +8,6 @@ import re
 import signal
 import socket
 import stat
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -51,6 +50,7 @@ class BlockerSettings(Settings):
 
 
 def decide(event, matter, facts, settings, now):
+    open(os.environ["BLOCK_FILE"] + ".reached", "w").close()
     while os.path.exists(os.environ["BLOCK_FILE"]):
         time.sleep(0.01 if os.environ["BLOCK_HOW"] == "sleep" else 0)  # the place
     return Decision(reason="blocked for a while, then went on")
@@ -84,6 +84,7 @@ def test_it_serves_tells_its_state_and_ends_in_good_order(folder: Path) -> None:
         socket_file = daemon.data / "control.sock"
         assert stat.S_IMODE(socket_file.stat().st_mode) == 0o600
 
+        daemon.until(lambda: rows(daemon.data, "SELECT 1 FROM events"), "the delivery becomes an event")
         explained = connect("explain", "--data", daemon.data, f"shop/order/{5_000_000_000_000_001}", "--json")
         assert explained.returncode == Exit.OK, explained.stderr
         (told,) = json.loads(explained.stdout)
@@ -97,6 +98,8 @@ def test_it_serves_tells_its_state_and_ends_in_good_order(folder: Path) -> None:
         assert f"another Connect (process {daemon.process.pid}) works on this journal" in second.stderr
         assert daemon.ask("GET", "/healthz")[0] == 200
 
+        process = Path(f"/proc/{daemon.process.pid}/cmdline")
+        assert not process.exists() or SECRET not in process.read_text()  # only Linux has it
         assert daemon.stop(signal.SIGTERM) == Exit.OK
         assert [line["why"] for line in daemon.lines("stopping")] == ["signal"]
         assert daemon.lines("stopped")
@@ -123,7 +126,7 @@ def test_a_port_in_use_is_told_and_the_journal_is_let_go(folder: Path) -> None:
 
 
 def test_a_pipeline_that_ends_ends_the_daemon_with_an_error(folder: Path) -> None:
-    with serving(folder, program=[sys.executable, "-c", BROKEN], wait=False) as daemon:
+    with serving(folder, program=BROKEN, wait=False) as daemon:
         assert daemon.process.wait(60) == Exit.WRONG
         text = daemon.log.read_text()
         assert re.search(r"the pipeline has ended \(RuntimeError at __main__:3", text)
@@ -137,7 +140,7 @@ def test_a_plugin_that_blocks_stops_no_intake_and_is_named(tmp_path: Path, how: 
     block = tmp_path / "block"
     block.touch()
     env = {"PYTHONPATH": site, "BLOCK_FILE": str(block), "BLOCK_HOW": how}
-    with serving(tmp_path, program=[sys.executable, "-c", QUICK], env=env) as daemon:
+    with serving(tmp_path, program=QUICK, env=env) as daemon:
         assert daemon.post("orders/create", order(0), "d0") == 200
         slowest, count = 0.0, 0
         while not (blocked := daemon.lines("pipeline blocked")):
@@ -168,8 +171,9 @@ def test_a_plugin_that_blocks_for_ever_does_not_keep_the_daemon_alive(tmp_path: 
     block = tmp_path / "block"
     block.touch()
     env = {"PYTHONPATH": site, "BLOCK_FILE": str(block), "BLOCK_HOW": "sleep"}
-    with serving(tmp_path, program=[sys.executable, "-c", QUICK], env=env) as daemon:
+    with serving(tmp_path, program=QUICK, env=env) as daemon:
         daemon.post("orders/create", order(0), "d0")
+        daemon.until(Path(f"{block}.reached").exists, "the plugin is asked")
         daemon.until(lambda: daemon.lines("pipeline blocked"), "the block is seen")
         assert daemon.stop(signal.SIGTERM) == Exit.OK
         assert daemon.lines("drain ended")
@@ -232,7 +236,7 @@ def test_a_send_in_flight_stays_sending_and_is_looked_after(tmp_path: Path, shop
     made = play(f"{shop}/_sim/orders", RISKY)
     body = json.dumps({"id": int(made["id"])}).encode()
     state = "SELECT state FROM commands WHERE kind='HoldOrder'"
-    with serving(tmp_path, program=[sys.executable, "-c", QUICK]) as daemon:
+    with serving(tmp_path, program=QUICK) as daemon:
         assert daemon.post("orders/create", body, "d1") == 200
         daemon.until(lambda: rows(daemon.data, state) == [("sending",)], "the hold is on its way")
         assert daemon.stop(signal.SIGTERM) == Exit.OK

@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -111,8 +112,7 @@ def _parsed(daemon: Served) -> bool:
 def _rows(journal: Path) -> dict[str, dict[str, Any]]:
     rows = _query(
         journal,
-        "SELECT d.seq, d.delivery_id, d.topic, d.state, d.reason, coalesce(d.body, b.body) AS body"
-        " FROM deliveries d LEFT JOIN deliveries b ON b.seq = d.ref_of WHERE NOT d.polled",
+        "SELECT seq, delivery_id, topic, state, reason, digest, body FROM deliveries WHERE NOT polled",
     )
     for row in rows:
         row["events"] = _query(journal, f"SELECT lane, type, body FROM events WHERE delivery={row['seq']}")
@@ -132,7 +132,42 @@ def test_every_body_is_acknowledged_and_journaled_as_it_came(story: Story) -> No
     assert sorted(story.rows) == sorted(p.id for p in story.posted)
     for one in story.posted:
         assert story.rows[one.id]["topic"] == one.topic
-        assert expand(story.rows[one.id]["body"]) == one.body, one.id
+        assert story.rows[one.id]["digest"] == sha256(one.body).digest(), one.id
+
+
+PERSONAL = {"first_name", "last_name", "email", "phone", "address1", "address2", "city", "zip", "note", "browser_ip"}
+
+
+def _personal(name: str, value: Any) -> Iterator[str]:
+    """What the people of a body are called, where they live and what they wrote."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _personal(key, inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _personal(name, inner)
+    elif name in PERSONAL and isinstance(value, str) and value:
+        yield value
+
+
+def test_of_a_body_that_was_read_nothing_of_people_is_kept(story: Story) -> None:
+    masked = 0
+    for one in story.posted:
+        row = story.rows[one.id]
+        if row["state"] in {"events", "ignored"} and row["body"] is not None:
+            masked += 1
+            kept = {str(value) for value in _leaves(json.loads(expand(row["body"])))}
+            assert not kept & set(_personal("", json.loads(one.body))), one.id
+            assert "@" not in "".join(kept), one.id
+    assert masked > 20
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _leaves(inner)
+    else:
+        yield value
 
 
 def test_byte_identical_bodies_under_different_topics_all_stay(story: Story) -> None:

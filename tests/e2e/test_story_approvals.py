@@ -23,6 +23,7 @@ from caseconnect_sfcc.simulator.scenarios import create_order
 from caseconnect_shopify.simulator import Fault
 from caseconnect_shopify.simulator.world import catalogue, metafields, orders, payments, staff
 from caseconnect_shopify.simulator.world.records import Order
+from caseconnect_shopify.simulator.world.search import OrderIndex
 
 DESK = """
   desk:
@@ -238,6 +239,19 @@ def test_staff_ask_by_a_tag_and_a_metafield(tmp_path: Path) -> None:
             assert operations(h).count("create_case") == 1
             await answered(h, "approved")
             assert (refunded(order), alerts(h)) == ("12.50", [])
+
+    run(story())
+
+
+def test_an_order_that_the_search_does_not_show_yet_is_waited_for(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with shopify(tmp_path) as h:
+            h.shop.index = OrderIndex(40)
+            order = await placed(h, TWO_MUGS)
+            await asked(h, "a1", "1001", amount=usd("12.50"))
+            assert "order #1001" in shown(h)
+            await answered(h, "approved")
+            assert refunded(order) == "12.50"
 
     run(story())
 

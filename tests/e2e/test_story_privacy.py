@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from house import House, house
+from house import House, everything_held, house
 
 from caseconnect.cli import main
-from caseconnect.host.journal.codec import expand
 from caseconnect.sdk.testing import run
 from caseconnect_shopify.simulator import create_order
 from caseconnect_shopify.simulator.world import people, staff
@@ -37,21 +35,6 @@ def order_of_jane(h: House) -> Any:
     )
 
 
-def held(folder: Path) -> str:
-    """All texts of the journal, blobs unpacked."""
-    db = sqlite3.connect(f"file:{folder / 'journal.db'}?mode=ro", uri=True)
-    found = []
-    for (table,) in db.execute("SELECT name FROM sqlite_master WHERE type='table'").fetchall():
-        for row in db.execute(f"SELECT * FROM {table}"):
-            found += [expand(v).decode(errors="replace") if _packed(v) else str(v) for v in row]
-    db.close()
-    return "\n".join(found).lower()
-
-
-def _packed(value: Any) -> bool:
-    return isinstance(value, bytes) and value[:4] == b"\x28\xb5\x2f\xfd"
-
-
 def test_a_shopper_is_erased_when_the_work_is_over(tmp_path: Path) -> None:
     async def play() -> str:
         async with house(tmp_path) as h:
@@ -60,7 +43,7 @@ def test_a_shopper_is_erased_when_the_work_is_over(tmp_path: Path) -> None:
             order = order_of_jane(h)
             await h.settle()
             (matter,) = [m for m in h.explain(f"shop/order/{order.id}")["matters"] if m["topic"] != "status"][:1]
-            assert all(text in held(tmp_path) for text in PERSONAL)
+            assert all(text in everything_held(tmp_path) for text in PERSONAL)
             people.compliance(h.shop, "redact", {"customer": JANE["email"]})
             await h.settle()
             (receipt,) = h.journal.receipts("acme")
@@ -81,7 +64,7 @@ def test_a_shopper_is_erased_when_the_work_is_over(tmp_path: Path) -> None:
     assert json.loads(told.stdout)["rows"]["commands"] > 0
     shown = CliRunner().invoke(main, ["privacy", "--data", str(tmp_path)]).stdout
     assert f"shop/order/{number}" in shown
-    assert [text for text in PERSONAL if text in held(tmp_path)] == []
+    assert [text for text in PERSONAL if text in everything_held(tmp_path)] == []
 
 
 def test_what_is_stored_is_counted_for_a_shopper_who_asks(tmp_path: Path) -> None:

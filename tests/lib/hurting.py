@@ -21,7 +21,7 @@ def can_trace() -> bool:
 
 
 def injecting(fault: str, trace: Path) -> list[str]:
-    """A program for `serving`: the daemon under strace, with a fault such as `fdatasync:error=EIO:when=3`."""
+    """A command for `serving`: the daemon under strace, with a fault such as `fdatasync:error=EIO:when=3`."""
     program = str(Path(sys.executable).with_name("connect"))
     calls = ["-e", f"trace={fault.partition(':')[0]}", "-e", f"inject={fault}"]
     return [str(STRACE), "-f", "--seccomp-bpf", "-y", "-o", str(trace), *calls, program]

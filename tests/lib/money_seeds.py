@@ -147,7 +147,7 @@ class Tally:
         assert not absent, f"never met: {', '.join(absent)}; met: {dict(self.seen)}"
 
 
-def seeds_wanted(default: int = 13) -> list[int]:
+def seeds_wanted(default: int = 10) -> list[int]:
     """The seeds to play."""
     if one := os.environ.get("CONNECT_SEED"):
         return [int(one)]

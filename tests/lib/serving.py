@@ -1,4 +1,4 @@
-"""`connect serve` as a process of its own, for tests: started, asked, told to stop, or killed."""
+"""`connect` as processes of their own, for tests: `serve` and simulators started, asked, told to stop, or killed."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ import re
 import socket
 import sqlite3
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.request import Request, urlopen
+
+import warm_start
 
 SHOP, SECRET, CASE_SECRET = "demo-shop.myshopify.com", "shop-secret-0123456789", "connect-secret"
 DEFINITION, CONFIG = "7a51c9f0-52c4-4f0b-8f2e-3d7f4b1f9e01", "2f7d1d0a-6f1b-4b52-9b6c-8e7e9a4c5d02"
@@ -99,18 +101,14 @@ def environment(**more: str) -> dict[str, str]:
 
 def connect(*arguments: object, timeout: float = PATIENCE, **more: str) -> subprocess.CompletedProcess[str]:
     """Run a command of `connect` to its end."""
-    return subprocess.run(
-        [_program(), *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        env=environment(**more),
-        check=False,
-    )
-
-
-def _program() -> str:
-    return str(Path(sys.executable).with_name("connect"))
+    with TemporaryDirectory() as folder:
+        out, err = Path(folder) / "out", Path(folder) / "err"
+        process = warm_start.start([str(a) for a in arguments], environment(**more), out, errors=err)
+        try:
+            code = process.wait(timeout)
+        finally:
+            process.kill()
+        return subprocess.CompletedProcess([str(a) for a in arguments], code, out.read_text(), err.read_text())
 
 
 def stranger(folder: Path, name: str, source: str) -> str:
@@ -165,7 +163,7 @@ def bound_port(path: Path) -> int | None:
 class Served:
     """A running `connect serve`."""
 
-    process: subprocess.Popen[bytes]
+    process: warm_start.Started | subprocess.Popen[bytes]
     data: Path
     log: Path
     port: int = 0
@@ -223,14 +221,17 @@ class Served:
 def serving(
     folder: Path,
     *more: str,
-    program: Sequence[str] = (),
+    program: str = "",
+    command: Sequence[str] = (),
     env: Mapping[str, str] | None = None,
     wait: bool = True,
 ) -> Iterator[Served]:
-    """`connect serve` over `folder/tenants` and `folder/data`, killed at the end if it still runs."""
+    """`connect serve` over `folder/tenants` and `folder/data`, killed at the end if it still runs.
+
+    `program` is Python that runs in place of the command; `command` starts it cold, such as under strace.
+    """
     data, log = folder / "data", folder / "serve.log"
-    command = [
-        *(program or [_program()]),
+    arguments = [
         "serve",
         "--tenants",
         str(folder / "tenants"),
@@ -242,10 +243,14 @@ def serving(
         *more,
     ]
     log.unlink(missing_ok=True)
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=environment(**env or {})
-        )
+    process: warm_start.Started | subprocess.Popen[bytes]
+    if command:
+        with log.open("wb") as out:
+            process = subprocess.Popen(
+                [*command, *arguments], stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=environment(**env or {})
+            )
+    else:
+        process = warm_start.start(arguments, environment(**env or {}), log, program=program)
     served = Served(process, data, log)
     try:
         if wait:
@@ -266,14 +271,8 @@ def simulating(platform: str, folder: Path, **options: Any) -> Iterator[int]:
     """`connect simulate PLATFORM` as a process; its port on 127.0.0.1."""
     config, log = folder / f"{platform}.json", folder / f"{platform}.log"
     config.write_text(json.dumps(options))
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            [_program(), "simulate", platform, "--config", str(config)],
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            env=environment(PYTHONUNBUFFERED="1"),
-        )
+    log.write_text("")
+    process = warm_start.start(["simulate", platform, "--config", str(config)], environment(), log)
     try:
         end = time.monotonic() + PATIENCE
         while not (found := re.search(r"http://127\.0\.0\.1:(\d+)", log.read_text())):

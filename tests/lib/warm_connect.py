@@ -1,6 +1,7 @@
 """A process that has imported Connect and forks a `connect` whenever it is told to: a start costs milliseconds.
 
-Tests write one JSON object a line to it: `{"arguments": [...], "environment": {...}, "log": file}`. It answers
+Tests write one JSON object a line to it: `{"arguments": [...], "environment": {...}, "log": file}`, and perhaps
+`"errors": file` for what goes to stderr and `"program": text` for what runs in place of the command. It answers
 `{"started": pid}`, and `{"ended": pid, "code": n}` when one has ended (negative: the signal, as in `subprocess`).
 """
 
@@ -11,32 +12,44 @@ import json
 import os
 import select
 import sys
+import traceback
 import warnings
 from typing import Any
 
 
 def _load() -> None:
-    for name in ("caseconnect.cli.serve", "caseconnect.host.daemon", "caseconnect.host.logs"):
+    for name in ("caseconnect.cli.serve", "caseconnect.host.daemon", "caseconnect.host.logs", "aiohttp"):
         importlib.import_module(name)
     importlib.import_module("caseconnect.host.plugins").load()
+    for platform in ("opentext_case", "sfcc", "shopify"):
+        importlib.import_module(f"caseconnect_{platform}.simulator")
 
 
 def _child(order: dict[str, Any]) -> None:
     from caseconnect.cli import main
     from caseconnect.host import crash
 
-    out = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    for number in (1, 2):
-        os.dup2(out, number)
+    for number, file in ((1, order["log"]), (2, order.get("errors", order["log"]))):
+        os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), number)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr] # both are files
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.environ.clear()
     os.environ.update(order["environment"])
     importlib.reload(crash)  # reads the environment once, when it is imported
-    code: Any = 70
+    sys.path[:0] = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+    sys.argv = ["connect", *order["arguments"]]
+    code: Any = 1
     try:
-        main(order["arguments"])
+        if order.get("program"):
+            exec(order["program"], {"__name__": "__main__"})
+        else:
+            main()
+        code = 0
     except SystemExit as end:
         code = end.code or 0
+    except BaseException:  # noqa: BLE001 - as the interpreter does
+        traceback.print_exc()
     finally:
         sys.stdout.flush()
         sys.stderr.flush()

@@ -31,7 +31,7 @@ def hurt(folder: Path, fault: str) -> tuple[list[str], int, str]:
     """Post deliveries to a daemon with that fault until it ends: what it acknowledged, its exit code, what was hit."""
     acknowledged = []
     trace = folder / "strace.txt"
-    with serving(folder, program=injecting(fault, trace), wait=False) as daemon:
+    with serving(folder, command=injecting(fault, trace), wait=False) as daemon:
         daemon.until(lambda: daemon.lines("serving") or daemon.process.poll() is not None, "it serves or has ended")
         if daemon.process.poll() is None:
             daemon.port = daemon.lines("serving")[0]["port"]
@@ -100,7 +100,7 @@ def test_a_full_disk_is_told_and_gone_when_there_is_room(tmp_path: Path) -> None
     (tmp_path / "data").mkdir()
     if not may_mount(tmp_path / "data"):
         pytest.skip("this machine lets nobody mount a small disk")
-    with serving(tmp_path, program=small_disk(tmp_path / "data")) as daemon:
+    with serving(tmp_path, command=small_disk(tmp_path / "data")) as daemon:
         inside = Path(f"/proc/{daemon.process.pid}/root{tmp_path}/data")
         assert daemon.post("orders/create", order(0), "d0") == 200
         with (inside / "padding").open("wb") as padding:

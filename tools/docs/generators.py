@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tools.docs import commands, contract, journal, limits, plugins, records, settings, shopify
+from tools.docs import commands, contract, journal, limits, plugins, records, settings, shopify, use_cases
 from tools.docs.blocks import Block
 
 BLOCKS: Mapping[str, Block] = {
     "plugins": plugins.plugins,
-    "use-case-table": plugins.use_case_table,
+    "use-case-table": use_cases.use_case_table,
+    "use-case-card": use_cases.use_case_card,
+    "use-case-way": use_cases.use_case_way,
+    "use-case-needs": use_cases.use_case_needs,
+    "placeholders": use_cases.placeholders,
     "settings": settings.settings,
     "components": settings.components,
-    "use-cases": settings.use_cases,
     "tenant-keys": settings.tenant_keys,
     "commands": commands.commands,
     "exit-codes": commands.exit_codes,

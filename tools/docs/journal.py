@@ -31,6 +31,7 @@ _TABLES: Mapping[str, str] = {
     "asked_cases": "Cases that were asked for, by the exception that they count under, and the incident they joined.",
     "timers": "When a use case wants to be woken.",
     "brakes": "Pauses, with who, why and when, also those that ended.",
+    "erased": "Whose data was erased: what comes of them later is kept without what is personal.",
     "receipts": "What became of requests about personal data: of whom by id, how many rows, what is left.",
     "comparisons": "What comparing a platform with the journal found; of those that found nothing the last week.",
     "sums": "The checksum of every row of the other tables, by table and key.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from caseconnect.host.plugins import Plugin
-from tools.docs.markdown import code, codes, table
+from tools.docs.markdown import code, table
 from tools.docs.workspace import ROOT, installed, members
 
 _REPEAT = {
@@ -43,15 +43,6 @@ def platform_commands(platform: str) -> str:
         for c, repeat in kinds
     ]
     return table(("command", "after an unknown outcome"), rows)
-
-
-def use_case_table() -> str:
-    """A table of all use cases: what they find and what they may ask for."""
-    rows = [
-        (code(t.name), t.summary, codes(t.exceptions) or "none", codes(sorted(c.kind for c in t.uses)))
-        for t in sorted(installed().transforms.values(), key=lambda t: t.name)
-    ]
-    return table(("use case", "what it does", "finds", "may ask for"), rows)
 
 
 def _kinds(plugin: Plugin) -> str:

@@ -15,7 +15,7 @@ from caseconnect.host.tenants.caps import Cap, Storm
 from caseconnect.host.tenants.durations import PATTERN, show_duration
 from caseconnect.host.tenants.file_models import ConnectionPart, FlowPart, Limits, TenantPart, Timing
 from caseconnect.host.tenants.schedule import Poll
-from caseconnect.sdk.components import SinkSpec, SourceSpec, TransformSpec
+from caseconnect.sdk.components import SinkSpec, SourceSpec
 from caseconnect.sdk.secrets import Secret
 from tools.docs.markdown import code, codes, fence, table
 from tools.docs.plugins import platform_commands
@@ -58,25 +58,6 @@ def components() -> str:
     return "\n\n".join(_platform(name) for name in installed().platforms())
 
 
-def use_cases() -> str:
-    """A section for each use case."""
-    sections = []
-    for spec in sorted(installed().transforms.values(), key=lambda t: t.name):
-        lines = [
-            f"## {code(spec.name)}",
-            _line(spec),
-            f"- Topic: {code(spec.topic)}\n"
-            f"- Finds: {codes(spec.exceptions) or 'nothing of its own'}\n"
-            f"- Is told: {codes(sorted(e.__name__ for e in spec.handles))}\n"
-            f"- Facts: {codes(sorted(spec.needs))}\n"
-            f"- May ask for: {codes(sorted(c.kind for c in spec.uses))}",
-            settings(spec.name),
-            fence(spec.example, "yaml"),
-        ]
-        sections.append("\n\n".join(lines))
-    return "\n\n".join(sections)
-
-
 def _platform(name: str) -> str:
     here = installed()
     source, sink = here.sources.get(name), here.sinks.get(name)
@@ -90,7 +71,7 @@ def _platform(name: str) -> str:
     return "\n\n".join([*lines, settings(name), fence(example, "yaml")])
 
 
-def _line(spec: SourceSpec | SinkSpec | TransformSpec) -> str:
+def _line(spec: SourceSpec | SinkSpec) -> str:
     return f"{spec.summary.rstrip('.')}. {spec.stability.capitalize()} since {spec.since}."
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from caseconnect.sdk.texts import leaves, mask, shorten
+from caseconnect.sdk.texts import leaves, mask, shorten, without_credentials
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,10 @@ def test_one_short_line() -> None:
 
 def test_every_text_of_a_value() -> None:
     assert list(leaves({"a": "x", "b": [1, "y", {"c": ("z", None)}]})) == ["x", "y", "z"]
+
+
+def test_a_body_is_without_the_credentials_of_its_request() -> None:
+    sent = ({"authorization": "Bearer abc/def==", "x-shop": "visible"}, {"client_secret": "the-secret"}, None, ["x"])
+    body = rb'{"message": "abc/def== (abc\/def==) of visible, the-secret"}'
+    assert without_credentials(body, sent) == rb'{"message": "*** (***) of visible, ***"}'
+    assert without_credentials(b"a pin of 12345", ({"password": "12345"},)) == b"a pin of 12345", "too short to be one"

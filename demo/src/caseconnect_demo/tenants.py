@@ -33,6 +33,7 @@ SECRETS = (
     "SFCC_OCAPI_SECRET",
     "CORE_CASE_SECRET",
     "DESK_SECRET",
+    "BOTH_DESK_SECRET",
 )
 """Environment variables that the example files take their secrets from."""
 

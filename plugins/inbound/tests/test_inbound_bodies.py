@@ -10,8 +10,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from caseconnect.models import ApprovalRequest, Complaint, Money, ReturnRequest, ShipmentReport
+from caseconnect.models import ApprovalRequest, Complaint, Document, Money, ReturnRequest, ShipmentReport
 from caseconnect.sdk.components import Webhook
 from caseconnect.sdk.decisions import Need
 from caseconnect.sdk.deliveries import Delivery, Parsed
@@ -21,6 +23,7 @@ from caseconnect.sdk.order_names import digest, name_of, named
 from caseconnect.sdk.subjects import Subject
 from caseconnect.sdk.testing.resources import make_resources
 from caseconnect_inbound.config import InboundSettings
+from caseconnect_inbound.files import safe_name
 from caseconnect_inbound.source import InboundSource
 from caseconnect_inbound.trigger import wakes
 
@@ -244,6 +247,69 @@ def test_the_address_of_a_file_stands_in_no_error() -> None:
     assert "secret" not in str(caught.value)
 
 
+ADDRESSES = """
+http://files.example/x ftp://files.example/x file:///etc/passwd gopher://files.example/x //files.example/x files.example
+https:files.example/x https:///x https://files.example:0/x https://files.example:99999/x https://files.example:x/y
+https://me@files.example/x https://me:pw@files.example/x https://files.example@127.0.0.1/x https://@files.example/x
+https://files.example%40127.0.0.1/x https://127.0.0.1#@files.example/x https://127.0.0.1?@files.example/x
+https://files.example\\@127.0.0.1/x https://127.0.0.1\\@files.example/x https://127.0.0.1\\.files.example/x
+https://files.example./x https://FILES.example.evil/x https://evil/files.example https://xfiles.example/x
+https://files.example.evil.example/x https://evil.example?https://files.example https://evil.example#files.example
+https://127.0.0.1/x https://127.1/x https://0x7f.1/x https://2130706433/x https://017700000001/x https://0/x
+https://0.0.0.0/x https://localhost/x https://localhost.localdomain/x https://[::1]/x https://[::]/x
+https://[::ffff:127.0.0.1]/x https://[::ffff:7f00:1]/x https://[fd00::1]/x https://[fe80::1%25eth0]/x
+https://[64:ff9b::7f00:1]/x https://[2002:7f00:1::]/x https://169.254.169.254/latest/meta-data/
+https://metadata.google.internal/ https://100.64.0.1/x https://10.0.0.1/x https://172.16.0.1/x https://192.168.0.1/x
+https://198.18.0.1/x https://192.0.2.1/x https://224.0.0.1/x https://255.255.255.255/x https://1.1.1.1/x
+http://127.0.0.1/x http://localhost/x http://[::1]/x http://10.0.0.1/x http://169.254.169.254/x
+https://files.example:8443/x https://files.example:22/x https://files.example:80/x https://[files.example]/x
+https://files\u3002example/x https://\uff46iles.example/x https://files.ex\u00e4mple/x https://xn--files-.example/x
+https://files.example\x00.evil/x https://files.example\x0b/x javascript:alert(1) data:text/plain,x
+unix:///run/x https://files.example,evil.example/x https://{files.example}/x https://*.example/x https://.example/x
+mailto:a@files.example https://files.example\u200b/x
+"""
+
+
+@pytest.mark.parametrize(
+    "url",
+    [*ADDRESSES.replace("\n", " ").strip().split(" "), "https://files.example\t/x", "https://files.example\n/x", ""],
+)
+def test_no_address_of_a_stranger_leads_anywhere_but_to_an_allowed_host(url: str) -> None:
+    asked: list[str] = []
+
+    async def canary(scope: Any, receive: Any, send: Any) -> None:
+        asked.append(str(scope["path"]))
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    given = {"secret": {"env": "DESK"}, "kinds": {"complaint": {}}, "file_hosts": ["files.example", "evil:1"]}
+    reader = InboundSource(InboundSettings.model_validate(given), make_resources(canary, connection="desk"))
+    with pytest.raises(PermanentError):
+        asyncio.run(reader.fetch(Need(fact="document", subject=Subject("desk", "document", url))))
+    assert asked == []
+
+
+@pytest.mark.parametrize("host", ["10.0.0.1", "fd00::1", "169.254.169.254"])
+def test_an_allowed_host_in_a_network_of_our_own_is_refused_all_the_same(host: str) -> None:
+    given = {"secret": {"env": "DESK"}, "kinds": {"complaint": {}}, "file_hosts": [host]}
+    reader = InboundSource(InboundSettings.model_validate(given), make_resources(None, connection="desk"))
+    host = f"[{host}]" if ":" in host else host
+    with pytest.raises(PermanentError, match="network of our own"):
+        asyncio.run(reader.fetch(Need(fact="document", subject=Subject("desk", "document", f"https://{host}/x"))))
+
+
+def test_a_redirect_is_no_file() -> None:
+    async def away(scope: Any, receive: Any, send: Any) -> None:
+        headers = [(b"location", b"http://169.254.169.254/latest/")]
+        await send({"type": "http.response.start", "status": 302, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+
+    given = {"secret": {"env": "DESK"}, "kinds": {"complaint": {}}, "file_hosts": ["files.example"]}
+    reader = InboundSource(InboundSettings.model_validate(given), make_resources(away, connection="desk"))
+    with pytest.raises(PermanentError, match="HTTP 302"):
+        asyncio.run(reader.fetch(Need(fact="document", subject=Subject("desk", "document", "https://files.example/x"))))
+
+
 def test_the_headers_of_the_standard_are_its_own() -> None:
     given = {"secret": {"env": "DESK"}, "kinds": {"complaint": {}}, "scheme": "standard-webhooks"}
     (webhook,) = wakes(InboundSettings.model_validate(given))
@@ -263,3 +329,16 @@ def test_a_secret_of_the_standard_that_was_copied_in_part_is_said_by_check() -> 
 
 def test_the_digest_of_an_address_does_not_depend_on_how_it_is_written() -> None:
     assert digest(" Jane@Example.com") == digest("jane@example.COM ")
+
+
+PARTS = st.sampled_from(
+    ["..", "/", "\\", "\0", "CON", "\u2024\u2024", "\uff0f", "%2e%2e", "~", ".", "-", "a", ".png", "\n"]
+)
+
+
+@given(st.one_of(st.text(max_size=300), st.lists(PARTS, max_size=12).map("".join)))
+def test_no_name_of_a_file_is_a_path(name: str) -> None:
+    safe = safe_name(name, "image/png")
+    assert Document(name=safe, media_type="image/png", content=b"").name == safe
+    assert not {"/", "\\", "\0"} & set(safe)
+    assert safe.strip(".")

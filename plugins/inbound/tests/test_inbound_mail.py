@@ -434,6 +434,8 @@ def test_values_cannot_add_headers_or_run_code(post: Any) -> None:
         ({"templates": {"a": {"subject": {"en": "x"}, "text": {"de": "x"}}}}, "same languages"),
         ({"order_pattern": "("}, "regular expression"),
         ({"order_pattern": "x"}, "group"),
+        ({"order_pattern": "((a+)+)$"}, "repeat a group"),
+        ({"order_pattern": "(a|a){2,}"}, "repeat a group"),
         ({"imap": None}, "give `imap`"),
         ({"imap": imap(1, host="mail.example.com")}, "this machine"),
         ({"imap": imap(1, password=None)}, "neither"),

@@ -134,6 +134,13 @@ def test_rows_elsewhere_are_not_taken_for_none(body: Any) -> None:
         rows_of(body, "_embedded.cases", "list_cases")
 
 
+@pytest.mark.parametrize("name", ["error", "errors", "exception", "fault", "message"])
+def test_an_error_told_with_200_is_no_empty_list(name: str) -> None:
+    """Else a page of changes would be passed over, and a case that is there not be found."""
+    with pytest.raises(TransientError, match="tells an error"):
+        rows_of({name: "the search is being rebuilt"}, "_embedded.cases", "list_cases")
+
+
 @pytest.mark.parametrize("body", [b"", b"null", b"7", b"<html></html>", b'{"_embedded":'])
 @pytest.mark.parametrize("operation", ["page_of_cases", "comments", "read_case"])
 def test_answers_that_cannot_be_used(settings_of: Any, body: Any, operation: Any) -> None:

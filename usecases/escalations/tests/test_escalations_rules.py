@@ -379,6 +379,18 @@ def test_a_history_that_is_missing_unknown_or_cut_is_said() -> None:
     assert "there are orders that were not read" in cut.reason
 
 
+def test_of_the_failures_of_one_shopper_the_last_one_opens_a_case() -> None:
+    failures = {"count": 2}
+    later = earlier(-1, cancelled_at=None, declined=True)
+    first = alone(sample_order(payments=(DECLINED,)), others=(later,), failures=failures)
+    assert first.kinds() == []
+    assert "1 orders with a failure" in first.reasons[-1]
+    last = alone(sample_order(payments=(DECLINED,)), others=(earlier(1),), failures=failures)
+    assert last.kinds() == ["OpenCase"]
+    again = DECLINED.model_copy(update={"id": "p2", "created_at": PLACED + timedelta(days=2)})
+    assert alone(sample_order(payments=(again,)), others=(later,), failures=failures).kinds() == ["OpenCase"]
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

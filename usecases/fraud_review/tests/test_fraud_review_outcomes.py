@@ -165,6 +165,16 @@ def test_a_decision_taken_back_before_it_was_sent_is_not_carried_out_and_may_com
     assert acted_on(host) == ("approved", "r3")
 
 
+@pytest.mark.parametrize(("then", "stage"), [("rejected", "carrying_out"), ("verify", "waiting_for_customer")])
+def test_what_another_outcome_replaced_before_it_was_sent_is_no_failure(then: str, stage: str) -> None:
+    host = in_review(sample_order(risk=RISKY))
+    host.case_changed(outcome="approved", revision="r1")
+    host.case_changed(outcome=then, revision="r2")
+    host.settle("ReleaseOrder", "refused", f"changed: case outcome is {then} now", changed="case.outcome")
+    assert "before anything was sent" in host.comments()[-1]
+    assert (host.alerts, host.matter.stage) == ([], stage)
+
+
 def test_an_outcome_taken_back_after_execution_goes_to_a_person() -> None:
     host = in_review(sample_order(risk=RISKY))
     host.case_changed(outcome="rejected", revision="r1")

@@ -39,14 +39,16 @@ def audit(ctx: click.Context, tenant: str | None, days: int, at_once: bool, data
     """Tell per tenant and day what came, what was done and what moved, and whether the platforms agree.
 
     `connect serve` compares every half hour: what the platforms changed in two days with what had come (what had not is
-    taken up by itself), the cases of open matters, and money that is done with what its platform shows. Ends with 1
-    where money or a case is not as it should be.
+    taken up by itself), the cases of open matters, and money that is done with what its platform shows. Every row and
+    link of the journal is verified as well. Ends with 1 where money or a case is not as it should be, with 4 where the
+    journal is damaged.
 
     \b
     connect audit --days 7
     connect audit --tenant acme --now --json
     """
     from caseconnect.host.journal import SqliteJournal
+    from caseconnect.host.journal.backups import check
 
     if at_once:
         _compare(data, tenant)
@@ -57,10 +59,15 @@ def audit(ctx: click.Context, tenant: str | None, days: int, at_once: bool, data
         comparisons = [c for c in journal.comparisons(since) if tenant in (None, c.tenant)]
     finally:
         journal.close()
+    damage = check(journal_path(data))
     if as_json:
-        emit_json({"since": since, "days": numbers, "compared": [asdict(c) for c in comparisons]})
+        told = {"since": since, "days": numbers, "compared": [asdict(c) for c in comparisons]}
+        emit_json({**told, "damage": [vars(each) for each in damage]})
     else:
         _show(numbers, comparisons)
+        say(f"the journal is damaged: {damage[0]}; `connect verify` tells all" if damage else "the journal is whole")
+    if damage:
+        ctx.exit(Exit.JOURNAL)
     if any(c.wrong for c in comparisons if c.what != "changes"):
         ctx.exit(Exit.WRONG)
 

@@ -154,12 +154,10 @@ def replay(what: str, numbers: tuple[int, ...], tenant: str | None, yes: bool, d
     say(verb if yes or not seqs else f"{verb}\n  add --yes to do it")
 
 
-def _scope(flow: str | None, connection: str | None, command: str | None, tenant: str) -> tuple[str, str]:
-    given = [
-        (scope, name) for scope, name in (("flow", flow), ("connection", connection), ("command", command)) if name
-    ]
+def _scope(tenant: str, **asked: str | None) -> tuple[str, str]:
+    given = [(scope, name) for scope, name in asked.items() if name]
     if len(given) > 1:
-        raise click.UsageError("give at most one of --flow, --connection and --command")
+        raise click.UsageError("give at most one of --flow, --connection, --command and --access")
     return given[0] if given else ("tenant", tenant)
 
 
@@ -168,6 +166,7 @@ _WHAT = (
     click.option("--flow", help="Only this flow (name of its use case)."),
     click.option("--connection", help="Only commands to this connection."),
     click.option("--command", help="Only commands of this kind, such as CancelOrder."),
+    click.option("--access", metavar="CONNECTION", help="Every call to this connection, also reads and polls."),
 )
 
 
@@ -190,6 +189,7 @@ def pause(
     flow: str | None,
     connection: str | None,
     command: str | None,
+    access: str | None,
     force: bool,
     reason: str,
     by: str,
@@ -197,12 +197,13 @@ def pause(
 ) -> None:
     """Stop sending: a whole tenant, a flow, a connection, or one kind of command. Intake goes on.
 
-    Holds within two seconds and survives a restart.
+    Holds within two seconds and survives a restart. With --access nothing is asked of that connection at all: for
+    credentials that may be in the wrong hands.
 
     \b
     connect pause --tenant acme --command CancelOrder --reason "wrong mapping, see ticket 812"
     """
-    scope, name = _scope(flow, connection, command, tenant)
+    scope, name = _scope(tenant, flow=flow, connection=connection, command=command, access=access)
     ask = {"tenant": tenant, "scope": scope, "name": name, "reason": reason, "by": by, "force": force}
     told = do(data, "pause", ask)
     say(f"paused: {scope} {name}" if told["changed"] else f"{scope} {name} was paused already")
@@ -220,6 +221,7 @@ def resume(
     flow: str | None,
     connection: str | None,
     command: str | None,
+    access: str | None,
     reason: str,
     by: str,
     data: Path,
@@ -229,7 +231,7 @@ def resume(
     \b
     connect resume --tenant acme --command CancelOrder --reason "mapping mended"
     """
-    scope, name = _scope(flow, connection, command, tenant)
+    scope, name = _scope(tenant, flow=flow, connection=connection, command=command, access=access)
     told = do(data, "resume", {"tenant": tenant, "scope": scope, "name": name, "reason": reason, "by": by})
     if not told["changed"]:
         complain(f"{scope} {name} of {tenant} was not paused (`connect errors` lists the pauses)")

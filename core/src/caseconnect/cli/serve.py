@@ -52,7 +52,7 @@ def serve(
     from caseconnect.host.journal.errors import JournalError, JournalLocked
     from caseconnect.host.logs import configure
     from caseconnect.host.plugins import load
-    from caseconnect.host.tenants import load_tenants, missing_secrets
+    from caseconnect.host.tenants import load_tenants, missing_secrets, shared_secrets
 
     configure(json=None if log_format == "auto" else log_format == "json")
     log = structlog.get_logger()
@@ -60,8 +60,9 @@ def serve(
     for problem in found.problems:
         complain(str(problem))
     ready = {}
+    shared = shared_secrets(found.tenants)
     for tenant in found.tenants.values():
-        missing = missing_secrets(tenant)
+        missing = missing_secrets(tenant) + shared.get(tenant.name, [])
         for problem in missing:
             complain(str(problem))
         if not missing:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+
+from caseconnect.models.cards import without_cards
 
 
 def _to_utc(value: datetime) -> datetime:
@@ -14,6 +16,9 @@ def _to_utc(value: datetime) -> datetime:
 
 Utc = Annotated[AwareDatetime, AfterValidator(_to_utc)]
 """An aware time, kept in UTC whatever offset it came with."""
+
+Text = Annotated[str, AfterValidator(without_cards)]
+"""Text that people write, without the numbers of payment cards. Never an id: those are kept as they are."""
 
 _PERSONAL = "x-personal"
 
@@ -40,3 +45,27 @@ def personal_fields(model: type[BaseModel]) -> frozenset[str]:
         for name, field in model.model_fields.items()
         if isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get(_PERSONAL) is True
     )
+
+
+R = TypeVar("R", bound=BaseModel)
+
+
+def without_personal(record: R) -> R:
+    """The record with its personal fields empty, and those of the records in it."""
+    hidden = personal_fields(type(record))
+    fields = type(record).model_fields
+    changed = {
+        name: field.get_default(call_default_factory=True) if name in hidden else _without(getattr(record, name))
+        for name, field in fields.items()
+    }
+    return record.model_copy(
+        update={name: value for name, value in changed.items() if value is not getattr(record, name)}
+    )
+
+
+def _without(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return without_personal(value)
+    if isinstance(value, tuple) and any(isinstance(inner, BaseModel) for inner in value):
+        return tuple(_without(inner) for inner in value)
+    return value

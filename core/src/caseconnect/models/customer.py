@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from caseconnect.models.base import Record, Utc, personal
+from caseconnect.models.base import Record, Text, Utc, personal
 from caseconnect.models.money import Money
 from caseconnect.models.order import FulfillmentStatus, PaymentStatus, RiskLevel
 
@@ -13,19 +13,17 @@ class Customer(Record):
     """A shopper's profile; absent for guests."""
 
     id: str
-    name: str | None = personal(description="Full name.")
-    email: str | None = personal(description="E-mail address.")
-    phone: str | None = personal(description="Telephone number.")
+    name: Text | None = personal(description="Full name.")
+    email: Text | None = personal(description="E-mail address.")
+    phone: Text | None = personal(description="Telephone number.")
     created_at: Utc | None = None
     orders_count: int | None = None
     total_spent: Money | None = None
     tags: tuple[str, ...] = ()
     locale: str | None = None
-    attributes: dict[str, str] = Field(
-        default_factory=dict, repr=False, description="Further attributes that the connection's settings name."
-    )
+    attributes: dict[str, Text] = personal({}, description="Further attributes that the connection's settings name.")
     credit: tuple[Money, ...] = Field((), description="Store credit, by currency.")
-    note: str | None = personal(description="Staff's note.")
+    note: Text | None = personal(description="Staff's note.")
 
 
 class OrderSummary(Record):
@@ -42,7 +40,7 @@ class OrderSummary(Record):
     declined: bool = Field(False, description="A payment for it failed, whatever came later.")
     risk_level: RiskLevel = "none"
     items: tuple[tuple[str, int], ...] = Field((), description="(sku or variant or title, quantity), sorted.")
-    ship_to: str | None = personal(description="One line: where it went.")
+    ship_to: Text | None = personal(description="One line: where it went.")
 
 
 class OrderHistory(Record):

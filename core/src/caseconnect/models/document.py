@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, PlainSerializer
 
-from caseconnect.models.base import Record
+from caseconnect.models.base import Record, Text
 
 
 def _decode(value: object) -> object:
@@ -40,7 +40,7 @@ class File(Record):
     """A file that came with something. `document` holds it; else it is fetched as the fact 'document' of `id`."""
 
     id: str = Field("", description="By which its source fetches it: an address or an id of the platform.")
-    name: str = ""
+    name: Text = ""
     media_type: str = ""
     size: int | None = Field(None, description="Bytes, as far as the source says.")
     ours: bool = Field(False, description="True when our own service account added it.")

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from caseconnect.models.base import Record, Utc, personal
+from caseconnect.models.base import Record, Text, Utc, personal
 from caseconnect.models.money import Money
 from caseconnect.models.returns import ReturnRequest
 
@@ -28,15 +28,15 @@ RiskLevel = Literal["none", "low", "medium", "high", "pending", "unknown"]
 class Address(Record):
     """A postal address. Every part may be absent: platforms withhold personal data."""
 
-    name: str | None = personal(description="Recipient.")
-    company: str | None = personal(description="Company.")
-    line1: str | None = personal(description="Street and number.")
-    line2: str | None = personal(description="Second line.")
-    city: str | None = personal(description="City.")
+    name: Text | None = personal(description="Recipient.")
+    company: Text | None = personal(description="Company.")
+    line1: Text | None = personal(description="Street and number.")
+    line2: Text | None = personal(description="Second line.")
+    city: Text | None = personal(description="City.")
     province: str | None = None
-    postal_code: str | None = personal(description="Postal code.")
+    postal_code: Text | None = personal(description="Postal code.")
     country: str | None = Field(None, description="ISO 3166-1 alpha-2 code where the platform gives one.")
-    phone: str | None = personal(description="Telephone number.")
+    phone: Text | None = personal(description="Telephone number.")
     validation: Literal["ok", "warning", "error"] | None = Field(
         None, description="What the platform's own address check said."
     )
@@ -71,7 +71,7 @@ class Payment(Record):
     gateway: str | None = None
     tender: Literal["card", "gift_card", "store_credit", "manual", "other"] = "other"
     error_code: str | None = Field(None, description="The platform's own code of a failure, lower case.")
-    message: str | None = None
+    message: Text | None = None
     parent_id: str | None = None
     avs_result: str | None = Field(None, description="Address verification result code of the card network.")
     cvv_result: str | None = None
@@ -82,7 +82,7 @@ class Payment(Record):
 class RiskFact(Record):
     """One reason behind a risk level."""
 
-    description: str
+    description: Text
     sentiment: Literal["positive", "neutral", "negative"] = "neutral"
 
 
@@ -102,7 +102,7 @@ class Hold(Record):
     reason: str
     handle: str | None = Field(None, description="The handle its maker gave it; ours starts with our prefix.")
     ours: bool = Field(False, description="True when this connection's app made it.")
-    notes: str | None = None
+    notes: Text | None = personal(description="What whoever made it wrote.")
 
 
 class FulfillmentOrder(Record):
@@ -119,7 +119,7 @@ class ShipmentEvent(Record):
 
     status: str
     happened_at: Utc
-    message: str | None = None
+    message: Text | None = personal(description="What the carrier says.")
 
 
 class Shipment(Record):
@@ -143,7 +143,7 @@ class Refund(Record):
     created_at: Utc
     total: Money
     presentment_total: Money | None = Field(None, description="The same in the shopper's currency.")
-    note: str | None = None
+    note: Text | None = personal(description="Why, in words.")
     lines: tuple[tuple[str, int], ...] = Field((), description="(id of the order's line, quantity).")
     pending: bool = Field(False, description="The gateway has not said yet whether the money went.")
     ours: bool = Field(False, description="True when it bears the mark of a command of ours.")
@@ -171,33 +171,31 @@ class Order(Record):
     )
     payment_status: PaymentStatus = "unknown"
     fulfillment_status: FulfillmentStatus = "unknown"
-    email: str | None = personal(description="The shopper's e-mail address.")
-    phone: str | None = personal(description="The shopper's telephone number.")
+    email: Text | None = personal(description="The shopper's e-mail address.")
+    phone: Text | None = personal(description="The shopper's telephone number.")
     locale: str | None = Field(None, description="BCP 47 tag of the shopper's language.")
     client_ip: str | None = personal(description="Address the order was placed from.")
     customer_id: str | None = None
-    customer_name: str | None = personal(description="The shopper's name.")
+    customer_name: Text | None = personal(description="The shopper's name.")
     billing_address: Address | None = None
     shipping_address: Address | None = None
     addresses_match: bool | None = Field(
         None, description="Billing equals shipping, as the platform says; None unknown."
     )
-    note: str | None = personal(description="Free text of shopper or staff.")
+    note: Text | None = personal(description="Free text of shopper or staff.")
     tags: tuple[str, ...] = ()
-    attributes: dict[str, str] = Field(
-        default_factory=dict, repr=False, description="Further attributes that the connection's settings name."
-    )
+    attributes: dict[str, Text] = personal({}, description="Further attributes that the connection's settings name.")
     statuses: dict[str, str] = Field(
         default_factory=dict, description="The platform's own status words by kind: order, export, confirmation, ..."
     )
     site: str | None = Field(None, description="Which of the platform's sites or markets it was placed on.")
-    company: str | None = Field(None, description="The buying company of a B2B order.")
+    company: Text | None = personal(description="The buying company of a B2B order.")
     payment_terms: str | None = Field(None, description="Such as net_30; None: paid at once.")
     delivery: tuple[str, ...] = Field((), description="How it is delivered: shipping, pickup, local, digital, ...")
     preorder: bool = False
     returns: tuple[ReturnRequest, ...] = ()
     disputes: tuple[str, ...] = Field((), description="Ids of chargebacks and inquiries.")
-    notes: tuple[str, ...] = personal((), description="Notes of staff and programs, oldest first.")
+    notes: tuple[Text, ...] = personal((), description="Notes of staff and programs, oldest first.")
     lines: tuple[LineItem, ...] = ()
     payments: tuple[Payment, ...] = ()
     refunds: tuple[Refund, ...] = ()

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from caseconnect.models.base import Record, Utc, personal
+from caseconnect.models.base import Record, Text, Utc, personal
 from caseconnect.models.document import File
 from caseconnect.models.money import Money
 
@@ -17,22 +17,22 @@ class _Told(Record):
     id: str
     order_id: str | None = Field(None, description="The order as the platform knows it; None if it is not known.")
     order_number: str | None = Field(None, description="The order as the shopper wrote it.")
-    email: str | None = personal(description="Address the shopper gave.")
-    name: str | None = personal(description="Name the shopper gave.")
-    phone: str | None = personal(description="Telephone number the shopper gave.")
+    email: Text | None = personal(description="Address the shopper gave.")
+    name: Text | None = personal(description="Name the shopper gave.")
+    phone: Text | None = personal(description="Telephone number the shopper gave.")
     locale: str | None = Field(None, description="BCP 47 tag of the shopper's language.")
-    text: str = personal("", description="What was written.")
+    text: Text = personal("", description="What was written.")
     created_at: Utc | None = None
-    files: tuple[File, ...] = ()
+    files: tuple[File, ...] = personal((), description="What was sent along.")
     status: str | None = Field(None, description="Where it stands, in the words of where it came from.")
-    attributes: dict[str, str] = Field(default_factory=dict, repr=False, description="What else came, by name.")
+    attributes: dict[str, Text] = personal({}, description="What else came, by name.")
 
 
 class Complaint(_Told):
     """A complaint: damaged, late, wrong or disappointing goods."""
 
     category: Literal["damaged", "late", "not_received", "wrong_item", "quality", "service", "other"] = "other"
-    subject: str = personal("", description="Headline.")
+    subject: Text = personal("", description="Headline.")
     skus: tuple[str, ...] = ()
     tracking_numbers: tuple[str, ...] = ()
 
@@ -44,7 +44,7 @@ class WarrantyClaim(_Told):
     product: str | None = None
     serial_number: str | None = personal(description="Serial number of the piece.")
     purchased_at: Utc | None = None
-    defect: str = ""
+    defect: Text = personal("", description="What is wrong with it, in the shopper's words.")
     wish: Literal["repair", "replacement", "refund", "unknown"] = "unknown"
 
 
@@ -58,7 +58,7 @@ class Dispute(_Told):
     finalized_at: Utc | None = None
     points: int | None = Field(None, description="Loyalty points that are missing.")
     customer_id: str | None = Field(None, description="The shopper's profile, if whoever sent it knows; else None.")
-    corrections: dict[str, str] = personal({}, description="Profile fields as they should be.")
+    corrections: dict[str, Text] = personal({}, description="Profile fields as they should be.")
 
 
 class ApprovalRequest(_Told):
@@ -67,7 +67,7 @@ class ApprovalRequest(_Told):
     action: Literal["refund", "replacement", "credit"]
     amount: Money | None = None
     lines: tuple[tuple[str, int], ...] = Field((), description="(id of the order's line, or SKU; quantity).")
-    reason: str | None = None
+    reason: Text | None = personal(description="Why, in words.")
     draft: str | None = Field(
         None, description="The draft order that waits for it, by its id: approved, it is completed; else it is deleted."
     )
@@ -80,7 +80,7 @@ class ShipmentReport(_Told):
     tracking_number: str | None = None
     carrier: str | None = None
     happened_at: Utc | None = None
-    place: str | None = None
+    place: Text | None = personal(description="Where that was.")
 
 
 class CustomerReply(_Told):

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from caseconnect.models.base import Record, Utc, personal
+from caseconnect.models.base import Record, Text, Utc, personal
 from caseconnect.models.document import File
 from caseconnect.models.money import Money
 
@@ -21,7 +21,7 @@ class ReturnLine(Record):
     title: str | None = None
     quantity: int = 1
     reason: str | None = Field(None, description="In the platform's own words, lower case.")
-    note: str | None = personal(description="What the shopper wrote.")
+    note: Text | None = personal(description="What the shopper wrote.")
     unit_price: Money | None = None
     final_sale: bool = False
 
@@ -39,9 +39,9 @@ class ReturnRequest(Record):
     value: Money | None = Field(None, description="What the lines were bought for.")
     proof_of_purchase: bool | None = Field(None, description="None: nobody asked for it.")
     wish: Literal["refund", "exchange", "repair", "unknown"] = "unknown"
-    note: str | None = personal(description="What the shopper wrote.")
-    email: str | None = personal(description="Address the shopper gave.")
+    note: Text | None = personal(description="What the shopper wrote.")
+    email: Text | None = personal(description="Address the shopper gave.")
     decline_reason: str | None = None
     refunded: Money | None = Field(None, description="What was given back for it so far.")
-    files: tuple[File, ...] = ()
+    files: tuple[File, ...] = personal((), description="What was sent along.")
     admin_url: str | None = None

@@ -1,7 +1,8 @@
-"""Addresses that credentials and personal data are sent to."""
+"""Addresses that credentials and personal data are sent to, and those that strangers give."""
 
 from __future__ import annotations
 
+import ipaddress
 from urllib.parse import urlsplit
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -18,3 +19,40 @@ def checked_url(value: str, what: str) -> str:
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
         raise ValueError(f"{what} must use https: tokens and personal data go there (http only for this machine)")
     return value.rstrip("/")
+
+
+def is_this_machine(host: str | None) -> bool:
+    """A name of this machine, which nobody gives by accident: for tests and simulators."""
+    return host in _LOOPBACK
+
+
+def is_address(host: str | None) -> bool:
+    """An address as such, which no name server is asked for."""
+    try:
+        ipaddress.ip_address(str(host).partition("%")[0])
+    except ValueError:
+        return False
+    return True
+
+
+def is_public(address: str) -> bool:
+    """An IP address that anybody on the internet may have: no network of our own hides behind it.
+
+    By the registries of special addresses that Python 3.11 knows (IANA), and what an IPv6 address has inside of it.
+    """
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(found, ipaddress.IPv6Address):
+        inside = found.ipv4_mapped or found.sixtofour or (found.teredo or (None, None))[1]
+        if found in _TRANSLATED:
+            inside = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
+        if inside is not None:
+            return is_public(str(inside))
+        if found.is_site_local:
+            return False
+    return found.is_global and not found.is_multicast and not found.is_reserved
+
+
+_TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052

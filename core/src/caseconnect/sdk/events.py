@@ -168,6 +168,10 @@ class CaseChanged(Event):
     reference: str | None = None
 
 
+CHANGED = "changed"
+"""In the data of a refusal: what is another than the command expected, such as case.outcome."""
+
+
 class CommandSettled(Event):
     """One of the matter's commands ended: done, refused or parked. Written by the host to the matter's owner."""
 

@@ -9,20 +9,32 @@ ends every request at a total deadline.
 from __future__ import annotations
 
 import asyncio
+import re
+import socket
 import sys
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import orjson
 
-from caseconnect.sdk.errors import ConfigError, ConnectError, PluginError, TransientError, UnknownOutcome
+from caseconnect.sdk.addresses import is_address, is_public
+from caseconnect.sdk.errors import (
+    ConfigError,
+    ConnectError,
+    PermanentError,
+    PluginError,
+    TransientError,
+    UnknownOutcome,
+)
+from caseconnect.sdk.messages import Part as Part
+from caseconnect.sdk.messages import Response as Response
 from caseconnect.sdk.pace import Pace
+from caseconnect.sdk.texts import without_credentials
 
 # None: importing it fails at once. httpx would load its command line with rich and pygments, a fifth of our start-up.
 # httpcore asks for sniffio at every lock and event, some fifty times a request; that it is absent was found out by a
@@ -31,9 +43,10 @@ sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type] # None is 
 if find_spec("sniffio") is None:
     sys.modules["sniffio"] = None  # type: ignore[assignment] # as above
 
-import aiohttp  # noqa: E402, TID251 - this is the place, and the lines above have to come first
-import httpx  # noqa: E402, TID251 - as above
-from yarl import URL  # noqa: E402 - aiohttp's
+import httpx  # noqa: E402, TID251 - this is the place, and the lines above have to come first
+
+if TYPE_CHECKING:
+    import aiohttp  # noqa: TID251 - as above
 
 Transport = httpx.AsyncBaseTransport
 """What actually sends: tests and the simulation hand in their own."""
@@ -50,63 +63,28 @@ def unix_transport(path: str) -> Transport:
     return httpx.AsyncHTTPTransport(uds=path, trust_env=False, limits=_limits())
 
 
+_BREAK = re.compile(r"[\r\n\x00]")
 _CONNECTIONS = 8
 _LONGEST_FIELD = 64 * 1024
+# Compressed bytes that are unpacked at a time: they may become a thousand times as many.
+_PIECE = 4 * 1024
+# Without a connection in this time nothing was sent: surely no effect, where our deadline would leave a doubt.
+_CONNECT_SECONDS = 10.0
 _ALWAYS = {"accept": "*/*", "accept-encoding": "gzip, deflate", "connection": "keep-alive", "user-agent": "caseconnect"}
 # Servers close an idle connection after 5 s (uvicorn) or more. A request sent just then is lost without an answer,
 # and a lost write waits for minutes: we close first.
 _IDLE_SECONDS = 2.0
 
 
-@dataclass(frozen=True)
-class Part:
-    """One part of a multipart body. With a `filename` it is a file part."""
-
-    name: str
-    content: bytes = field(repr=False)
-    filename: str | None = None
-    media_type: str = "application/octet-stream"
-
-
-@dataclass(frozen=True)
-class Response:
-    """An answer, whole. Header names are lower case."""
-
-    status: int
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
-
-    def json(self) -> Any:
-        """The body as JSON. Raises `UnknownOutcome` when it is not JSON: the answer cannot be used."""
-        try:
-            return orjson.loads(self.body)
-        except orjson.JSONDecodeError:
-            kind = self.headers.get("content-type", "no content type")
-            raise UnknownOutcome(f"HTTP {self.status}: expected JSON, got {len(self.body)} bytes of {kind}") from None
-
-    def retry_after(self, now: datetime) -> float | None:
-        """Seconds the server asks us to wait (RFC 9110 §10.2.3: seconds, also decimal, or a date); None if unsaid.
-
-        Never negative, never more than an hour: a wild value must not stop the connection for ever.
-        """
-        text = self.headers.get("retry-after", "").strip()
-        if not text:
-            return None
-        try:
-            seconds = float(text)
-        except ValueError:
-            try:
-                when = parsedate_to_datetime(text)
-            except ValueError:
-                return None
-            seconds = ((when if when.tzinfo else when.replace(tzinfo=UTC)) - now).total_seconds()
-        return min(max(seconds, 0.0), 3600.0) if seconds == seconds else None
-
-
 class _Network(Transport):
     """HTTP/1.1 over kept connections. What aiohttp does by itself is off: retries, cookies, redirects, decoding."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, public: bool = False) -> None:
+        # Here and not above: a command that talks to no platform starts a sixth quicker without it.
+        import aiohttp  # noqa: TID251 - as above
+        from yarl import URL
+
+        self._lib, self._url, self._public = aiohttp, URL, public
         self._tls = httpx.create_ssl_context(trust_env=False)
         self._session: aiohttp.ClientSession | None = None
 
@@ -116,12 +94,12 @@ class _Network(Transport):
         try:
             answer = await self._open().request(
                 request.method,
-                URL(str(request.url), encoded=True),
+                self._url(str(request.url), encoded=True),
                 headers=request.headers,
                 data=body or None,
                 allow_redirects=False,
             )
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+        except (self._lib.ClientConnectorError, self._lib.ConnectionTimeoutError) as error:
             raise ConnectionRefused(type(error).__name__) from error
         return httpx.Response(answer.status, headers=answer.raw_headers, stream=_Stream(answer))
 
@@ -131,11 +109,17 @@ class _Network(Transport):
             await self._session.close()
 
     def _open(self) -> aiohttp.ClientSession:
+        lib = self._lib
         if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=_CONNECTIONS, keepalive_timeout=_IDLE_SECONDS, ssl=self._tls),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=aiohttp.ClientTimeout(total=None),
+            self._session = lib.ClientSession(
+                connector=lib.TCPConnector(
+                    limit=_CONNECTIONS,
+                    keepalive_timeout=_IDLE_SECONDS,
+                    ssl=self._tls,
+                    resolver=_public(lib.ThreadedResolver()) if self._public else None,
+                ),
+                cookie_jar=lib.DummyCookieJar(),
+                timeout=lib.ClientTimeout(total=None, connect=_CONNECT_SECONDS),
                 skip_auto_headers=("User-Agent", "Content-Type"),
                 auto_decompress=False,
                 max_line_size=_LONGEST_FIELD,
@@ -146,6 +130,20 @@ class _Network(Transport):
         return self._session
 
 
+def _public(resolver: aiohttp.ThreadedResolver) -> aiohttp.ThreadedResolver:
+    """For a host that strangers may name. What it answers is what is connected to: nobody is asked a second time."""
+    ask = resolver.resolve
+
+    async def resolve(host: str, port: int = 0, family: Any = socket.AF_INET) -> list[aiohttp.abc.ResolveResult]:
+        found = await ask(host, port, family)
+        if not all(is_public(one["host"]) for one in found):
+            raise PermanentError(f"{host} is in a network of our own: nothing is fetched from there")
+        return found
+
+    resolver.resolve = resolve  # type: ignore[method-assign] # a class of its own would need aiohttp at import
+    return resolver
+
+
 class _Stream(httpx.AsyncByteStream):
     """The body of an answer. Closing it before its end closes its connection."""
 
@@ -153,7 +151,7 @@ class _Stream(httpx.AsyncByteStream):
         self._answer = answer
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for chunk in self._answer.content.iter_any():
+        async for chunk in self._answer.content.iter_chunked(_PIECE):
             yield chunk
 
     async def aclose(self) -> None:
@@ -170,7 +168,10 @@ class _TooLongError(Exception):
 
 
 class Http:
-    """A client of one origin. Made by `Resources.http`; safe to share between tasks of one event loop."""
+    """A client of one origin. Made by `Resources.http`; safe to share between tasks of one event loop.
+
+    `public`: the origin was named by a stranger, and has to be on the internet, else `PermanentError`.
+    """
 
     def __init__(
         self,
@@ -180,6 +181,8 @@ class Http:
         deadline: float = 30.0,
         max_body: int = 32 * 1024 * 1024,
         transport: Transport | None = None,
+        gate: Callable[[], None] = lambda: None,
+        public: bool = False,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         parts = urlsplit(base_url)
@@ -188,7 +191,9 @@ class Http:
             raise ConfigError(f"{shown!r} is no base URL: write https://host[:port][/path], without credentials")
         self.origin, self.prefix = f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/")
         self.pace, self.deadline, self.max_body, self._now = pace, deadline, max_body, now
-        self._transport = transport or _Network()
+        if public and is_address(parts.hostname) and not is_public(str(parts.hostname)):
+            raise PermanentError(f"{parts.hostname} is in a network of our own: nothing is fetched from there")
+        self._transport, self._gate = transport or _Network(public=public), gate
 
     async def request(
         self,
@@ -207,6 +212,7 @@ class Http:
         shown: str | None = None,
     ) -> Response:
         """One request, one attempt. `path` is below the base URL. `cost` is taken from the account's pace first.
+        What refuses it (400 and above) may quote the credentials that we sent: they are masked in the body.
 
         `content` is a body as it is, for what has to be signed; its content type is among `headers`. `shown` stands in
         errors instead of `path`, when the path may hold a secret.
@@ -220,8 +226,11 @@ class Http:
         if path and not path.startswith("/"):
             # Else `@other.example/` or `.example/` would take our credentials to another host.
             raise PluginError(f"the path {shown!r} of a request is below the base URL: it begins with '/'")
+        if any(_BREAK.search(text) for pair in (headers or {}).items() for text in pair):
+            raise PluginError(f"a header of {place} holds a line break")
         safe = method in {"GET", "HEAD"} if safe is None else safe
         await self.pace.take(cost)
+        self._gate()
         sent = {**_ALWAYS, **{name.lower(): value for name, value in (headers or {}).items()}}
         if json is not None:
             content, sent["content-type"] = orjson.dumps(json), "application/json"
@@ -231,7 +240,7 @@ class Http:
             async with asyncio.timeout(self.deadline):
                 request = httpx.Request(
                     method,
-                    self.origin + self.prefix + path,
+                    _parsed(self.origin + self.prefix + path),
                     params=query,
                     headers=sent,
                     content=content,
@@ -254,6 +263,8 @@ class Http:
             raise self._lost(safe, f"{place}: no answer within {self.deadline:g} s") from error
         except Exception as error:
             raise self._lost(safe, f"{place}: answer lost ({type(error).__name__})") from error
+        if response.status_code >= 400:
+            body = without_credentials(body, (sent, form, json, {"password": basic[1] if basic else ""}))
         answer = Response(response.status_code, {k.lower(): v for k, v in response.headers.items()}, body)
         if answer.status == 429:
             self.pace.refused(answer.retry_after(self._now()) or 1.0)
@@ -275,6 +286,12 @@ class Http:
     @staticmethod
     def _lost(safe: bool, text: str) -> ConnectError:
         return TransientError(text) if safe else UnknownOutcome(text)
+
+
+@lru_cache(maxsize=256)
+def _parsed(url: str) -> httpx.URL:
+    """Parsing is half of what a request costs here, and most are sent to few addresses."""
+    return httpx.URL(url)
 
 
 def _limits() -> httpx.Limits:

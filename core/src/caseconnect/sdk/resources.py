@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
+from caseconnect.sdk.errors import TransientError
 from caseconnect.sdk.http import Http, Transport
 from caseconnect.sdk.pace import Pace
 from caseconnect.sdk.secrets import Secrets
@@ -14,8 +15,21 @@ from caseconnect.sdk.secrets import Secrets
 T = TypeVar("T")
 
 
+LOG_FIELDS = frozenset(
+    {
+        *("tenant", "connection", "lane", "use", "delivery", "key", "case", "topic", "topics", "stream", "part"),
+        *("action", "receipt", "cause", "title", "link", "count", "since", "why", "error", "note", "where"),
+        *("host", "port", "tenants", "data"),
+    }
+)
+"""Names of values in logs: ids, counts, places and reasons. A value of another name is not shown."""
+
+
 class Log(Protocol):
-    """A structured logger bound to tenant and connection. Values must hold no personal data and no secret."""
+    """A structured logger bound to tenant and connection. Values must hold no personal data and no secret.
+
+    Only values named in `LOG_FIELDS` are shown, on one line, without e-mail addresses and card numbers.
+    """
 
     def debug(self, event: str, **values: Any) -> Any:
         """For developers."""
@@ -31,6 +45,18 @@ class Log(Protocol):
 
 
 @dataclass
+class Gate:
+    """Whether a connection may be asked anything. `why` tells why not, in words; empty: it may."""
+
+    why: Callable[[], str] = lambda: ""
+
+    def check(self) -> None:
+        """Raise `TransientError` while a person has cut the connection off. `Http` does so before every request."""
+        if why := self.why():
+            raise TransientError(why)
+
+
+@dataclass
 class Resources:
     """One connection's means. Source, sink and trigger of the connection are given the same object."""
 
@@ -42,16 +68,28 @@ class Resources:
     log: Log
     pace: Pace
     transport: Transport | None = None
+    gate: Gate = field(default_factory=Gate)
     _shared: dict[Any, Any] = field(default_factory=dict, repr=False)
     _opened: list[Http] = field(default_factory=list, repr=False)
 
-    def http(self, base_url: str, *, deadline: float = 30.0, max_body: int = 32 * 1024 * 1024) -> Http:
+    def http(
+        self, base_url: str, *, deadline: float = 30.0, max_body: int = 32 * 1024 * 1024, public: bool = False
+    ) -> Http:
         """An HTTP client bound to one origin, paced with the remote account. The host closes it.
 
         `deadline` is seconds for a whole request; a longer answer than `max_body` bytes is cut off as an error.
+        `public`: a stranger named the origin, so it must not be in a network of our own (`PermanentError`).
         """
-        pace, transport = self.pace, self.transport
-        client = Http(base_url, pace=pace, deadline=deadline, max_body=max_body, transport=transport, now=self.now)
+        client = Http(
+            base_url,
+            pace=self.pace,
+            deadline=deadline,
+            max_body=max_body,
+            transport=self.transport,
+            now=self.now,
+            gate=self.gate.check,
+            public=public,
+        )
         self._opened.append(client)
         return client
 

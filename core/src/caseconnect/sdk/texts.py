@@ -9,6 +9,8 @@ from typing import Any
 _LONGEST = 240
 _EMAIL = re.compile(r"[^\s@<>\"'(),;:]+@[^\s@<>\"'(),;:]+")
 _PHONE = re.compile(r"(?<![\w-])\+?\d[\d ()/.-]{6,}\d(?![\w-])")
+_PROVES = re.compile("secret|password|token|assertion|authorization")
+_SHORTEST = 6
 _UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}")
 
 
@@ -23,6 +25,19 @@ def mask(text: str, sent: Iterable[str] = ()) -> str:
 def without_emails(text: str) -> str:
     """`text` with a mark where an e-mail address stood."""
     return _EMAIL.sub("<e-mail>", text)
+
+
+def without_credentials(body: bytes, sent: Iterable[Any]) -> bytes:
+    """An answer's body without the secrets and tokens of the request: a gateway that refuses a token may quote it.
+
+    `sent` are the request's headers, form and JSON, each looked at if it is a mapping.
+    """
+    for name, value in (item for each in sent if isinstance(each, Mapping) for item in each.items()):
+        word = value.rpartition(" ")[2] if isinstance(value, str) and _PROVES.search(name) else ""
+        if len(word) >= _SHORTEST:
+            for spelled in (word, word.replace("/", "\\/")):
+                body = body.replace(spelled.encode(), b"***")
+    return body
 
 
 def shorten(text: str) -> str:

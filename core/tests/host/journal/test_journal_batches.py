@@ -119,7 +119,7 @@ def test_results_that_are_ended_together_give_what_single_ones_give(desk: Desk, 
     now_of(desk.journal.parsed([(TENANT, r) for r in results], START))
     assert other.journal._writing
     for result in results:
-        intake.parsed(other.journal._writing, TENANT, result, START)
+        intake.parsed(other.journal._writing, Squeezer(), TENANT, result, START)
     for table in ("deliveries", "events", "aliases"):
         assert desk.sql(f"SELECT * FROM {table} ORDER BY 1, 2") == other.sql(f"SELECT * FROM {table} ORDER BY 1, 2")
     assert desk.sql("SELECT count(*) FROM events") == [(4,)]
@@ -134,7 +134,7 @@ def test_due_commands_leave_out_what_the_caller_works_on(desk: Desk) -> None:
 def test_what_waits_in_a_lane_is_found_by_its_lane(desk: Desk) -> None:
     """Else every ready event is compared with all that wait, which are many when a platform is down."""
     ready = deciding._READY.replace("ORDER BY seq LIMIT", deciding._NOT_WAITING + " ORDER BY seq LIMIT", 1)
-    values = {"tenant": TENANT, "now": "x", "limit": 9}
+    values = {"tenant": TENANT, "now": "x", "limit": 9, "busy": "[]"}
     plan = desk.journal._db().execute("EXPLAIN QUERY PLAN " + ready, values).fetchall()
     assert any(step[3].startswith("SEARCH w ") and "(tenant=? AND lane=?)" in step[3] for step in plan)
 

@@ -285,7 +285,8 @@ class JournalMachine(HoldMachine):
         if name in self.stored:
             assert (receipt.status, receipt.seq) == ("duplicate", self.stored[name])
         else:
-            assert receipt.status == ("reference" if any(b == body for _, _, b in self.stored) else "stored")
+            unread = (b for (_, _, b), seq in self.stored.items() if seq not in self.ended)
+            assert receipt.status == ("reference" if body in unread else "stored")
             assert receipt.flagged == any((i, t) == (id_, topic) for i, t, _ in self.stored)
             self.stored[name] = receipt.seq
 

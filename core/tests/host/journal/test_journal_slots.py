@@ -6,7 +6,15 @@ import pytest
 from journal_desk import ORDER, TENANT, Desk
 
 from caseconnect.host.journal.errors import Conflict
-from caseconnect.sdk.commands import AnnotateOrder, CancelOrder, Counter, HoldOrder, ReleaseOrder
+from caseconnect.sdk.commands import (
+    AnnotateOrder,
+    CancelOrder,
+    Counter,
+    HoldOrder,
+    ReleaseOrder,
+    RemoveNotice,
+    ShowNotice,
+)
 
 HOLD, RELEASE, CANCEL = HoldOrder(), ReleaseOrder(), CancelOrder()
 
@@ -64,6 +72,20 @@ def test_the_last_claim_to_go_releases(desk: Desk) -> None:
     assert "still held for 1 other matter(s): 1001-address-1" in desk.note(kept)
     (release,) = desk.plan(address, RELEASE)
     assert desk.state(release) == "planned"
+
+
+def test_a_notice_that_another_matter_shows_stays_until_that_one_ends(desk: Desk) -> None:
+    one, other = desk.matter("one"), desk.matter("other")
+    show = ShowNotice(name="p", place="product", texts={"default": "Do not use it."})
+    remove = RemoveNotice(name="p", place="product")
+    (shown,) = desk.plan(one, show)
+    desk.send(shown)
+    desk.plan(other, show)
+    (kept,) = desk.plan(one, remove)
+    assert desk.state(kept) == "done"
+    assert "still wanted by" in desk.note(kept)
+    (removed,) = desk.plan(other, remove)
+    assert desk.state(removed) == "planned"
 
 
 def test_a_release_without_a_claim_sends_nothing(desk: Desk) -> None:
@@ -324,6 +346,23 @@ def test_a_release_that_a_person_lets_go_respects_other_claims(desk: Desk) -> No
     assert desk.answer(release, "retry") == "done"
     assert desk.claims() == {address.id}
     assert desk.due() == []
+
+
+def test_a_release_that_a_person_lets_go_overtakes_a_hold_that_still_waits(desk: Desk) -> None:
+    matter = desk.matter()
+    (hold,) = desk.plan(matter, HOLD)
+    (release,) = desk.plan(matter, RELEASE, birth="parked")
+    assert desk.answer(release, "retry") == "planned"
+    assert desk.state(hold) == "superseded"
+    assert desk.due() == [release]
+
+
+def test_a_hold_that_still_waits_is_not_sent_after_a_person_released(desk: Desk) -> None:
+    matter = desk.matter()
+    (hold,) = desk.plan(matter, HOLD)
+    (release,) = desk.plan(matter, RELEASE, birth="parked")
+    assert desk.answer(release, "done") == "done"
+    assert (desk.state(hold), desk.due(), desk.claims()) == ("superseded", [], set())
 
 
 def test_an_old_hold_said_to_be_done_does_not_undo_what_came_after(desk: Desk) -> None:

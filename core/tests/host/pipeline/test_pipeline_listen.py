@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 from toys import ORDER, Pipe, World, flow, opening
 
+from caseconnect.host.journal.records import Brake
 from caseconnect.host.pipeline.listen import Listeners
 from caseconnect.sdk.components import Deliver, Listener, Pushed
 from caseconnect.sdk.errors import AuthError, TransientError
@@ -162,3 +163,21 @@ def test_the_alert_of_the_last_process_closes_when_it_works_again(tmp_path: Path
 
     play(tmp_path, Queue(faults=[TransientError("down")] * 2), broken)
     play(tmp_path, Queue(message()), mended)
+
+
+def test_a_connection_that_is_cut_off_is_not_listened_to(tmp_path: Path) -> None:
+    queue = Queue(message())
+
+    async def story(pipe: Pipe, listeners: Listeners) -> None:
+        await asyncio.sleep(1)
+        await pipe.journal.pause(Brake("acme", "access", "shop", "the key leaked", "ann", pipe.now()))
+        await asyncio.sleep(60)
+        queue.waiting.append(message("m2"))
+        starts = len(queue.starts)
+        await asyncio.sleep(3600)
+        assert (len(queue.starts), queue.acknowledged) == (starts, ["m1"])
+        await pipe.journal.resume("acme", "access", "shop", "changed", "ann", pipe.now())
+        await asyncio.sleep(900)
+        assert queue.acknowledged == ["m1", "m2"]
+
+    play(tmp_path, queue, story)

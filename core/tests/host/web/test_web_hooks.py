@@ -575,7 +575,7 @@ def test_headers_beyond_ascii_are_kept_as_they_are(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_told_and_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("caseconnect.host.journal.ballast._AGAIN", 0)
+    monkeypatch.setattr("caseconnect.host.journal.ballast._AGAIN", 0.0)
     journal = SqliteJournal.open(tmp_path / "journal.db", threaded=True, synchronous="OFF")
     assert journal._writing is not None
     pages = journal._writing.execute("PRAGMA page_count").fetchone()[0]

@@ -170,6 +170,8 @@ class MailSettings(TakesFiles):
             raise ValueError(f"order_pattern is no regular expression: {error}") from None
         if not groups:
             raise ValueError("order_pattern needs a group around the number")
+        if re.search(r"(?<!\\)(?:\\\\)*\)[*+{]", value):
+            raise ValueError("order_pattern must not repeat a group: somebody could write a mail that takes for ever")
         return value
 
     @model_validator(mode="after")

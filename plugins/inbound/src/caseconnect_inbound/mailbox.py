@@ -44,6 +44,9 @@ _FORGED = (
 )
 
 
+_SEARCHED = 20_000  # characters of a mail in which the number of an order is looked for
+
+
 @dataclass(frozen=True)
 class Cursor:
     """Up to which UID of which UIDVALIDITY was read."""
@@ -156,7 +159,7 @@ class MailSource:
         return None
 
     def _number(self, mail: Mail) -> str | None:
-        match = re.search(self._settings.order_pattern, f"{mail.subject}\n{mail.text}", re.IGNORECASE)
+        match = re.search(self._settings.order_pattern, f"{mail.subject}\n{mail.text}"[:_SEARCHED], re.IGNORECASE)
         return next((group for group in match.groups() if group), None) if match else None
 
     async def _run(self, work: Callable[[IMAPClient], T], imap: ImapSettings) -> T:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from caseconnect.models import CustomerReply, Document, Record
+from caseconnect.sdk.addresses import is_this_machine
 from caseconnect.sdk.commands import digest_of
 from caseconnect.sdk.components import Check, Pacing, SourceSpec
 from caseconnect.sdk.decisions import Need
@@ -80,15 +82,16 @@ class InboundSource:
         return (named(self._settings.orders, number, email),) if email else ()
 
     async def _document(self, url: str) -> Document:
-        parts = urlsplit(url)
-        if parts.scheme != "https" and parts.hostname != "127.0.0.1":
+        parts = _place(url)
+        ours = is_this_machine(parts.hostname)
+        if parts.scheme != "https" and not ours:
             raise PermanentError("a file is fetched by https only")
-        usual = parts.port in {None, 443}
-        if (parts.hostname if usual else parts.netloc.rpartition("@")[2]) not in self._settings.file_hosts:
+        if (parts.hostname if parts.port in {None, 443} else parts.netloc) not in self._settings.file_hosts:
             raise PermanentError(f"files of host {str(parts.hostname)[:100]!r} are not fetched: see file_hosts")
         origin = f"{parts.scheme}://{parts.netloc}"
         http = self._resources.once(
-            ("files", origin), lambda: self._resources.http(origin, max_body=self._settings.file_size)
+            ("files", origin),
+            lambda: self._resources.http(origin, max_body=self._settings.file_size, public=not ours),
         )
         path = parts.path + (f"?{parts.query}" if parts.query else "")
         answer = await http.request("GET", path, shown="/...")  # who has the address has the file
@@ -101,6 +104,18 @@ class InboundSource:
         return taken.document
 
 
+def _place(url: str) -> SplitResult:
+    """The parts of an address that a stranger gave."""
+    try:
+        parts = urlsplit(url)
+        if parts.hostname and parts.port != 0 and "@" not in parts.netloc and not _UNFIT.search(url):
+            return parts
+    except ValueError:
+        pass
+    raise PermanentError("the address of a file must be https://host[:port]/path, without credentials")
+
+
+_UNFIT = re.compile(r"[\x00-\x20\x7f-\U0010ffff\\]")
 ROOTS = frozenset(kind.fact for kind in KINDS.values())
 
 SOURCE = SourceSpec(

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import quote
 
-from caseconnect.sdk.errors import PermanentError
+from caseconnect.sdk.errors import PermanentError, TransientError
+
+_TELLS = frozenset({"error", "errors", "exception", "fault", "message"})
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,8 @@ class Dialect:
 def rows_of(answer: Any, items: str, what: str) -> list[dict[str, Any]]:
     """The rows of a list's answer. An absent `_embedded` is an empty page, as neighbouring services send it.
 
-    `PermanentError` when rows seem to be there under another key: "nothing found" would then be a guess.
+    `PermanentError` when rows seem to be there under another key, `TransientError` when an error is told instead:
+    "nothing found" would then be a guess.
     """
     found: Any = answer
     for key in items.split(".") if items and not isinstance(answer, list) else ():
@@ -87,6 +90,8 @@ def rows_of(answer: Any, items: str, what: str) -> list[dict[str, Any]]:
     if found is not None or others:
         there = f"; lists are at: {', '.join(others)}" if others else ""
         raise PermanentError(f"{what}: no list at {items!r} of the answer{there}. Set its `items` to the right key.")
+    if _TELLS.intersection(answer):
+        raise TransientError(f"{what}: the answer is no list, but tells an error")
     return []
 
 

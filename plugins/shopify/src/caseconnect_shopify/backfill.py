@@ -126,7 +126,10 @@ async def _piece(resources: Resources, url: str, offset: int) -> tuple[list[byte
     """The whole lines of the next piece, where they end, and whether there are more."""
     parts = urlsplit(url)
     origin = checked_url(f"{parts.scheme}://{parts.netloc}", "the address of the export")
-    http = resources.once(("shopify export", origin), lambda: resources.http(origin, deadline=120.0))
+    http = resources.once(
+        ("shopify export", origin),
+        lambda: resources.http(origin, deadline=120.0, public=origin.startswith("https:")),
+    )
     path = f"{parts.path}?{parts.query}" if parts.query else parts.path
     wanted = {"range": f"bytes={offset}-{offset + PIECE - 1}", "accept-encoding": "identity"}
     # It has a signature of its own, and is another host: neither our token nor our account's pace belong there.

@@ -107,7 +107,9 @@ class ShopifySink:
 
 def _storage(resources: Resources, origin: str) -> Http:
     """Where Shopify wants a file: a host of its own that is given no credentials of ours."""
-    return resources.once(("shopify storage", origin), lambda: resources.http(origin))
+    return resources.once(
+        ("shopify storage", origin), lambda: resources.http(origin, public=origin.startswith("https:"))
+    )
 
 
 SINK = SinkSpec(

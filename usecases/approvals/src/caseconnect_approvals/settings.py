@@ -69,7 +69,7 @@ class ApprovalsSettings(CaseworkSettings):
     description: str = Field(
         "{request}\n\n{findings}\n\n{facts}\n\n{lines}\n\n{payments}\n\n{customer}\n\n{history}\n\n{shipments}",
         min_length=1,
-        description="Description of the case: texts of the tenant and the sections of the README in braces.",
+        description="Description of the case: texts of the tenant, and names in braces for what is known.",
     )
 
     @model_validator(mode="after")

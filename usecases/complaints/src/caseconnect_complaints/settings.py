@@ -64,5 +64,5 @@ class ComplaintsSettings(CaseworkSettings):
     description: str = Field(
         "{findings}\n\n{request}\n\n{facts}\n\n{lines}\n\n{shipments}\n\n{customer}\n\n{history}\n\n{notes}\n\n{payments}",
         min_length=1,
-        description="Description of the case: texts of the tenant and the sections of the README in braces.",
+        description="Description of the case: texts of the tenant, and names in braces for what is known.",
     )

@@ -106,7 +106,7 @@ class DisputesSettings(CaseworkSettings):
         "{findings}\n\n{request}\n\n{facts}\n\n{payments}\n\n{lines}\n\n{shipments}\n\n{addresses}\n\n{customer}"
         "\n\n{history}",
         min_length=1,
-        description="Description of the case: texts of the tenant and the sections of the README in braces.",
+        description="Description of the case: texts of the tenant, and names in braces for what is known.",
     )
 
     def sends_evidence(self) -> bool:

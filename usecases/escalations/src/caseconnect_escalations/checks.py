@@ -130,16 +130,27 @@ def _out_of_sight(
 
 
 def repeated_failures(
-    order: Order, own: dict[str, datetime], history: OrderHistory | Missing, failures: Failures, now: datetime
+    order: Order,
+    own: dict[str, datetime],
+    history: OrderHistory | Missing,
+    failures: Failures,
+    now: datetime,
+    *,
+    opens: bool = False,
 ) -> Verdict:
-    """So many orders of one shopper with a failure. What is new is what happened last."""
+    """So many orders of one shopper with a failure. What is new is what happened last.
+
+    `opens`: only orders count that were placed before this one went wrong: of several, the last one opens a case.
+    """
     name = "repeated_failures"
     if isinstance(history, Missing):
         why = f"the order history could not be read ({history.why})"
         return Verdict(f"{name}: not checked, {why}", alert=f"repeated failures cannot be counted: {why}")
     if history.key == "none" and failures.count > 1:
         return Verdict(f"{name}: not checked, the shopper cannot be told from others")
-    others = {o.id: o for o in history.orders if o.id != order.id}
+    until = (max(own.values()), order.id) if opens and own else None
+    told = history.orders if until is None else [o for o in history.orders if (o.created_at, o.id) < until]
+    others = {o.id: o for o in told if o.id != order.id}
     kinds = {i: kind for i, o in others.items() if (kind := _failed_before(o, failures, now)) is not None}
     count = len(kinds) + bool(own)
     more = "" if history.complete else ", and there are orders that were not read"

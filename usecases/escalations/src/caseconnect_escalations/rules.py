@@ -118,7 +118,8 @@ def _verdicts(
     found = [vip(order, customer, settings, now), large_value(order, settings)]
     if counts:
         history = facts.get("order_history", matter.subject, OrderHistory) or Missing(why="not asked for")
-        return [*found, repeated_failures(order, own, history, settings.failures, now)]
+        opens = not matter.is_open()
+        return [*found, repeated_failures(order, own, history, settings.failures, now, opens=opens)]
     why = "failures.kinds is empty" if not settings.failures.kinds else "nothing of failures.kinds in this order"
     return [*found, Verdict(f"repeated_failures: {why}")]
 

@@ -44,7 +44,7 @@ class FraudReviewSettings(CaseworkSettings):
     description: str = Field(
         "{findings}\n\n{risk}\n\n{facts}\n\n{customer}\n\n{payments}\n\n{addresses}\n\n{history}\n\n{lines}\n\n{shipments}",
         min_length=1,
-        description="Description of the case: texts of the tenant and the sections of the README in braces.",
+        description="Description of the case: texts of the tenant, and names in braces for what is known.",
     )
     priority: dict[str, Priority] = Field(
         {"high_risk": "high"},

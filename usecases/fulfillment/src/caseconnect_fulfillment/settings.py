@@ -40,7 +40,7 @@ class FulfillmentSettings(CaseworkSettings):
     description: str = Field(
         "{findings}\n\n{shipments}\n\n{facts}\n\n{lines}\n\n{addresses}\n\n{customer}\n\n{payments}\n\n{history}",
         min_length=1,
-        description="Description of the case: texts of the tenant and the sections of the README in braces.",
+        description="Description of the case: texts of the tenant, and names in braces for what is known.",
     )
     priority: dict[str, Priority] = Field(
         {"delivered_not_received": "high"},

@@ -14,7 +14,7 @@ from caseconnect_recalls import affected, standing, telling
 from caseconnect_recalls.naming import list_needs, named_in
 from caseconnect_recalls.settings import RecallsSettings
 from caseconnect_recalls.spreading import lookups, named_products, product_needs, spread
-from caseconnect_recalls.standing import NOTICES, RECALLED, comment
+from caseconnect_recalls.standing import NOTICES, PRODUCTS, RECALLED, comment
 from caseconnect_recalls.telling import Look, texts_of
 
 _LOOK = "look:"
@@ -51,7 +51,7 @@ def carry(
     if needs:
         return Needs(needs=needs)
     found, vain = named_products(named, facts, settings)
-    spreads = spread(found, vain, known, facts, settings)
+    spreads = spread(found, vain, known, standing.in_force(matter, PRODUCTS), facts, settings)
     count = len({*spreads.products, *known})
     if count > settings.most_products:
         return _too_many(event, matter, count, settings, now)

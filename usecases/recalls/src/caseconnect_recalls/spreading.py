@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from caseconnect.models import Product, ProductList
@@ -51,12 +51,17 @@ def named_products(named: Named, facts: Facts, settings: RecallsSettings) -> tup
 
 
 def spread(
-    named: list[Subject], vain: list[str], known: Iterable[Subject], facts: Facts, settings: RecallsSettings
+    named: list[Subject],
+    vain: list[str],
+    known: Iterable[Subject],
+    asked: Collection[Subject],
+    facts: Facts,
+    settings: RecallsSettings,
 ) -> Spread:
     """Named products with their variants and parts, and the sets and bundles that hold any of these.
 
-    `known` are recalled already. A product that cannot be had is left out; one that nobody read yet is taken as it is,
-    and spreads when it was read.
+    `known` are recalled already, `asked` those of them that are off sale or may be. A product that cannot be had is
+    left out; one that nobody read yet is taken as it is, and spreads when it was read.
     """
     records = {each: facts.get("product", each, Product) for each in {*named, *known}}
     read = {each: record for each, record in records.items() if isinstance(record, Product)}
@@ -67,7 +72,7 @@ def spread(
             products |= dict.fromkeys(_related(there, relation, read))
     if "within" in settings.expand:
         products |= dict.fromkeys(_related(products, "within", read))
-    lost = [_unknown(each, found) for each in named if isinstance(found := records[each], Missing)]
+    lost = [_unknown(each, found, asked) for each in named if isinstance(found := records[each], Missing)]
     selling = tuple(sorted(each for each, record in read.items() if any(record.on_sale.values())))
     return Spread(tuple(products), tuple(sorted({*vain, *lost})), selling)
 
@@ -76,5 +81,6 @@ def _related(products: Iterable[Subject], relation: Relation, read: Mapping[Subj
     return [each._replace(id=id_) for each in products if each in read for id_ in getattr(read[each], relation)]
 
 
-def _unknown(product: Subject, record: Missing) -> str:
-    return f"{product.id} in {product.connection} ({record.why})"
+def _unknown(product: Subject, record: Missing, asked: Collection[Subject]) -> str:
+    end = "; it is taken off sale, and what belongs to it is not known yet" if product in asked else ""
+    return f"{product.id} in {product.connection} ({record.why}){end}"

@@ -91,9 +91,12 @@ def _in_vain(look: Look) -> list[Said]:
             (comment(f"nothing:{bool(look.known)}", text), f"{look.matter.subject}: a recall names no product")
         )
     if troubles := [*look.spreads.unknown, *look.named.unread]:
-        text = "Not found or not readable, so not taken off sale. It is looked for again hourly:\n" + listed(troubles)
+        text = (
+            "Not found or not readable, and not taken off sale unless said. It is looked for again hourly:\n"
+            + listed(troubles)
+        )
         alert = f"{look.matter.subject}: something that the recall names cannot be found or read: see the case"
-        found.append((comment(f"unknown:{digest_of(troubles)}", text), alert))
+        found.append((comment(f"unknown:{digest_of(troubles)}", text + listed(troubles)), alert))
     return found
 
 

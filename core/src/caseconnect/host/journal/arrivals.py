@@ -31,7 +31,8 @@ FROM (
         EXISTS (SELECT 1 FROM deliveries d WHERE d.tenant = j.value->>0 AND d.connection = j.value->>1
             AND d.delivery_id = j.value->>2 AND d.topic = j.value->>3) AS other,
         (SELECT d.seq FROM deliveries d WHERE d.digest = substr(:marks, 1 + {_MARK} * j.key, {_MARK})
-            AND d.body IS NOT NULL AND d.tenant = j.value->>0 AND d.connection = j.value->>1 LIMIT 1) AS twin
+            AND d.body IS NOT NULL AND d.masked = 0
+            AND d.tenant = j.value->>0 AND d.connection = j.value->>1 LIMIT 1) AS twin
     FROM json_each(:rows) j ORDER BY j.key)
 """  # noqa: S608 - a constant length is put in
 # Columns of :rows: 0 seq, 1 tenant, 2 connection, 3 topic, 4 delivery id, 5 received at, 6 polled, 7 headers,
@@ -86,7 +87,7 @@ def _pieces(items: Sequence[NewDelivery]) -> Iterator[list[NewDelivery]]:
 
 
 def _store_piece(squeezer: Squeezer, db: sqlite3.Connection, items: Sequence[NewDelivery]) -> list[Receipt]:
-    names = [(item.tenant, item.connection, item.delivery_id, item.topic) for item in items]
+    names = [(item.tenant, item.connection, _whole(item.delivery_id), _whole(item.topic)) for item in items]
     digests = [digest(item.body) for item in items]
     marks = b"".join(digests)
     found, seq = db.execute(_KNOWN, {"rows": dump(names), "marks": marks}).fetchone()
@@ -104,7 +105,7 @@ def _store_piece(squeezer: Squeezer, db: sqlite3.Connection, items: Sequence[New
         seq += 1
         twin = twin or here.get((item.tenant, item.connection, mark))
         flagged = not item.polled and (bool(other) or name in named)
-        row = [seq, item.tenant, item.connection, item.topic, item.delivery_id, stamp(item.received_at)]
+        row = [seq, item.tenant, item.connection, name[3], name[2], stamp(item.received_at)]
         row += [item.polled, dump(item.headers), None, None, twin, 1 + _MARK * number, flagged, item.seen]
         rows.append(row)
         if twin is None:
@@ -118,6 +119,11 @@ def _store_piece(squeezer: Squeezer, db: sqlite3.Connection, items: Sequence[New
         _place([row for row in rows if row[_TWIN] is None], squeezed)
         db.execute(_INSERT, {"rows": dump(rows), "marks": marks, "bodies": b"".join(squeezed)})
     return receipts
+
+
+def _whole(text: str) -> str:
+    """SQLite ends a text of JSON at a NUL: what follows would be lost."""
+    return text.replace("\0", "\ufffd")
 
 
 def _place(rows: Sequence[list[Any]], bodies: Sequence[bytes]) -> None:

@@ -25,23 +25,28 @@ from caseconnect.sdk.subjects import Subject
 _READY = """
 SELECT seq, lane, type, body, tries, replayed, seen FROM (
     SELECT seq, lane, type, body, tries, replayed, seen FROM events
-    WHERE state = 'ready' AND tenant = :tenant ORDER BY seq LIMIT :limit)
+    WHERE state = 'ready' AND tenant = :tenant AND lane NOT IN (SELECT value FROM json_each(:busy))
+    ORDER BY seq LIMIT :limit)
 UNION ALL SELECT seq, lane, type, body, tries, replayed, seen FROM (
     SELECT seq, lane, type, body, tries, replayed, seen FROM events
-    WHERE state = 'waiting' AND tenant = :tenant AND due <= :now ORDER BY due LIMIT :limit)
+    WHERE state = 'waiting' AND tenant = :tenant AND due <= :now AND lane NOT IN (SELECT value FROM json_each(:busy))
+    ORDER BY due LIMIT :limit)
 ORDER BY seq
 """
 _WAITING_LANES = "SELECT DISTINCT lane FROM events WHERE state = 'waiting' AND tenant = ? AND due > ?"
 
 
-def ready_events(db: sqlite3.Connection, tenant: str, now: datetime, limit: int) -> list[StoredEvent]:
-    """Events of a tenant whose turn may be now, oldest first.
+def ready_events(
+    db: sqlite3.Connection, tenant: str, now: datetime, limit: int, busy: Iterable[Subject] = ()
+) -> list[StoredEvent]:
+    """Events of a tenant whose turn may be now, oldest first; none of the lanes in `busy`, which have their turn.
 
     A lane with an event that waits has no turn until that is due; what else came for it folds into it then.
     """
     waiting = {lane for (lane,) in db.execute(_WAITING_LANES, (tenant, stamp(now)))}
     ready = _READY if not waiting else _READY.replace("ORDER BY seq LIMIT", _NOT_WAITING + " ORDER BY seq LIMIT", 1)
-    rows = db.execute(ready, {"tenant": tenant, "now": stamp(now), "limit": limit})
+    left_out = dump([str(lane) for lane in busy])
+    rows = db.execute(ready, {"tenant": tenant, "now": stamp(now), "limit": limit, "busy": left_out})
     return [_event(seq, tenant, *row) for seq, *row in rows if row[0] not in waiting]
 
 

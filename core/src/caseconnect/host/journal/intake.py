@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import groupby
 
@@ -11,16 +11,17 @@ from pydantic import ValidationError
 
 from caseconnect.host.journal.alerts import alert
 from caseconnect.host.journal.batch import Item, alone
-from caseconnect.host.journal.codec import dump, expand, load, stamp, unstamp
+from caseconnect.host.journal.bodies import mask
+from caseconnect.host.journal.codec import Squeezer, dump, expand, load, stamp, unstamp
 from caseconnect.host.journal.records import (
     DeliveryResult,
     NewAlert,
     Resolved,
     StoredDelivery,
 )
-from caseconnect.models.base import Record
+from caseconnect.models.base import Record, without_personal
 from caseconnect.sdk.deliveries import Delivery
-from caseconnect.sdk.events import EVENTS, ItemEvent
+from caseconnect.sdk.events import EVENTS, Event, ItemEvent
 from caseconnect.sdk.subjects import Subject
 
 
@@ -55,8 +56,8 @@ def backlog(db: sqlite3.Connection, tenant: str, now: datetime) -> int:
     return int(db.execute(_BACKLOG, {"tenant": tenant, "now": stamp(now)}).fetchone()[0])
 
 
-def parsed(db: sqlite3.Connection, tenant: str, result: DeliveryResult, now: datetime) -> None:
-    """End a delivery, or let it wait; its events and learned aliases are written with it."""
+def parsed(db: sqlite3.Connection, squeezer: Squeezer, tenant: str, result: DeliveryResult, now: datetime) -> None:
+    """End a delivery, or let it wait; its events and learned aliases are written with it, its body is masked."""
     due = stamp(result.due or now)
     ended = db.execute(
         "UPDATE deliveries SET state=?, reason=?, due=?, tries=tries+1 WHERE seq=? AND state IN ('new', 'waiting')",
@@ -68,30 +69,37 @@ def parsed(db: sqlite3.Connection, tenant: str, result: DeliveryResult, now: dat
         learn(db, tenant, resolved.aliases, resolved.lane, now)
         add_event(db, tenant, resolved, f"{result.seq}-{number}", result.seq, now)
     _keep_told(db, [(tenant, result)])
+    mask(db, squeezer, [result])
 
 
-def parsed_or_parked(db: sqlite3.Connection, tenant: str, result: DeliveryResult, now: datetime) -> None:
+def parsed_or_parked(
+    db: sqlite3.Connection, squeezer: Squeezer, tenant: str, result: DeliveryResult, now: datetime
+) -> None:
     """The same; a result that cannot be written parks its own delivery and keeps nobody from the others."""
-    failed = alone(db, Item("parsed", lambda db: parsed(db, tenant, result, now)))
+    failed = alone(db, Item("parsed", lambda db: parsed(db, squeezer, tenant, result, now)))
     if isinstance(failed, Exception):
         why = f"its events cannot be written: {type(failed).__name__}"
-        parsed(db, tenant, DeliveryResult(result.seq, "parked", why), now)
+        parsed(db, squeezer, tenant, DeliveryResult(result.seq, "parked", why), now)
 
 
-def parsed_all(db: sqlite3.Connection, results: Sequence[tuple[str, DeliveryResult]], now: datetime) -> None:
+def parsed_all(
+    db: sqlite3.Connection, squeezer: Squeezer, results: Sequence[tuple[str, DeliveryResult]], now: datetime
+) -> None:
     """The same for a batch, in order. Results that teach no alias and follow each other are written by a few
     statements, whatever their number (why: see arrivals.py); if that fails, each by itself, so that each fails alone.
     """
     for teaches, run in groupby(results, key=lambda pair: any(e.aliases for e in pair[1].events)):
         batch = list(run)
-        if len(batch) > 1 and not teaches and _written(db, batch, now):
+        if len(batch) > 1 and not teaches and _written(db, squeezer, batch, now):
             continue
         for tenant, result in batch:
-            parsed_or_parked(db, tenant, result, now)
+            parsed_or_parked(db, squeezer, tenant, result, now)
 
 
-def _written(db: sqlite3.Connection, batch: Sequence[tuple[str, DeliveryResult]], now: datetime) -> bool:
-    return not isinstance(alone(db, Item("parsed", lambda db: _plain(db, batch, now))), Exception)
+def _written(
+    db: sqlite3.Connection, squeezer: Squeezer, batch: Sequence[tuple[str, DeliveryResult]], now: datetime
+) -> bool:
+    return not isinstance(alone(db, Item("parsed", lambda db: _plain(db, squeezer, batch, now))), Exception)
 
 
 _STILL_OPEN = (
@@ -113,14 +121,17 @@ FROM json_each(:rows) j WHERE true ON CONFLICT DO NOTHING
 """
 
 
-def _plain(db: sqlite3.Connection, results: Sequence[tuple[str, DeliveryResult]], now: datetime) -> None:
+def _plain(
+    db: sqlite3.Connection, squeezer: Squeezer, results: Sequence[tuple[str, DeliveryResult]], now: datetime
+) -> None:
     still_open = set(load(db.execute(_STILL_OPEN, (dump([r.seq for _, r in results]),)).fetchone()[0]))
     ended = [(tenant, r) for tenant, r in results if r.seq in still_open]
     db.execute(_END, (dump([(r.seq, r.state, r.reason, stamp(r.due or now)) for _, r in ended]),))
-    events = [_event_row(tenant, r.seq, n, e) for tenant, r in ended for n, e in enumerate(r.events)]
+    events = [_event_row(db, tenant, r.seq, n, e) for tenant, r in ended for n, e in enumerate(r.events)]
     if events:
         db.execute(_ADD, {"rows": dump(events), "at": stamp(now)})
     _keep_told(db, ended)
+    mask(db, squeezer, [r for _, r in ended])
 
 
 def _keep_told(db: sqlite3.Connection, results: Sequence[tuple[str, DeliveryResult]]) -> None:
@@ -155,17 +166,38 @@ def told(db: sqlite3.Connection, tenant: str, fact: str, subject: Subject) -> Re
     return event.told() if isinstance(event, ItemEvent) else None
 
 
-def _event_row(tenant: str, delivery: int, number: int, resolved: Resolved) -> tuple[str | int, ...]:
-    event = resolved.event
+def _event_row(
+    db: sqlite3.Connection, tenant: str, delivery: int, number: int, resolved: Resolved
+) -> tuple[str | int, ...]:
+    event = _bare(db, tenant, resolved)
     name = (event.id or f"{delivery}-{number}", tenant, str(resolved.lane))
     return (*name, event.type, event.version, event.model_dump_json(), delivery)
+
+
+def _bare(db: sqlite3.Connection, tenant: str, resolved: Resolved) -> Event:
+    """The event; what it tells of somebody who was erased is left out."""
+    event = resolved.event
+    if isinstance(event, ItemEvent) and event.told() is not None:
+        names = (subject_of(db, tenant, resolved.lane), event.subject, event.item, *event.refs)
+        if erased(db, tenant, names):
+            return without_personal(event)
+    return event
+
+
+def erased(db: sqlite3.Connection, tenant: str, subjects: Iterable[Subject]) -> bool:
+    """Data of one of these subjects was erased on request, or of its whole connection."""
+    names = [name for subject in subjects for name in (str(subject), f"{subject.connection}/")]
+    return db.execute(_ERASED, (tenant, dump(names))).fetchone() is not None
+
+
+_ERASED = "SELECT 1 FROM erased WHERE tenant=? AND subject IN (SELECT value FROM json_each(?)) LIMIT 1"
 
 
 def add_event(
     db: sqlite3.Connection, tenant: str, resolved: Resolved, fallback_id: str, delivery: int | None, now: datetime
 ) -> None:
     """Put an event at the end of its lane; one with an id that is there already changes nothing."""
-    event = resolved.event
+    event = _bare(db, tenant, resolved)
     lane = subject_of(db, tenant, resolved.lane)
     at = stamp(now)
     db.execute(

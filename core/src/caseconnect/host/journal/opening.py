@@ -63,6 +63,7 @@ def connect(path: Path, *, write: bool, synchronous: str = "FULL") -> sqlite3.Co
             db.execute(f"PRAGMA synchronous={synchronous}")
             db.execute("PRAGMA wal_autocheckpoint=0")
             db.execute("PRAGMA cache_size=-65536")
+            db.execute("PRAGMA secure_delete=1")  # what is masked or erased leaves nothing in the file's free places
         else:
             db.execute("PRAGMA query_only=1")
     except BaseException:

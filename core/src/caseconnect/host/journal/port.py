@@ -174,6 +174,9 @@ class Journal(Protocol):
     async def forget(self, seqs: Sequence[int]) -> int:
         """Erase the bodies of deliveries that are ended."""
 
+    async def expire(self, tenant: str, before: datetime) -> int:
+        """Erase the bodies that came before a moment, of deliveries that do not wait; how many."""
+
     # reads
     def receipts(self, tenant: str | None = None) -> list[PrivacyReceipt]:
         """What became of requests about personal data, oldest first."""
@@ -181,8 +184,8 @@ class Journal(Protocol):
     def unparsed(self, tenant: str, now: datetime, limit: int) -> list[StoredDelivery]:
         """Deliveries to parse."""
 
-    def ready_events(self, tenant: str, now: datetime, limit: int) -> list[StoredEvent]:
-        """Events whose turn may be now."""
+    def ready_events(self, tenant: str, now: datetime, limit: int, busy: Iterable[Subject] = ()) -> list[StoredEvent]:
+        """Events whose turn may be now, without those of the lanes in `busy`."""
 
     def due_commands(self, tenant: str, now: datetime, limit: int, busy: Iterable[str] = ()) -> list[StoredCommand]:
         """Commands to send or to look at: the first `limit`, without those in `busy`."""
@@ -222,6 +225,9 @@ class Journal(Protocol):
 
     def subject_of(self, tenant: str, alias: Subject) -> Subject:
         """What an alias is known to mean."""
+
+    def erased(self, tenant: str, subject: Subject) -> bool:
+        """Data of the subject was erased on request: nothing personal of it is kept any more."""
 
     def told(self, tenant: str, fact: str, subject: Subject) -> Record | None:
         """What an event told of an item, the newest; None if nobody told it."""

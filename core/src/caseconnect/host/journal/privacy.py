@@ -9,13 +9,14 @@ names it, and the erasure is repeated when it is closed.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import ValidationError
 
+from caseconnect.host.journal.bodies import forget
 from caseconnect.host.journal.codec import Squeezer, dump, expand, load, stamp
 from caseconnect.host.journal.intake import subject_of
 from caseconnect.sdk.commands import COMMANDS
@@ -23,6 +24,9 @@ from caseconnect.sdk.subjects import Subject
 
 ERASED = "erased"
 """Stands where a text was."""
+
+ON_REQUEST = "erased on request"
+"""Why a parked delivery cannot be read again."""
 
 _AT_ONCE = 500
 _OPEN_COMMANDS = ("planned", "sending", "unknown", "accepted", "parked")
@@ -82,29 +86,15 @@ def erase(
     now: datetime,
 ) -> Receipt:
     """Erase what is held of a shopper, and the bodies of these `deliveries`, of which no event was made."""
-    db.execute("PRAGMA secure_delete=1")  # what is overwritten leaves nothing behind in the file's free places
-    try:
-        return _erase(db, squeezer, whom, _lanes(db, whom, texts), deliveries, now)
-    finally:
-        db.execute("PRAGMA secure_delete=0")
-
-
-def _erase(
-    db: sqlite3.Connection,
-    squeezer: Squeezer,
-    whom: Whom,
-    where: tuple[list[str], dict[str, str]],
-    deliveries: Sequence[int],
-    now: datetime,
-) -> Receipt:
-    lanes, kept = where
+    lanes, kept = _lanes(db, whom, texts)
     names = dump(lanes)
+    _remember(db, whom, lanes, kept, now)
     found = db.execute(
         "SELECT DISTINCT delivery FROM events WHERE tenant=? AND delivery IS NOT NULL"
         " AND lane IN (SELECT value FROM json_each(?))",
         (whom.tenant, names),
     )
-    rows = {"deliveries": forget(db, [*(seq for (seq,) in found), *deliveries])}
+    rows = {"deliveries": forget(db, [*(seq for (seq,) in found), *deliveries], ON_REQUEST)}
     rows["events"] = db.execute(
         "UPDATE events SET body=json_remove(body, '$.record', '$.data') WHERE tenant=? AND type <> 'PrivacyRequested'"
         " AND lane IN (SELECT value FROM json_each(?))"
@@ -118,28 +108,23 @@ def _erase(
     return _receipt(db, whom, "erase", rows, _cases(db, whom.tenant, every), sorted(set(kept.values())), now)
 
 
-def forget(db: sqlite3.Connection, seqs: Iterable[int]) -> int:
-    """Erase the bodies of deliveries that are ended, and of all with the same bytes; how many.
+def _remember(db: sqlite3.Connection, whom: Whom, lanes: Sequence[str], kept: Collection[str], now: datetime) -> None:
+    """What comes later of these tells nothing personal any more; of one that is being worked, once it is erased."""
+    names = [*lanes, *(str(given) for given in _given(whom) if str(given) not in kept)]
+    if whom.customer is None and not kept:
+        names = [f"{whom.connection}/", *(lane for lane in lanes if not lane.startswith(f"{whom.connection}/"))]
+    db.executemany(
+        "INSERT INTO erased VALUES (?,?,?) ON CONFLICT DO NOTHING",
+        [(whom.tenant, name, stamp(now)) for name in dict.fromkeys(names)],
+    )
 
-    The digest stays, so that the same delivery is known again. One of the same bytes that still waits is left its body.
-    """
-    count = 0
-    for seq in dict.fromkeys(seqs):
-        row = db.execute("SELECT coalesce(ref_of, seq) FROM deliveries WHERE seq=?", (seq,)).fetchone()
-        if row is None:
-            continue
-        same = db.execute("SELECT seq, state FROM deliveries WHERE seq=:s OR ref_of=:s", {"s": row[0]}).fetchall()
-        if any(state in ("new", "waiting") for _, state in same):
-            continue
-        for one, _ in same:
-            count += db.execute(
-                "UPDATE deliveries SET body=NULL, ref_of=NULL, headers='{}',"
-                " state=CASE state WHEN 'parked' THEN 'ignored' ELSE state END,"
-                " reason=CASE state WHEN 'parked' THEN 'erased on request' ELSE reason END"
-                " WHERE seq=? AND (body IS NOT NULL OR ref_of IS NOT NULL)",
-                (one,),
-            ).rowcount
-    return count
+
+def _given(whom: Whom) -> list[Subject]:
+    """The subjects that the request names."""
+    if whom.customer is None:
+        return []
+    orders = [Subject(whom.connection, "order", number) for number in whom.orders]
+    return [Subject(whom.connection, "customer", whom.customer), *orders]
 
 
 def unread(db: sqlite3.Connection, whom: Whom, texts: Iterable[str], after: int) -> tuple[list[int], int | None]:
@@ -151,7 +136,7 @@ def unread(db: sqlite3.Connection, whom: Whom, texts: Iterable[str], after: int)
     wanted = [text.casefold().encode() for text in texts if len(text) > 5]
     rows = db.execute(
         "SELECT seq, body FROM deliveries WHERE seq > ?1 AND tenant=?2 AND (connection=?3 OR ?4 IS NOT NULL)"
-        " AND state IN ('ignored', 'parked') AND body IS NOT NULL ORDER BY seq LIMIT ?5",
+        " AND state IN ('ignored', 'parked') AND body IS NOT NULL AND masked = 0 ORDER BY seq LIMIT ?5",
         (after, whom.tenant, whom.connection, whom.customer, _AT_ONCE),
     ).fetchall()
     found = [seq for seq, body in rows if whom.customer is None or any(text in expand(body).lower() for text in wanted)]
@@ -179,25 +164,32 @@ def receipts(db: sqlite3.Connection, tenant: str | None = None) -> list[Receipt]
     ]
 
 
+# '0' follows '/': between the two is every subject of the connection. Beside them what came by another connection and
+# names one of them.
+_OF_A_SHOP = """
+SELECT DISTINCT lane FROM events WHERE tenant = :tenant AND lane > :begin AND lane < :end
+UNION SELECT DISTINCT subject FROM matters WHERE tenant = :tenant AND subject > :begin AND subject < :end
+UNION SELECT DISTINCT lane FROM events e WHERE tenant = :tenant AND (lane < :begin OR lane > :end)
+    AND (body ->> '$.subject' BETWEEN :begin AND :end
+        OR EXISTS (SELECT 1 FROM json_each(e.body, '$.refs') r WHERE r.value BETWEEN :begin AND :end))
+"""
+
+
 def _lanes(db: sqlite3.Connection, whom: Whom, texts: Sequence[str]) -> tuple[list[str], dict[str, str]]:
     """The lanes of a shopper, also of what was written by another way, and those left whole: lane -> open matter."""
     if whom.customer is None:
         rows = db.execute(
-            "SELECT DISTINCT lane FROM events WHERE tenant=?1 AND substr(lane, 1, length(?2)) = ?2"
-            " UNION SELECT DISTINCT subject FROM matters WHERE tenant=?1 AND substr(subject, 1, length(?2)) = ?2",
-            (whom.tenant, f"{whom.connection}/"),
+            _OF_A_SHOP, {"tenant": whom.tenant, "begin": f"{whom.connection}/", "end": f"{whom.connection}0"}
         )
         names = [lane for (lane,) in rows]
     else:
-        given = [Subject(whom.connection, "customer", whom.customer)]
-        given += [Subject(whom.connection, "order", number) for number in whom.orders]
         wrote = db.execute(
             "SELECT DISTINCT lane FROM events WHERE tenant=?1 AND"
             " (lower(body ->> '$.record.email') IN (SELECT value FROM json_each(?2))"
             " OR lower(body ->> '$.record.phone') IN (SELECT value FROM json_each(?2)))",
             (whom.tenant, dump([text.strip().lower() for text in texts if len(text) > 5])),
         )
-        found = [*(str(subject_of(db, whom.tenant, subject)) for subject in given), *(lane for (lane,) in wrote)]
+        found = [*(str(subject_of(db, whom.tenant, subject)) for subject in _given(whom)), *(lane for (lane,) in wrote)]
         names = list(dict.fromkeys(found))
     kept = {}
     for name in names:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from datetime import datetime
 from typing import Any
@@ -119,14 +120,15 @@ def find(db: sqlite3.Connection, text: str, limit: int = 20) -> list[tuple[str, 
         UNION SELECT tenant, lane FROM events WHERE lane = :t
         LIMIT :n
     """
-    by_id = """
-        SELECT tenant, lane FROM events WHERE lane LIKE '%/' || :t
-        UNION SELECT tenant, subject FROM aliases WHERE alias LIKE '%/' || :t
-        UNION SELECT tenant, subject FROM matters WHERE subject LIKE '%/' || :t
+    by_id = r"""
+        SELECT tenant, lane FROM events WHERE lane LIKE '%/' || :like ESCAPE '\'
+        UNION SELECT tenant, subject FROM aliases WHERE alias LIKE '%/' || :like ESCAPE '\'
+        UNION SELECT tenant, subject FROM matters WHERE subject LIKE '%/' || :like ESCAPE '\'
         LIMIT :n
     """
     asked = {"t": text, "n": limit}
-    return list(dict.fromkeys(db.execute(exact, asked).fetchall() or db.execute(by_id, asked).fetchall()))
+    like = {"like": re.sub(r"([%_\\])", r"\\\1", text), "n": limit}
+    return list(dict.fromkeys(db.execute(exact, asked).fetchall() or db.execute(by_id, like).fetchall()))
 
 
 _DELIVERIES = """

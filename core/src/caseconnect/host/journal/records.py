@@ -71,13 +71,17 @@ class Resolved:
 
 @dataclass(frozen=True)
 class DeliveryResult:
-    """How a delivery ends, or that it waits: `due` set and the rest empty."""
+    """How a delivery ends, or that it waits: `due` set and the rest empty.
+
+    `masked` is what stands in the place of its body once it is parsed; None: nothing does.
+    """
 
     seq: int
     state: Literal["events", "ignored", "parked", "waiting"]
     reason: str = ""
     events: tuple[Resolved, ...] = ()
     due: datetime | None = None
+    masked: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -282,10 +286,12 @@ class NewAlert:
 
 @dataclass(frozen=True)
 class Brake:
-    """A pause. `scope` is tenant, flow, connection or command; `name` what is paused within it."""
+    """A pause. `scope` is tenant, flow, connection, command or access (every call to a connection); `name` what is
+    paused within it.
+    """
 
     tenant: str
-    scope: Literal["tenant", "flow", "connection", "command"]
+    scope: Literal["tenant", "flow", "connection", "command", "access"]
     name: str
     reason: str
     by: str

@@ -229,6 +229,22 @@ def _comparisons(db: Database) -> None:
     )
 
 
+_MASKED = """
+ALTER TABLE deliveries ADD COLUMN masked INTEGER NOT NULL DEFAULT 0;
+DROP INDEX deliveries_body;
+CREATE INDEX deliveries_body ON deliveries (digest) WHERE body IS NOT NULL AND masked = 0;
+CREATE INDEX deliveries_ref ON deliveries (ref_of) WHERE ref_of IS NOT NULL;
+CREATE TABLE erased (
+    tenant TEXT NOT NULL, subject TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (tenant, subject)
+) WITHOUT ROWID;
+"""
+
+
+@migrations(name="0008_masked")
+def _masked(db: Database) -> None:
+    _all_of(db, _MASKED)
+
+
 _SEALS = """
 CREATE TABLE sums (tbl TEXT NOT NULL, id NOT NULL, sum INTEGER NOT NULL, PRIMARY KEY (tbl, id)) WITHOUT ROWID;
 CREATE TABLE chain (
@@ -239,7 +255,7 @@ CREATE TABLE heads (tenant TEXT PRIMARY KEY, seq INTEGER NOT NULL, link BLOB NOT
 """
 
 
-SEALED = "0008_seals"
+SEALED = "0009_seals"
 """The migration since which rows are sealed, and the journal has a name."""
 
 

@@ -254,12 +254,10 @@ def add_links(db: sqlite3.Connection, fresh: Sequence[_Fresh]) -> Head:
 
 def _forget_salts(db: sqlite3.Connection) -> None:
     """Of what was erased or masked: without its salt nobody can try out what a digest was of."""
-    db.execute("PRAGMA secure_delete=1")
     db.execute(
         "UPDATE chain SET salt=NULL WHERE salt IS NOT NULL"
         " AND (tbl, row) IN (SELECT tbl, id FROM temp.touched WHERE emptied AND NOT fresh)"
     )
-    db.execute("PRAGMA secure_delete=0")
 
 
 def seal_all(db: sqlite3.Connection) -> None:

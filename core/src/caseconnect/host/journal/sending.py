@@ -31,7 +31,8 @@ WHERE c.waits = 0 AND c.state IN ('planned', 'unknown', 'accepted') AND c.tenant
 AND NOT EXISTS (
     SELECT 1 FROM brakes b WHERE b.released_at IS NULL AND b.tenant = c.tenant AND (
         b.scope = 'tenant' OR (b.scope = 'flow' AND b.name = c.use)
-        OR (b.scope = 'connection' AND b.name = c.connection) OR (b.scope = 'command' AND b.name = c.kind)))
+        OR (b.scope IN ('connection', 'access') AND b.name = c.connection)
+        OR (b.scope = 'command' AND b.name = c.kind)))
 AND NOT (c.state = 'planned' AND c.slot IS NOT NULL AND EXISTS (
     SELECT 1 FROM commands s WHERE s.slot = c.slot AND s.key <> c.key
     AND s.state IN ('sending', 'unknown', 'accepted')))

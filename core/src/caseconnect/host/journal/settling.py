@@ -86,7 +86,8 @@ def settle(db: sqlite3.Connection, change: Settlement) -> None:
         + (change.deadline_at and stamp(change.deadline_at), at, change.key),
     )
     record(db, change.key, attempt, change.was, change.becomes, change.note, change.data, change.by, change.at)
-    warning = _effects(db, tenant, matter, slot, value, change)
+    overtaken: set[str] = set()
+    warning = _effects(db, tenant, matter, slot, value, change, overtaken)
     if change.becomes == states.DONE:
         _done(db, tenant, matter, kind, change)
     if change.aliases:
@@ -97,9 +98,12 @@ def settle(db: sqlite3.Connection, change: Settlement) -> None:
         tell(db, change.key, change.becomes, change.note, change.at, change.data)
     ended = change.becomes not in states.OPEN
     if slot and change.becomes == states.PLANNED:
-        ended = slots.planned_again(db, change.key, change.at, person=change.was == states.PARKED)
+        ended, others = slots.planned_again(db, change.key, change.at, person=change.was == states.PARKED)
+        overtaken |= others
     if change.becomes != states.SUPERSEDED and (ended or change.was == states.PARKED):
-        release_followers(db, matter, change.at)
+        overtaken.add(matter)
+    for each in sorted(overtaken):
+        release_followers(db, each, change.at)
 
 
 def revoke(db: sqlite3.Connection, key: str, now: datetime) -> str:
@@ -120,9 +124,18 @@ def revoke(db: sqlite3.Connection, key: str, now: datetime) -> str:
 
 
 def _effects(
-    db: sqlite3.Connection, tenant: str, matter: str, slot: str | None, value: str, change: Settlement
+    db: sqlite3.Connection,
+    tenant: str,
+    matter: str,
+    slot: str | None,
+    value: str,
+    change: Settlement,
+    overtaken: set[str],
 ) -> str | None:
-    """Slots, claims and counters follow the new state. What a person has to know of it, or None."""
+    """Slots, claims and counters follow the new state. What a person has to know of it, or None.
+
+    Matters whose planned commands are over by it are added to `overtaken`.
+    """
     answered = change.was == states.PARKED
     if answered and change.becomes in (states.PLANNED, states.DONE):
         caps.count(db, change.key, change.at)
@@ -135,7 +148,7 @@ def _effects(
         if slots.is_claimed(slot):
             return slots.refused(db, str(slot), value, matter, change.at)
     if slot and change.becomes == states.DONE:
-        slots.confirm(db, change.key, change.at, person=answered)
+        overtaken |= slots.confirm(db, change.key, change.at, person=answered)
     return None
 
 

@@ -16,7 +16,7 @@ from caseconnect.host.journal.codec import dump, load, stamp
 from caseconnect.host.journal.errors import Conflict
 from caseconnect.host.journal.history import record, tell
 from caseconnect.host.journal.records import NewAlert, Observation
-from caseconnect.sdk.commands import HELD, HOLD, RELEASED, SUPPRESSED
+from caseconnect.sdk.commands import HELD, HOLD, NOTHING, RELEASED, SUPPRESSED
 
 _CLAIMED = {HOLD: "held", SUPPRESSED: "suppressed"}
 _NEWER = "a newer value is wanted for the same thing"
@@ -62,6 +62,9 @@ def take(
     """
     if is_claimed(slot) and not _claim(db, slot, value, matter, birth, now):
         return set()
+    if value == NOTHING and (others := _wanting(db, slot, matter)):
+        birth.state, birth.note = states.DONE, f"nothing to send: still wanted by {', '.join(others)}"
+        return set()
     confirmed, at, changes = db.execute(
         "SELECT confirmed, confirmed_at, changes FROM slots WHERE slot=?", (slot,)
     ).fetchone() or (None, None, "[]")
@@ -94,6 +97,17 @@ def _claim(db: sqlite3.Connection, slot: str, value: str, matter: str, birth: Bi
     return bool(gone) and not others
 
 
+def _wanting(db: sqlite3.Connection, slot: str, matter: str) -> list[str]:
+    """Other open matters whose last word on the slot was a value: two recalls of one product show one notice."""
+    last = db.execute(
+        "SELECT c.matter, c.value, max(c.seq) FROM commands c JOIN matters m ON m.id = c.matter WHERE c.slot=?"
+        " AND c.matter <> ? AND m.state = 'open' AND c.state NOT IN ('refused', 'superseded', 'withheld')"
+        " GROUP BY c.matter ORDER BY c.matter",
+        (slot, matter),
+    )
+    return [other for other, value, _ in last if value != NOTHING]
+
+
 def _claimants(db: sqlite3.Connection, slot: str) -> list[str]:
     return [matter for (matter,) in db.execute("SELECT matter FROM claims WHERE slot=? ORDER BY matter", (slot,))]
 
@@ -102,9 +116,9 @@ def _still_held(others: list[str]) -> str:
     return f"nothing to send: still held for {len(others)} other matter(s): {', '.join(others)}"
 
 
-def _overtake(db: sqlite3.Connection, slot: str, by: str, now: datetime) -> set[str]:
-    """End what is planned for the slot; the matters that had planned it."""
-    planned = db.execute("SELECT key FROM commands WHERE slot=? AND state='planned'", (slot,)).fetchall()
+def _overtake(db: sqlite3.Connection, slot: str, by: str, now: datetime, but: str = "") -> set[str]:
+    """End what is planned for the slot, `but` one; the matters that had planned it."""
+    planned = db.execute("SELECT key FROM commands WHERE slot=? AND state='planned' AND key<>?", (slot, but)).fetchall()
     return {_end_planned(db, key, by, now) for (key,) in planned}
 
 
@@ -126,10 +140,10 @@ def _end_planned(db: sqlite3.Connection, key: str, by: str, now: datetime, note:
     return str(matter)
 
 
-def planned_again(db: sqlite3.Connection, key: str, now: datetime, *, person: bool) -> bool:
+def planned_again(db: sqlite3.Connection, key: str, now: datetime, *, person: bool) -> tuple[bool, set[str]]:
     """A command that is planned once more may have been overtaken, and claims may have come or gone meanwhile.
 
-    True: so it was ended here.
+    Whether it was ended here, else the matters whose older planned commands it overtook.
     """
     row = db.execute("SELECT seq, slot, matter, value FROM commands WHERE key=?", (key,)).fetchone()
     seq, slot, matter, value = row
@@ -148,9 +162,10 @@ def planned_again(db: sqlite3.Connection, key: str, now: datetime, *, person: bo
     else:
         db.execute("DELETE FROM claims WHERE slot=? AND matter=?", (slot, matter))
         by = next(iter(_claimants(db, slot)), None)
-    if by is not None:
-        _end_planned(db, key, by, now, note)
-    return by is not None
+    if by is None:
+        return False, _overtake(db, slot, matter, now, but=key)
+    _end_planned(db, key, by, now, note)
+    return True, set()
 
 
 def _claim_again(db: sqlite3.Connection, slot: str, matter: str, key: str, now: datetime) -> None:
@@ -160,22 +175,25 @@ def _claim_again(db: sqlite3.Connection, slot: str, matter: str, key: str, now: 
     db.execute("INSERT OR IGNORE INTO claims VALUES (?,?,?)", (slot, matter, stamp(now)))
 
 
-def confirm(db: sqlite3.Connection, key: str, now: datetime, *, person: bool = False) -> None:
+def confirm(db: sqlite3.Connection, key: str, now: datetime, *, person: bool = False) -> set[str]:
     """The command's value is there: the slot has it. `person`: somebody says so of a parked command.
 
-    What was sent before something else was confirmed says nothing of how it is now.
+    What was sent before something else was confirmed says nothing of how it is now. What a person released is not held
+    by what was planned before; the matters that had planned it.
     """
     slot, value, matter, sent_at = db.execute(
         "SELECT slot, value, matter, sent_at FROM commands WHERE key=?", (key,)
     ).fetchone()
     changes, at = db.execute("SELECT changes, confirmed_at FROM slots WHERE slot=?", (slot,)).fetchone() or ("[]", None)
+    overtaken: set[str] = set()
     if sent_at and at and at > sent_at:
-        return
+        return overtaken
     if person and is_claimed(slot):
         if value == HELD:
             _claim_again(db, slot, matter, key, now)
         else:
             db.execute("DELETE FROM claims WHERE slot=?", (slot,))
+            overtaken = _overtake(db, slot, matter, now)
     restoring.settled(db, key)
     recent = [t for t in load(changes) if t > stamp(now - timedelta(hours=1))]
     db.execute(
@@ -184,6 +202,7 @@ def confirm(db: sqlite3.Connection, key: str, now: datetime, *, person: bool = F
         " version=version+1, changes=excluded.changes",
         (slot, value, stamp(now), dump([*recent, stamp(now)])),
     )
+    return overtaken
 
 
 def refused(db: sqlite3.Connection, slot: str, value: str, matter: str, now: datetime) -> str | None:

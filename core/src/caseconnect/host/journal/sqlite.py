@@ -17,6 +17,7 @@ from sqlite_utils import Database
 from caseconnect.host.journal import (
     arrivals,
     auditing,
+    bodies,
     deciding,
     doubting,
     ending,
@@ -71,6 +72,7 @@ class SqliteJournal:
         self._opened, self._writer = opened, writer
         self._squeezer = Squeezer()
         self._receive = partial(arrivals.receive, self._squeezer)
+        self._expired: dict[str, int] = {}
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
 
@@ -165,7 +167,7 @@ class SqliteJournal:
 
     async def parsed(self, results: Sequence[tuple[str, DeliveryResult]], now: datetime) -> None:
         """See `port.Journal`."""
-        await self._write("parsed", lambda db: intake.parsed_all(db, results, now))
+        await self._write("parsed", lambda db: intake.parsed_all(db, self._squeezer, results, now))
 
     # decide
 
@@ -362,7 +364,20 @@ class SqliteJournal:
 
     async def forget(self, seqs: Sequence[int]) -> int:
         """See `port.Journal`."""
-        return int(await self._write("privacy", lambda db: privacy.forget(db, seqs)))
+        return int(await self._write("privacy", lambda db: bodies.forget(db, seqs, privacy.ON_REQUEST)))
+
+    async def expire(self, tenant: str, before: datetime) -> int:
+        """See `port.Journal`."""
+        count, after = 0, self._expired.get(tenant, 0)
+        while True:
+            seqs, further = bodies.old(self._db(), tenant, before, after)
+            if seqs:
+                why = "its body was kept as long as the tenant file says"
+                count += int(await self._write("privacy", partial(bodies.forget, seqs=seqs, why=why)))
+            if further is None:
+                return count
+            self._expired[tenant] = after = further
+            await asyncio.sleep(0)
 
     # reads
 
@@ -374,9 +389,9 @@ class SqliteJournal:
         """See `port.Journal`."""
         return intake.unparsed(self._db(), tenant, now, limit)
 
-    def ready_events(self, tenant: str, now: datetime, limit: int) -> list[StoredEvent]:
+    def ready_events(self, tenant: str, now: datetime, limit: int, busy: Iterable[Subject] = ()) -> list[StoredEvent]:
         """See `port.Journal`."""
-        return deciding.ready_events(self._db(), tenant, now, limit)
+        return deciding.ready_events(self._db(), tenant, now, limit, busy)
 
     def due_commands(self, tenant: str, now: datetime, limit: int, busy: Iterable[str] = ()) -> list[StoredCommand]:
         """See `port.Journal`."""
@@ -429,6 +444,10 @@ class SqliteJournal:
     def subject_of(self, tenant: str, alias: Subject) -> Subject:
         """See `port.Journal`."""
         return intake.subject_of(self._db(), tenant, alias)
+
+    def erased(self, tenant: str, subject: Subject) -> bool:
+        """See `port.Journal`."""
+        return intake.erased(self._db(), tenant, (subject,))
 
     def told(self, tenant: str, fact: str, subject: Subject) -> Record | None:
         """See `port.Journal`."""

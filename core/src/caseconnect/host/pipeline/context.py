@@ -27,12 +27,12 @@ class Wake:
     """A broadcast: everybody who waits is woken, and a wake-up between two waits is not lost."""
 
     def __init__(self) -> None:
-        self._events: set[asyncio.Event] = set()
+        self._events: list[asyncio.Event] = []  # in an order, so that a simulated run can be repeated
 
     def listen(self) -> asyncio.Event:
         """An event that every `ring` sets; its owner clears it."""
         event = asyncio.Event()
-        self._events.add(event)
+        self._events.append(event)
         return event
 
     def ring(self) -> None:
@@ -97,6 +97,12 @@ class Context:
             self.down.discard(key)
             await self.journal.close_alert(tenant, f"{DOWN}{connection}", self.now())
         await self._credentials_work(tenant, connection)
+
+    def cut_off(self, tenant: str, connection: str) -> str:
+        """Why nothing may be asked of the connection; empty if it may."""
+        mine = (tenant, "access", connection)
+        brake = next((b for b in self.journal.brakes() if (b.tenant, b.scope, b.name) == mine), None)
+        return f"{brake.by} has cut {connection} off: {brake.reason}" if brake else ""
 
     def _braked(self, tenant: str, connection: str) -> list[str]:
         """Who paused the connection."""

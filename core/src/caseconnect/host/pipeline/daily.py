@@ -66,6 +66,7 @@ class DailyChecks:
     async def _check(self, key: Key, connection: LiveConnection, source: Source) -> None:
         priority.set(BACKGROUND)
         try:
+            connection.resources.gate.check()
             steps = await guarded(
                 source.check(), plugin=connection.spec.platform, doing="daily check", deadline=PATIENCE
             )

@@ -53,17 +53,17 @@ class Decider:
         """Queue the turn of every lane that has one; False when none had. It waits for no lane."""
         started = False
         for tenant in list(self._context.tenants.values()):
-            if sum(name == tenant.name for name, _ in self._lanes) > _LANES:
+            busy = [lane for name, lane in self._lanes if name == tenant.name]
+            if len(busy) > _LANES:
                 continue  # enough are queued: the end of each wakes this room
             lanes: dict[Subject, list[StoredEvent]] = {}
-            for event in self._context.journal.ready_events(tenant.name, self._context.now(), _WINDOW):
+            for event in self._context.journal.ready_events(tenant.name, self._context.now(), _WINDOW, busy):
                 lanes.setdefault(event.lane, []).append(event)
             for lane, events in lanes.items():
-                if (tenant.name, lane) not in self._lanes:
-                    started = True
-                    task = asyncio.create_task(self._lane(tenant, lane, events))
-                    self._lanes[tenant.name, lane] = task
-                    task.add_done_callback(partial(self._over, (tenant.name, lane)))
+                started = True
+                task = asyncio.create_task(self._lane(tenant, lane, events))
+                self._lanes[tenant.name, lane] = task
+                task.add_done_callback(partial(self._over, (tenant.name, lane)))
         return started
 
     async def idle(self) -> None:

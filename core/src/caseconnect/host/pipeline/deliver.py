@@ -130,6 +130,7 @@ class Deliverer:
 
     def _paused(self, stored: StoredCommand) -> bool:
         names = {"tenant": stored.tenant, "flow": stored.use, "connection": stored.connection, "command": stored.kind}
+        names["access"] = stored.connection
         return any(
             b.tenant == stored.tenant and (b.scope == "tenant" or names[b.scope] == b.name)
             for b in self._context.journal.brakes()

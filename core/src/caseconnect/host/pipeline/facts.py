@@ -8,7 +8,7 @@ from datetime import datetime
 from caseconnect.host.journal.storms import INCIDENT
 from caseconnect.host.pipeline.context import Context
 from caseconnect.host.pipeline.live import PATIENCE, guarded
-from caseconnect.models.base import Record
+from caseconnect.models.base import Record, without_personal
 from caseconnect.sdk.decisions import Missing, Need
 from caseconnect.sdk.errors import AuthError, ConnectError, PermanentError, PluginError, TransientError
 
@@ -73,6 +73,7 @@ class Fetcher:
         if model is None:
             raise PermanentError(f"{connection.spec.platform} does not supply the fact {need.fact!r}")
         platform = connection.spec.platform
+        connection.resources.gate.check()
         try:
             fact = await guarded(
                 connection.source.fetch(need), plugin=platform, doing=f"fetch of {need.fact}", deadline=PATIENCE
@@ -86,4 +87,4 @@ class Fetcher:
         if not isinstance(fact, model):
             raise PluginError(f"{platform}: {need.fact} came as {type(fact).__name__}, not {model.__name__}")
         await self._context.worked(tenant, connection.spec.name)
-        return fact
+        return without_personal(fact) if self._context.journal.erased(tenant, need.subject) else fact

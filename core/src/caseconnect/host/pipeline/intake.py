@@ -11,6 +11,7 @@ from caseconnect.host.faults import kind_and_place, told
 from caseconnect.host.journal.records import DeliveryResult, Resolved, StoredDelivery
 from caseconnect.host.pipeline.context import Context, backoff
 from caseconnect.host.pipeline.live import PATIENCE, LiveConnection, guarded
+from caseconnect.host.pipeline.masking import masked_body
 from caseconnect.host.pipeline.requests import attend, is_for_host
 from caseconnect.sdk.components import Source
 from caseconnect.sdk.deliveries import Delivery, Ignored, Parsed
@@ -22,6 +23,9 @@ from caseconnect.sdk.subjects import Subject
 _BATCH = 256
 _TRIES = 12
 _AT_ONCE = 16  # per tenant
+_NAMED_TRIES = 5
+"""So often, for about a minute, an order that somebody named is asked for before the thing stands alone: a platform's
+search shows a new order late, and who stands alone never comes to its order."""
 
 
 class Intake:
@@ -44,8 +48,8 @@ class Intake:
             if not waiting:
                 continue
             busy = True
-            results = [result for stored in waiting if (result := self._parse(stored)) is not None]
-            await self._end(tenant, results)
+            ends = [(stored, result) for stored in waiting if (result := self._parse(stored)) is not None]
+            await self._end(tenant, ends)
         return busy
 
     async def idle(self) -> None:
@@ -53,9 +57,10 @@ class Intake:
         if self._asking:
             await asyncio.wait(self._asking.values())
 
-    async def _end(self, tenant: str, results: list[DeliveryResult]) -> None:
-        if not results:
+    async def _end(self, tenant: str, ends: list[tuple[StoredDelivery, DeliveryResult]]) -> None:
+        if not ends:
             return
+        results = [_with_masked_body(stored, result) for stored, result in ends]
         await self._context.journal.parsed([(tenant, result) for result in results], self._context.now())
         for result in results:
             if result.state == "parked":
@@ -118,7 +123,7 @@ class Intake:
         async with self._room.setdefault(stored.tenant, asyncio.Semaphore(_AT_ONCE)):
             result = await self._lanes(stored, connection, events)
             attended = [await self._attended(stored, connection, one) for one in result.events]
-            await self._end(stored.tenant, [replace(result, events=tuple(attended))])
+            await self._end(stored.tenant, [(stored, replace(result, events=tuple(attended)))])
             if any(isinstance(event, PrivacyRequested) for event in events):
                 await self._context.journal.forget([stored.seq])
 
@@ -132,7 +137,7 @@ class Intake:
         resolved: list[Resolved] = []
         for event in events:
             try:
-                found = await self._resolve(stored.tenant, connection, event)
+                found = await self._resolve(stored, connection, event)
             except PermanentError as error:
                 return DeliveryResult(stored.seq, "parked", f"{event.subject}: {error}")
             except ConnectError as error:
@@ -170,8 +175,9 @@ class Intake:
         """The connection that `name` is of: an event may name an order that another one keeps."""
         return self._context.tenants[tenant].connections.get(name.connection, connection)
 
-    async def _resolve(self, tenant: str, connection: LiveConnection, event: Event) -> Resolved | None:
+    async def _resolve(self, stored: StoredDelivery, connection: LiveConnection, event: Event) -> Resolved | None:
         """What the journal knows, else what the source says."""
+        tenant = stored.tenant
         found = self._known(tenant, connection, event)
         if found is not None:
             return found
@@ -189,7 +195,16 @@ class Intake:
             if root is not None:
                 lane = self._context.journal.subject_of(tenant, root)
                 return Resolved(event, lane, (*_others((*_names(event), root), lane), *_meant(name, root)))
+            if name.kind == NAMED and stored.tries < _NAMED_TRIES:
+                return None
         return None
+
+
+def _with_masked_body(stored: StoredDelivery, result: DeliveryResult) -> DeliveryResult:
+    """A delivery that was parsed is not read again; one that was not keeps its body."""
+    if result.state in ("events", "ignored"):
+        return replace(result, masked=masked_body(stored.delivery.body))
+    return result
 
 
 def _names(event: Event) -> tuple[Subject, ...]:

@@ -16,7 +16,9 @@ from caseconnect.host.pipeline.context import Context, backoff
 from caseconnect.host.pipeline.live import LiveConnection, LiveTenant
 from caseconnect.sdk.components import Listener, Pushed
 from caseconnect.sdk.errors import ConnectError, PluginError, TransientError
+from caseconnect.sdk.resources import Resources
 
+_LOOK = 5.0  # seconds between two looks whether the connection was cut off
 _FIRST, _LONGEST = timedelta(seconds=5), timedelta(minutes=10)
 
 
@@ -61,7 +63,7 @@ class _Listening:
         while True:
             resources = replace(self._connection.resources, _shared={}, _opened=[])
             try:
-                await self._listener.run(self._connection.spec.settings, resources, self._deliver)
+                await self._listen(resources)
                 error: Exception = PluginError(f"{self._connection.spec.platform}: its listener ended by itself")
             except Exception as caught:  # noqa: BLE001 - whatever a plugin's listener does, it is started again
                 error = caught
@@ -72,6 +74,18 @@ class _Listening:
             self._context.log.warning("listener failed", tenant=self._tenant, connection=self._name, why=why)
             await self._tell(f"{self._name}: its queue cannot be listened to: {why}")
             await asyncio.sleep(self._wait(error).total_seconds())
+
+    async def _listen(self, resources: Resources) -> None:
+        """Until the listener ends, or the connection is cut off."""
+        resources.gate.check()
+        listening = asyncio.ensure_future(self._listener.run(self._connection.spec.settings, resources, self._deliver))
+        try:
+            while not (await asyncio.wait([listening], timeout=_LOOK))[0]:
+                resources.gate.check()
+            await listening
+        finally:
+            listening.cancel()
+            await asyncio.wait([listening])
 
     def _wait(self, error: Exception) -> timedelta:
         wait = backoff(_FIRST, _LONGEST, self._failures - 1, f"{self._tenant}/{self._cause}")

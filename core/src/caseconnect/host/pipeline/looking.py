@@ -16,6 +16,7 @@ from caseconnect.sdk.commands import UNDOING, Command, NotifyCustomer, OpenCase
 from caseconnect.sdk.components import Repeat, Sighting, Sink
 from caseconnect.sdk.decisions import Need
 from caseconnect.sdk.errors import AuthError, ConfigError, ConnectError, PermanentError, TransientError
+from caseconnect.sdk.events import CHANGED
 
 FOLLOW = timedelta(seconds=5)
 """When an accepted command is first looked after."""
@@ -83,7 +84,7 @@ class Looker:
                 await self.settle(stored, states.PARKED, note=f"it may have happened, and {note}")
                 return False
             if stored.state != states.UNKNOWN:
-                await self.settle(stored, states.REFUSED, note=note)
+                await self.settle(stored, states.REFUSED, note=note, data={CHANGED: f"{expect.fact}.{expect.field}"})
                 return False
             sighting = await self.sighting(connection, sink_of(connection), command, stored)
             if sighting.seen:
@@ -222,6 +223,7 @@ class Looker:
         note: str = "",
         wait: timedelta | None = None,
         sighting: Sighting | None = None,
+        data: dict[str, Any] | None = None,
     ) -> None:
         """Change its state, with what was seen as the evidence."""
         now = self._context.now()
@@ -234,7 +236,7 @@ class Looker:
                 becomes,
                 now,
                 note=note,
-                data=sighting.data if sighting else {},
+                data=sighting.data if sighting else data or {},
                 aliases=sighting.aliases if sighting else (),
                 due=now + wait if wait else None,
             )

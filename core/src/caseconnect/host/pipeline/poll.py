@@ -106,6 +106,7 @@ class Poller:
         source = connection.source
         stored, more = 0, source is not None
         while more and source is not None:
+            connection.resources.gate.check()
             cursor = journal.cursor(tenant.name, name)
             watch = journal.open_cases(tenant.name, name)
             page = await guarded(

@@ -57,7 +57,7 @@ class Recovery:
         summary = ", ".join(f"{found[what]} {what}" for what in (_SEEN, _ABSENT, _UNCLEAR, _UNASKED) if found[what])
         words = f"the platforms were asked about {len(keys)} money commands" + (f": {summary}" if summary else "")
         await self._context.journal.verified(tenant.name, words, self._context.now())
-        self._context.log.warning("money verified", tenant=tenant.name, commands=len(keys), result=dict(found))
+        self._context.log.warning("money verified", tenant=tenant.name, count=len(keys), note=summary)
 
     async def _one(self, tenant: LiveTenant, stored: StoredCommand) -> str:
         connection = tenant.connections.get(stored.connection)

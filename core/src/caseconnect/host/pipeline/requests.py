@@ -8,7 +8,7 @@ from __future__ import annotations
 from caseconnect.host.journal.privacy import Receipt, Whom
 from caseconnect.host.pipeline.context import Context
 from caseconnect.models import PrivacyRequest
-from caseconnect.models.base import personal_fields
+from caseconnect.models.base import without_personal
 from caseconnect.sdk.events import ConnectionEnded, Event, PrivacyRequested
 
 
@@ -24,7 +24,7 @@ async def attend(context: Context, tenant: str, connection: str, event: Event) -
         await context.credentials_refused(tenant, connection, why)
     elif isinstance(event, PrivacyRequested):
         await _privacy(context, tenant, connection, event.record)
-        return event.model_copy(update={"record": _without_personal(event.record)})
+        return event.model_copy(update={"record": without_personal(event.record)})
     return event
 
 
@@ -53,9 +53,3 @@ def to_do(receipt: Receipt) -> str:
         again = f"`connect privacy --again {receipt.seq}`"
         left.append(f"left whole, because they are being worked: {', '.join(receipt.kept)}; when closed, {again}")
     return f"{who}: erased here on request; {'; '.join(left)}" if left else ""
-
-
-def _without_personal(record: PrivacyRequest) -> PrivacyRequest:
-    fields = type(record).model_fields
-    empty = {name: fields[name].default for name in (*personal_fields(type(record)), "attributes", "files")}
-    return record.model_copy(update=empty | {"attributes": {}})

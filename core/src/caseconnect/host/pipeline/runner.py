@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 from caseconnect.host.journal import Journal
 from caseconnect.host.journal.codec import unstamp
@@ -18,6 +19,7 @@ from caseconnect.host.pipeline.context import DOWN, Context
 from caseconnect.host.pipeline.daily import DailyChecks
 from caseconnect.host.pipeline.decide import Decider
 from caseconnect.host.pipeline.deliver import Deliverer
+from caseconnect.host.pipeline.expiry import Expiry
 from caseconnect.host.pipeline.facts import Fetcher
 from caseconnect.host.pipeline.intake import Intake
 from caseconnect.host.pipeline.listen import Listeners
@@ -47,6 +49,7 @@ class Runner:
         self.builder = Builder(self.context)
         self.recovery = Recovery(self.context, fetcher)
         self.daily = DailyChecks(self.context, now())
+        self.expiry = Expiry(self.context, now())
         self.comparing = Comparing(self.context, fetcher, now())
         self._stopping = asyncio.Event()
         self._announced = now()
@@ -57,6 +60,9 @@ class Runner:
         The keys of commands whose outcome is unknown because the last process ended while they were out.
         """
         self.context.tenants = tenants
+        for name, live in tenants.items():
+            for connection in live.connections.values():
+                connection.resources.gate.why = partial(self.context.cut_off, name, connection.spec.name)
         self.context.refused = {
             (b.tenant, b.name) for b in self.context.journal.brakes() if b.scope == "connection" and b.by == "connect"
         }
@@ -78,6 +84,7 @@ class Runner:
         self.announce()
         polling = self.poller.tick(now)
         self.daily.tick(now)
+        self.expiry.tick(now)
         self.comparing.tick(now)
         self.context.wake.ring()
         return polling
@@ -128,6 +135,7 @@ class Runner:
         await self.deliverer.idle()
         await self.poller.idle()
         await self.daily.idle()
+        await self.expiry.idle()
         await self.comparing.idle()
 
     async def settle(self, rounds: int = 10_000) -> None:

@@ -34,7 +34,9 @@ _LIKE = {
 _PEOPLE = frozenset({"author", "updated_by", "decided_by"})
 """Names of staff: not the shopper's, and still not for a file."""
 
-_FREE = frozenset({"text", "note", "notes", "title", "message", "description", "subject", "files", "documents"})
+_FREE = frozenset(
+    {"text", "note", "notes", "title", "message", "description", "subject", "files", "documents", "defect"}
+)
 _HARMLESS = re.compile(r"(?:true|false|yes|no|-?\d{1,6}(?:[.,]\d{1,4})?)\Z")
 _MAIL = re.compile(r"\S+@\S+")
 
@@ -59,6 +61,8 @@ class Mask:
         return data
 
     def _personal(self, name: str, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return self._plain(value)
         kind = _LIKE.get(name, name)
         if not isinstance(value, str) or kind not in _STAND_INS:
             return None

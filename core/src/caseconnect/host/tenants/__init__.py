@@ -6,7 +6,7 @@ from caseconnect.host.tenants.problems import ConfigProblem
 from caseconnect.host.tenants.schedule import Schedule
 from caseconnect.host.tenants.schema import schema
 from caseconnect.host.tenants.secrets import FileAndEnvSecrets
-from caseconnect.host.tenants.tenant import Connection, Flow, Tenant, TenantSet, missing_secrets
+from caseconnect.host.tenants.tenant import Connection, Flow, Tenant, TenantSet, missing_secrets, shared_secrets
 
 __all__ = [
     "ConfigProblem",
@@ -23,4 +23,5 @@ __all__ = [
     "load_tenants",
     "missing_secrets",
     "schema",
+    "shared_secrets",
 ]

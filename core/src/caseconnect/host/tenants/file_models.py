@@ -43,6 +43,10 @@ class Timing(Part):
         None, description="Wait before looking after an unknown outcome; default: deadline + lateness + index_lag."
     )
     look_again: Duration = Field(timedelta(seconds=60), description="Time between two looks that must both find none.")
+    keep_bodies: Duration = Field(
+        timedelta(days=30),
+        description="How long the bodies of deliveries are kept: masked ones, and those that could not be read.",
+    )
 
     def for_sink(self, spec: SinkSpec) -> SinkTiming:
         """The sink's waits with this file's values over them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path as FilePath
@@ -16,7 +17,7 @@ from caseconnect.sdk.commands import Command
 from caseconnect.sdk.components import Listener, Settings, SinkSpec, SourceSpec, TransformSpec, TriggerSpec, Webhook
 from caseconnect.sdk.errors import ConfigError
 from caseconnect.sdk.events import OrderChanged
-from caseconnect.sdk.secrets import Secrets
+from caseconnect.sdk.secrets import Secret, Secrets
 
 
 @dataclass(frozen=True)
@@ -128,3 +129,34 @@ def missing_secrets(tenant: Tenant, secrets: Secrets | None = None) -> list[Conf
             except ConfigError as error:
                 report.add(path, str(error), "set it before `connect serve`")
     return report.in_order()
+
+
+def shared_secrets(tenants: Mapping[str, Tenant]) -> dict[str, list[ConfigProblem]]:
+    """By tenant the secrets of webhooks that another tenant has too, where no header names the account.
+
+    What is signed for the one could be sent to the other (`host.web.hooks.Owners`).
+    """
+    whose: dict[str, list[tuple[Tenant, Path]]] = {}
+    for tenant in tenants.values():
+        secrets = tenant.secrets()
+        for name, connection in tenant.connections.items():
+            webhook = connection.webhook
+            if webhook is None or webhook.expect:
+                continue
+            for field_name in webhook.secrets:
+                reference = getattr(connection.settings, field_name)
+                with suppress(ConfigError):
+                    value = secrets.reveal(reference) if isinstance(reference, Secret) else ""
+                    if value:
+                        whose.setdefault(value, []).append((tenant, ("connections", name, "settings", field_name)))
+    problems: dict[str, list[ConfigProblem]] = {}
+    for places in whose.values():
+        names = sorted({tenant.name for tenant, _ in places})
+        for tenant, path in places if len(names) > 1 else ():
+            report = Report(str(tenant.file), tenant.lines)
+            what = (
+                f"the tenants {' and '.join(names)} have the same secret: what is signed for one is taken by the other"
+            )
+            report.add(path, what, "give each a secret of its own")
+            problems.setdefault(tenant.name, []).extend(report.problems)
+    return problems

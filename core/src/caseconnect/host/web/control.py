@@ -112,8 +112,9 @@ class Verbs:
             raise _unknown("tenant", tenant, names)
         if scope == "command" and name not in COMMANDS:
             raise _unknown("kind of command", name, COMMANDS)
-        if scope in ("flow", "connection") and name not in names[tenant][scope]:
-            raise _unknown(f"{scope} of {tenant}", name, names[tenant][scope])
+        kind = "connection" if scope == "access" else scope
+        if kind in ("flow", "connection") and name not in names[tenant][kind]:
+            raise _unknown(f"{kind} of {tenant}", name, names[tenant][kind])
 
     async def _resume(self, ask: dict[str, Any]) -> dict[str, Any]:
         names = (ask["tenant"], ask["scope"], ask["name"], ask["reason"], ask["by"])

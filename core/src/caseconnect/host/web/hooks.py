@@ -41,6 +41,7 @@ MAX_READING = 16 * 1024 * 1024
 _ALL_READING = 8  # times as much for all paths together
 _SHORTEST_SECRET = 8
 _LONGEST_NAME = 200
+_LOOK_AGAIN = 5.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,38 @@ class Answer(Exception):
     retry_after: int | None = None
 
 
+class Owners:
+    """Whose secrets there are. A signature does not say for whom it was made, and mostly nothing else does.
+
+    So where a webhook expects no header with the account's name, a secret is one tenant's: what was signed for another
+    one would be taken here. Looked at again every few seconds, as secrets may be changed.
+    """
+
+    def __init__(self) -> None:
+        self._found: dict[bytes, set[str]] = {}
+        self._of: Mapping[Place, Hook] | None = None
+        self._at = 0.0
+
+    def shared(self, registry: Mapping[Place, Hook], hook: Hook, secrets: Sequence[bytes]) -> bool:
+        """Another tenant has one of these `secrets` of `hook`, and nothing else tells the two apart."""
+        if hook.webhook.expect:
+            return False
+        clock = asyncio.get_running_loop().time()
+        if self._of is not registry or clock - self._at > _LOOK_AGAIN:
+            self._of, self._at, self._found = registry, clock, {}
+            for other in {id(found): found for found in registry.values()}.values():
+                for secret in [] if other.webhook.expect else _had(other):
+                    self._found.setdefault(hashlib.sha256(secret).digest(), set()).add(other.tenant)
+        return any(len(self._found.get(hashlib.sha256(secret).digest(), ())) > 1 for secret in secrets)
+
+
+def _had(hook: Hook) -> list[bytes]:
+    try:
+        return hook.secrets()
+    except ConfigError:
+        return []
+
+
 class Hooks:
     """`POST /hooks/{tenant}/{connection}` and `POST /in/{tenant}/{kind}`.
 
@@ -96,6 +129,7 @@ class Hooks:
         self._store, self._now, self._load, self._stored = store, now, load, stored
         self._max_body, self._body_deadline, self._max_reading = max_body, body_deadline, max_reading
         self._reading: Counter[Place] = Counter()
+        self._owners = Owners()
         self.refused = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -197,6 +231,8 @@ class Hooks:
             raise Answer(503, retry_after=60) from None
         if not verified(hook.webhook if hook else None, secrets, headers, body) or hook is None:
             raise Answer(401)
+        if self._owners.shared(self.registry, hook, secrets):
+            raise Answer(503, retry_after=60)
         return hook
 
 

@@ -113,7 +113,7 @@ class CaseworkSettings(OutcomeSettings):
     description: str = Field(
         "{findings}\n\n{facts}\n\n{lines}\n\n{payments}\n\n{addresses}\n\n{customer}\n\n{history}\n\n{shipments}",
         min_length=1,
-        description="Description of the case: texts of the tenant and the sections of the README in braces.",
+        description="Description of the case: texts of the tenant, and names in braces for what is known.",
     )
     definition: str = Field("", description="Which of the connection's case definitions; empty: its first.")
     priority: dict[str, Priority] = Field(

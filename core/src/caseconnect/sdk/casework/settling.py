@@ -15,13 +15,14 @@ from caseconnect.sdk.casework.standing import (
     IN_REVIEW,
     RELEASED,
     RESOLVED,
+    WAITING_FOR_CUSTOMER,
     WAITING_FOR_GOODS,
 )
 from caseconnect.sdk.casework.telling import note_once
 from caseconnect.sdk.casework.text import one_line
 from caseconnect.sdk.commands import CASE, CommentCase, digest_of
 from caseconnect.sdk.decisions import Decision, Facts, Matter, Need, Needs
-from caseconnect.sdk.events import CommandSettled
+from caseconnect.sdk.events import CHANGED, CommandSettled
 
 _DONE = {
     "HoldOrder": "The order is held: it does not ship until an outcome is set.",
@@ -78,7 +79,8 @@ def settled(event: CommandSettled, matter: Matter, facts: Facts) -> Decision | N
         case = facts.get("case", need.subject, Case)
         if case is None:
             return Needs(needs=(need,))
-        if isinstance(case, Case) and matter.acted_on is not None and case.outcome != matter.acted_on.outcome:
+        another = isinstance(case, Case) and matter.acted_on is not None and case.outcome != matter.acted_on.outcome
+        if another or _replaced(event, matter):
             return _overtaken(event, matter, name, what)
     return _failed(event, matter, name, what)
 
@@ -111,6 +113,15 @@ def _overtaken(event: CommandSettled, matter: Matter, name: str, what: str) -> D
     reason = f"{what}; the outcome was changed or taken back before anything was sent"
     text = f"Not carried out ({_WANTED[event.kind]}): the outcome was changed or taken back before anything was sent."
     return note_once(matter, name, text, None, reason)
+
+
+def _replaced(event: CommandSettled, matter: Matter) -> bool:
+    """It expected an earlier outcome, and what the newer one asks for is done, on its way, or waits."""
+    if event.data.get(CHANGED) != "case.outcome":
+        return False
+    asked = [c for c in matter.commands if c.kind in _WANTED and c.kind != "HoldOrder"]
+    waits = matter.stage in (WAITING_FOR_CUSTOMER, WAITING_FOR_GOODS)
+    return waits or any(c.state not in ("refused", "superseded", "withheld") for c in asked)
 
 
 def _failed(event: CommandSettled, matter: Matter, name: str, what: str) -> Decision:

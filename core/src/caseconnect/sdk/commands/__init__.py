@@ -4,7 +4,7 @@ State commands name a slot (target, field): of one slot only the newest intended
 commands go first and depend on no case. Commands that give value away say what they are worth and what was approved.
 """
 
-from caseconnect.sdk.commands.base import CASE, HELD, RELEASED, UNDOING, Command, Counter, Expect, digest_of
+from caseconnect.sdk.commands.base import CASE, HELD, NOTHING, RELEASED, UNDOING, Command, Counter, Expect, digest_of
 from caseconnect.sdk.commands.cases import AttachDocument, CloseCase, CommentCase, OpenCase, Priority, UpdateCase
 from caseconnect.sdk.commands.customers import AnnotateCustomer, CorrectProfile, NotifyCustomer
 from caseconnect.sdk.commands.money import (
@@ -71,6 +71,7 @@ __all__ = [
     "COMMANDS",
     "HELD",
     "HOLD",
+    "NOTHING",
     "RELEASED",
     "SUPPRESSED",
     "UNDOING",

@@ -19,7 +19,10 @@ CASE = "case"
 HELD, RELEASED = "held", "released"
 """Values of the slots that matters claim: the last claim to go sets `RELEASED`."""
 
-UNDOING = frozenset({RELEASED, "none"})
+NOTHING = "none"
+"""Value of a slot that shows nothing of ours; not set while another open matter wants a value there."""
+
+UNDOING = frozenset({RELEASED, NOTHING})
 """Values of commands that undo. They are handed what was there before: `receipt["before"]`."""
 
 

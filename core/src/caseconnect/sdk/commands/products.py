@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from caseconnect.sdk.commands.base import HELD, RELEASED, Command, digest_of
+from caseconnect.sdk.commands.base import HELD, NOTHING, RELEASED, Command, digest_of
 
 SUPPRESSED = "suppressed"
 """The slot that suppressing and restoring a product share; a recall that suppressed claims it."""
@@ -54,7 +54,7 @@ class ShowNotice(Command):
 
 
 class RemoveNotice(Command):
-    """Take our notice off again; what was there before is restored."""
+    """Take our notice off again, unless another recall shows one there; what was there before is restored."""
 
     kind = "RemoveNotice"
 
@@ -62,4 +62,4 @@ class RemoveNotice(Command):
 
     def slot(self) -> tuple[str, str]:
         """The slot of the notice with the same name."""
-        return f"notice:{self.place}:{self.name}", "none"
+        return f"notice:{self.place}:{self.name}", NOTHING

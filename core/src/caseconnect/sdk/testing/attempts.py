@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from caseconnect.sdk.commands import Command
-from caseconnect.sdk.components import Outcome, Sighting
+from caseconnect.sdk.components import Outcome, Repeat, Sighting
 from caseconnect.sdk.errors import ConnectError, UnknownOutcome
 from caseconnect.sdk.testing.connection import HTML, NO_ANSWER, SERVER_ERRORS
 from caseconnect.sdk.testing.rig import ContractBroken, Rig, require
@@ -32,6 +32,9 @@ BREAKS: tuple[Fault, ...] = (
     answers(200, b"", "text/plain", reaches=True),
 )
 """After each of these nobody can say 'refused' or 'never': it may work, or it may have worked."""
+
+BREAKS_OF_READS = tuple({(f is KILLED, f.kind, f.status, f.body): f for f in reversed(BREAKS)}.values())
+"""The same for a request that has no effect: whether it reached the platform before it broke is all the same."""
 
 BLIND: tuple[Fault, ...] = (
     *NO_ANSWER,
@@ -133,6 +136,33 @@ def honest(attempt: Attempt, effects: int, what: str) -> None:
         require(effects > 0 or later, f"{what}: {attempt}, but the ledger shows no effect")
     elif not attempt.unknown:
         require(effects == 0, f"{what}: {attempt} says surely no effect, but the ledger shows {effects}")
+
+
+async def go_on(
+    rig: Rig[SinkWorld], command: Command, attempt: Attempt, effects: Callable[[], int], whole: int, what: str
+) -> None:
+    """What the host does after an attempt, in a new process and with everything in order again: wait, look if it is
+    unknown, and repeat as the class allows. In the end there are `whole` effects, and never more; none only where
+    nobody can tell, so that the command is a person's."""
+    repeat = rig.spec.commands[type(command)]
+    await asyncio.sleep((rig.spec.lateness + rig.spec.index_lag).total_seconds() + 60)
+    async with rig.started() as sink:
+        if attempt.unknown:
+            sighting = await verify(sink, command)
+            require(effects() > 0 or sighting.seen is not True, f"{what}: verify() sees an effect that is not there")
+            denied = effects() >= whole and sighting.seen is False
+            require(not denied, f"{what}: the effect is there, and verify() says that it is not")
+            blind = sighting.seen is None and repeat not in (Repeat.STATE, Repeat.KEY)
+            if sighting.seen or blind:
+                require(effects() in (0, whole), f"{what}: {effects()} of {whole} effects, and nobody will do the rest")
+                return
+        if attempt.taken:
+            await settle(rig, sink, command, attempt.outcome)
+        else:
+            again = await execute(sink, command)
+            require(again.taken, f"{what}: the next attempt, with everything in order, ended with {again}")
+            await settle(rig, sink, command, again.outcome)
+    require(effects() == whole, f"{what}: in the end {effects()} effects instead of {whole}")
 
 
 def _waits(whole: float) -> Iterator[float]:

@@ -149,8 +149,8 @@ class Story:
                 answers += self.run(event)
         return answers
 
-    def settle(self, kind: str, state: str = "done", note: str = "") -> list[Decision]:
-        """The newest command of `kind` ends; its use cases hear of it."""
+    def settle(self, kind: str, state: str = "done", note: str = "", **data: Any) -> list[Decision]:
+        """The newest command of `kind` ends; its use cases hear of it, with what is known of its end."""
         command = next(c for c in reversed(self.matter.commands) if c.kind == kind)
         self.state(kind, state)
         if kind == "OpenCase" and state == "done":
@@ -169,6 +169,7 @@ class Story:
                 name=command.name,
                 state=state,
                 note=note,
+                data=data,
             )
         )
 

@@ -1,0 +1,57 @@
+"""What is asked at every turn is found by an index: a claim from a backlog of a million costs what one of ten does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from journal_desk import ORDER, START, TENANT, case_of, delivery, now_of
+from journal_desk import Desk as JournalDesk
+
+from caseconnect.host.journal import arrivals
+
+SMALL = ("json_each", "(subquery", "j ", "schedules")
+"""What may be walked over: what we hand in ourselves, what was found before, and a row for each polled connection."""
+
+LATER = START + timedelta(days=1)
+NAMED = '[["acme", "shop", "d1", "orders/updated"]]'
+ASKED: dict[str, Callable[[Any], object]] = {
+    "unparsed": lambda journal: journal.unparsed(TENANT, LATER, 256),
+    "ready events": lambda journal: journal.ready_events(TENANT, LATER, 512, [ORDER]),
+    "due commands": lambda journal: journal.due_commands(TENANT, LATER, 64, ["k"]),
+    "next due": lambda journal: journal.next_due(LATER),
+    "timers": lambda journal: now_of(journal.fire(LATER, 500)),
+    "open cases": lambda journal: journal.open_cases(TENANT, "desk"),
+    "lane": lambda journal: journal.subject_of(TENANT, ORDER),
+    "matters": lambda journal: journal.matters_of(TENANT, ORDER),
+    "known deliveries": lambda journal: journal._db().execute(arrivals._KNOWN, {"rows": NAMED, "marks": bytes(32)}),
+}
+
+
+def plans(desk: JournalDesk, asked: Callable[[Any], object]) -> list[tuple[str, str]]:
+    """Each statement that is run, and each step of its plan."""
+    db = desk.journal._db()
+    ran: list[str] = []
+    db.set_trace_callback(ran.append)
+    asked(desk.journal)
+    db.set_trace_callback(None)
+    reads = [sql for sql in ran if sql.lstrip().upper().startswith(("SELECT", "INSERT", "UPDATE", "DELETE", "WITH"))]
+    assert reads
+    return [(sql, step[3]) for sql in reads for step in db.execute(f"EXPLAIN QUERY PLAN {sql}")]
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_a_claim_walks_over_no_table(name: str, desk: JournalDesk) -> None:
+    desk.receive(*(delivery(f"d{n}", str(n).encode()) for n in range(3)))
+    desk.parsed(2, state="waiting", due=LATER)
+    desk.plan(desk.matter("review"), case_of())
+    found = plans(desk, ASKED[name])
+    walked = [each for each in found if each[1].startswith("SCAN") and "USING" not in each[1]]
+    assert not [each for each in walked if not each[1].removeprefix("SCAN ").startswith(SMALL)], walked
+
+
+def test_a_walk_over_a_table_would_be_seen(desk: JournalDesk) -> None:
+    found = plans(desk, lambda journal: journal._db().execute("SELECT 1 FROM events WHERE reason = 'x'").fetchall())
+    assert [step for _, step in found] == ["SCAN events"]
