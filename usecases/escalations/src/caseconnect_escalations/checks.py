@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from caseconnect.models import Customer, Order, OrderHistory, OrderSummary
-from caseconnect.sdk.casework import Records, Verdict, one_line
+from caseconnect.sdk.casework import Records, Verdict, one_line, reaching
 from caseconnect.sdk.commands import digest_of
 from caseconnect.sdk.decisions import Finding, Missing
 from caseconnect_escalations.settings import EscalationsSettings, Failures
@@ -63,22 +63,7 @@ def _marked(order: Order, profile: Customer | None, settings: EscalationsSetting
 
 def large_value(order: Order, settings: EscalationsSettings) -> Verdict:
     """A total from the threshold of its currency on."""
-    name, currency = "large_value", order.total.currency
-    if not settings.large_value:
-        return Verdict(f"{name}: large_value is empty, no total is looked at")
-    threshold = settings.large_value.get(currency)
-    if threshold is None:
-        known = ", ".join(sorted(settings.large_value))
-        return Verdict(f"{name}: not checked, large_value has no threshold for {currency} (it has {known})")
-    if order.total.amount < threshold:
-        return Verdict(f"{name}: {order.total} is below large_value.{currency} ({threshold:f})")
-    finding = Finding(
-        exception=name,
-        ground=digest_of(name, f"{threshold.normalize():f}", currency),
-        summary=f"{order.total} reaches the threshold of {threshold:f} {currency}",
-        arose_at=order.created_at,
-    )
-    return Verdict(f"{name}: {order.total} reaches large_value.{currency} ({threshold:f})", finding)
+    return reaching("large_value", order, settings.large_value)
 
 
 def failed(order: Order, failures: Failures, now: datetime, topic: str = "") -> dict[str, datetime]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from caseconnect.models import Order
-from caseconnect.sdk.casework import UseCase, Verdict, follow_up, not_applying, open_or_add
+from caseconnect.sdk.casework import UseCase, Verdict, follow_up, not_applying, open_or_add, reaching
 from caseconnect.sdk.commands import digest_of
 from caseconnect.sdk.decisions import Decision, Facts, Finding, Matter, Need, Needs
 from caseconnect.sdk.events import Event
@@ -69,20 +69,4 @@ def high_risk(order: Order, settings: FraudReviewSettings) -> Verdict:
 
 def high_value(order: Order, settings: FraudReviewSettings) -> Verdict:
     """A total from the threshold of its currency on."""
-    name = "high_value"
-    if not settings.high_value:
-        return Verdict(f"{name}: high_value is empty, no total is looked at")
-    currency = order.total.currency
-    threshold = settings.high_value.get(currency)
-    if threshold is None:
-        known = ", ".join(sorted(settings.high_value))
-        return Verdict(f"{name}: not checked, high_value has no threshold for {currency} (it has {known})")
-    if order.total.amount < threshold:
-        return Verdict(f"{name}: {order.total} is below high_value.{currency} ({threshold:f})")
-    finding = Finding(
-        exception=name,
-        ground=digest_of(name, f"{threshold.normalize():f}", currency),
-        summary=f"{order.total} reaches the threshold of {threshold:f} {currency}",
-        arose_at=order.created_at,
-    )
-    return Verdict(f"{name}: {order.total} reaches high_value.{currency} ({threshold:f})", finding)
+    return reaching("high_value", order, settings.high_value)

@@ -35,7 +35,16 @@ from caseconnect.sdk.casework.standing import (
 from caseconnect.sdk.casework.telling import note_once
 from caseconnect.sdk.casework.text import case_text, fill, label, one_line, when
 from caseconnect.sdk.casework.usecase import Requested, UseCase, Waiting
-from caseconnect.sdk.casework.verdicts import Verdict, also, fresh, left_out, let_settle, limited, not_applying
+from caseconnect.sdk.casework.verdicts import (
+    Verdict,
+    also,
+    fresh,
+    left_out,
+    let_settle,
+    limited,
+    not_applying,
+    reaching,
+)
 from caseconnect.sdk.conditions import Records
 
 __all__ = [
@@ -89,6 +98,7 @@ __all__ = [
     "one_line",
     "open_or_add",
     "opens",
+    "reaching",
     "replied",
     "resolved",
     "settled",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from caseconnect.models import Order
@@ -22,6 +23,26 @@ class Verdict:
     finding: Finding | None = None
     timer: Timer | None = None
     alert: str | None = None
+
+
+def reaching(name: str, order: Order, thresholds: Mapping[str, Decimal]) -> Verdict:
+    """Whether the order's total reaches the threshold of its currency. `name` is the exception's and the setting's."""
+    currency = order.total.currency
+    if not thresholds:
+        return Verdict(f"{name}: {name} is empty, no total is looked at")
+    threshold = thresholds.get(currency)
+    if threshold is None:
+        known = ", ".join(sorted(thresholds))
+        return Verdict(f"{name}: not checked, {name} has no threshold for {currency} (it has {known})")
+    if order.total.amount < threshold:
+        return Verdict(f"{name}: {order.total} is below {name}.{currency} ({threshold:f})")
+    finding = Finding(
+        exception=name,
+        ground=digest_of(name, f"{threshold.normalize():f}", currency),
+        summary=f"{order.total} reaches the threshold of {threshold:f} {currency}",
+        arose_at=order.created_at,
+    )
+    return Verdict(f"{name}: {order.total} reaches {name}.{currency} ({threshold:f})", finding)
 
 
 def fresh(matter: Matter, verdicts: Iterable[Verdict]) -> tuple[Finding, ...]:
