@@ -143,7 +143,7 @@ class Backfill:
         return orjson.dumps({"since": self.since.isoformat(), "cursor": cursor}).decode()
 
     def _ask(self, items: Sequence[Polled], cursor: str) -> dict[str, Any]:
-        rows = [[i.kind, f"{i.id}@{i.version}", b64encode(i.body).decode()] for i in items]
+        rows = [[i.kind, i.delivery_id, b64encode(i.body).decode()] for i in items]
         names = {"tenant": self.tenant.name, "connection": self.connection, "place": place_of(self.connection)}
         return {**names, "items": rows, "cursor": cursor, "seen": self.seen}
 

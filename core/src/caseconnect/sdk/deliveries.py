@@ -32,6 +32,11 @@ class Polled:
     version: str
     body: bytes = field(repr=False)
 
+    @property
+    def delivery_id(self) -> str:
+        """Under which it is stored: another version is another delivery."""
+        return f"{self.id}@{self.version}"
+
 
 @dataclass(frozen=True)
 class Page:

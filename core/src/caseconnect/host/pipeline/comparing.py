@@ -15,12 +15,12 @@ from functools import partial
 
 from caseconnect.host.faults import told
 from caseconnect.host.journal.auditing import Compared, Comparison
-from caseconnect.host.journal.records import NewDelivery
 from caseconnect.host.pipeline.context import BY, Context
 from caseconnect.host.pipeline.facts import Fetcher
 from caseconnect.host.pipeline.live import PATIENCE, LiveConnection, LiveTenant, guarded
 from caseconnect.host.pipeline.looking import whole
-from caseconnect.host.pipeline.poll import check_page
+from caseconnect.host.pipeline.poll import check_page, delivery_of
+from caseconnect.host.pipeline.recurring import Recurring
 from caseconnect.models import Case
 from caseconnect.sdk.components import History
 from caseconnect.sdk.decisions import Need
@@ -52,49 +52,29 @@ class _Found:
 
 
 class Comparing:
-    """Compares every tenant when its time has come. Its due times are in memory: a restart only puts the next off."""
+    """Compares every tenant when its time has come. `stop` loses nothing: what was taken up is in the journal."""
 
     def __init__(self, context: Context, fetcher: Fetcher, started: datetime) -> None:
         self._context, self._fetcher, self._started = context, fetcher, started
-        self._due: dict[str, datetime] = {}
-        self._running: dict[str, asyncio.Task[None]] = {}
+        self._work = Recurring[str](EVERY, self._failed)
+        self.idle, self.stop = self._work.idle, self._work.stop
 
     def tick(self, now: datetime) -> None:
         """Begin every comparison that is due and not on."""
-        for tenant in self._context.tenants.values():
-            if tenant.name in self._running or now < self._next(tenant.name):
-                continue
-            self._due[tenant.name] = now + EVERY
-            task = asyncio.create_task(self._compare(tenant, now))
-            self._running[tenant.name] = task
-            task.add_done_callback(partial(self._over, tenant.name))
+        for name, tenant in self._context.tenants.items():
+            spread = timedelta(seconds=zlib.crc32(name.encode()) % FIRST.seconds)
+            self._work.begin(name, self._started + FIRST + spread, now, partial(self._compare, tenant, now))
 
     async def at_once(self, tenants: Collection[str], *, begin: bool) -> list[str]:
         """Compare these tenants now, if they are to `begin`; those of them whose comparison is on."""
         if begin:
             now = self._context.now()
-            self._due |= dict.fromkeys(tenants, now)
+            self._work.due_at(tenants, now)
             self.tick(now)
-        return sorted(set(tenants) & set(self._running))
+        return sorted(set(tenants) & set(self._work.running()))
 
-    async def idle(self) -> None:
-        """Wait for the comparisons that are on."""
-        if self._running:
-            await asyncio.wait(self._running.values())
-
-    def stop(self) -> None:
-        """End the comparisons that are on: what they have taken up is in the journal."""
-        for task in self._running.values():
-            task.cancel()
-
-    def _next(self, tenant: str) -> datetime:
-        spread = timedelta(seconds=zlib.crc32(tenant.encode()) % FIRST.seconds)
-        return self._due.setdefault(tenant, self._started + FIRST + spread)
-
-    def _over(self, tenant: str, task: asyncio.Task[None]) -> None:
-        self._running.pop(tenant, None)
-        if not task.cancelled() and (error := task.exception()):
-            self._context.log.error("comparison failed", tenant=tenant, error=told(error))
+    def _failed(self, tenant: str, error: BaseException) -> None:
+        self._context.log.error("comparison failed", tenant=tenant, error=told(error))
 
     async def _compare(self, tenant: LiveTenant, now: datetime) -> None:
         priority.set(BACKGROUND)
@@ -121,10 +101,7 @@ class Comparing:
             seen.found += len(items)
             seen.wrong += [named for _, named in missed]
             now = self._context.now()
-            news = [
-                NewDelivery(tenant.name, name, item.kind, f"{item.id}@{item.version}", now, item.body, polled=True)
-                for item, _ in missed
-            ]
+            news = [delivery_of(tenant.name, name, item, now) for item, _ in missed]
             if news:
                 await self._context.journal.receive(news, None, now)
                 self._context.wake.ring()
@@ -139,7 +116,7 @@ class Comparing:
     ) -> list[tuple[Polled, str]]:
         """Items that the journal knows nothing of, each with the name of what it is about."""
         journal, name = self._context.journal, connection.spec.name
-        known = journal.known(tenant.name, name, [(item.kind, f"{item.id}@{item.version}") for item in items])
+        known = journal.known(tenant.name, name, [(item.kind, item.delivery_id) for item in items])
         unheard = []
         for item, stored in zip(items, known, strict=True):
             events = () if stored else _events(connection, item, self._context.now())
@@ -228,7 +205,7 @@ def _events(connection: LiveConnection, item: Polled, now: datetime) -> Sequence
     """What the item would become. One that cannot be read is stored by the poll, and parks there."""
     if connection.source is None:
         return ()
-    delivery = Delivery(connection.spec.name, item.kind, f"{item.id}@{item.version}", now, item.body, polled=True)
+    delivery = Delivery(connection.spec.name, item.kind, item.delivery_id, now, item.body, polled=True)
     try:
         parsed = connection.source.parse(delivery)
     except Exception:  # noqa: BLE001 - a plugin's fault must not stop the comparison

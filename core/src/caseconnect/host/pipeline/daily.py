@@ -6,7 +6,6 @@ step that tells a `state` alerts when it is one that was never seen before.
 
 from __future__ import annotations
 
-import asyncio
 import zlib
 from datetime import datetime, timedelta
 from functools import partial
@@ -14,6 +13,7 @@ from functools import partial
 from caseconnect.host.faults import told
 from caseconnect.host.pipeline.context import Context
 from caseconnect.host.pipeline.live import PATIENCE, LiveConnection, guarded
+from caseconnect.host.pipeline.recurring import Recurring
 from caseconnect.sdk.components import Check, Source
 from caseconnect.sdk.errors import AuthError, ConnectError
 from caseconnect.sdk.pace import BACKGROUND, priority
@@ -25,43 +25,29 @@ Key = tuple[str, str]
 
 
 class DailyChecks:
-    """Makes the check of every source. Its due times are in memory: a restart only puts the next one off."""
+    """Makes the check of every source."""
 
     def __init__(self, context: Context, started: datetime) -> None:
         self._context, self._started = context, started
-        self._due: dict[Key, datetime] = {}
-        self._running: dict[Key, asyncio.Task[None]] = {}
+        self._work = Recurring[Key](EVERY, self._failed)
+        self.idle, self.stop = self._work.idle, self._work.stop
 
     def tick(self, now: datetime) -> None:
         """Begin every check that is due and not on."""
         for tenant in self._context.tenants.values():
             for connection in tenant.connections.values():
-                key = (tenant.name, connection.spec.name)
-                if connection.source is None or key in self._running or now < self._next(key):
-                    continue
-                self._due[key] = now + EVERY
-                task = asyncio.create_task(self._check(key, connection, connection.source))
-                self._running[key] = task
-                task.add_done_callback(partial(self._over, key))
+                if connection.source is not None:
+                    key = (tenant.name, connection.spec.name)
+                    self._work.begin(
+                        key, self._first(key), now, partial(self._check, key, connection, connection.source)
+                    )
 
-    async def idle(self) -> None:
-        """Wait for the checks that are on."""
-        if self._running:
-            await asyncio.wait(self._running.values())
-
-    def stop(self) -> None:
-        """End the checks that are on: they only read."""
-        for task in self._running.values():
-            task.cancel()
-
-    def _next(self, key: Key) -> datetime:
+    def _first(self, key: Key) -> datetime:
         spread = zlib.crc32("/".join(key).encode()) % _SPREAD
-        return self._due.setdefault(key, self._started + FIRST + timedelta(seconds=spread))
+        return self._started + FIRST + timedelta(seconds=spread)
 
-    def _over(self, key: Key, task: asyncio.Task[None]) -> None:
-        self._running.pop(key, None)
-        if not task.cancelled() and (error := task.exception()):
-            self._context.log.error("daily check failed", tenant=key[0], connection=key[1], error=told(error))
+    def _failed(self, key: Key, error: BaseException) -> None:
+        self._context.log.error("daily check failed", tenant=key[0], connection=key[1], error=told(error))
 
     async def _check(self, key: Key, connection: LiveConnection, source: Source) -> None:
         priority.set(BACKGROUND)

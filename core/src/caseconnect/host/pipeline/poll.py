@@ -114,10 +114,7 @@ class Poller:
             )
             check_page(page, connection.spec.platform)
             now = self._context.now()
-            items = [
-                NewDelivery(tenant.name, name, item.kind, f"{item.id}@{item.version}", now, item.body, polled=True)
-                for item in page.items
-            ]
+            items = [delivery_of(tenant.name, name, item, now) for item in page.items]
             receipts = await journal.receive(items, CursorMove(tenant.name, name, page.cursor), now)
             stored += sum(receipt.status != "duplicate" for receipt in receipts)
             more = page.more and page.cursor != cursor
@@ -144,6 +141,11 @@ _SOON = 3
 
 def _wait(key: tuple[str, str], failures: int) -> timedelta:
     return backoff(timedelta(seconds=10), timedelta(minutes=10), failures - 1, "/".join(key))
+
+
+def delivery_of(tenant: str, connection: str, item: Polled, now: datetime) -> NewDelivery:
+    """A polled item as it is stored."""
+    return NewDelivery(tenant, connection, item.kind, item.delivery_id, now, item.body, polled=True)
 
 
 def check_page(page: object, platform: str) -> None:

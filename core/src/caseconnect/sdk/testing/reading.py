@@ -45,9 +45,7 @@ async def read_on(source: Any, cursor: str | None, rig: Rig[SourceWorld]) -> Rea
 
 def polled(item: Polled, rig: Rig[SourceWorld]) -> Delivery:
     """The delivery that the host makes of a polled item."""
-    return Delivery(
-        rig.world.connection, item.kind, f"{item.id}@{item.version}", rig.now(), item.body, headers={}, polled=True
-    )
+    return Delivery(rig.world.connection, item.kind, item.delivery_id, rig.now(), item.body, headers={}, polled=True)
 
 
 def ids_of(source: Any, items: Iterable[Polled], rig: Rig[SourceWorld]) -> set[str]:
