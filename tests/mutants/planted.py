@@ -202,10 +202,10 @@ def the_decision_from_a_cache() -> None:
     kept: dict[Any, Any] = {}
 
     def cached(fetch: Any) -> Any:
-        async def fetched(self: Fetcher, tenant: str, need: Any) -> Any:
+        async def fetched(self: Fetcher, tenant: Any, need: Any) -> Any:
             if need.fact != "case":
                 return await fetch(self, tenant, need)
-            name = (id(self), tenant, need.subject)
+            name = (id(self), tenant.name, need.subject)
             if name not in kept:
                 kept[name] = await fetch(self, tenant, need)
             return kept[name][0], self._context.now()
