@@ -101,9 +101,7 @@ def test_at_a_reload_the_one_that_was_there_goes_on(folder: Path, installed: Ins
     assert admit(folder, installed, first.tenants).problems == {}
 
 
-def test_one_that_falls_back_to_its_former_file_is_looked_at_with_the_others(
-    folder: Path, installed: Installed
-) -> None:
+def test_one_that_falls_back_to_its_former_file_is_looked_at_again(folder: Path, installed: Installed) -> None:
     """b moves to the account that c had; c moves away, but its new file is wrong: c keeps its account, b its former."""
     write(folder, "b", shop="b.example")
     write(folder, "c", shop="c.example", secret="SHOP_B")

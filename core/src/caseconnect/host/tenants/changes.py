@@ -16,7 +16,7 @@ _NO_SECRET = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|[
 
 def changes(before: str, after: str) -> list[str]:
     """The key paths that were added, changed or taken away, without their values. Of a list, its elements' places."""
-    old, new = dict(_leaves(_data(before), ())), dict(_leaves(_data(after), ()))
+    old, new = _all(before), _all(after)
     paths = [path for path in {**old, **new} if path not in old or path not in new or old[path] != new[path]]
     return [f"{_sign(path, old, new)} {show_path(path)}" for path in paths]
 
@@ -27,8 +27,8 @@ def _sign(path: Path, old: dict[Path, Any], new: dict[Path, Any]) -> str:
     return "-" if path not in new else "~"
 
 
-def _data(text: str) -> Any:
-    return read_document(text.encode(), Report("")).data if text else {}
+def _all(text: str) -> dict[Path, Any]:
+    return dict(_leaves(read_document(text.encode(), Report("")).data, ())) if text else {}
 
 
 def _leaves(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
