@@ -51,6 +51,7 @@ class DailyChecks:
 
     async def _check(self, key: Key, connection: LiveConnection, source: Source) -> None:
         priority.set(BACKGROUND)
+        connection.identified = False  # asked again before the next command goes out
         try:
             connection.resources.gate.check()
             steps = await guarded(

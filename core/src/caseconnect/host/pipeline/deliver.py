@@ -19,6 +19,7 @@ from caseconnect.host.pipeline.apply import withholds
 from caseconnect.host.pipeline.capping import caps_of
 from caseconnect.host.pipeline.context import Context
 from caseconnect.host.pipeline.facts import Fetcher
+from caseconnect.host.pipeline.identity import Identities
 from caseconnect.host.pipeline.live import PATIENCE, LiveConnection, LiveTenant, guarded
 from caseconnect.host.pipeline.looking import FOLLOW, Looker, is_named, sink_of, whole
 from caseconnect.sdk.commands import Command
@@ -27,15 +28,15 @@ from caseconnect.sdk.errors import AuthError, ConnectError, PermanentError, Tran
 from caseconnect.sdk.pace import NORMAL, PROTECTIVE, priority
 
 _WINDOW = 128
-_MODE_AGAIN = timedelta(minutes=1)
+_AGAIN = timedelta(minutes=1)
 _AT_ONCE = 6  # per connection: few enough that a pause holds within two seconds at 5 requests a second
 
 
 class Deliverer:
     """Sends what is due, looks after what is unknown, and follows what was accepted."""
 
-    def __init__(self, context: Context, fetcher: Fetcher) -> None:
-        self._context, self._looker = context, Looker(context, fetcher)
+    def __init__(self, context: Context, fetcher: Fetcher, identities: Identities) -> None:
+        self._context, self._looker, self._identities = context, Looker(context, fetcher), identities
         self._running: dict[str, asyncio.Task[None]] = {}
         self._room: dict[tuple[str, str, bool], asyncio.Semaphore] = {}
         self._starting: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -154,8 +155,17 @@ class Deliverer:
             note = f"mode {flow.mode}: it waits until {stored.use} is live again"
         else:
             return False
-        await self._looker.postpone(stored, self._context.now() + _MODE_AGAIN, stored.looked, note)
+        await self._looker.postpone(stored, self._context.now() + _AGAIN, stored.looked, note)
         return True
+
+    async def _ready(
+        self, tenant: LiveTenant, connection: LiveConnection, stored: StoredCommand, command: Command
+    ) -> bool:
+        """The last look: at whose accounts they are, and at what the command expects."""
+        if why := await self._identities.sure(tenant, stored):
+            await self._looker.postpone(stored, self._context.now() + _AGAIN, stored.looked, f"it waits: {why}")
+            return False
+        return await self._looker.ready(tenant, connection, stored, command)
 
     async def _send(self, tenant: LiveTenant, connection: LiveConnection, stored: StoredCommand) -> None:
         """One attempt, after the last look. `sending` is committed before the first byte goes out."""
@@ -167,7 +177,7 @@ class Deliverer:
         deadline = timing.deadline if timing else timedelta(seconds=30)
         async with self._turn(stored, command):
             try:
-                if not await self._looker.ready(tenant, connection, stored, command):
+                if not await self._ready(tenant, connection, stored, command):
                     return
                 before = await self._looker.before(connection, command)
             except ConnectError as error:

@@ -23,6 +23,7 @@ from caseconnect.host.pipeline.decide import Decider
 from caseconnect.host.pipeline.deliver import Deliverer
 from caseconnect.host.pipeline.expiry import Expiry
 from caseconnect.host.pipeline.facts import Fetcher
+from caseconnect.host.pipeline.identity import Identities
 from caseconnect.host.pipeline.intake import Intake
 from caseconnect.host.pipeline.listen import Listeners
 from caseconnect.host.pipeline.live import LiveTenant
@@ -45,7 +46,8 @@ class Runner:
         self.fetcher = fetcher = Fetcher(self.context)
         self.intake = Intake(self.context)
         self.decider = Decider(self.context, fetcher)
-        self.deliverer = Deliverer(self.context, fetcher)
+        self.identities = Identities(self.context)
+        self.deliverer = Deliverer(self.context, fetcher, self.identities)
         self.poller = Poller(self.context)
         self.listeners = Listeners(self.context)
         self.builder = Builder(self.context)
@@ -75,6 +77,7 @@ class Runner:
         recovered = await self.context.journal.recover(self.context.now())
         await self.recovery.begin()
         for live in tenants.values():
+            await self.identities.take_up(live)
             await self.poller.prepare(live)
             await self._take_up(live)
         return recovered
@@ -87,6 +90,7 @@ class Runner:
         has changed.
         """
         if live is not None:
+            await self.identities.take_up(live)
             await self.poller.prepare(live)
         before, on = self.context.tenants.get(name), self._on()
         others = {each: tenant for each, tenant in self.context.tenants.items() if each != name}

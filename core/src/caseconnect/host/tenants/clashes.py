@@ -44,6 +44,6 @@ def _worked(tenant: Tenant) -> Iterator[tuple[str, str]]:
     names = {name for flow in tenant.flows if flow.mode != "observe" for name in flow.on}
     for name in sorted(names):
         connection = tenant.connections.get(name)
-        if connection is not None and connection.source is not None and connection.source.roots:
+        if connection is not None and connection.source is not None and connection.has_orders:
             with suppress(Exception):  # the plugin's code; that it fails is told when its file is read
                 yield name, connection.source.account(connection.settings)
