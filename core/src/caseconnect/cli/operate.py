@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from caseconnect.cli import Exit
+from caseconnect.cli import Exit, completing
 from caseconnect.cli.output import complain, emit_json, say, table
 from caseconnect.cli.places import by_option, data_option, journal_path, json_option, reason_option
 from caseconnect.sdk.errors import TransientError
@@ -44,6 +44,10 @@ def errors(data: Path, as_json: bool) -> None:
     """Show what waits for a person: alerts, parked items with what each blocks, and pauses.
 
     Grouped by cause. Each line says how to get out of it.
+
+    \b
+    connect errors
+    connect errors --json
     """
     from caseconnect.host.journal import SqliteJournal
 
@@ -117,7 +121,7 @@ def _some(items: Sequence[object]) -> str:
 @click.command("replay")
 @click.argument("what", type=click.Choice(["deliveries", "events"]))
 @click.argument("numbers", nargs=-1, type=int)
-@click.option("--tenant", help="Only this tenant.")
+@click.option("--tenant", help="Only this tenant.", shell_complete=completing.tenants)
 @click.option("--yes", is_flag=True, help="Do it; without this the plan is shown and nothing is done.")
 @data_option
 @json_option
@@ -125,6 +129,10 @@ def replay(what: str, numbers: tuple[int, ...], tenant: str | None, yes: bool, d
     """Take parked deliveries or events up again: all, or those with the given numbers.
 
     Shows the plan first. Effects are keyed by matter, so nothing that was done is done again, and no money moves.
+
+    \b
+    connect replay deliveries
+    connect replay events 7 9 --yes
     """
     from caseconnect.host.journal import SqliteJournal
 
@@ -162,11 +170,18 @@ def _scope(tenant: str, **asked: str | None) -> tuple[str, str]:
 
 
 _WHAT = (
-    click.option("--tenant", required=True, help="Name of the tenant."),
-    click.option("--flow", help="Only this flow (name of its use case)."),
-    click.option("--connection", help="Only commands to this connection."),
-    click.option("--command", help="Only commands of this kind, such as CancelOrder."),
-    click.option("--access", metavar="CONNECTION", help="Every call to this connection, also reads and polls."),
+    click.option("--tenant", required=True, help="Name of the tenant.", shell_complete=completing.tenants),
+    click.option("--flow", help="Only this flow (name of its use case).", shell_complete=completing.flows),
+    click.option("--connection", help="Only commands to this connection.", shell_complete=completing.connections),
+    click.option(
+        "--command", help="Only commands of this kind, such as CancelOrder.", shell_complete=completing.commands
+    ),
+    click.option(
+        "--access",
+        metavar="CONNECTION",
+        help="Every call to this connection, also reads and polls.",
+        shell_complete=completing.connections,
+    ),
 )
 
 
@@ -182,6 +197,7 @@ def _what(function: Any) -> Any:
 @reason_option
 @by_option
 @data_option
+@json_option
 @click.pass_context
 def pause(
     ctx: click.Context,
@@ -194,6 +210,7 @@ def pause(
     reason: str,
     by: str,
     data: Path,
+    as_json: bool,
 ) -> None:
     """Stop sending: a whole tenant, a flow, a connection, or one kind of command. Intake goes on.
 
@@ -206,6 +223,9 @@ def pause(
     scope, name = _scope(tenant, flow=flow, connection=connection, command=command, access=access)
     ask = {"tenant": tenant, "scope": scope, "name": name, "reason": reason, "by": by, "force": force}
     told = do(data, "pause", ask)
+    if as_json:
+        emit_json({"tenant": tenant, "scope": scope, "name": name, **told})
+        return
     say(f"paused: {scope} {name}" if told["changed"] else f"{scope} {name} was paused already")
 
 
@@ -214,6 +234,7 @@ def pause(
 @reason_option
 @by_option
 @data_option
+@json_option
 @click.pass_context
 def resume(
     ctx: click.Context,
@@ -225,6 +246,7 @@ def resume(
     reason: str,
     by: str,
     data: Path,
+    as_json: bool,
 ) -> None:
     """End a pause.
 
@@ -233,7 +255,10 @@ def resume(
     """
     scope, name = _scope(tenant, flow=flow, connection=connection, command=command, access=access)
     told = do(data, "resume", {"tenant": tenant, "scope": scope, "name": name, "reason": reason, "by": by})
+    if as_json:
+        emit_json({"tenant": tenant, "scope": scope, "name": name, **told})
     if not told["changed"]:
         complain(f"{scope} {name} of {tenant} was not paused (`connect errors` lists the pauses)")
         ctx.exit(Exit.WRONG)
-    say(f"resumed: {scope} {name}")
+    if not as_json:
+        say(f"resumed: {scope} {name}")
