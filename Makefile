@@ -19,7 +19,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/pycache
 export PYTHONDONTWRITEBYTECODE :=
 MANIFESTS := $(wildcard pyproject.toml requirements.lock $(addsuffix /pyproject.toml,$(PACKAGES)))
 
-.PHONY: help demo test simulate mutants storage powerloss check conformance bench docs lock sbom audit format clean
+.PHONY: help demo test simulate mutants storage powerloss ops image check conformance bench docs lock sbom audit format clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,13 @@ storage: .venv/.ready ## Kill, freeze, fill up and damage real daemons and their
 
 powerloss: .venv/.ready ## Cut the power of a journal at every point; POWERLOSS=n images; needs strace
 	CONNECT_POWERLOSS=$(POWERLOSS) $(BIN)/pytest -q -rP tests/storage/test_storage_powerloss.py
+
+ops: .venv/.ready ## Try what is shipped for a machine of one's own; needs systemd, nginx and openssl
+	CONNECT_OPS=1 $(BIN)/pytest -q tests/ops
+
+image: ## Build the container; BASE=image with Python; needs buildah or podman
+	$(shell command -v podman || echo buildah) build $(if $(BASE),--build-arg BASE=$(BASE)) --format docker -t connect \
+		-f ops/container/Containerfile .
 
 check: .venv/.ready ## Check style, types, imports, and that the docs are in step with the code
 	$(BIN)/ruff check .
