@@ -10,6 +10,8 @@ DLT := dlt[duckdb]==1.31.0
 SEEDS ?= 1000
 SECONDS ?= 300
 POWERLOSS ?= 20000
+SITE := mkdocs==1.6.1 mkdocs-material==9.8.1
+MERMAID := mermaid@11.17.2
 JOBS ?= 2
 SBOM := cyclonedx-bom==7.5.0
 AUDIT := pip-audit==2.10.1
@@ -19,7 +21,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/pycache
 export PYTHONDONTWRITEBYTECODE :=
 MANIFESTS := $(wildcard pyproject.toml requirements.lock $(addsuffix /pyproject.toml,$(PACKAGES)))
 
-.PHONY: help demo test simulate mutants storage powerloss ops image check conformance bench docs lock sbom audit format clean
+.PHONY: help demo test simulate mutants storage powerloss ops image check conformance bench docs site lock sbom audit format clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,6 +74,11 @@ bench: .venv/.ready ## Measure; SIZE=small for a quick look
 docs: .venv/.ready ## Write what the docs take from the code
 	$(BIN)/python -m tools.docs
 
+site: .tools/site/.ready ## Write the documentation as a site to dist/site; needs npm for what draws its diagrams
+	NO_MKDOCS_2_WARNING=1 .tools/site/bin/mkdocs build --strict --quiet
+	@! grep -rlE '(src|href)="https?://[^"]*\.(js|css|woff2?)"|src="https?://' dist/site --include='*.html' || \
+		{ echo "a page of the site asks another address" >&2; exit 1; }
+
 format: .venv/.ready ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -103,6 +110,14 @@ clean: ## Remove what the targets made
 	rm -f $@
 	$(UV) venv --quiet --clear --python $(PYTHON) .tools/dlt
 	$(UV) pip install --quiet --python .tools/dlt "$(DLT)"
+	touch $@
+
+# It reads the repository and is no dependency of ours, so in an environment of its own and not in the lock.
+.tools/site/.ready: Makefile | $(UV)
+	rm -f $@
+	$(UV) venv --quiet --clear --python $(PYTHON) .tools/site
+	$(UV) pip install --quiet --python .tools/site $(SITE)
+	cd .tools/site && npm pack --silent $(MERMAID) >/dev/null && tar xzf mermaid-*.tgz --strip-components=2 package/dist/mermaid.min.js
 	touch $@
 
 .venv/.ready: $(MANIFESTS) | $(UV)
