@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import resource
+from functools import partial
 from pathlib import Path
 
 import click
@@ -42,7 +43,8 @@ def serve(
     """Run the daemon: take deliveries, decide, carry commands out.
 
     Serves webhooks at /hooks/TENANT/CONNECTION, and /healthz and /readyz. SIGTERM ends it in good order: what is
-    being sent may end, and what cannot stays `sending` and is looked after at the next start.
+    being sent may end, and what cannot stays `sending` and is looked after at the next start. SIGHUP, like `connect
+    reload`, reads the tenant files again.
 
     \b
     connect serve --tenants tenants --data data
@@ -56,7 +58,7 @@ def serve(
     from caseconnect.host.journal.errors import JournalError, JournalLocked
     from caseconnect.host.logs import configure
     from caseconnect.host.plugins import load
-    from caseconnect.host.tenants import load_tenants, missing_secrets, shared_secrets
+    from caseconnect.host.tenants.admitting import admit
 
     configure(json=None if log_format == "auto" else log_format == "json")
     log = structlog.get_logger()
@@ -66,17 +68,13 @@ def serve(
         for problem in wrong:
             complain(str(problem))
         ctx.exit(Exit.WRONG)
-    found = load_tenants(tenants, load())
-    for problem in found.problems:
+    read = partial(admit, tenants, load())
+    found = read({})
+    for problem in (problem for problems in found.problems.values() for problem in problems):
         complain(str(problem))
-    ready = {}
-    shared = shared_secrets(found.tenants)
-    for tenant in found.tenants.values():
-        missing = missing_secrets(tenant) + shared.get(tenant.name, [])
-        for problem in missing:
-            complain(str(problem))
-        if not missing:
-            ready[tenant.name] = tenant
+    if found.broken:
+        complain(found.broken)
+    ready = found.tenants
     if not ready:
         complain(f"no tenant of {tenants} can run: mend the files (`connect check` shows the same), then start again")
         ctx.exit(Exit.WRONG)
@@ -85,7 +83,8 @@ def serve(
         log.info("serving", host=host, port=bound, tenants=sorted(ready), data=str(data))
 
     _many_files()
-    daemon = Daemon(Options(data, host, port, pacing=not no_pacing, recover=recover), ready, log, settings=settings)
+    options = Options(data, host, port, pacing=not no_pacing, recover=recover)
+    daemon = Daemon(options, ready, log, problems=found.problems, read=read, settings=settings)
     try:
         uvloop.run(daemon.run(started))
     except JournalLocked as error:

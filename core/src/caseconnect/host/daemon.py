@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 from caseconnect.host.daemon_file import DaemonFile, DaemonSettings
@@ -16,6 +15,10 @@ from caseconnect.host.journal import SqliteJournal
 from caseconnect.host.journal.errors import JournalError
 from caseconnect.host.journal.records import NewAlert, NewDelivery, Receipt
 from caseconnect.host.pipeline_thread import PipelineThread
+from caseconnect.host.reloading import Reloading
+from caseconnect.host.systemd import Supervisor
+from caseconnect.host.tenants.admitting import Admitted
+from caseconnect.host.tenants.problems import ConfigProblem
 from caseconnect.host.tenants.secrets import FileAndEnvSecrets
 from caseconnect.host.tenants.tenant import Tenant
 from caseconnect.host.web.app import make_app
@@ -44,22 +47,31 @@ class Options:
 
 @dataclass
 class Daemon:
-    """One daemon over one journal. `run` returns when it was told to stop."""
+    """One daemon over one journal. `run` returns when it was told to stop.
+
+    `tenants` are those in force, also after a reload; `problems` says why others were not when it began. `read` reads
+    the files again; None: nothing can be reloaded.
+    """
 
     options: Options
     tenants: Mapping[str, Tenant]
     log: Log
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    problems: Mapping[str, list[ConfigProblem]] = field(default_factory=dict)
+    read: Callable[[Mapping[str, Tenant]], Admitted] | None = None
     settings: DaemonSettings = field(default_factory=lambda: DaemonSettings(DaemonFile(), FileAndEnvSecrets(Path())))
     broken: JournalError | None = None
     port: int = 0
     _stop: asyncio.Event | None = None
+    _hup: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
+    _supervisor: Supervisor = field(default_factory=Supervisor, repr=False)
     _blocked: bool = field(default=False, repr=False)
 
     async def run(self, started: Callable[[int], None] | None = None) -> None:
-        """Serve until SIGTERM or SIGINT. `started` is called with the port. Raises `JournalLocked` and others.
+        """Serve until SIGTERM or SIGINT; SIGHUP reloads. `started` is called with the port.
 
-        Raises `JournalError` at the end when the journal broke: the process must not go on in memory.
+        Raises `JournalLocked` and others when it cannot begin; `JournalError` at the end when the journal broke: the
+        process must not go on in memory.
         """
         loop = asyncio.get_running_loop()
         self._stop = stop = asyncio.Event()
@@ -77,6 +89,7 @@ class Daemon:
             with suppress(NotImplementedError):
                 for number in (signal.SIGTERM, signal.SIGINT):
                     loop.add_signal_handler(number, stop.set)
+                loop.add_signal_handler(signal.SIGHUP, self._hup.set)
             await asyncio.to_thread(pipeline.start)
             await self._serve(journal, pipeline, stop, started)
         finally:
@@ -106,11 +119,21 @@ class Daemon:
         public = make_server(app, host=self.options.host, port=self.options.port)
         path = socket_path(self.options.data)
         path.unlink(missing_ok=True)
-        known = partial(names_of, self.tenants)
-        verbs = Verbs(journal, self.now, pipeline.ring, known, pipeline.fetch, pipeline.compare)
+        reloading = self._reloading(journal, pipeline, hooks)
+        await reloading.begin(Admitted(dict(self.tenants), dict(self.problems)))
+        verbs = Verbs(
+            journal,
+            self.now,
+            pipeline.ring,
+            lambda: names_of(self.tenants),
+            pipeline.fetch,
+            pipeline.compare,
+            reloading.reload if self.read else None,
+        )
         control = make_server(control_app(verbs), uds=str(path))
         serving = [asyncio.create_task(server.serve()) for server in (public, control)]
         watching = asyncio.create_task(self._watch(journal, pipeline))
+        hearing = asyncio.create_task(self._hear(reloading))
         stopping = asyncio.create_task(stop.wait())
         try:
             await _until_started(public, serving)
@@ -118,15 +141,38 @@ class Daemon:
             self.port = public.servers[0].sockets[0].getsockname()[1]
             if started:
                 started(self.port)
+            self._supervisor.ready()
             await asyncio.wait([stopping, *serving], return_when=asyncio.FIRST_COMPLETED)
         finally:
             self.log.info("stopping", why="signal" if stop.is_set() and not self.broken else "failure")
+            self._supervisor.stopping()
             for server in (public, control):
                 server.should_exit = True
             watching.cancel()
+            hearing.cancel()
             stopping.cancel()
             await asyncio.gather(*serving, return_exceptions=True)
             path.unlink(missing_ok=True)
+
+    def _reloading(self, journal: SqliteJournal, pipeline: PipelineThread, hooks: Hooks) -> Reloading:
+        def swap(tenants: Mapping[str, Tenant]) -> None:
+            self.tenants, hooks.registry = tenants, hooks_of(tenants)
+
+        read = self.read or (lambda tenants: Admitted(dict(tenants), broken="this daemon reads no files"))
+        return Reloading(journal, read, pipeline.replace, swap, self.now, self.log)
+
+    async def _hear(self, reloading: Reloading) -> None:
+        """Reload when SIGHUP has come; one that comes meanwhile is one more."""
+        while True:
+            await self._hup.wait()
+            self._hup.clear()
+            self._supervisor.reloading()
+            try:
+                await reloading.reload("signal")
+            except ConnectError as error:
+                self.log.error("not reloaded", why=str(error))
+            finally:
+                self._supervisor.ready()
 
     def _not_ready(self, journal: SqliteJournal, pipeline: PipelineThread) -> str | None:
         if self.broken:
@@ -140,12 +186,17 @@ class Daemon:
         return None
 
     async def _watch(self, journal: SqliteJournal, pipeline: PipelineThread) -> None:
-        """Tell when a plugin blocks the pipeline's loop; intake goes on meanwhile."""
+        """Tell when a plugin blocks the pipeline's loop; intake goes on meanwhile.
+
+        The supervisor hears that all is well from here, so only while both loops turn.
+        """
         while True:
             await asyncio.sleep(1)
             if not pipeline.alive() and self._stop:
                 self._stop.set()
             blocked = pipeline.silent_for() > _BLOCKED_AFTER
+            if not blocked:
+                self._supervisor.alive()
             if blocked and not self._blocked:
                 where = pipeline.where()
                 title = f"a plugin blocks the pipeline since {pipeline.silent_for():.0f} s, at {where}"

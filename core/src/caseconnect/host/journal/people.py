@@ -49,6 +49,8 @@ def resume(db: sqlite3.Connection, tenant: str, scope: str, name: str, reason: s
     )
     if scope == "connection":
         close_alert(db, tenant, f"auth:{name}", now)
+    elif scope == "access":
+        close_alert(db, tenant, f"account:{name}", now)
     return done.rowcount > 0
 
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from caseconnect.host.journal.auditing import Comparison, Moved
+from caseconnect.host.journal.files import TenantFile
 from caseconnect.host.journal.past import PastTurn
 from caseconnect.host.journal.people import Answer, Waiting
 from caseconnect.host.journal.privacy import Receipt as PrivacyReceipt
@@ -177,7 +178,16 @@ class Journal(Protocol):
     async def expire(self, tenant: str, before: datetime) -> int:
         """Erase the bodies that came before a moment, of deliveries that do not wait; how many."""
 
+    async def keep_file(self, file: TenantFile) -> None:
+        """Write down that a tenant's file is in force from now on."""
+
     # reads
+    def newest_files(self) -> list[TenantFile]:
+        """Of each tenant the file that came into force last."""
+
+    def tenant_files(self, tenant: str) -> list[TenantFile]:
+        """All files of a tenant that were in force, the newest first."""
+
     def receipts(self, tenant: str | None = None) -> list[PrivacyReceipt]:
         """What became of requests about personal data, oldest first."""
 

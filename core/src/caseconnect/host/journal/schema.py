@@ -265,6 +265,16 @@ def _seals(db: Database) -> None:
     db.conn.execute("INSERT INTO meta VALUES ('instance', ?)", (token_hex(16),))
 
 
+@migrations(name="0012_tenant_files")
+def _tenant_files(db: Database) -> None:
+    _all_of(
+        db,
+        "CREATE TABLE tenant_files (seq INTEGER PRIMARY KEY, tenant TEXT NOT NULL, digest TEXT NOT NULL,"
+        " at TEXT NOT NULL, by TEXT NOT NULL, changed TEXT NOT NULL, text TEXT NOT NULL);"
+        "CREATE INDEX tenant_files_of ON tenant_files (tenant, seq)",
+    )
+
+
 def migrate(db: Database) -> list[str]:
     """Bring `db` up to this program's schema; the names of what was applied. `JournalNewer` if it is beyond.
 

@@ -21,6 +21,7 @@ from caseconnect.host.journal import (
     deciding,
     doubting,
     ending,
+    files,
     intake,
     matters,
     past,
@@ -380,6 +381,18 @@ class SqliteJournal:
             await asyncio.sleep(0)
 
     # reads
+
+    async def keep_file(self, file: files.TenantFile) -> None:
+        """See `port.Journal`."""
+        await self._write("keep_file", lambda db: files.keep(db, file), len(file.text))
+
+    def newest_files(self) -> list[files.TenantFile]:
+        """See `port.Journal`."""
+        return files.newest(self._db())
+
+    def tenant_files(self, tenant: str) -> list[files.TenantFile]:
+        """See `port.Journal`."""
+        return files.of(self._db(), tenant)
 
     def receipts(self, tenant: str | None = None) -> list[privacy.Receipt]:
         """See `port.Journal`."""

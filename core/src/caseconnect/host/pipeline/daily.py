@@ -30,7 +30,7 @@ class DailyChecks:
     def __init__(self, context: Context, started: datetime) -> None:
         self._context, self._started = context, started
         self._work = Recurring[Key](EVERY, self._failed)
-        self.idle, self.stop = self._work.idle, self._work.stop
+        self.on, self.idle, self.stop = self._work.on, self._work.idle, self._work.stop
 
     def tick(self, now: datetime) -> None:
         """Begin every check that is due and not on."""
@@ -51,6 +51,7 @@ class DailyChecks:
 
     async def _check(self, key: Key, connection: LiveConnection, source: Source) -> None:
         priority.set(BACKGROUND)
+        connection.identified = False  # asked again before the next command goes out
         try:
             connection.resources.gate.check()
             steps = await guarded(
