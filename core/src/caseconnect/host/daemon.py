@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from caseconnect.host.alerting.desk import tell
 from caseconnect.host.daemon_file import DaemonFile, DaemonSettings
 from caseconnect.host.journal import SqliteJournal
 from caseconnect.host.journal.errors import JournalError
@@ -54,7 +55,7 @@ class Daemon:
     broken: JournalError | None = None
     port: int = 0
     _stop: asyncio.Event | None = None
-    _blocked: bool = field(default=False, repr=False)
+    _blocked: bool | None = field(default=None, repr=False)
 
     async def run(self, started: Callable[[int], None] | None = None) -> None:
         """Serve until SIGTERM or SIGINT. `started` is called with the port. Raises `JournalLocked` and others.
@@ -110,7 +111,7 @@ class Daemon:
         verbs = Verbs(journal, self.now, pipeline.ring, known, pipeline.fetch, pipeline.compare)
         control = make_server(control_app(verbs), uds=str(path))
         serving = [asyncio.create_task(server.serve()) for server in (public, control)]
-        watching = asyncio.create_task(self._watch(journal, pipeline))
+        beside = [asyncio.create_task(work) for work in (self._watch(journal, pipeline), self._tell(journal))]
         stopping = asyncio.create_task(stop.wait())
         try:
             await _until_started(public, serving)
@@ -123,9 +124,9 @@ class Daemon:
             self.log.info("stopping", why="signal" if stop.is_set() and not self.broken else "failure")
             for server in (public, control):
                 server.should_exit = True
-            watching.cancel()
-            stopping.cancel()
-            await asyncio.gather(*serving, return_exceptions=True)
+            for task in (*beside, stopping):
+                task.cancel()
+            await asyncio.gather(*serving, *beside, return_exceptions=True)
             path.unlink(missing_ok=True)
 
     def _not_ready(self, journal: SqliteJournal, pipeline: PipelineThread) -> str | None:
@@ -139,6 +140,12 @@ class Daemon:
             return "the pipeline has ended"
         return None
 
+    async def _tell(self, journal: SqliteJournal) -> None:
+        """Bring alerts to people."""
+        values, secrets = self.settings.values, self.settings.secrets
+        console = getattr(getattr(values, "console", None), "url", None)
+        await tell(values.alerts, secrets, journal, self.tenants.keys, self.now, self.log, console)
+
     async def _watch(self, journal: SqliteJournal, pipeline: PipelineThread) -> None:
         """Tell when a plugin blocks the pipeline's loop; intake goes on meanwhile."""
         while True:
@@ -146,14 +153,19 @@ class Daemon:
             if not pipeline.alive() and self._stop:
                 self._stop.set()
             blocked = pipeline.silent_for() > _BLOCKED_AFTER
-            if blocked and not self._blocked:
-                where = pipeline.where()
-                title = f"a plugin blocks the pipeline since {pipeline.silent_for():.0f} s, at {where}"
-                await journal.alert(NewAlert("", "pipeline:blocked", title, where), self.now())
-                self.log.error("pipeline blocked", where=where)
-            elif self._blocked and not blocked:
-                await journal.close_alert("", "pipeline:blocked", self.now())
+            if blocked is not self._blocked:  # the first time too: a process that was killed may have left its alert
+                with suppress(JournalError):
+                    await self._tell_blocked(journal, pipeline, blocked=blocked)
             self._blocked = blocked
+
+    async def _tell_blocked(self, journal: SqliteJournal, pipeline: PipelineThread, *, blocked: bool) -> None:
+        if not blocked:
+            await journal.close_alert("", "pipeline:blocked", self.now())
+            return
+        where = pipeline.where()
+        title = f"a plugin blocks the pipeline since {pipeline.silent_for():.0f} s, at {where}"
+        self.log.error("pipeline blocked", where=where)
+        await journal.alert(NewAlert("", "pipeline:blocked", title, where), self.now())
 
 
 async def _until_started(server: Server, serving: list[asyncio.Task[None]]) -> None:

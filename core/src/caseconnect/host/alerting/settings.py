@@ -117,7 +117,9 @@ class DailyPart(Part):
 
     to: tuple[Address, ...] = Field(min_length=1, description="Who gets it.")
     at: TimeOfDay = Field(time(7), description="When; it tells of the 24 hours before.")
-    zone: Annotated[str, AfterValidator(known_zone)] = Field("UTC", description="Time zone of `at`, such as Europe/Berlin.")
+    zone: Annotated[str, AfterValidator(known_zone)] = Field(
+        "UTC", description="Time zone of `at`, such as Europe/Berlin."
+    )
 
     @property
     def tz(self) -> ZoneInfo:
@@ -129,7 +131,8 @@ class WatchPart(Part):
     """From when on something that lasts is an alert."""
 
     poll_late: Duration = Field(
-        timedelta(minutes=15), description="So long after its time a poll that has not begun is late; at least an interval."
+        timedelta(minutes=15),
+        description="So long after its time a poll that has not begun is late; at least an interval.",
     )
     oldest_command: Duration = Field(
         timedelta(hours=1), description="So long a command may be open that nobody keeps back."
@@ -162,4 +165,6 @@ class AlertsPart(Part):
     def _has_server(self) -> Self:
         if self.smtp is None and (self.daily or any(c.mail for c in self.channels.values())):
             raise ValueError("mails need a server: give `smtp` (host, sender)")
+        if "daily" in self.channels:
+            raise ValueError("no channel may be called daily: that is the daily mail's name")
         return self
