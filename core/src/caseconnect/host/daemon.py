@@ -73,7 +73,8 @@ class Daemon:
         journal = SqliteJournal.open(
             self.options.data / "journal.db", threaded=True, on_broken=on_broken, mistrust=mistrust
         )
-        pipeline = PipelineThread(journal, self.tenants, self.now, self.log, pacing=self.options.pacing)
+        watch = self.settings.values.alerts.watch
+        pipeline = PipelineThread(journal, self.tenants, self.now, self.log, pacing=self.options.pacing, watch=watch)
         try:
             with suppress(NotImplementedError):
                 for number in (signal.SIGTERM, signal.SIGINT):

@@ -147,6 +147,10 @@ class WatchPart(Part):
     silence: bool = Field(True, description="Whether sources are watched that are usually not silent at that hour.")
 
 
+USUAL = WatchPart()
+"""What holds without a daemon's file."""
+
+
 class AlertsPart(Part):
     """Alerts: channels, what is watched, and the daily mail."""
 
@@ -156,7 +160,7 @@ class AlertsPart(Part):
     repeat: Duration = Field(timedelta(hours=4), description="An alert that stays open is told again so often.")
     smtp: SmtpPart | None = Field(None, description="The server that sends mails; for `mail` and `daily`.")
     daily: DailyPart | None = Field(None, description="A mail a day.")
-    watch: WatchPart = Field(WatchPart(), description="From when on something that lasts is an alert.")
+    watch: WatchPart = Field(USUAL, description="From when on something that lasts is an alert.")
     runbooks: Annotated[str, AfterValidator(_url)] | None = Field(
         None, description="Where your copy of the pages `docs/runbooks` is; default: only the page's path is told."
     )

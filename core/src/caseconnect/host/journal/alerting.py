@@ -41,6 +41,9 @@ class AlertPort(Protocol):
     async def close_alert(self, tenant: str, cause: str, now: datetime) -> bool:
         """Close the open alert of a cause, if there is one."""
 
+    def open_alerts(self, tenant: str) -> dict[str, str]:
+        """Titles of a tenant's open alerts, by cause."""
+
     def tellable(self) -> tuple[list[Told], list[Notice]]:
         """Alerts that are open or were told as open, and all that was told of them."""
 
@@ -94,6 +97,11 @@ class SqliteAlerts(ABC):
     async def close_alert(self, tenant: str, cause: str, now: datetime) -> bool:
         """See `AlertPort`."""
         return bool(await self._write(ALERT, lambda db: close_alert(db, tenant, cause, now)))
+
+    def open_alerts(self, tenant: str) -> dict[str, str]:
+        """See `AlertPort`."""
+        rows = self._db().execute("SELECT cause, title FROM alerts WHERE tenant=? AND closed_at IS NULL", (tenant,))
+        return dict(rows.fetchall())
 
     def tellable(self) -> tuple[list[Told], list[Notice]]:
         """See `AlertPort`."""
