@@ -62,7 +62,7 @@ class Receiver:
 
 
 def post(receiver: Receiver, *messages: Message) -> None:
-    settings = WebhookPart(url="https://duty.example.com/in/abc", secret={"env": "DUTY"})  # type: ignore[arg-type] # as a file has it
+    settings = WebhookPart(url="https://duty.example.com/in/abc", secret={"env": "DUTY"})
     way = WebhookWay(settings, MemorySecrets({"DUTY": SECRET}), asgi_transport(app=receiver))
 
     async def sending() -> None:
@@ -111,7 +111,7 @@ def test_a_mail_tells_all_that_is_due_the_worst_first_in_text_and_html() -> None
     assert mail["Subject"] == "[Connect] 1 new, 1 closed; critical: A cap is reached"
     assert mail["Message-ID"] == "<msg_j1_ops_3_2@example.com>"
     assert mail["Auto-Submitted"] == "auto-generated"
-    text, html = (part.get_content() for part in mail.iter_parts())  # type: ignore[attr-defined] # a message by `default`
+    text, html = (part.get_content() for part in mail.iter_parts())
     assert text.index("NEW (critical): A cap is reached") < text.index("CLOSED (warning): A poll is late")
     assert "what to do: docs/runbooks/cap-reached.md" in text
     assert "<b>the cap" in text

@@ -50,7 +50,7 @@ class Runner:
         self.listeners = Listeners(self.context)
         self.builder = Builder(self.context)
         self.recovery = Recovery(self.context, fetcher)
-        self.daily = DailyChecks(self.context, now())
+        self.daily = DailyChecks(self.context, now(), watch.before_end)
         self.expiry = Expiry(self.context, now())
         self.comparing = Comparing(self.context, fetcher, now())
         self.watching = Watching(self.context, now(), watch)

@@ -61,7 +61,7 @@ class Watching:
         well = [c for c in tenant.connections.values() if self._is_well(tenant.name, c.spec.name)]
         held = [self._late(tenant, connection, now) for connection in well]
         names = {c.spec.name for c in well if not braked & {("connection", c.spec.name), ("access", c.spec.name)}}
-        if ("tenant", tenant.name) not in braked:
+        if not any(scope == "tenant" for scope, _ in braked):
             open_ = journal.open_since(tenant.name, now - watch.oldest_command)
             free = [o for o in open_ if o.connection in names and not braked & {("flow", o.use), ("command", o.kind)}]
             held.append(rules.overdue(free, watch))
