@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tools.docs import commands, contract, journal, limits, plugins, records, settings, shopify, use_cases
+from tools.docs import alerts, commands, contract, journal, limits, plugins, records, settings, shopify, use_cases
 from tools.docs.blocks import Block
 
 BLOCKS: Mapping[str, Block] = {
@@ -31,6 +31,8 @@ BLOCKS: Mapping[str, Block] = {
     "schema": journal.schema,
     "limits": limits.limits,
     "records": records.records,
+    "runbooks": alerts.runbooks,
+    "runbook": alerts.runbook,
     "shopify-topics": shopify.topics,
     "shopify-scopes": shopify.scopes,
 }

@@ -39,6 +39,8 @@ _TABLES: Mapping[str, str] = {
     "chain": "Per tenant a hash chain over rows that are only added; without its salt the row's text was erased.",
     "heads": "Where each tenant's chain ends.",
     "alerts": "What a person should look at, one row per cause until it is closed.",
+    "notices": "What each channel told of an alert last, or is to tell next.",
+    "arrived": "How many deliveries of each connection came in each hour (UTC); of the last five weeks.",
 }
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from caseconnect.host.alerting.desk import tell
 from caseconnect.host.daemon_file import DaemonFile, DaemonSettings
 from caseconnect.host.journal import SqliteJournal
 from caseconnect.host.journal.errors import JournalError
@@ -65,7 +66,7 @@ class Daemon:
     _stop: asyncio.Event | None = None
     _hup: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
     _supervisor: Supervisor = field(default_factory=Supervisor, repr=False)
-    _blocked: bool = field(default=False, repr=False)
+    _blocked: bool | None = field(default=None, repr=False)
 
     async def run(self, started: Callable[[int], None] | None = None) -> None:
         """Serve until SIGTERM or SIGINT; SIGHUP reloads. `started` is called with the port.
@@ -84,7 +85,8 @@ class Daemon:
         journal = SqliteJournal.open(
             self.options.data / "journal.db", threaded=True, on_broken=on_broken, mistrust=mistrust
         )
-        pipeline = PipelineThread(journal, self.tenants, self.now, self.log, pacing=self.options.pacing)
+        watch = self.settings.values.alerts.watch
+        pipeline = PipelineThread(journal, self.tenants, self.now, self.log, pacing=self.options.pacing, watch=watch)
         try:
             with suppress(NotImplementedError):
                 for number in (signal.SIGTERM, signal.SIGINT):
@@ -132,8 +134,8 @@ class Daemon:
         )
         control = make_server(control_app(verbs), uds=str(path))
         serving = [asyncio.create_task(server.serve()) for server in (public, control)]
-        watching = asyncio.create_task(self._watch(journal, pipeline))
-        hearing = asyncio.create_task(self._hear(reloading))
+        watch = (self._watch(journal, pipeline), self._tell(journal), self._hear(reloading))
+        beside = [asyncio.create_task(work) for work in watch]
         stopping = asyncio.create_task(stop.wait())
         try:
             await _until_started(public, serving)
@@ -148,10 +150,9 @@ class Daemon:
             self._supervisor.stopping()
             for server in (public, control):
                 server.should_exit = True
-            watching.cancel()
-            hearing.cancel()
-            stopping.cancel()
-            await asyncio.gather(*serving, return_exceptions=True)
+            for task in (*beside, stopping):
+                task.cancel()
+            await asyncio.gather(*serving, *beside, return_exceptions=True)
             path.unlink(missing_ok=True)
 
     def _reloading(self, journal: SqliteJournal, pipeline: PipelineThread, hooks: Hooks) -> Reloading:
@@ -185,6 +186,12 @@ class Daemon:
             return "the pipeline has ended"
         return None
 
+    async def _tell(self, journal: SqliteJournal) -> None:
+        """Bring alerts to people."""
+        values, secrets = self.settings.values, self.settings.secrets
+        console = getattr(getattr(values, "console", None), "url", None)
+        await tell(values.alerts, secrets, journal, self.tenants.keys, self.now, self.log, console)
+
     async def _watch(self, journal: SqliteJournal, pipeline: PipelineThread) -> None:
         """Tell when a plugin blocks the pipeline's loop; intake goes on meanwhile.
 
@@ -197,14 +204,19 @@ class Daemon:
             blocked = pipeline.silent_for() > _BLOCKED_AFTER
             if not blocked:
                 self._supervisor.alive()
-            if blocked and not self._blocked:
-                where = pipeline.where()
-                title = f"a plugin blocks the pipeline since {pipeline.silent_for():.0f} s, at {where}"
-                await journal.alert(NewAlert("", "pipeline:blocked", title, where), self.now())
-                self.log.error("pipeline blocked", where=where)
-            elif self._blocked and not blocked:
-                await journal.close_alert("", "pipeline:blocked", self.now())
+            if blocked is not self._blocked:  # the first time too: a process that was killed may have left its alert
+                with suppress(JournalError):
+                    await self._tell_blocked(journal, pipeline, blocked=blocked)
             self._blocked = blocked
+
+    async def _tell_blocked(self, journal: SqliteJournal, pipeline: PipelineThread, *, blocked: bool) -> None:
+        if not blocked:
+            await journal.close_alert("", "pipeline:blocked", self.now())
+            return
+        where = pipeline.where()
+        title = f"a plugin blocks the pipeline since {pipeline.silent_for():.0f} s, at {where}"
+        self.log.error("pipeline blocked", where=where)
+        await journal.alert(NewAlert("", "pipeline:blocked", title, where), self.now())
 
 
 async def _until_started(server: Server, serving: list[asyncio.Task[None]]) -> None:

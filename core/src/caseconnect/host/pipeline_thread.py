@@ -14,6 +14,7 @@ from typing import TypeVar
 
 import uvloop
 
+from caseconnect.host.alerting.settings import USUAL, WatchPart
 from caseconnect.host.clock import Clock
 from caseconnect.host.faults import kind_and_place, places, told
 from caseconnect.host.journal import Journal
@@ -46,9 +47,10 @@ class PipelineThread:
         log: Log,
         *,
         pacing: bool = True,
+        watch: WatchPart = USUAL,
     ) -> None:
         self._journal, self._tenants, self._now, self._log = journal, tenants, now, log
-        self._accounts = Accounts(off=not pacing)
+        self._accounts, self._watch = Accounts(off=not pacing), watch
         self._loop: asyncio.AbstractEventLoop | None = None
         self._runner: Runner | None = None
         self._ready = threading.Event()
@@ -145,7 +147,7 @@ class PipelineThread:
 
     async def _work(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._runner = runner = Runner(self._journal, self._now, self._log)
+        self._runner = runner = Runner(self._journal, self._now, self._log, self._watch)
         beating = asyncio.create_task(self._beats())
         starts = await self._with_room(self._starts)
         self._ready.set()

@@ -76,11 +76,6 @@ def answer(db: sqlite3.Connection, key: str, what: Answer, reason: str, by: str,
         raise Conflict(f"the matter of {key} is closed, so no money goes out for it: say `done`, or refuse it")
     settle(db, Settlement(key, states.PARKED, becomes, now, note=f"{by}: {reason}", by=by))
     caps.answered(db, row[2], key, now)
-    left = db.execute(
-        "SELECT 1 FROM commands WHERE state='parked' AND kind=? AND tenant=? AND cap=''", (row[1], row[2])
-    ).fetchone()
-    if left is None:
-        close_alert(db, row[2], f"parked:{row[1]}", now)
     return str(db.execute("SELECT state FROM commands WHERE key=?", (key,)).fetchone()[0])
 
 

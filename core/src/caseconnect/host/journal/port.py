@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+from caseconnect.host.journal.alerting import AlertPort
 from caseconnect.host.journal.auditing import Comparison, Moved
 from caseconnect.host.journal.files import TenantFile
 from caseconnect.host.journal.past import PastTurn
@@ -21,7 +22,6 @@ from caseconnect.host.journal.records import (
     DeliveryResult,
     MatterKey,
     MatterRow,
-    NewAlert,
     NewDelivery,
     Receipt,
     Settlement,
@@ -38,7 +38,7 @@ from caseconnect.sdk.events import Event
 from caseconnect.sdk.subjects import Subject
 
 
-class Journal(Protocol):
+class Journal(AlertPort, Protocol):
     """The durable record. Every write verb may raise the errors of `journal.errors`."""
 
     # intake
@@ -123,12 +123,6 @@ class Journal(Protocol):
         """By tenant and day how much came and what became of it."""
 
     # people
-    async def alert(self, new: NewAlert, now: datetime) -> None:
-        """Open an alert, or count one more."""
-
-    async def close_alert(self, tenant: str, cause: str, now: datetime) -> bool:
-        """Close the alert of a cause."""
-
     async def pause(self, brake: Brake) -> bool:
         """Set a brake."""
 

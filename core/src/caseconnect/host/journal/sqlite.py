@@ -34,7 +34,7 @@ from caseconnect.host.journal import (
     storms,
     timing,
 )
-from caseconnect.host.journal.alerts import alert, close_alert
+from caseconnect.host.journal.alerting import ALERT, SqliteAlerts
 from caseconnect.host.journal.arrivals import Page
 from caseconnect.host.journal.auditing import Comparison, Moved
 from caseconnect.host.journal.ballast import Ballast
@@ -48,7 +48,6 @@ from caseconnect.host.journal.records import (
     DeliveryResult,
     MatterKey,
     MatterRow,
-    NewAlert,
     NewDelivery,
     Receipt,
     Settlement,
@@ -65,7 +64,7 @@ from caseconnect.sdk.events import Event
 from caseconnect.sdk.subjects import Subject
 
 
-class SqliteJournal:
+class SqliteJournal(SqliteAlerts):
     """See `port.Journal` for the verbs. Made by `open` (a daemon or a command that writes) or `read` (a reader)."""
 
     def __init__(self, path: Path, opened: Opened | None = None, writer: Writer | None = None) -> None:
@@ -277,14 +276,6 @@ class SqliteJournal:
 
     # people
 
-    async def alert(self, new: NewAlert, now: datetime) -> None:
-        """See `port.Journal`."""
-        await self._write("alert", lambda db: alert(db, new, now))
-
-    async def close_alert(self, tenant: str, cause: str, now: datetime) -> bool:
-        """See `port.Journal`."""
-        return bool(await self._write("alert", lambda db: close_alert(db, tenant, cause, now)))
-
     async def pause(self, brake: Brake) -> bool:
         """See `port.Journal`."""
         return bool(await self._write("pause", lambda db: people.pause(db, brake)))
@@ -341,7 +332,7 @@ class SqliteJournal:
 
     async def dismiss(self, cause: str, tenant: str | None, reason: str, by: str, now: datetime) -> str:
         """See `port.Journal`."""
-        return str(await self._write("alert", lambda db: people.dismiss(db, cause, tenant, reason, by, now)))
+        return str(await self._write(ALERT, lambda db: people.dismiss(db, cause, tenant, reason, by, now)))
 
     async def held(self, whom: privacy.Whom, texts: Iterable[str], now: datetime) -> privacy.Receipt:
         """See `port.Journal`."""
