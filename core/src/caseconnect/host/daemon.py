@@ -15,6 +15,7 @@ from caseconnect.host.daemon_file import DaemonFile, DaemonSettings
 from caseconnect.host.journal import SqliteJournal
 from caseconnect.host.journal.errors import JournalError
 from caseconnect.host.journal.records import NewAlert, NewDelivery, Receipt
+from caseconnect.host.numbers.numbers import Numbers
 from caseconnect.host.pipeline_thread import PipelineThread
 from caseconnect.host.tenants.secrets import FileAndEnvSecrets
 from caseconnect.host.tenants.tenant import Tenant
@@ -69,18 +70,27 @@ class Daemon:
             loop.call_soon_threadsafe(stop.set)
 
         mistrust = "whoever started it said so" if self.options.recover else None
+        numbers = Numbers(self.now, self.log)
         journal = SqliteJournal.open(
-            self.options.data / "journal.db", threaded=True, on_broken=on_broken, mistrust=mistrust
+            self.options.data / "journal.db",
+            threaded=True,
+            on_broken=on_broken,
+            mistrust=mistrust,
+            watch=numbers.committed,
         )
         pipeline = PipelineThread(journal, self.tenants, self.now, self.log, pacing=self.options.pacing)
+        numbers.begin(journal, pipeline.tenants)
+        counting = asyncio.create_task(numbers.run())
         try:
             with suppress(NotImplementedError):
                 for number in (signal.SIGTERM, signal.SIGINT):
                     loop.add_signal_handler(number, stop.set)
             await asyncio.to_thread(pipeline.start)
-            await self._serve(journal, pipeline, stop, started)
+            await self._serve(journal, pipeline, numbers, stop, started)
         finally:
             await asyncio.to_thread(pipeline.stop)
+            counting.cancel()
+            await asyncio.to_thread(numbers.close)
             await asyncio.to_thread(journal.close)
         if self.broken:
             raise self.broken
@@ -94,13 +104,21 @@ class Daemon:
         self,
         journal: SqliteJournal,
         pipeline: PipelineThread,
+        numbers: Numbers,
         stop: asyncio.Event,
         started: Callable[[int], None] | None,
     ) -> None:
         async def store(new: NewDelivery) -> Receipt:
             return (await journal.receive([new], None, new.received_at))[0]
 
-        hooks = Hooks(store, self.now, load=journal.load, stored=pipeline.ring, max_body=self.options.max_body)
+        hooks = Hooks(
+            store,
+            self.now,
+            load=journal.load,
+            stored=pipeline.ring,
+            max_body=self.options.max_body,
+            told=numbers.answered,
+        )
         hooks.registry = hooks_of(self.tenants)
         app = make_app(hooks, lambda: self._not_ready(journal, pipeline), Uploads(hooks, self.now, journal.delivered))
         public = make_server(app, host=self.options.host, port=self.options.port)

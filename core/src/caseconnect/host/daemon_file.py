@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import Field
+
+from caseconnect.host.numbers.settings import MetricsSettings
 from caseconnect.host.tenants.document import MAX_BYTES, read_document
 from caseconnect.host.tenants.file_models import Part
 from caseconnect.host.tenants.problems import ConfigProblem, Report
@@ -19,6 +22,8 @@ DEFAULT = Path("connect.yaml")
 
 class DaemonFile(Part):
     """The keys of `connect.yaml`: a section for each part of the daemon that can be set."""
+
+    metrics: MetricsSettings = Field(default_factory=MetricsSettings, description="The numbers at `/metrics`.")
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ class News:
     decisions: Sequence[tuple[str, str, str, int]]
     """(tenant, use case, verdict, how many)"""
     decided: Sequence[tuple[str, str, float]]
-    """(tenant, use case, seconds from the arrival of what was decided on), of answers that did something"""
+    """(tenant, use case, seconds from the arrival of what was decided on), of answers that asked or closed"""
     changes: Sequence[tuple[str, str, str, str, str, int]]
     """(tenant, use case, kind, connection, new state, how many)"""
     cases: Sequence[tuple[str, str, float]]
@@ -111,7 +111,8 @@ WHERE e.tenant = x.tenant AND e.lane = x.lane AND e.decision = x.seq ORDER BY e.
 _DECIDED = f"""
 SELECT x.tenant, j.value->>'$.use', {_SECONDS.format(end="x.at", begin=f"({_ARRIVED})")}
 FROM decisions x, json_each(x.answers) j
-WHERE x.seq > :after AND x.seq <= :upto AND j.value->'$.matter' IS NOT NULL
+WHERE x.seq > :after AND x.seq <= :upto
+    AND (json_array_length(j.value->'$.decision.commands') > 0 OR j.value->'$.decision.close')
 """  # noqa: S608 - as above
 _CHANGES = """
 SELECT c.tenant, c.use, c.kind, c.connection, o.became, count(*) FROM outcomes o JOIN commands c ON c.key = o.key

@@ -10,9 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from caseconnect.sdk.commands import COMMANDS
-from caseconnect.sdk.components import Topic
-
 Kind = Literal["counter", "gauge", "histogram"]
 
 FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
@@ -58,11 +55,11 @@ METRICS: Mapping[str, Metric] = {
     "connect_open": Metric("gauge", "Deliveries, events and commands that wait to be worked on.", ("tenant", "what")),
     "connect_oldest_seconds": Metric("gauge", "Age of the oldest of them.", ("tenant", "what")),
     "connect_commands": Metric(
-        "gauge", "Commands that are open or parked, now; without those that wait for others.", ("tenant", "kind", "state")
+        "gauge", "Open and parked commands, without those that wait for others.", ("tenant", "kind", "state")
     ),
     "connect_parked": Metric("gauge", "Deliveries and events that wait for a person, now.", ("tenant", "what")),
     "connect_cases_refused": Metric("gauge", "Open matters whose case could not be opened, now.", ("tenant",)),
-    "connect_matters": Metric("gauge", "Open matters, also those that are only observed.", ("tenant", "topic", "observe")),
+    "connect_matters": Metric("gauge", "Open matters, also only observed ones.", ("tenant", "topic", "observe")),
     "connect_decisions_total": Metric(
         "counter", "Answers of use cases: asked (for commands), closed, noted, nothing.", ("tenant", "flow", "verdict")
     ),
@@ -70,7 +67,10 @@ METRICS: Mapping[str, Metric] = {
         "counter", "Commands by the state that they went to.", ("tenant", "flow", "kind", "connection", "state")
     ),
     "connect_time_to_decision_seconds": Metric(
-        "histogram", "From the arrival of what was decided on to the decision.", ("tenant", "flow"), SLOW
+        "histogram",
+        "From the arrival of what was decided on to a decision that did something.",
+        ("tenant", "flow"),
+        SLOW,
     ),
     "connect_time_to_case_seconds": Metric(
         "histogram", "From the arrival of what opened the matter to its case.", ("tenant", "flow"), SLOW
@@ -95,18 +95,9 @@ METRICS: Mapping[str, Metric] = {
     "connect_poll_age_seconds": Metric("gauge", "Time since the last poll.", _OF),
     "connect_poll_overdue_seconds": Metric("gauge", "How late the next poll is.", _OF),
     "connect_alerts": Metric("gauge", "Open alerts by how their cause begins.", ("tenant", "cause")),
-    "connect_paused": Metric("gauge", "Pauses by what is paused: tenant, flow, connection, command.", ("tenant", "scope")),
+    "connect_paused": Metric(
+        "gauge", "Pauses by scope: tenant, flow, connection, command, access.", ("tenant", "scope")
+    ),
+    "connect_numbers_skipped_total": Metric("counter", "Looks at what happened that took too long; it is not counted."),
     "connect_numbers_missing": Metric("gauge", "Parts of these numbers that could not be read in time."),
 }
-
-CAUSES = frozenset(
-    {
-        *("auth", "broke", "cap", "changed", "check", "comparing", "delivery", "disk", "doubt", "down", "event", "held"),
-        *("incident", "journal", "listen", "matters", "mode", "parked", "pipeline", "poll", "privacy", "refused"),
-        *("silent", "subscription", "unmapped", "version"),
-    }
-)
-"""How causes of alerts begin. What begins otherwise is told as the use case's that raised it, or as `other`."""
-
-TOPICS = frozenset(Topic.__args__) if hasattr(Topic, "__args__") else frozenset()
-KINDS = frozenset(COMMANDS)
