@@ -92,7 +92,7 @@ def test_requests_are_counted_where_they_are_made() -> None:
         for _ in range(4):
             await client.request("GET", "/")
         for fault in (LOST_BEFORE, REFUSED):
-            wire.plan(fault)
+            wire.fault_all(fault)
             with pytest.raises(ConnectError):
                 await client.request("GET", "/")
         assert usage.answers == {"2xx": 1, "4xx": 2, "5xx": 1, "none": 2}

@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from caseconnect.host.journal.auditing import Comparison, Moved
-from caseconnect.host.journal.measuring import Marks, News, Standing
 from caseconnect.host.journal.past import PastTurn
 from caseconnect.host.journal.people import Answer, Waiting
 from caseconnect.host.journal.privacy import Receipt as PrivacyReceipt
@@ -121,16 +120,6 @@ class Journal(Protocol):
 
     def numbers(self, since: datetime) -> dict[str, dict[str, dict[str, Any]]]:
         """By tenant and day how much came and what became of it."""
-
-    # numbers
-    def newest(self) -> Marks:
-        """Where the journal is now, for `news`."""
-
-    def news(self, marks: Marks, parsed: Sequence[int], within: float) -> News:
-        """What happened since `marks`, and what became of the deliveries in `parsed`; `within` seconds."""
-
-    def standing(self, caps: Mapping[str, Sequence[CapRule]], now: datetime, within: float) -> Standing:
-        """What stands open, and how much of each tenant's caps is used; as much as can be read `within` seconds."""
 
     # people
     async def alert(self, new: NewAlert, now: datetime) -> None:

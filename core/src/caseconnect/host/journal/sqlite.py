@@ -33,6 +33,7 @@ from caseconnect.host.journal import (
     settling,
     storms,
     timing,
+    tracing,
 )
 from caseconnect.host.journal.alerts import alert, close_alert
 from caseconnect.host.journal.arrivals import Page
@@ -280,16 +281,24 @@ class SqliteJournal:
     # numbers
 
     def newest(self) -> measuring.Marks:
-        """See `port.Journal`."""
+        """Where the journal is now, for `news`."""
         return measuring.newest(self._db())
 
     def news(self, marks: measuring.Marks, parsed: Sequence[int], within: float) -> measuring.News:
-        """See `port.Journal`."""
+        """See `measuring.happened`."""
         return measuring.happened(self._db(), marks, parsed, within)
 
     def standing(self, caps: Mapping[str, Sequence[CapRule]], now: datetime, within: float) -> measuring.Standing:
-        """See `port.Journal`."""
+        """See `measuring.standing`."""
         return measuring.standing(self._db(), caps, now, within)
+
+    def newest_step(self) -> tracing.Marks:
+        """Where the journal is now, for `steps`."""
+        return tracing.newest(self._db())
+
+    def steps(self, marks: tracing.Marks) -> tuple[list[tracing.Step], tracing.Marks, bool]:
+        """See `tracing.steps`."""
+        return tracing.steps(self._db(), marks)
 
     # people
 

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol
 
 from prometheus_client import (
@@ -29,14 +30,14 @@ from prometheus_client.registry import Collector
 from caseconnect.host.faults import kind_and_place
 from caseconnect.host.journal.batch import Item
 from caseconnect.host.journal.measuring import Marks, News, Standing
-from caseconnect.host.journal.port import Journal
+from caseconnect.host.journal.rules import CapRule
 from caseconnect.host.numbers import gauges
 from caseconnect.host.numbers.catalogue import METRICS
 from caseconnect.host.pipeline.capping import all_caps
 from caseconnect.host.pipeline.live import LiveTenant
 from caseconnect.sdk.resources import Log
 
-disable_created_metrics()  # else each counter and histogram has a series more, for the time of our start
+disable_created_metrics()  # type: ignore[no-untyped-call] # else each counter and histogram has a series more, for the time of our start
 
 EVERY = 5.0
 """Seconds between two looks at what happened, and for which what stands open is not read anew."""
@@ -47,10 +48,19 @@ WITHIN = 2.0
 _PARSED = 200_000
 
 
-class Measured(Journal, Protocol):
-    """A journal with files, a queue and a disk that may be full."""
+class Measured(Protocol):
+    """A journal as the numbers read it."""
 
-    path: Any
+    path: Path
+
+    def newest(self) -> Marks:
+        """Where it is now."""
+
+    def news(self, marks: Marks, parsed: Sequence[int], within: float) -> News:
+        """What happened since `marks`."""
+
+    def standing(self, caps: Mapping[str, Sequence[CapRule]], now: datetime, within: float) -> Standing:
+        """What stands open."""
 
     def load(self) -> float:
         """How full the writing queue is."""
