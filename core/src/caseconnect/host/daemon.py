@@ -16,6 +16,7 @@ from caseconnect.host.journal import SqliteJournal
 from caseconnect.host.journal.errors import JournalError
 from caseconnect.host.journal.records import NewAlert, NewDelivery, Receipt
 from caseconnect.host.numbers.numbers import Numbers
+from caseconnect.host.numbers.traces import Traces, exporter_of
 from caseconnect.host.pipeline_thread import PipelineThread
 from caseconnect.host.tenants.secrets import FileAndEnvSecrets
 from caseconnect.host.tenants.tenant import Tenant
@@ -80,7 +81,8 @@ class Daemon:
         )
         pipeline = PipelineThread(journal, self.tenants, self.now, self.log, pacing=self.options.pacing)
         numbers.begin(journal, pipeline.tenants)
-        counting = asyncio.create_task(numbers.run())
+        watching = [numbers, *self._traces(journal)]
+        watchers = [asyncio.create_task(each.run()) for each in watching]
         try:
             with suppress(NotImplementedError):
                 for number in (signal.SIGTERM, signal.SIGINT):
@@ -89,8 +91,9 @@ class Daemon:
             await self._serve(journal, pipeline, numbers, stop, started)
         finally:
             await asyncio.to_thread(pipeline.stop)
-            counting.cancel()
-            await asyncio.to_thread(numbers.close)
+            for watcher, each in zip(watchers, watching, strict=True):
+                watcher.cancel()
+                await asyncio.to_thread(each.close)
             await asyncio.to_thread(journal.close)
         if self.broken:
             raise self.broken
@@ -145,6 +148,15 @@ class Daemon:
             stopping.cancel()
             await asyncio.gather(*serving, return_exceptions=True)
             path.unlink(missing_ok=True)
+
+    def _traces(self, journal: SqliteJournal) -> list[Traces]:
+        """What sends traces, if the daemon's file says where to."""
+        wanted = self.settings.values.traces
+        if not wanted.endpoint:
+            return []
+        traces = Traces(exporter_of(wanted, self.settings.secrets), self.log, wanted.service)
+        traces.begin(journal)
+        return [traces]
 
     def _not_ready(self, journal: SqliteJournal, pipeline: PipelineThread) -> str | None:
         if self.broken:

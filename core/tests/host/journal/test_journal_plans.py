@@ -14,7 +14,7 @@ from journal_desk import Desk as JournalDesk
 from caseconnect.host.journal import arrivals
 from caseconnect.host.journal.rules import CapRule, CapWindow
 
-SMALL = ("json_each", "(subquery", "done", "j ", "schedules")
+SMALL = ("json_each", "(subquery", "done", "a VIRTUAL", "j VIRTUAL", "k VIRTUAL", "schedules")
 """What may be walked over: what we hand in ourselves, what was found before, and a row for each polled connection."""
 
 LATER = START + timedelta(days=1)

@@ -71,7 +71,7 @@ def test_one_trace_for_each_order_and_one_span_for_each_step(tmp_path: Path) -> 
                 assert ids[span.parent.span_id].context.trace_id == span.context.trace_id
         request = next(span for span in mine if span.name == "request OpenCase")
         way = [request]
-        while (parent := way[-1].parent) is not None:
+        while (parent := way[-1].parent) is not None and len(way) < 9:
             way.append(ids[parent.span_id])
         assert [span.name for span in way] == ["request OpenCase", "command OpenCase", "decide", "intake"]
         assert request.kind is SpanKind.CLIENT

@@ -118,15 +118,23 @@ _CHANGES = """
 SELECT c.tenant, c.use, c.kind, c.connection, o.became, count(*) FROM outcomes o JOIN commands c ON c.key = o.key
 WHERE o.seq > :after AND o.seq <= :upto GROUP BY 1, 2, 3, 4, 5
 """
-_ARRIVED_AT = f"""
-SELECT ({_ARRIVED}) FROM decisions x WHERE x.tenant = c.tenant AND x.lane = m.subject AND x.at = {{at}}
-ORDER BY x.seq DESC LIMIT 1
-"""  # noqa: S608 - as above
+ASKED_BY = """
+x.tenant = c.tenant AND x.lane = m.subject AND x.at = c.created_at AND EXISTS (
+    SELECT 1 FROM json_each(x.answers) a, json_each(a.value, '$.decision.commands') k
+    WHERE k.value = c.kind || CASE c.name WHEN '' THEN '' ELSE ':' || c.name END) ORDER BY x.seq DESC LIMIT 1
+"""
+"""The decision x that asked for command c of matter m. Its lane is read from the end."""
+
+_OPENED_BY = """
+x.tenant = c.tenant AND x.lane = m.subject AND x.at = m.opened_at AND EXISTS (
+    SELECT 1 FROM json_each(x.answers) a
+    WHERE a.value ->> '$.matter' = m.id AND a.value -> '$.decision.findings' IS NOT NULL) ORDER BY x.seq DESC LIMIT 1
+"""
 _DONE = f"""
 WITH done AS MATERIALIZED (
     SELECT c.tenant, c.use, c.kind = :case AS opened, o.at AS ended, CASE c.kind
-        WHEN :case THEN ({_ARRIVED_AT.format(at="m.opened_at")}) ELSE ({_ARRIVED_AT.format(at="c.created_at")})
-        END AS arrived
+        WHEN :case THEN (SELECT ({_ARRIVED}) FROM decisions x WHERE {_OPENED_BY})
+        ELSE (SELECT ({_ARRIVED}) FROM decisions x WHERE {ASKED_BY}) END AS arrived
     FROM outcomes o JOIN commands c ON c.key = o.key JOIN matters m ON m.id = c.matter
     WHERE o.seq > :after AND o.seq <= :upto AND o.became = 'done' AND (c.kind = :case OR c.kind IN ({_ORDER})))
 SELECT tenant, use, opened, {_SECONDS.format(end="ended", begin="arrived")} FROM done WHERE arrived IS NOT NULL

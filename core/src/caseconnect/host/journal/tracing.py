@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from caseconnect.host.journal.codec import load, unstamp
+from caseconnect.host.journal.measuring import ASKED_BY
 from caseconnect.host.journal.states import DONE, REFUSED, SENDING, SUPERSEDED, WITHHELD
 
 ADDED = ("events", "decisions", "outcomes")
@@ -68,11 +69,10 @@ SELECT o.seq, o.became, o.at, o.attempt, c.seq, c.tenant, m.subject, c.key, c.ki
     c.created_at, m.case_subject,
     CASE o.was WHEN '{SENDING}' THEN (SELECT max(s.at) FROM outcomes s
         WHERE s.key = o.key AND s.became = '{SENDING}' AND s.seq < o.seq) END,
-    (SELECT x.seq FROM decisions x WHERE x.tenant = c.tenant AND x.lane = m.subject AND x.at = c.created_at
-        ORDER BY x.seq DESC LIMIT 1)
+    (SELECT x.seq FROM decisions x WHERE {ASKED_BY})
 FROM outcomes o JOIN commands c ON c.key = o.key JOIN matters m ON m.id = c.matter
 WHERE o.seq > :after AND o.seq <= :upto ORDER BY o.seq
-"""  # noqa: S608 - a constant state is put in
+"""  # noqa: S608 - constants are put in
 _ENDS = frozenset({DONE, REFUSED, SUPERSEDED, WITHHELD})
 
 
