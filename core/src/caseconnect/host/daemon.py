@@ -15,6 +15,8 @@ from caseconnect.host.daemon_file import DaemonFile, DaemonSettings
 from caseconnect.host.journal import SqliteJournal
 from caseconnect.host.journal.errors import JournalError
 from caseconnect.host.journal.records import NewAlert, NewDelivery, Receipt
+from caseconnect.host.numbers.numbers import Numbers
+from caseconnect.host.numbers.traces import Traces, exporter_of
 from caseconnect.host.pipeline_thread import PipelineThread
 from caseconnect.host.reloading import Reloading
 from caseconnect.host.systemd import Supervisor
@@ -82,20 +84,31 @@ class Daemon:
             loop.call_soon_threadsafe(stop.set)
 
         mistrust = "whoever started it said so" if self.options.recover else None
+        numbers = Numbers(self.now, self.log)
         journal = SqliteJournal.open(
-            self.options.data / "journal.db", threaded=True, on_broken=on_broken, mistrust=mistrust
+            self.options.data / "journal.db",
+            threaded=True,
+            on_broken=on_broken,
+            mistrust=mistrust,
+            watch=numbers.committed,
         )
         watch = self.settings.values.alerts.watch
         pipeline = PipelineThread(journal, self.tenants, self.now, self.log, pacing=self.options.pacing, watch=watch)
+        numbers.begin(journal, pipeline.tenants)
+        watching: list[Numbers | Traces] = [numbers, *self._traces(journal)]
+        watchers = [asyncio.create_task(each.run()) for each in watching]
         try:
             with suppress(NotImplementedError):
                 for number in (signal.SIGTERM, signal.SIGINT):
                     loop.add_signal_handler(number, stop.set)
                 loop.add_signal_handler(signal.SIGHUP, self._hup.set)
             await asyncio.to_thread(pipeline.start)
-            await self._serve(journal, pipeline, stop, started)
+            await self._serve(journal, pipeline, numbers, stop, started)
         finally:
             await asyncio.to_thread(pipeline.stop)
+            for watcher, each in zip(watchers, watching, strict=True):
+                watcher.cancel()
+                await asyncio.to_thread(each.close)
             await asyncio.to_thread(journal.close)
         if self.broken:
             raise self.broken
@@ -109,13 +122,21 @@ class Daemon:
         self,
         journal: SqliteJournal,
         pipeline: PipelineThread,
+        numbers: Numbers,
         stop: asyncio.Event,
         started: Callable[[int], None] | None,
     ) -> None:
         async def store(new: NewDelivery) -> Receipt:
             return (await journal.receive([new], None, new.received_at))[0]
 
-        hooks = Hooks(store, self.now, load=journal.load, stored=pipeline.ring, max_body=self.options.max_body)
+        hooks = Hooks(
+            store,
+            self.now,
+            load=journal.load,
+            stored=pipeline.ring,
+            max_body=self.options.max_body,
+            told=numbers.answered,
+        )
         hooks.registry = hooks_of(self.tenants)
         app = make_app(hooks, lambda: self._not_ready(journal, pipeline), Uploads(hooks, self.now, journal.delivered))
         public = make_server(app, host=self.options.host, port=self.options.port)
@@ -174,6 +195,15 @@ class Daemon:
                 self.log.error("not reloaded", why=str(error))
             finally:
                 self._supervisor.ready()
+
+    def _traces(self, journal: SqliteJournal) -> list[Traces]:
+        """What sends traces, if the daemon's file says where to."""
+        wanted = self.settings.values.traces
+        if not wanted.endpoint:
+            return []
+        traces = Traces(exporter_of(wanted, self.settings.secrets), self.log, wanted.service)
+        traces.begin(journal)
+        return [traces]
 
     def _not_ready(self, journal: SqliteJournal, pipeline: PipelineThread) -> str | None:
         if self.broken:

@@ -76,6 +76,10 @@ class PipelineThread:
             with suppress(RuntimeError):  # the loop has ended
                 self._loop.call_soon_threadsafe(self._rung)
 
+    def tenants(self) -> Mapping[str, LiveTenant]:
+        """The tenants at work. From any thread."""
+        return self._runner.context.tenants if self._runner else {}
+
     async def fetch(self, tenant: str, need: Need) -> Record:
         """A fact as it is now, read by the pipeline's connections. From any event loop."""
         live = self._runner.context.tenants.get(tenant) if self._runner else None

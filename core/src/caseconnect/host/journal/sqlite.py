@@ -24,6 +24,7 @@ from caseconnect.host.journal import (
     files,
     intake,
     matters,
+    measuring,
     past,
     people,
     privacy,
@@ -33,6 +34,7 @@ from caseconnect.host.journal import (
     settling,
     storms,
     timing,
+    tracing,
 )
 from caseconnect.host.journal.alerting import ALERT, SqliteAlerts
 from caseconnect.host.journal.arrivals import Page
@@ -57,7 +59,7 @@ from caseconnect.host.journal.records import (
     Verdict,
 )
 from caseconnect.host.journal.rules import CapRule
-from caseconnect.host.journal.writer import InlineWriter, ThreadWriter, Writer
+from caseconnect.host.journal.writer import InlineWriter, ThreadWriter, Watch, Writer
 from caseconnect.models.base import Record
 from caseconnect.sdk.decisions import CommandState
 from caseconnect.sdk.events import Event
@@ -86,8 +88,10 @@ class SqliteJournal(SqliteAlerts):
         synchronous: str = "FULL",
         sealed: bool = True,
         mistrust: str | None = None,
+        watch: Watch | None = None,
     ) -> Self:
         """Lock, verify, migrate and open. `threaded`: group commit. `mistrust`: why it is in doubt, whatever it shows.
+        `watch` is told of each commit of the group.
 
         Raises `JournalLocked`, `JournalNewer` and `JournalDamaged`. `synchronous` other than FULL loses acknowledged
         rows at a power loss, and what is not `sealed` counts as damaged: only tests and measurements ask for either.
@@ -97,7 +101,7 @@ class SqliteJournal(SqliteAlerts):
         if not threaded:
             return cls(path, opened, InlineWriter(opened.db, opened.seals))
         ballast = Ballast(path.with_suffix(".ballast"))
-        return cls(path, opened, ThreadWriter(opened.db, opened.seals, ballast, on_broken=on_broken))
+        return cls(path, opened, ThreadWriter(opened.db, opened.seals, ballast, on_broken=on_broken, watch=watch))
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -122,10 +126,10 @@ class SqliteJournal(SqliteAlerts):
             self._readers.append(db)
         return db
 
-    async def _write(self, name: str, write: Write[Any], size: int = 0, *, outside: bool = False) -> Any:
+    async def _write(self, name: str, write: Write[Any], what: Any = None) -> Any:
         if self._writer is None:
             raise JournalError("this journal was opened for reading only")
-        return await self._writer.submit(Item(name, write, size, outside))
+        return await self._writer.submit(Item(name, write, what=what))
 
     @property
     def _writing(self) -> sqlite3.Connection | None:
@@ -167,7 +171,7 @@ class SqliteJournal(SqliteAlerts):
 
     async def parsed(self, results: Sequence[tuple[str, DeliveryResult]], now: datetime) -> None:
         """See `port.Journal`."""
-        await self._write("parsed", lambda db: intake.parsed_all(db, self._squeezer, results, now))
+        await self._write("parsed", lambda db: intake.parsed_all(db, self._squeezer, results, now), results)
 
     # decide
 
@@ -273,6 +277,28 @@ class SqliteJournal(SqliteAlerts):
     def numbers(self, since: datetime) -> dict[str, dict[str, dict[str, Any]]]:
         """See `port.Journal`."""
         return auditing.numbers(self._db(), since)
+
+    # numbers
+
+    def newest(self) -> measuring.Marks:
+        """Where the journal is now, for `news`."""
+        return measuring.newest(self._db())
+
+    def news(self, marks: measuring.Marks, parsed: Sequence[int], within: float) -> measuring.News:
+        """See `measuring.happened`."""
+        return measuring.happened(self._db(), marks, parsed, within)
+
+    def standing(self, caps: Mapping[str, Sequence[CapRule]], now: datetime, within: float) -> measuring.Standing:
+        """See `measuring.standing`."""
+        return measuring.standing(self._db(), caps, now, within)
+
+    def newest_step(self) -> tracing.Marks:
+        """Where the journal is now, for `steps`."""
+        return tracing.newest(self._db())
+
+    def steps(self, marks: tracing.Marks) -> tuple[list[tracing.Step], tracing.Marks, bool]:
+        """See `tracing.steps`."""
+        return tracing.steps(self._db(), marks)
 
     # people
 

@@ -29,6 +29,13 @@ def caps_of(tenant: Tenant, flow: Flow, command: Command) -> tuple[CapRule, ...]
     return tuple(rules)
 
 
+def all_caps(tenant: Tenant) -> list[CapRule]:
+    """Every cap that a command of the tenant may be under."""
+    scopes = [(f"flow:{flow.use}", {**flow.caps, "default": DEFAULT}) for flow in tenant.flows]
+    scopes.append(("tenant", dict(tenant.limits.caps)))
+    return [CapRule(f"{scope}:{name}", tuple(_windows(cap))) for scope, caps in scopes for name, cap in caps.items()]
+
+
 def storm_of(tenant: Tenant, flow: Flow, exception: str) -> StormRule:
     """What a case that the flow opens for that exception is counted under."""
     storm = flow.storm or tenant.limits.storm
