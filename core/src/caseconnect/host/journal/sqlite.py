@@ -57,6 +57,7 @@ from caseconnect.host.journal.records import (
     Verdict,
 )
 from caseconnect.host.journal.rules import CapRule
+from caseconnect.host.journal.views import Views
 from caseconnect.host.journal.writer import InlineWriter, ThreadWriter, Writer
 from caseconnect.models.base import Record
 from caseconnect.sdk.decisions import CommandState
@@ -75,6 +76,7 @@ class SqliteJournal:
         self._expired: dict[str, int] = {}
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
+        self.views = Views(self._db)
 
     @classmethod
     def open(
