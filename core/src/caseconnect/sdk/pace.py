@@ -76,6 +76,12 @@ class Pace:
         self._speed = max(self._speed * _SLOWER, _SLOWEST)
         self._news.set()
 
+    def seen(self) -> tuple[float, float, int]:
+        """(how much of the burst is there, the share of the rate in force, how many wait). In its own event loop."""
+        if not math.isinf(self.rate):
+            self._refill()
+        return max(self._tokens, 0.0), self._speed, len(self._waiting)
+
     def _needed(self, level: int, cost: float) -> float:
         """How full the bucket must be for this cost; what is more than fits is taken when it is full."""
         kept = self.reserve * self.burst if level >= BACKGROUND else 0.0

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from caseconnect.host.journal.auditing import Comparison, Moved
+from caseconnect.host.journal.console import ConsoleVerbs
 from caseconnect.host.journal.past import PastTurn
 from caseconnect.host.journal.people import Answer, Waiting
 from caseconnect.host.journal.privacy import Receipt as PrivacyReceipt
@@ -38,7 +39,7 @@ from caseconnect.sdk.events import Event
 from caseconnect.sdk.subjects import Subject
 
 
-class Journal(Protocol):
+class Journal(ConsoleVerbs, Protocol):
     """The durable record. Every write verb may raise the errors of `journal.errors`."""
 
     # intake

@@ -39,6 +39,7 @@ from caseconnect.host.journal.auditing import Comparison, Moved
 from caseconnect.host.journal.ballast import Ballast
 from caseconnect.host.journal.batch import Item, Write
 from caseconnect.host.journal.codec import Squeezer
+from caseconnect.host.journal.console import SqliteConsole
 from caseconnect.host.journal.errors import JournalError
 from caseconnect.host.journal.opening import Opened, connect, open_for_writing
 from caseconnect.host.journal.records import (
@@ -65,7 +66,7 @@ from caseconnect.sdk.events import Event
 from caseconnect.sdk.subjects import Subject
 
 
-class SqliteJournal:
+class SqliteJournal(SqliteConsole):
     """See `port.Journal` for the verbs. Made by `open` (a daemon or a command that writes) or `read` (a reader)."""
 
     def __init__(self, path: Path, opened: Opened | None = None, writer: Writer | None = None) -> None:

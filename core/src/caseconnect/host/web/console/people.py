@@ -33,3 +33,16 @@ class Person:
     def may(self, role: Role) -> bool:
         """They have this role, or one above it."""
         return self.role >= role
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who somebody is, before anybody says what they may do.
+
+    `given`: the role that a one-time link carries. Else the provider vouches for `mail` (verified) and `groups`.
+    """
+
+    name: str
+    given: Role | None = None
+    mail: str = ""
+    groups: frozenset[str] = frozenset()
