@@ -129,6 +129,6 @@ def _used(db: sqlite3.Connection, tenant: str, cap: str, window: CapWindow, what
     since = (tenant, cap, stamp(now - window.span))
     counted = "FROM reservations WHERE tenant=? AND cap=? AND at>?"
     if what == COUNT:
-        return Decimal(db.execute(f"SELECT count(*) {counted}", since).fetchone()[0])  # noqa: S608 - constant text
-    rows = db.execute(f"SELECT amount {counted} AND currency=?", (*since, what))  # noqa: S608 - as above
+        return Decimal(db.execute(f"SELECT count(*) {counted}", since).fetchone()[0])
+    rows = db.execute(f"SELECT amount {counted} AND currency=?", (*since, what))
     return sum((Decimal(amount) for (amount,) in rows), Decimal(0))

@@ -177,3 +177,14 @@ def first_of(db: sqlite3.Connection, tenant: str) -> dict[str, str]:
 def known_tenants(db: sqlite3.Connection) -> list[str]:
     """Every tenant that was ever started."""
     return [name for (name,) in db.execute("SELECT tenant FROM firsts WHERE name='start' ORDER BY tenant")]
+
+
+def matters(db: sqlite3.Connection, tenant: str, subject: str, limit: int = 20) -> Rows:
+    """The matters of a subject in short, the newest first."""
+    return dicts(
+        db.execute(
+            "SELECT id, topic, item, mode, state, owner, stage, case_number, case_subject, case_url, opened_at"
+            " FROM matters WHERE tenant=? AND subject=? ORDER BY opened_at DESC LIMIT ?",
+            (tenant, subject, limit),
+        )
+    )

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
 
 from caseconnect.host.journal import caps, storms
-from caseconnect.host.journal.codec import expand, load, stamp
+from caseconnect.host.journal.codec import expand, load
 from caseconnect.host.journal.history import MONEY
 from caseconnect.models.money import Money
 from caseconnect.sdk.commands import CASE, COMMANDS, OpenCase
@@ -164,15 +163,16 @@ def members(db: sqlite3.Connection, incident: str, after: int, limit: int) -> Ro
     )
 
 
-def used(db: sqlite3.Connection, tenant: str, cap: str, since: datetime) -> tuple[int, dict[str, Money]]:
-    """How many commands count under a cap since then, and how much money by currency."""
-    sums: dict[str, Money] = {}
-    many = 0
-    for amount, currency in db.execute(
-        "SELECT amount, currency FROM reservations WHERE tenant=? AND cap=? AND at>?", (tenant, cap, stamp(since))
-    ):
-        many += 1
-        if amount is not None:
-            one = Money(amount=amount, currency=currency)
-            sums[currency] = sums[currency] + one if currency in sums else one
-    return many, sums
+_BEHIND = """
+SELECT c.kind, c.body FROM commands c JOIN brakes b ON b.tenant = c.tenant AND b.scope = :scope AND b.name = :name
+    AND b.released_at IS NULL
+WHERE c.waits = 0 AND c.state IN ('planned', 'unknown', 'accepted') AND c.tenant = :tenant AND (b.scope = 'tenant'
+    OR (b.scope = 'flow' AND b.name = c.use) OR (b.scope IN ('connection', 'access') AND b.name = c.connection)
+    OR (b.scope = 'command' AND b.name = c.kind)) LIMIT :n
+"""
+
+
+def behind(db: sqlite3.Connection, tenant: str, scope: str, name: str) -> list[Money | None]:
+    """What each command that a pause keeps back gives away; of the first `MOST`."""
+    asked = {"tenant": tenant, "scope": scope, "name": name, "n": MOST}
+    return [worth_of(kind, body) for kind, body in db.execute(_BEHIND, asked)]

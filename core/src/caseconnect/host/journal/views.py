@@ -36,6 +36,10 @@ class Views:
         """How many commands, deliveries and events are parked."""
         return view_waiting.counts(self._db())
 
+    def behind(self, tenant: str, scope: str, name: str) -> list[Money | None]:
+        """What each command that a pause keeps back gives away; of the first 1,000."""
+        return view_waiting.behind(self._db(), tenant, scope, name)
+
     def open_alerts(self) -> Rows:
         """Alerts that are open, oldest first."""
         return view_waiting.open_alerts(self._db())
@@ -51,10 +55,6 @@ class Views:
     def members(self, incident: str, after: int, limit: int) -> Rows:
         """Who joined an incident (its matter's id), in order."""
         return view_waiting.members(self._db(), incident, after, limit)
-
-    def used(self, tenant: str, cap: str, since: datetime) -> tuple[int, dict[str, Money]]:
-        """How many commands count under a cap since then, and how much money."""
-        return view_waiting.used(self._db(), tenant, cap, since)
 
     def arrivals(self, tenant: str, connection: str, before: int | None, limit: int, state: str = "") -> Part:
         """What a connection brought, the newest first."""
@@ -75,6 +75,10 @@ class Views:
     def record(self, tenant: str, subject: str) -> dict[str, Any] | None:
         """A subject's own record as it was last read for a decision."""
         return view_places.order_facts(self._db(), tenant, subject)
+
+    def matters(self, tenant: str, subject: str) -> Rows:
+        """The matters of a subject in short, the newest first."""
+        return view_places.matters(self._db(), tenant, subject)
 
     def schedules(self) -> Rows:
         """Polls: next, last, and what was noted."""

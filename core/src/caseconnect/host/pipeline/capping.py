@@ -47,3 +47,11 @@ def _windows(cap: Cap) -> Iterator[CapWindow]:
             sums = {currency: limit for currency, limit in limits.items() if currency != "count"}
             count = int(limits["count"]) if "count" in limits else None
             yield CapWindow(name, _SPANS[name], count, sums)
+
+
+def rules_of(tenant: Tenant) -> tuple[CapRule, ...]:
+    """All caps that hold for a tenant: of each flow, of the tenant, and the default of each flow."""
+    scopes = [(f"flow:{flow.use}", flow.caps) for flow in tenant.flows] + [("tenant", tenant.limits.caps)]
+    rules = [CapRule(f"{scope}:{name}", tuple(_windows(cap))) for scope, caps in scopes for name, cap in caps.items()]
+    money = [flow for flow in tenant.flows if any(command.money for command in flow.transform.uses)]
+    return (*rules, *(CapRule(f"flow:{flow.use}:default", tuple(_windows(DEFAULT))) for flow in money))
