@@ -85,14 +85,14 @@ def changes(db: sqlite3.Connection, tenant: str | None, now: datetime) -> list[C
         (tenant, tenant, stamp(now)),
     )
     return [
-        CapChange(whose, cap, per, what, Decimal(amount), reason, by, unstamp(at), unstamp(until) if until else None, ok)
+        CapChange(
+            whose, cap, per, what, Decimal(amount), reason, by, unstamp(at), unstamp(until) if until else None, ok
+        )
         for whose, cap, per, what, amount, reason, by, at, until, ok in rows
     ]
 
 
-def in_force(
-    db: sqlite3.Connection, tenant: str, rules: Sequence[CapRule], now: datetime
-) -> Sequence[CapRule]:
+def in_force(db: sqlite3.Connection, tenant: str, rules: Sequence[CapRule], now: datetime) -> Sequence[CapRule]:
     """The rules with what people changed of their limits. A limit that the file has no more is not brought back."""
     changed = {(c.cap, c.per, c.what): c.limit for c in changes(db, tenant, now)}
     if not changed:
@@ -129,6 +129,6 @@ def _used(db: sqlite3.Connection, tenant: str, cap: str, window: CapWindow, what
     since = (tenant, cap, stamp(now - window.span))
     counted = "FROM reservations WHERE tenant=? AND cap=? AND at>?"
     if what == COUNT:
-        return Decimal(db.execute(f"SELECT count(*) {counted}", since).fetchone()[0])  # noqa: S608 - constant text
-    rows = db.execute(f"SELECT amount {counted} AND currency=?", (*since, what))  # noqa: S608 - as above
+        return Decimal(db.execute(f"SELECT count(*) {counted}", since).fetchone()[0])
+    rows = db.execute(f"SELECT amount {counted} AND currency=?", (*since, what))
     return sum((Decimal(amount) for (amount,) in rows), Decimal(0))

@@ -68,7 +68,8 @@ class Asked:
     @property
     def who(self) -> Caller:
         """The caller, behind a door with a role."""
-        assert self.caller is not None, "this door is open to everybody"
+        if self.caller is None:
+            raise TypeError("this door is open to everybody")
         return self.caller
 
     def one(self, name: str) -> str:
@@ -82,7 +83,9 @@ Answer = Callable[[Asked], Awaitable[Response]]
 class Door(Route):
     """A route with the role that it takes; None: it is open to everybody. `bearer`: a token opens it, not a cookie."""
 
-    def __init__(self, path: str, answer: Answer, role: Role | None, method: str = "GET", *, bearer: bool = False) -> None:
+    def __init__(
+        self, path: str, answer: Answer, role: Role | None, method: str = "GET", *, bearer: bool = False
+    ) -> None:
         self.answer, self.role, self.bearer = answer, role, bearer
         super().__init__(path, self._handle, methods=[method], include_in_schema=False)
 
@@ -119,7 +122,7 @@ class Keeper:
         except TooLongError:
             return self._refuse(request, 413, "This is more than the console takes.", None)
         except Exception as error:  # noqa: BLE001 - its text may quote records: neither the log nor the page gets it
-            self._log.error("page broke", path=door.path, error=kind_and_place(error))
+            self._log.error("page broke", where=door.path, error=kind_and_place(error))
             why = "Something is broken here. It is written in the log; nothing else has stopped."
             return self._refuse(request, 500, why, None)
 

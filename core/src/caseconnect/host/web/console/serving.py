@@ -22,9 +22,7 @@ def port_of(settings: ConsoleSettings, asked: int | None, webhooks: int) -> int:
     return chosen
 
 
-def provider_of(
-    settings: ConsoleSettings, secrets: Secrets, now: Callable[[], datetime]
-) -> Provider | None:
+def provider_of(settings: ConsoleSettings, secrets: Secrets, now: Callable[[], datetime]) -> Provider | None:
     """Who says who people are; None: one-time links only."""
     if settings.oidc is None:
         return None
@@ -37,9 +35,11 @@ def listen(settings: ConsoleSettings, console: Console, port: int) -> Server:
     tls = settings.tls
     for path in (tls.certificate, tls.key) if tls else ():
         _readable(path)
-    server = make_server(
-        console.app, host=settings.host, port=port, tls=(str(tls.certificate), str(tls.key)) if tls else None
-    )
+    files = (str(tls.certificate), str(tls.key)) if tls else None
+    try:
+        server = make_server(console.app, host=settings.host, port=port, tls=files)
+    except ConfigError as error:
+        raise ConfigError(f"the console: {error} (--console-port, or `console.port` in the daemon's file)") from None
     console.house.port = server.listening.getsockname()[1]
     return server
 
@@ -49,5 +49,3 @@ def _readable(path: Path) -> None:
         path.open("rb").close()
     except OSError as error:
         raise ConfigError(f"the console's {path.name} cannot be read ({error.strerror}): see `console.tls`") from None
-
-

@@ -67,7 +67,9 @@ class SignIn:
         if who is None:
             self.tries.wrong(address)
             self._log.warning("sign-in refused", why="a link that is not good, or not any more")
-            why = "This link is not good any more: each works once, for ten minutes. `connect console` prints a new one."
+            why = (
+                "This link is not good any more: each works once, for ten minutes. `connect console` prints a new one."
+            )
             return self._refuse(asked.request, 401, why)
         self.tries.right(address)
         return await self._begin(asked.request, who)
@@ -85,7 +87,7 @@ class SignIn:
         return response
 
     async def from_provider(self, asked: Asked) -> Response:
-        """The provider's answer. What is wrong with it is told to the log by its kind, and to people in one sentence."""
+        """The provider's answer. What is wrong with it stands in the log; people are told in one sentence."""
         request, provider = asked.request, self._provider()
         try:
             if provider is None:
@@ -111,15 +113,13 @@ class SignIn:
             self._sessions.end(old)
         id_ = self._sessions.begin(who)
         if id_ is None:
-            self._log.warning("sign-in refused", why="somebody without a role", by=who.name)
+            self._log.warning("sign-in refused", why="somebody without a role")
             why = "You are known, but nobody has given you a role here: ask whoever runs Connect."
             return self._refuse(request, 403, why)
         role = self._settings().role_of(who)
         await self._heard(who.name, role.word if role else "", "sign_in")
         response = onward("/")
-        response.set_cookie(
-            self._name(), id_, path="/", secure=self._secure(), httponly=True, samesite="strict"
-        )
+        response.set_cookie(self._name(), id_, path="/", secure=self._secure(), httponly=True, samesite="strict")
         return response
 
     def _forget_begun(self, response: Response) -> Response:
