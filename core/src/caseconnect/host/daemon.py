@@ -6,7 +6,7 @@ import asyncio
 import signal
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,9 @@ from caseconnect.host.pipeline_thread import PipelineThread
 from caseconnect.host.tenants.secrets import FileAndEnvSecrets
 from caseconnect.host.tenants.tenant import Tenant
 from caseconnect.host.web.app import make_app
+from caseconnect.host.web.console.app import Console, House
+from caseconnect.host.web.console.asking import Live
+from caseconnect.host.web.console.serving import listen, port_of, provider_of
 from caseconnect.host.web.control import Names, Verbs, control_app, socket_path
 from caseconnect.host.web.hooks import Hook, Hooks, Place
 from caseconnect.host.web.server import Server, make_server
@@ -38,6 +41,7 @@ class Options:
     host: str = "127.0.0.1"
     port: int = 8480
     pacing: bool = True
+    console_port: int | None = None
     max_body: int = 8 * 1024 * 1024
     recover: bool = False
 
@@ -53,6 +57,7 @@ class Daemon:
     settings: DaemonSettings = field(default_factory=lambda: DaemonSettings(DaemonFile(), FileAndEnvSecrets(Path())))
     broken: JournalError | None = None
     port: int = 0
+    console: Console | None = None
     _stop: asyncio.Event | None = None
     _blocked: bool = field(default=False, repr=False)
 
@@ -108,12 +113,17 @@ class Daemon:
         path.unlink(missing_ok=True)
         known = partial(names_of, self.tenants)
         verbs = Verbs(journal, self.now, pipeline.ring, known, pipeline.fetch, pipeline.compare)
+        reading = SqliteJournal.read(self.options.data / "journal.db")
+        console, people = self._console(journal, reading, pipeline, verbs, public)
+        verbs.link = console.link
         control = make_server(control_app(verbs), uds=str(path))
-        serving = [asyncio.create_task(server.serve()) for server in (public, control)]
+        servers = (public, control, people)
+        serving = [asyncio.create_task(server.serve()) for server in servers]
         watching = asyncio.create_task(self._watch(journal, pipeline))
         stopping = asyncio.create_task(stop.wait())
         try:
-            await _until_started(public, serving)
+            for server in servers:
+                await _until_started(server, serving)
             path.chmod(0o600)
             self.port = public.servers[0].sockets[0].getsockname()[1]
             if started:
@@ -121,12 +131,37 @@ class Daemon:
             await asyncio.wait([stopping, *serving], return_when=asyncio.FIRST_COMPLETED)
         finally:
             self.log.info("stopping", why="signal" if stop.is_set() and not self.broken else "failure")
-            for server in (public, control):
+            for server in servers:
                 server.should_exit = True
             watching.cancel()
             stopping.cancel()
             await asyncio.gather(*serving, return_exceptions=True)
             path.unlink(missing_ok=True)
+            await asyncio.to_thread(console.close)
+            reading.close()
+
+    def _console(
+        self, journal: SqliteJournal, reading: SqliteJournal, pipeline: PipelineThread, verbs: Verbs, public: Server
+    ) -> tuple[Console, Server]:
+        async def live() -> Live:
+            return replace(await pipeline.live(), not_ready=self._not_ready(journal, pipeline))
+
+        settings, secrets = self.settings.values.console, self.settings.secrets
+        provider = provider_of(settings, secrets, self.now)
+        house = House(
+            settings=lambda: settings,
+            reading=reading,
+            journal=journal,
+            verbs=verbs,
+            tenants=lambda: self.tenants,
+            live=live,
+            now=self.now,
+            log=self.log,
+            provider=lambda: provider,
+        )
+        self.console = console = Console(house)
+        webhooks = self.options.port and public.listening.getsockname()[1]
+        return console, listen(settings, console, port_of(settings, self.options.console_port, webhooks))
 
     def _not_ready(self, journal: SqliteJournal, pipeline: PipelineThread) -> str | None:
         if self.broken:

@@ -1,6 +1,6 @@
 """What people did in the console and through its API, and what the first of two people proposed.
 
-A click is written before it is carried out, and how it ended beside it: a crash between leaves a click without a result.
+A click is written before it is carried out, and how it ended is put to it: a crash between leaves it without a result.
 """
 
 from __future__ import annotations
@@ -77,18 +77,17 @@ _CLICKS = (
     "SELECT seq, at, tenant, who, role, through, action, about, fields, reason, proposal, ended_at, result FROM clicks"
 )
 
+_CHOSEN = f"""{_CLICKS} WHERE (?1 IS NULL OR tenant = ?1) AND (?2 IS NULL OR seq < ?2) AND (
+    json_array_length(?3) = 0
+    OR EXISTS (SELECT 1 FROM json_each(about) a JOIN json_each(?3) n ON a.value = n.value))
+ORDER BY seq DESC LIMIT ?4"""  # noqa: S608 - constant text
+
 
 def clicks(
     db: sqlite3.Connection, tenant: str | None, names: Sequence[str], before: int | None, limit: int
 ) -> list[Click]:
     """The newest clicks, newest first; of one tenant, about any of `names`, older than the one numbered `before`."""
-    rows = db.execute(
-        f"{_CLICKS} WHERE (?1 IS NULL OR tenant=?1) AND (?2 IS NULL OR seq<?2)"
-        " AND (json_array_length(?3)=0 OR EXISTS"
-        " (SELECT 1 FROM json_each(about) a JOIN json_each(?3) n ON a.value=n.value))"
-        " ORDER BY seq DESC LIMIT ?4",
-        (tenant, before, dump(list(names)), limit),
-    )
+    rows = db.execute(_CHOSEN, (tenant, before, dump(list(names)), limit))
     return [_click(row) for row in rows]
 
 
@@ -162,14 +161,14 @@ _PROPOSALS = (
 
 def proposals(db: sqlite3.Connection, now: datetime, *, ended: int = 0) -> list[Proposal]:
     """The open proposals, oldest first, and the newest `ended` ones after them."""
-    rows = db.execute(f"{_PROPOSALS} WHERE state='open' ORDER BY seq").fetchall()
-    rows += db.execute(f"{_PROPOSALS} WHERE state<>'open' ORDER BY seq DESC LIMIT ?", (ended,)).fetchall()
+    rows = db.execute(_PROPOSALS + " WHERE state='open' ORDER BY seq").fetchall()
+    rows += db.execute(_PROPOSALS + " WHERE state<>'open' ORDER BY seq DESC LIMIT ?", (ended,)).fetchall()
     return [_proposal(row, now) for row in rows]
 
 
 def proposal(db: sqlite3.Connection, seq: int, now: datetime) -> Proposal | None:
     """One proposal."""
-    row = db.execute(f"{_PROPOSALS} WHERE seq=?", (seq,)).fetchone()
+    row = db.execute(_PROPOSALS + " WHERE seq=?", (seq,)).fetchone()
     return _proposal(row, now) if row else None
 
 

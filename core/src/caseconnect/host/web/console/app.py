@@ -93,6 +93,10 @@ class Console:
         """The one to show people."""
         return self.house.settings().url or sorted(self.addresses())[0]
 
+    def link(self, name: str, role: str) -> str:
+        """A link that signs somebody in once. Its token is behind the #, which no server and no log sees."""
+        return f"{self.address()}/sign-in#{self.links.make(name, ROLES[role])}"
+
     def _doors(self) -> list[Door]:
         sign = self._signing
         doors = [
@@ -127,12 +131,12 @@ class Console:
         return found or self._refuse(asked.request, 404, "There is no such file.", None)
 
     async def _metrics(self, asked: Asked) -> Response:
-        assert self.house.metrics is not None
-        return Response(await self.read(self.house.metrics), media_type="text/plain; version=0.0.4; charset=utf-8")
+        numbers = self.house.metrics or bytes
+        return Response(await self.read(numbers), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     async def _heard(self, name: str, role: str, action: str) -> None:
-        now = self.house.now()
-        await self.house.journal.click_ended(await self.house.journal.clicked(Click(now, name, role, action)), "done", now)
+        now, journal = self.house.now(), self.house.journal
+        await journal.click_ended(await journal.clicked(Click(now, name, role, action)), "done", now)
 
     async def _by_token(self, request: Request) -> Caller | Response | None:
         kind, _, token = request.headers.get("authorization", "").partition(" ")
@@ -160,17 +164,16 @@ class Console:
         path = request.url.path
         if path.startswith("/api/") or path == "/metrics":
             headers = {"www-authenticate": "Bearer"} if status == 401 else None
-            return JSONResponse({"error": why or "this takes a token: `connect console token` makes one"}, status, headers)
+            why = why or "this takes a token: `connect console token` makes one"
+            return JSONResponse({"error": why}, status, headers)
         if status != 401:
-            return self._drawer.draw(request, Shown("refused.html", {"why": why}, _TITLES.get(status, "Sorry"), status), caller)
+            shown = Shown("refused.html", {"why": why}, _TITLES.get(status, "Sorry"), status)
+            return self._drawer.draw(request, shown, caller)
         if request.method == "GET" and request.headers.get("sec-fetch-site") in {"cross-site", "same-site"}:
             # A link in a mail: the browser kept the strict cookie back. Coming from our own page it brings it.
             query = f"?{request.url.query}" if request.url.query else ""
             return onward(path + query if path[:2] not in {"//", "/\\"} else "/")
         return self._sign_in_page(request, 401, why)
-
-
-_TITLES = {200: "Connect", 403: "Not allowed", 404: "Not found", 405: "Not possible", 409: "Not done", 413: "Too much"}
 
     def _shows(self, page: Page) -> Answer:
         async def show(asked: Asked) -> Response:
@@ -192,3 +195,6 @@ _TITLES = {200: "Connect", 403: "Not allowed", 404: "Not found", 405: "Not possi
             now=house.now(),
             live=await house.live(),
         )
+
+
+_TITLES = {200: "Connect", 403: "Not allowed", 404: "Not found", 405: "Not possible", 409: "Not done", 413: "Too much"}

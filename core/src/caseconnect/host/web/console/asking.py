@@ -43,7 +43,7 @@ class Live:
 
 @dataclass(frozen=True)
 class Ask:
-    """One request for a page. `journal` reads only, in this thread; `path` has the parts in braces of the page's path."""
+    """One request for a page. `journal` reads only, in this thread; `path` has the parts in braces of its path."""
 
     person: Person
     query: Mapping[str, str]

@@ -68,7 +68,8 @@ class Asked:
     @property
     def who(self) -> Caller:
         """The caller, behind a door with a role."""
-        assert self.caller is not None, "this door is open to everybody"
+        if self.caller is None:
+            raise TypeError("this door is open to everybody")
         return self.caller
 
     def one(self, name: str) -> str:
@@ -121,7 +122,7 @@ class Keeper:
         except TooLongError:
             return self._refuse(request, 413, "This is more than the console takes.", None)
         except Exception as error:  # noqa: BLE001 - its text may quote records: neither the log nor the page gets it
-            self._log.error("page broke", path=door.path, error=kind_and_place(error))
+            self._log.error("page broke", where=door.path, error=kind_and_place(error))
             why = "Something is broken here. It is written in the log; nothing else has stopped."
             return self._refuse(request, 500, why, None)
 

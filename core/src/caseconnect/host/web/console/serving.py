@@ -35,9 +35,11 @@ def listen(settings: ConsoleSettings, console: Console, port: int) -> Server:
     tls = settings.tls
     for path in (tls.certificate, tls.key) if tls else ():
         _readable(path)
-    server = make_server(
-        console.app, host=settings.host, port=port, tls=(str(tls.certificate), str(tls.key)) if tls else None
-    )
+    files = (str(tls.certificate), str(tls.key)) if tls else None
+    try:
+        server = make_server(console.app, host=settings.host, port=port, tls=files)
+    except ConfigError as error:
+        raise ConfigError(f"the console: {error} (--console-port, or `console.port` in the daemon's file)") from None
     console.house.port = server.listening.getsockname()[1]
     return server
 

@@ -87,7 +87,7 @@ class SignIn:
         return response
 
     async def from_provider(self, asked: Asked) -> Response:
-        """The provider's answer. What is wrong with it is told to the log by its kind, and to people in one sentence."""
+        """The provider's answer. What is wrong with it stands in the log; people are told in one sentence."""
         request, provider = asked.request, self._provider()
         try:
             if provider is None:
@@ -113,7 +113,7 @@ class SignIn:
             self._sessions.end(old)
         id_ = self._sessions.begin(who)
         if id_ is None:
-            self._log.warning("sign-in refused", why="somebody without a role", by=who.name)
+            self._log.warning("sign-in refused", why="somebody without a role")
             why = "You are known, but nobody has given you a role here: ask whoever runs Connect."
             return self._refuse(request, 403, why)
         role = self._settings().role_of(who)
