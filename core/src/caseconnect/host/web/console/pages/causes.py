@@ -121,8 +121,8 @@ def _cap_ways(first: Row, count: int, what: str, worth: str, role: Role) -> tupl
         Way(
             "let_go",
             "Let some go",
-            f"As many as you say, of {count}{worth}, go out, the oldest first, beyond the cap. Each is checked once more"
-            " against its order right before it is sent. The others stay.",
+            f"As many as you say, of {count}{worth}, go out, the oldest first, beyond the cap. Each is checked once"
+            " more against its order right before it is sent. The others stay.",
             (*base, ("answer", "retry")),
             role,
             count,
@@ -234,8 +234,8 @@ def of_arrivals(what: str, rows: Sequence[Row]) -> list[Cause]:
         replay = Way(
             "replay",
             "Take up again",
-            f"{number} read and decided on anew. What was done is not done again, and no money moves by it. Choose it when"
-            " the cause is gone.",
+            f"{number} read and decided on anew. What was done is not done again, and no money moves by it. Choose it"
+            " when the cause is gone.",
             (("what", what), *seqs),
         )
         drop = Way(

@@ -137,8 +137,8 @@ def of_incident(row: Row) -> Cause:
         Way(
             "open_members",
             "Open cases for all",
-            f"{wait} that wait in it get a case each, and what else was decided for them goes on. The number of cases an"
-            " hour is capped as ever.",
+            f"{wait} that wait in it get a case each, and what else was decided for them goes on. The number of cases"
+            " an hour is capped as ever.",
             base,
         ),
         Way(

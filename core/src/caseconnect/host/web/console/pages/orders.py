@@ -154,7 +154,8 @@ def _answer(told: Json, lines: list[Line]) -> str:
         return "There is no case: no flow found anything." if reasons else "There is no case: nothing was decided yet."
     parked = sum(c["state"] == states.PARKED for m in told["matters"] for c in m["commands"])
     if parked:
-        return f"{many(parked, 'command')} {'waits' if parked == 1 else 'wait'} for a person. See below what each answer would do."
+        who = f"{many(parked, 'command')} {'waits' if parked == 1 else 'wait'} for a person"
+        return f"{who}. See below what each answer would do."
     if opened:
         stage = opened[-1]["stage"]
         return f"A case is being worked on{f', stage: {spelled(stage)}' if stage else ''}."

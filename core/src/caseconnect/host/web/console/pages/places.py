@@ -184,7 +184,7 @@ def tenant(ask: Ask) -> Shown:
         "tenant": Way(
             "pause",
             f"Pause {name}",
-            "Within two seconds nothing of this tenant goes out. What comes is still taken in and decided on, and waits.",
+            "Within two seconds nothing of this tenant goes out. What comes is taken in and decided on, and waits.",
             (("tenant", name), ("scope", "tenant"), ("name", name)),
         )
     }
