@@ -118,7 +118,7 @@ def _took(lengths: list[timedelta]) -> Took | None:
         return None
     in_order = sorted(lengths)
     most = in_order[min(int(len(in_order) * 0.95), len(in_order) - 1)]
-    return Took(lasting(median(in_order)), lasting(most), len(in_order))
+    return Took(lasting(in_order[len(in_order) // 2]), lasting(most), len(in_order))
 
 
 def _plots(ask: Ask, since: datetime, hours: int, cases: Any, times: Sequence[CaseTimes]) -> tuple[Plot, ...]:

@@ -10,7 +10,7 @@ from caseconnect.host.journal.caps import INCIDENT
 from caseconnect.host.web.console.asking import Ask, Shown
 from caseconnect.host.web.console.pages import causes
 from caseconnect.host.web.console.pages.causes import Cause, Item, Row, Way
-from caseconnect.host.web.console.pages.showing import link, many, number, order_path, shown, spelled
+from caseconnect.host.web.console.pages.showing import link, many, number, order_path, said, shown, spelled, sums_of
 from caseconnect.host.web.console.people import Role
 
 SECTIONS = (
@@ -94,8 +94,8 @@ _PAUSED: dict[str, str] = {
 
 def _paused(ask: Ask, brake: Row) -> Cause:
     queue = ask.journal.views.behind(brake["tenant"], brake["scope"], brake["name"])
-    sums = causes.sums_of(queue)
-    worth = f", {causes.said(sums)} among them" if sums else ""
+    sums = sums_of(queue)
+    worth = f", {said(sums)} among them" if sums else ""
     resume = Way(
         "resume",
         "Resume",
@@ -204,7 +204,9 @@ def waiting(ask: Ask) -> Shown:
     sort, tenant = ask.query.get("sort", ""), ask.query.get("tenant", "")
     kind, sign = ask.query.get("kind", ""), ask.query.get("sign", "")
     rows = ask.journal.views.waiting().get({"commands": "parked"}.get(sort, sort), [])
-    those = [row for row in rows if (row["tenant"], *_NAMED.get(sort, _NOTHING)(row)) == (tenant, kind, sign)]
+    those: list[Row] = [
+        row for row in rows if (row["tenant"], *_NAMED.get(sort, _NOTHING)(row)) == (tenant, kind, sign)
+    ]
     grouped: dict[str, Callable[[list[Row]], list[Cause]]] = {
         "commands": causes.of_commands,
         "deliveries": lambda chosen: causes.of_arrivals("deliveries", chosen),
