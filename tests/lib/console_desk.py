@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import httpx  # noqa: TID251 - the console is asked as a browser would ask
-from journal_desk import Desk
+from journal_desk import TENANT, Desk
 
 from caseconnect.host.journal import SqliteJournal
+from caseconnect.host.tenants.file_models import Limits, Timing
 from caseconnect.host.tenants.tenant import Tenant
 from caseconnect.host.web.console.app import Console, House
 from caseconnect.host.web.console.asking import Live, Page
@@ -19,6 +21,8 @@ from caseconnect.host.web.console.oidc import Provider
 from caseconnect.host.web.console.people import ROLES
 from caseconnect.host.web.console.settings import ConsoleSettings
 from caseconnect.host.web.control import Verbs
+from caseconnect.models import Money
+from caseconnect.sdk.commands import RefundPayment
 
 PORT = 8481
 HERE = f"http://127.0.0.1:{PORT}"
@@ -71,7 +75,7 @@ class Browser:
 
     def get(self, path: str, **headers: str | None) -> httpx.Response:
         """A page."""
-        return self.ask("GET", path, **headers)
+        return self.ask("GET", path, None, **headers)
 
     def post(self, path: str, form: Mapping[str, Any] | None = None, **headers: str | None) -> httpx.Response:
         """A form of the page that was seen last."""
@@ -138,3 +142,14 @@ class ConsoleDesk(Desk):
         self.console.close()
         self.reading.close()
         super().close()
+
+
+def refund(amount: str = "8.00", **more: Any) -> RefundPayment:
+    """A refund in euros."""
+    return RefundPayment(amount=Money(amount=Decimal(amount), currency="EUR"), reason="by hand", **more)
+
+
+def tenant_with(caps: Mapping[str, Any]) -> Tenant:
+    """A tenant of which only its caps matter."""
+    limits = Limits.model_validate({"caps": caps})
+    return Tenant(TENANT, "test", None, {}, (), Timing(), limits, Path("acme.yaml"), "")

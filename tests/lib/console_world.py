@@ -118,13 +118,9 @@ async def _night(h: House) -> World:
     await h.pass_time(60)
     incident = h.explain(f"shop/order/{storm[-1].id}")["matters"][0]["incident"]["subject"]
     await h.runner.idle()
-    return World(
-        h.folder,
-        h.tenants,
-        h.now(),
-        *(f"shop/order/{order.id}" for order in (closed, storm[0], evil, plain[5], plain[0], plain[3])),
-        incident,
-    )
+    names = [f"shop/order/{order.id}" for order in (closed, storm[0], evil, plain[5], plain[0], plain[3])]
+    closed_at, opened, hostile, untouched, refunded, parked = names
+    return World(h.folder, h.tenants, h.now(), closed_at, opened, hostile, untouched, refunded, parked, incident)
 
 
 async def _asked(h: House, number: str, order: str, amount: str) -> None:

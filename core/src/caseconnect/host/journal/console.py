@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from caseconnect.host.journal import api_tokens, cap_changes, clicks, queueing
+from caseconnect.host.journal import api_tokens, cap_changes, caps, clicks, queueing
 from caseconnect.host.journal.api_tokens import ApiToken
 from caseconnect.host.journal.batch import Write
 from caseconnect.host.journal.cap_changes import CapChange, CapUse
@@ -70,6 +70,9 @@ class ConsoleVerbs(Protocol):
 
     def held_back(self, tenant: str, scope: str, name: str) -> list[Queued]:
         """What goes out when a pause ends, in order."""
+
+    def under_cap(self, tenant: str, cause: str, limit: int = -1) -> list[str]:
+        """Keys of what is parked under a cap or in an incident, the first asked for first."""
 
 
 class SqliteConsole:
@@ -148,3 +151,7 @@ class SqliteConsole:
     def held_back(self, tenant: str, scope: str, name: str) -> list[Queued]:
         """See `ConsoleVerbs`."""
         return queueing.held_back(self._db(), tenant, scope, name)
+
+    def under_cap(self, tenant: str, cause: str, limit: int = -1) -> list[str]:
+        """See `ConsoleVerbs`."""
+        return caps.waiting(self._db(), tenant, cause, limit)

@@ -5,7 +5,7 @@ Reads are sync, short, and see what was committed. A second journal (PostgreSQL)
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -140,7 +140,15 @@ class Journal(ConsoleVerbs, Protocol):
         """A person ends a parked command."""
 
     async def let_go(
-        self, cause: str, tenant: str | None, what: Answer, limit: int, reason: str, by: str, now: datetime
+        self,
+        cause: str,
+        tenant: str | None,
+        what: Answer,
+        limit: int,
+        reason: str,
+        by: str,
+        now: datetime,
+        only: Collection[str] | None = None,
     ) -> tuple[int, int]:
         """A person answers the first `limit` commands that a cap has parked; (how many, how many are left)."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -300,11 +300,19 @@ class SqliteJournal(SqliteConsole):
         return str(await self._write("answer", lambda db: people.answer(db, key, what, reason, by, now)))
 
     async def let_go(
-        self, cause: str, tenant: str | None, what: people.Answer, limit: int, reason: str, by: str, now: datetime
+        self,
+        cause: str,
+        tenant: str | None,
+        what: people.Answer,
+        limit: int,
+        reason: str,
+        by: str,
+        now: datetime,
+        only: Collection[str] | None = None,
     ) -> tuple[int, int]:
         """See `port.Journal`."""
         told: tuple[int, int] = await self._write(
-            "answer", lambda db: people.let_go(db, cause, tenant, what, limit, reason, by, now)
+            "answer", lambda db: people.let_go(db, cause, tenant, what, limit, reason, by, now, only)
         )
         return told
 

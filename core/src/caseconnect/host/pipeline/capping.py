@@ -29,6 +29,16 @@ def caps_of(tenant: Tenant, flow: Flow, command: Command) -> tuple[CapRule, ...]
     return tuple(rules)
 
 
+def all_caps(tenant: Tenant) -> tuple[CapRule, ...]:
+    """Every cap of a tenant, to be looked at: the tenant's, the flows', and the default of flows that give money."""
+    rules = [CapRule(f"tenant:{name}", tuple(_windows(cap))) for name, cap in tenant.limits.caps.items()]
+    for flow in tenant.flows:
+        rules += [CapRule(f"flow:{flow.use}:{name}", tuple(_windows(cap))) for name, cap in flow.caps.items()]
+        if any(command.money for command in flow.transform.uses):
+            rules.append(CapRule(f"flow:{flow.use}:default", tuple(_windows(DEFAULT))))
+    return tuple(rules)
+
+
 def storm_of(tenant: Tenant, flow: Flow, exception: str) -> StormRule:
     """What a case that the flow opens for that exception is counted under."""
     storm = flow.storm or tenant.limits.storm
@@ -47,11 +57,3 @@ def _windows(cap: Cap) -> Iterator[CapWindow]:
             sums = {currency: limit for currency, limit in limits.items() if currency != "count"}
             count = int(limits["count"]) if "count" in limits else None
             yield CapWindow(name, _SPANS[name], count, sums)
-
-
-def rules_of(tenant: Tenant) -> tuple[CapRule, ...]:
-    """All caps that hold for a tenant: of each flow, of the tenant, and the default of each flow."""
-    scopes = [(f"flow:{flow.use}", flow.caps) for flow in tenant.flows] + [("tenant", tenant.limits.caps)]
-    rules = [CapRule(f"{scope}:{name}", tuple(_windows(cap))) for scope, caps in scopes for name, cap in caps.items()]
-    money = [flow for flow in tenant.flows if any(command.money for command in flow.transform.uses)]
-    return (*rules, *(CapRule(f"flow:{flow.use}:default", tuple(_windows(DEFAULT))) for flow in money))

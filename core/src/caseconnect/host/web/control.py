@@ -137,7 +137,7 @@ class Verbs:
 
     async def _let_go(self, ask: dict[str, Any]) -> dict[str, Any]:
         given = (ask["cause"], ask["tenant"], ask["answer"], ask["limit"], ask["reason"], ask["by"], self._now())
-        answered, left = await self._journal.let_go(*given)
+        answered, left = await self._journal.let_go(*given, only=ask.get("keys"))
         return {"answered": answered, "left": left}
 
     async def _open_members(self, ask: dict[str, Any]) -> dict[str, Any]:

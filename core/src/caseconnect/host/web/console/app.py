@@ -17,12 +17,15 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from caseconnect.host.journal import Journal
 from caseconnect.host.journal.clicks import Click
 from caseconnect.host.tenants.tenant import Tenant
+from caseconnect.host.web.console.acting import Actor
 from caseconnect.host.web.console.asking import Ask, Live, Page, Shown
 from caseconnect.host.web.console.drawing import Drawer
+from caseconnect.host.web.console.forms import Forms
 from caseconnect.host.web.console.guard import Answer, Asked, Caller, Door, Guard, Keeper, every_door
 from caseconnect.host.web.console.oidc import Provider
 from caseconnect.host.web.console.pages import PAGES
 from caseconnect.host.web.console.people import ROLES, Person, Role
+from caseconnect.host.web.console.people_pages import PAGES as PEOPLE
 from caseconnect.host.web.console.sessions import Links, Sessions
 from caseconnect.host.web.console.settings import ConsoleSettings, is_loopback
 from caseconnect.host.web.console.signing import SignIn, address_of, onward
@@ -54,10 +57,10 @@ class Console:
     """The console. `app` is its ASGI application, `links` makes one-time links."""
 
     def __init__(self, house: House, pages: tuple[Page, ...] = PAGES) -> None:
-        self.house = house
+        self.house, pages = house, (*pages, *PEOPLE)
         self.sessions, self.links = Sessions(house.settings, house.now), Links(house.now)
         self._readers = ThreadPoolExecutor(_READERS, "console")
-        self._drawer = Drawer(pages)
+        self._drawer = Drawer(pages, house.now)
         self._signing = SignIn(
             house.settings,
             self.sessions,
@@ -68,6 +71,17 @@ class Console:
             house.now,
             house.log,
         )
+        self.actor = Actor(
+            house.settings,
+            house.reading,
+            house.journal,
+            house.verbs,
+            house.tenants,
+            self.sessions,
+            house.now,
+            self.read,
+        )
+        self._forms = Forms(self.actor, self._drawer.draw)
         self.keeper = Keeper(self._signing.session, self._by_token, self._refuse, house.log)
         self._pages = pages
         self.routes = every_door(self._doors())
@@ -106,6 +120,7 @@ class Console:
             Door("/sign-in/back", sign.from_provider, None),
             Door("/sign-out", sign.out, Role.VIEWER, "POST"),
             Door("/static/{name}", self._static, None),
+            *self._forms.doors(),
             *(Door(page.path, self._shows(page), page.role) for page in self._pages),
         ]
         if all(page.path != "/" for page in self._pages):
@@ -122,9 +137,7 @@ class Console:
         return await asyncio.get_running_loop().run_in_executor(self._readers, reading)
 
     async def _first(self, asked: Asked) -> Response:
-        if self._pages:
-            return RedirectResponse(self._pages[0].path, 303)
-        return self._refuse(asked.request, 200, "Nothing is shown here yet.", asked.caller)
+        return RedirectResponse(self._pages[0].path, 303)
 
     async def _static(self, asked: Asked) -> Response:
         found = self._drawer.file(asked.request.path_params["name"])

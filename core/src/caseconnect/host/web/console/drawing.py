@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from starlette.responses import HTMLResponse, Response
 
 from caseconnect.host.web.console.asking import Page, Shown
 from caseconnect.host.web.console.guard import Caller
+from caseconnect.host.web.console.pages.showing import WORDS, moment
 from caseconnect.host.web.console.people import Role
 
 HERE = Path(__file__).parent
@@ -27,7 +29,7 @@ _KINDS = {
 class Drawer:
     """Draws pages. All templates escape, and a value that is not there is an error."""
 
-    def __init__(self, pages: Sequence[Page]) -> None:
+    def __init__(self, pages: Sequence[Page], now: Callable[[], datetime]) -> None:
         self._menu = [page for page in pages if page.menu]
         self._files = {path.name: path.read_bytes() for path in (HERE / "static").glob("*") if path.suffix in _KINDS}
         marks = {name: sha256(content).hexdigest()[:12] for name, content in self._files.items()}
@@ -38,6 +40,7 @@ class Drawer:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        self.environment.globals |= {**WORDS, "moment": lambda at: moment(at, now())}
         self.environment.globals["static"] = lambda name: f"/static/{name}?v={marks[name]}"
 
     def draw(self, request: Request, shown: Shown, caller: Caller | None) -> Response:

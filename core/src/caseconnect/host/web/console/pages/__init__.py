@@ -17,7 +17,6 @@ PAGES: tuple[Page, ...] = (
     Page("/incidents", records.incidents, "Incidents"),
     Page("/incidents/{tenant}/{incident}", records.incident),
     Page("/alerts", records.alerts, "Alerts"),
-    Page("/caps", records.caps, "Caps"),
     Page("/audit", records.audit, "Audit"),
     Page("/orders/{tenant}/{subject:path}", orders.show),
     Page("/deliveries/of/{tenant}/{connection}", deliveries.listed),

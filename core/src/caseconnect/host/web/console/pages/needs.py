@@ -68,7 +68,7 @@ def _proposals(ask: Ask) -> Iterable[Cause]:
                 one.reason,
                 1,
                 one.at,
-                link=f"/proposals/{one.seq}",
+                link=f"/proposals#p{one.seq}",
                 blocks="your own: another approver has to confirm it" if one.who == ask.person.name else "",
             )
 

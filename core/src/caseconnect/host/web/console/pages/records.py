@@ -1,8 +1,7 @@
-"""Alerts, incidents, caps, and the audit of what people did."""
+"""Alerts, incidents, and the audit of what people did."""
 
 from __future__ import annotations
 
-from caseconnect.host.pipeline.capping import rules_of
 from caseconnect.host.web.console.asking import Ask, Shown
 from caseconnect.host.web.console.pages import needs
 from caseconnect.host.web.console.pages.showing import missing, number, shown
@@ -54,14 +53,6 @@ def incident(ask: Ask) -> Shown:
         further=members[-1]["seq"] if len(members) == _MEMBERS else None,
         id=id_,
     )
-
-
-def caps(ask: Ask) -> Shown:
-    """What may go out, what of it is used, and what was changed."""
-    found = {
-        name: ask.journal.cap_uses(name, rules_of(tenant), ask.now) for name, tenant in sorted(ask.tenants.items())
-    }
-    return shown(ask, "caps.html", "Caps", found=found)
 
 
 def audit(ask: Ask) -> Shown:

@@ -118,22 +118,22 @@ def safe_url(url: object) -> str | None:
 
 
 def shown(ask: Ask, template: str, title: str, status: int = 200, **values: object) -> Shown:
-    """A page, with what all templates use."""
-    common = {
-        "now": ask.now,
-        "moment": lambda at: moment(at, ask.now),
-        "grouped": grouped,
-        "many": many,
-        "spelled": spelled,
-        "tone": tone,
-        "order_path": order_path,
-        "link": link,
-        "safe_url": safe_url,
-        "not_ready": ask.live.not_ready,
-    }
-    return Shown(template, {**common, **values}, title, status)
+    """A page."""
+    return Shown(template, {"not_ready": ask.live.not_ready, **values}, title, status)
 
 
 def missing(ask: Ask, what: str, hint: str) -> Shown:
     """The page for what is not there."""
     return shown(ask, "missing.html", f"There is no {what}", 404, hint=hint)
+
+
+WORDS = {
+    "grouped": grouped,
+    "many": many,
+    "spelled": spelled,
+    "tone": tone,
+    "order_path": order_path,
+    "link": link,
+    "safe_url": safe_url,
+}
+"""What templates use beside `moment`."""
