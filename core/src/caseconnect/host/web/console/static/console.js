@@ -39,7 +39,7 @@ async function refresh() {
   busy = true;
   again = false;
   try {
-    const answer = await fetch(location.href, { headers: { accept: "text/html" }, credentials: "same-origin" });
+    const answer = await fetch(location.href, { headers: { accept: "text/html", "x-by-itself": "1" }, credentials: "same-origin" });
     if (answer.status === 401 || answer.redirected) {
       told.textContent = "You are signed out. Reload the page to sign in.";
       return;
