@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -26,25 +27,33 @@ _KINDS = {
 }
 
 
+@cache
+def files() -> Mapping[str, bytes]:
+    """The static files, by name."""
+    return {path.name: path.read_bytes() for path in (HERE / "static").glob("*") if path.suffix in _KINDS}
+
+
+@cache
+def environment() -> Environment:
+    """One for all, so that a template is compiled once. All escape, and a value that is not there is an error."""
+    loader = FileSystemLoader(HERE / "templates")
+    made = Environment(autoescape=True, undefined=StrictUndefined, loader=loader, trim_blocks=True, lstrip_blocks=True)
+    made.globals |= WORDS
+    marks = {name: sha256(content).hexdigest()[:12] for name, content in files().items()}
+    made.globals["static"] = lambda name: f"/static/{name}?v={marks[name]}"
+    return made
+
+
 class Drawer:
-    """Draws pages. All templates escape, and a value that is not there is an error."""
+    """Draws pages, with what stands around each."""
 
     def __init__(self, pages: Sequence[Page], now: Callable[[], datetime]) -> None:
         self._menu = [page for page in pages if page.menu]
-        self._files = {path.name: path.read_bytes() for path in (HERE / "static").glob("*") if path.suffix in _KINDS}
-        marks = {name: sha256(content).hexdigest()[:12] for name, content in self._files.items()}
-        self.environment = Environment(
-            autoescape=True,
-            undefined=StrictUndefined,
-            loader=FileSystemLoader(HERE / "templates"),
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self.environment.globals |= {**WORDS, "moment": lambda at: moment(at, now())}
-        self.environment.globals["static"] = lambda name: f"/static/{name}?v={marks[name]}"
+        self._now = now
 
     def draw(self, request: Request, shown: Shown, caller: Caller | None) -> Response:
         """The page as HTML."""
+        now = self._now()
         person, session = (caller.person, caller.session) if caller else (None, None)
         around: Mapping[str, object] = {
             "person": person,
@@ -54,11 +63,13 @@ class Drawer:
             "title": shown.title,
             "may": lambda role: bool(person and person.may(role)),
             "Role": Role,
+            "moment": lambda at: moment(at, now),
         }
-        text = self.environment.get_template(shown.template).render({**around, **shown.values})
+        text = environment().get_template(shown.template).render({**around, **shown.values})
         return HTMLResponse(text, shown.status)
 
-    def file(self, name: str) -> Response | None:
+    @staticmethod
+    def file(name: str) -> Response | None:
         """A static file, by its name alone."""
-        content = self._files.get(name)
+        content = files().get(name)
         return None if content is None else Response(content, media_type=_KINDS[Path(name).suffix])
