@@ -6,7 +6,7 @@ import asyncio
 import signal
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,13 +25,16 @@ from caseconnect.host.tenants.problems import ConfigProblem
 from caseconnect.host.tenants.secrets import FileAndEnvSecrets
 from caseconnect.host.tenants.tenant import Tenant
 from caseconnect.host.web.app import make_app
-from caseconnect.host.web.control import Names, Verbs, control_app, socket_path
-from caseconnect.host.web.hooks import Hook, Hooks, Place
+from caseconnect.host.web.console.app import Console, House
+from caseconnect.host.web.console.asking import Live
+from caseconnect.host.web.console.serving import listen, port_of, provider_of
+from caseconnect.host.web.control import Verbs, control_app, socket_path
+from caseconnect.host.web.hooks import Hooks
+from caseconnect.host.web.registry import hooks_of, names_of
 from caseconnect.host.web.server import Server, make_server
 from caseconnect.host.web.uploads import Uploads
 from caseconnect.sdk.errors import ConnectError
 from caseconnect.sdk.resources import Log
-from caseconnect.sdk.secrets import Secret
 
 _BLOCKED_AFTER = 5.0
 
@@ -44,6 +47,7 @@ class Options:
     host: str = "127.0.0.1"
     port: int = 8480
     pacing: bool = True
+    console_port: int | None = None
     max_body: int = 8 * 1024 * 1024
     recover: bool = False
 
@@ -65,6 +69,7 @@ class Daemon:
     settings: DaemonSettings = field(default_factory=lambda: DaemonSettings(DaemonFile(), FileAndEnvSecrets(Path())))
     broken: JournalError | None = None
     port: int = 0
+    console: Console | None = None
     _stop: asyncio.Event | None = None
     _hup: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
     _supervisor: Supervisor = field(default_factory=Supervisor, repr=False)
@@ -153,13 +158,18 @@ class Daemon:
             pipeline.compare,
             reloading.reload if self.read else None,
         )
+        reading = SqliteJournal.read(self.options.data / "journal.db")
+        console, people = self._console(journal, reading, pipeline, verbs, public, numbers)
+        verbs.link = console.link
         control = make_server(control_app(verbs), uds=str(path))
-        serving = [asyncio.create_task(server.serve()) for server in (public, control)]
+        servers = (public, control, people)
+        serving = [asyncio.create_task(server.serve()) for server in servers]
         watch = (self._watch(journal, pipeline), self._tell(journal), self._hear(reloading))
         beside = [asyncio.create_task(work) for work in watch]
         stopping = asyncio.create_task(stop.wait())
         try:
-            await _until_started(public, serving)
+            for server in servers:
+                await _until_started(server, serving)
             path.chmod(0o600)
             self.port = public.servers[0].sockets[0].getsockname()[1]
             if started:
@@ -169,12 +179,44 @@ class Daemon:
         finally:
             self.log.info("stopping", why="signal" if stop.is_set() and not self.broken else "failure")
             self._supervisor.stopping()
-            for server in (public, control):
+            for server in servers:
                 server.should_exit = True
             for task in (*beside, stopping):
                 task.cancel()
             await asyncio.gather(*serving, *beside, return_exceptions=True)
             path.unlink(missing_ok=True)
+            await asyncio.to_thread(console.close)
+            reading.close()
+
+    def _console(
+        self,
+        journal: SqliteJournal,
+        reading: SqliteJournal,
+        pipeline: PipelineThread,
+        verbs: Verbs,
+        public: Server,
+        numbers: Numbers,
+    ) -> tuple[Console, Server]:
+        async def live() -> Live:
+            return replace(await pipeline.live(), not_ready=self._not_ready(journal, pipeline))
+
+        settings, secrets = self.settings.values.console, self.settings.secrets
+        provider = provider_of(settings, secrets, self.now)
+        house = House(
+            settings=lambda: settings,
+            reading=reading,
+            journal=journal,
+            verbs=verbs,
+            tenants=lambda: self.tenants,
+            live=live,
+            now=self.now,
+            log=self.log,
+            provider=lambda: provider,
+            metrics=numbers.render,
+        )
+        self.console = console = Console(house)
+        webhooks = self.options.port and public.listening.getsockname()[1]
+        return console, listen(settings, console, port_of(settings, self.options.console_port, webhooks))
 
     def _reloading(self, journal: SqliteJournal, pipeline: PipelineThread, hooks: Hooks) -> Reloading:
         def swap(tenants: Mapping[str, Tenant]) -> None:
@@ -219,8 +261,7 @@ class Daemon:
     async def _tell(self, journal: SqliteJournal) -> None:
         """Bring alerts to people."""
         values, secrets = self.settings.values, self.settings.secrets
-        console = getattr(getattr(values, "console", None), "url", None)
-        await tell(values.alerts, secrets, journal, self.tenants.keys, self.now, self.log, console)
+        await tell(values.alerts, secrets, journal, self.tenants.keys, self.now, self.log, values.console.url)
 
     async def _watch(self, journal: SqliteJournal, pipeline: PipelineThread) -> None:
         """Tell when a plugin blocks the pipeline's loop; intake goes on meanwhile.
@@ -256,41 +297,3 @@ async def _until_started(server: Server, serving: list[asyncio.Task[None]]) -> N
                 await task
                 raise JournalError("the server could not be started: is the port in use?")
         await asyncio.sleep(0.01)
-
-
-def names_of(tenants: Mapping[str, Tenant]) -> Names:
-    """What can be paused, by tenant."""
-    return {
-        name: {"flow": {flow.use for flow in tenant.flows}, "connection": set(tenant.connections)}
-        for name, tenant in tenants.items()
-    }
-
-
-def hooks_of(tenants: Mapping[str, Tenant]) -> dict[Place, Hook]:
-    """The webhooks of all tenants, by the parts of their paths."""
-    found: dict[Place, Hook] = {}
-    for tenant in tenants.values():
-        for name, connection in tenant.connections.items():
-            if webhook := connection.webhook:
-                hook = Hook(tenant.name, name, webhook, _revealer(tenant, connection.settings, webhook.secrets))
-                room = "up" if webhook.scheme == "link" else "hooks"
-                places = [("in", tenant.name, kind) for kind in webhook.kinds] or [(room, tenant.name, name)]
-                found |= dict.fromkeys(places, hook)
-    return found
-
-
-def _revealer(tenant: Tenant, settings: object, names: tuple[str, ...]) -> Callable[[], list[str]]:
-    """The active secrets, read anew when a few seconds have passed: a rotated one is used without a restart."""
-    references = [s for name in names if isinstance(s := getattr(settings, name), Secret)]
-    secrets = tenant.secrets()
-    kept: list[str] = []
-    read_at = float("-inf")
-
-    def reveal() -> list[str]:
-        nonlocal kept, read_at
-        clock = asyncio.get_running_loop().time()
-        if not kept or clock - read_at > 5:
-            kept, read_at = [secrets.reveal(reference) for reference in references], clock
-        return kept
-
-    return reveal

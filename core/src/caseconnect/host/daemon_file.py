@@ -14,6 +14,7 @@ from caseconnect.host.tenants.file_models import Part
 from caseconnect.host.tenants.problems import ConfigProblem, Report
 from caseconnect.host.tenants.secrets import FileAndEnvSecrets, secrets_in
 from caseconnect.host.tenants.translate import validate
+from caseconnect.host.web.console.settings import ConsoleSettings
 from caseconnect.sdk.errors import ConfigError
 from caseconnect.sdk.secrets import Secrets
 
@@ -27,6 +28,7 @@ class DaemonFile(Part):
     alerts: AlertsPart = Field(AlertsPart(), description="Who is told of alerts, and what is watched.")
     metrics: MetricsSettings = Field(default_factory=MetricsSettings, description="The numbers at `/metrics`.")
     traces: TracesSettings = Field(default_factory=TracesSettings, description="OpenTelemetry; off by default.")
+    console: ConsoleSettings = Field(default=ConsoleSettings(), description="Who may see and do what, and where.")
 
 
 @dataclass(frozen=True)

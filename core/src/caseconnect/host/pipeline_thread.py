@@ -22,6 +22,7 @@ from caseconnect.host.journal.errors import JournalBusy, JournalError, JournalFu
 from caseconnect.host.pipeline.live import Accounts, LiveTenant, build, first_starts
 from caseconnect.host.pipeline.runner import BREATH, Runner
 from caseconnect.host.tenants.tenant import Tenant
+from caseconnect.host.web.console.asking import Account, Live
 from caseconnect.models.base import Record
 from caseconnect.sdk.decisions import Need
 from caseconnect.sdk.errors import TransientError
@@ -30,6 +31,7 @@ from caseconnect.sdk.resources import Log
 _BEAT = 0.5
 _DRAIN = 20.0
 _FULL_WAIT = 1.0
+_LIVE_WITHIN = 1.0
 T = TypeVar("T")
 
 Starts = Mapping[str, tuple[datetime, Mapping[str, datetime]]]
@@ -105,6 +107,17 @@ class PipelineThread:
             raise TransientError("the connections are not at work yet")
         doing = self._runner.comparing.at_once(tenants, begin=begin)
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(doing, self._loop))
+
+    async def live(self) -> Live:
+        """What only the running pipeline knows. From any event loop; a blocked one is not waited for."""
+        if self._loop is None or self._runner is None:
+            return Live(refused=dict(self.refused))
+        asking = asyncio.run_coroutine_threadsafe(_live(self._runner, self.refused), self._loop)
+        try:
+            async with asyncio.timeout(_LIVE_WITHIN):
+                return await asyncio.wrap_future(asking)
+        except TimeoutError:
+            return Live(refused=dict(self.refused))
 
     def stop(self) -> None:
         """Let the turns that are on end; a send in flight past the drain time stays `sending`."""
@@ -240,6 +253,18 @@ def _worse(before: LiveTenant | None, after: LiveTenant) -> str:
     """Why a connection that was at work, or was not there, would not be at work now; empty when each would."""
     broken = {name for name, each in before.connections.items() if each.unbuilt} if before else set()
     return "; ".join(c.unbuilt for name, c in after.connections.items() if c.unbuilt and name not in broken)
+
+
+async def _live(runner: Runner, refused: Mapping[str, str]) -> Live:
+    unbuilt: dict[tuple[str, str], str] = {}
+    accounts: dict[tuple[str, str], Account] = {}
+    for tenant in runner.context.tenants.values():
+        for name, connection in tenant.connections.items():
+            pace = connection.resources.pace
+            accounts[tenant.name, name] = Account(connection.account, pace.rate, pace.burst, *pace.seen())
+            if connection.unbuilt:
+                unbuilt[tenant.name, name] = connection.unbuilt
+    return Live(dict(refused), unbuilt, accounts)
 
 
 def _kinds(error: BaseException) -> list[str]:

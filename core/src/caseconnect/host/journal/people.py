@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Collection
 from datetime import datetime
 from difflib import get_close_matches
 from typing import Literal
@@ -92,15 +93,18 @@ def let_go(
     reason: str,
     by: str,
     now: datetime,
+    only: Collection[str] | None = None,
 ) -> tuple[int, int]:
     """A person answers the first `limit` commands that a cap has parked: how many, and how many are left.
+
+    `only` these keys, if given: those that they have looked at.
 
     One that cannot be answered so stays, and keeps nobody from the others. One whose counter has no room stays parked
     for that: whoever lets many go has not looked at it. `Conflict` if there is none.
     """
     rows = db.execute("SELECT DISTINCT tenant, cap FROM commands WHERE state='parked' AND cap<>''").fetchall()
     whose = _one_tenant(rows, cause, tenant, "nothing is parked under")
-    keys = caps.waiting(db, whose, cause, limit)
+    keys = [key for key in caps.waiting(db, whose, cause, limit) if only is None or key in only]
 
     def one(key: str) -> Item:
         return Item("answer", lambda db: answer_one(db, key))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -42,6 +42,7 @@ from caseconnect.host.journal.auditing import Comparison, Moved
 from caseconnect.host.journal.ballast import Ballast
 from caseconnect.host.journal.batch import Item, Write
 from caseconnect.host.journal.codec import Squeezer
+from caseconnect.host.journal.console import SqliteConsole
 from caseconnect.host.journal.errors import JournalError
 from caseconnect.host.journal.opening import Opened, connect, open_for_writing
 from caseconnect.host.journal.records import (
@@ -59,6 +60,7 @@ from caseconnect.host.journal.records import (
     Verdict,
 )
 from caseconnect.host.journal.rules import CapRule
+from caseconnect.host.journal.views import Views
 from caseconnect.host.journal.writer import InlineWriter, ThreadWriter, Watch, Writer
 from caseconnect.models.base import Record
 from caseconnect.sdk.decisions import CommandState
@@ -66,7 +68,7 @@ from caseconnect.sdk.events import Event
 from caseconnect.sdk.subjects import Subject
 
 
-class SqliteJournal(SqliteAlerts):
+class SqliteJournal(SqliteAlerts, SqliteConsole):
     """See `port.Journal` for the verbs. Made by `open` (a daemon or a command that writes) or `read` (a reader)."""
 
     def __init__(self, path: Path, opened: Opened | None = None, writer: Writer | None = None) -> None:
@@ -77,6 +79,7 @@ class SqliteJournal(SqliteAlerts):
         self._expired: dict[str, int] = {}
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
+        self.views = Views(self._db)
 
     @classmethod
     def open(
@@ -315,11 +318,19 @@ class SqliteJournal(SqliteAlerts):
         return str(await self._write("answer", lambda db: people.answer(db, key, what, reason, by, now)))
 
     async def let_go(
-        self, cause: str, tenant: str | None, what: people.Answer, limit: int, reason: str, by: str, now: datetime
+        self,
+        cause: str,
+        tenant: str | None,
+        what: people.Answer,
+        limit: int,
+        reason: str,
+        by: str,
+        now: datetime,
+        only: Collection[str] | None = None,
     ) -> tuple[int, int]:
         """See `port.Journal`."""
         told: tuple[int, int] = await self._write(
-            "answer", lambda db: people.let_go(db, cause, tenant, what, limit, reason, by, now)
+            "answer", lambda db: people.let_go(db, cause, tenant, what, limit, reason, by, now, only)
         )
         return told
 
