@@ -10,7 +10,7 @@ from typing import Any
 import click
 import orjson
 
-from bench import backlog, drain, intake, poll, report, seals, start, through
+from bench import backlog, drain, intake, noisy, pile, poll, recovery, report, seals, start, syncs, through
 from bench.sizes import SIZES, Size
 
 PARTS: dict[str, Callable[[Size], dict[str, Any]]] = {
@@ -19,6 +19,10 @@ PARTS: dict[str, Callable[[Size], dict[str, Any]]] = {
     "through": through.measure,
     "drain": drain.measure,
     "seals": seals.measure,
+    "syncs": syncs.measure,
+    "recovery": recovery.measure,
+    "pile": pile.measure,
+    "noisy": noisy.measure,
     "poll": poll.measure,
     "backlog": backlog.measure,
 }

@@ -5,6 +5,7 @@ Each order has four events; each event has its delivery (whose body is past its 
 
 from __future__ import annotations
 
+import asyncio
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,8 +14,10 @@ import orjson
 from sqlite_utils import Database
 
 from bench import tenant
+from bench.load import TOPIC
 from bench.orders import FIRST_ORDER
 from caseconnect.host.journal import SqliteJournal
+from caseconnect.host.journal.records import NewDelivery
 from caseconnect.host.journal.sealing import seal_all
 from caseconnect.sdk.events import OrderChanged
 from caseconnect.sdk.subjects import Subject
@@ -77,6 +80,36 @@ def fill(path: Path, events: int) -> float:
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     db.close()
     return took
+
+
+_PILE = """
+WITH RECURSIVE c(n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM c WHERE n < :deliveries)
+INSERT INTO deliveries (seq, tenant, connection, topic, delivery_id, received_at, polled, headers, body, ref_of,
+    digest, state, due, tries)
+SELECT n, tenant, connection, topic, lower(hex(randomblob(16))), received_at, 0, headers, NULL, 1, digest, 'new', due, 0
+FROM c, (SELECT * FROM deliveries WHERE seq = 1)
+"""
+
+
+def pile_up(path: Path, deliveries: int, body: bytes) -> None:
+    """Make a journal in which so many deliveries of one body wait to be read; nothing is synced meanwhile."""
+    journal = SqliteJournal.open(path, synchronous="OFF")
+    at = datetime(2026, 11, 1, tzinfo=UTC)
+    headers = {"X-Shopify-Triggered-At": "2026-11-01T00:00:00.000000000Z"}
+    first = NewDelivery(tenant.NAME, "shop", TOPIC, "first", at, body, headers)
+    asyncio.run(_store(journal, first))
+    db = Database(path).conn
+    db.execute("PRAGMA synchronous=OFF")
+    with db:
+        db.execute(_PILE, {"deliveries": deliveries})
+        seal_all(db)
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    db.close()
+
+
+async def _store(journal: SqliteJournal, first: NewDelivery) -> None:
+    await journal.receive([first], None, first.received_at)
+    journal.close()
 
 
 def _text(value: object) -> str:

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection
@@ -34,6 +34,12 @@ class Running:
         """Resident memory now, in MB (10^6 bytes)."""
         pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+    def memory_peak_mb(self) -> float:
+        """The most resident memory that it ever had, in MB (10^6 bytes)."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        line = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
+        return int(line.split()[1]) * 1024 / 1e6
 
     def cpu_seconds(self) -> float:
         """Processor time used so far, in the process and in the kernel for it."""
@@ -103,9 +109,11 @@ def _ended(process: subprocess.Popen[str]) -> Iterator[None]:
 
 
 @contextmanager
-def serve(folder: Path, *, shop_url: str = tenant.NOWHERE, case_url: str = tenant.NOWHERE) -> Iterator[Running]:
-    """`connect serve` with the bench's tenant, without pacing; ready when `/readyz` says so."""
-    tenants = tenant.write(folder / "tenants", shop_url=shop_url, case_url=case_url)
+def serve(
+    folder: Path, *, shop_url: str = tenant.NOWHERE, case_url: str = tenant.NOWHERE, quiet: bool = False
+) -> Iterator[Running]:
+    """`connect serve` with the bench's tenant, without pacing; ready when `/readyz` says so. `quiet`: two tenants."""
+    tenants = tenant.write(folder / "tenants", shop_url=shop_url, case_url=case_url, quiet=quiet)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -163,10 +171,13 @@ def _line(process: subprocess.Popen[str]) -> str:
     return line
 
 
-def call(module: str, *words: str, given: bytes = b"") -> dict[str, Any]:
-    """Run a module of the bench to its end, `given` on its standard input; the JSON that it prints."""
+def call(module: str, *words: str, given: bytes = b"", under: Sequence[str] = ()) -> dict[str, Any]:
+    """Run a module of the bench to its end, `given` on its standard input; the JSON that it prints.
+
+    `under`: the words of a program that runs it.
+    """
     done = subprocess.run(  # noqa: S603 - our own words
-        [sys.executable, "-m", module, *words],
+        [*under, sys.executable, "-m", module, *words],
         cwd=ROOT,
         input=given,
         env={**os.environ, **tenant.SECRETS},

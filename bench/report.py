@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import platform
 import sqlite3
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
+from bench import safety
+from bench.tables import number, table
 from caseconnect import __version__
 
 _LIBRARIES = ("httpx", "aiohttp", "orjson", "pydantic", "starlette", "uvicorn", "uvloop", "zstandard")
@@ -68,7 +69,7 @@ def text(result: dict[str, Any]) -> str:
             (t["name"], f"at least {t['wanted']}", f"{t['found']:.2f}", "met" if t["met"] else "**not met**")
             for t in result["targets"]
         ]
-        lines += _table(("target", "wanted", "found", ""), rows)
+        lines += table(("target", "wanted", "found", ""), rows)
     for part, shown in _PARTS.items():
         if part in result["parts"]:
             lines += shown(result["parts"][part])
@@ -102,7 +103,7 @@ def _intake(part: dict[str, Any]) -> list[str]:
         " reads each delivery and ignores its topic (`orders/delete`), so nothing is asked of a platform. The commit"
         f" without a pipeline beside it reaches {part['ratio_journal_alone']:.2f} of no storage.",
         "",
-        *_table(("server", "requests/s", "p50 ms", "p99 ms", "CPU µs/request", "memory MB idle / after"), rows),
+        *table(("server", "requests/s", "p50 ms", "p99 ms", "CPU µs/request", "memory MB idle / after"), rows),
     ]
 
 
@@ -131,7 +132,7 @@ def _drain(part: dict[str, Any]) -> list[str]:
         " answers for the others, so that the pipeline is measured (with HTTP client and mapping), not a simulator's"
         " GraphQL engine.",
         "",
-        *_table(("journal before", "orders/s", "events/s", "CPU ms/order", "cases", "parked", "memory peak MB"), rows),
+        *table(("journal before", "orders/s", "events/s", "CPU ms/order", "cases", "parked", "memory peak MB"), rows),
     ]
 
 
@@ -139,7 +140,7 @@ def _through(part: dict[str, Any]) -> list[str]:
     row = (
         f"{part['orders']:,}",
         f"{part['cases']:,}",
-        *(_number(part[key]) for key in ("p50_ms", "p99_ms", "max_ms")),
+        *(number(part[key]) for key in ("p50_ms", "p99_ms", "max_ms")),
         f"{part['cpu_ms_per_order']:.1f}",
         f"{part['memory_idle_mb']:.0f} / {part['memory_after_mb']:.0f}",
     )
@@ -149,7 +150,7 @@ def _through(part: dict[str, Any]) -> list[str]:
         f"Exceptions at {part['per_second']:g} a second, pacing off; the daemon and both simulators are processes. From"
         " posting the webhook to the case in Core Case's ledger; on the way the order is read and held.",
         "",
-        *_table(("orders", "cases", "p50 ms", "p99 ms", "max ms", "CPU ms/order", "memory MB idle / after"), [row]),
+        *table(("orders", "cases", "p50 ms", "p99 ms", "max ms", "CPU ms/order", "memory MB idle / after"), [row]),
     ]
 
 
@@ -172,7 +173,7 @@ def _poll(part: dict[str, Any]) -> list[str]:
         " off, start-up left out. The simulator makes up most of the seconds. Both ask OCAPI's `order_search` for the"
         f" same fields, 200 orders a page, sorted by last change. {_OURS} {beside}",
         "",
-        *_table(
+        *table(
             ("reader", "orders/s", "seconds", "CPU s", "simulator CPU s", "memory peak MB", "requests / ideal"), rows
         ),
     ]
@@ -203,7 +204,7 @@ def _start(part: dict[str, Any]) -> list[str]:
         "",
         f"Median of {part['starts']}: from process start until `/readyz` answers 200 on a new journal; memory then.",
         "",
-        *_table(("ready s", "memory MB", "`connect --help` s"), [row]),
+        *table(("ready s", "memory MB", "`connect --help` s"), [row]),
     ]
 
 
@@ -220,63 +221,20 @@ def _backlog(part: dict[str, Any]) -> list[str]:
         " its pace of five requests a second (ours is 4.7); virtual time, so the figures are the same on every"
         " machine. An update reads the case and writes it.",
         "",
-        *_table(("updates", "seconds", "requests", "writes"), rows),
-    ]
-
-
-def _seals(part: dict[str, Any]) -> list[str]:
-    rows = [
-        (
-            name,
-            f"{part[key]['intake_per_second']:,.0f}",
-            f"{part[key]['intake_cpu_us']:,.0f}",
-            f"{part[key]['intake_mb']:,.1f}",
-            f"{part[key]['drain_per_second']:,.0f}",
-            f"{part[key]['drain_cpu_ms']:.2f}",
-        )
-        for key, name in {"sealed": "with seals", "plain": "without"}.items()
-    ]
-    past = part["past"]
-    took = tuple(f"{past[step]:,.1f}" for step in ("seal", "open", "verify", "backup"))
-    return [
-        "## What safety costs",
-        "",
-        "Seals are a checksum of every row, a hash chain per tenant, and the marker beside the journal, written in the"
-        " same commits. Intake is the journal alone, 64 deliveries of 8 KB at a time; draining is the whole pipeline."
-        f" With seals intake reaches {part['ratio_intake']:.2f} and draining {part['ratio_drain']:.2f} of without.",
-        "",
-        *_table(("journal", "deliveries/s", "CPU µs/delivery", "MB", "orders/s drained", "CPU ms/order"), rows),
-        "Seconds for a journal as a whole: to seal it anew (only a migration does), to open it, to verify it"
-        " (`connect verify`), to back it up with a verified copy.",
-        "",
-        *_table(
-            ("events", "MB", "seal", "open", "verify", "backup"),
-            [(f"{past['events']:,}", f"{past['mb']:,.0f}", *took)],
-        ),
+        *table(("updates", "seconds", "requests", "writes"), rows),
     ]
 
 
 _PARTS = {
     "intake": _intake,
     "drain": _drain,
-    "seals": _seals,
+    "seals": safety.seals,
+    "syncs": safety.syncs,
+    "recovery": safety.recovery,
+    "pile": safety.pile,
+    "noisy": safety.noisy,
     "poll": _poll,
     "through": _through,
     "backlog": _backlog,
     "start": _start,
 }
-
-
-def _number(value: float | None) -> str:
-    return "none" if value is None else f"{value:,.0f}"
-
-
-def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
-    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
-
-    def line(cells: tuple[str, ...]) -> str:
-        shown = [c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(cells, widths, strict=True))]
-        return f"| {' | '.join(shown)} |"
-
-    rule = "|" + "|".join("-" * (w + 2) if i == 0 else "-" * (w + 1) + ":" for i, w in enumerate(widths)) + "|"
-    return [line(head), rule, *(line(row) for row in rows), ""]

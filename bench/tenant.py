@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from string import Template
 
-from bench.orders import SECRET, SHOP
+from bench.orders import BENCH, QUIET, SECRET, Sender
 
 NAME = "bench"
 SECRETS = {
     "BENCH_SHOP_SECRET": SECRET,
+    "QUIET_SHOP_SECRET": QUIET.secret,
     "BENCH_CASE_SECRET": "connect-secret",
     "BENCH_SCAPI_SECRET": "scapi-secret",
     "BENCH_OCAPI_SECRET": "ocapi-secret",
@@ -30,7 +31,7 @@ connections:
     settings:
       shop: $shop
       client_id: sim-client
-      client_secret: {env: BENCH_SHOP_SECRET}
+      client_secret: {env: $secret}
       base_url: $shop_url
   cases:
     platform: opentext_case
@@ -54,9 +55,18 @@ flows:
 """)
 
 
-def write(folder: Path, *, shop_url: str = NOWHERE, case_url: str = NOWHERE) -> Path:
-    """Write the tenant file into `folder`, a folder of tenant files."""
+def write(folder: Path, *, shop_url: str = NOWHERE, case_url: str = NOWHERE, quiet: bool = False) -> Path:
+    """Write the tenant file into `folder`, a folder of tenant files; with `quiet` that of its neighbour too.
+
+    `$shop` in `shop_url` stands for the shop's domain.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    text = _FILE.substitute(name=NAME, shop=SHOP, shop_url=shop_url, case_url=case_url)
-    (folder / f"{NAME}.yaml").write_text(text)
+    for sender in (BENCH, QUIET) if quiet else (BENCH,):
+        (folder / f"{sender.tenant}.yaml").write_text(_text(sender, shop_url, case_url))
     return folder
+
+
+def _text(sender: Sender, shop_url: str, case_url: str) -> str:
+    secret = f"{sender.tenant.upper()}_SHOP_SECRET"
+    at = shop_url.replace("$shop", sender.shop)
+    return _FILE.substitute(name=sender.tenant, shop=sender.shop, secret=secret, shop_url=at, case_url=case_url)

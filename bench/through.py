@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
+from collections.abc import Collection
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -41,19 +42,26 @@ def measure(size: Size) -> dict[str, Any]:
     ):
         idle, cpu = daemon.memory_mb(), daemon.cpu_seconds()
         posted = asyncio.run(_post_all(daemon.port, size))
-        opened = _opened(cases.port, len(posted))
+        opened = opened_cases(cases.port, set(posted))
         memory, cpu = daemon.memory_mb(), daemon.cpu_seconds() - cpu
-    times = sorted(1000 * (opened[number] - at) for number, at in posted.items() if number in opened)
     return {
         "orders": len(posted),
         "per_second": size.through_rate,
+        **times_of(posted, opened),
+        "cpu_ms_per_order": 1000 * cpu / max(len(posted), 1),
+        "memory_idle_mb": idle,
+        "memory_after_mb": memory,
+    }
+
+
+def times_of(posted: dict[str, float], opened: dict[str, float]) -> dict[str, Any]:
+    """How many of the posted orders have a case, and after how many milliseconds."""
+    times = sorted(1000 * (opened[number] - at) for number, at in posted.items() if number in opened)
+    return {
         "cases": len(times),
         "p50_ms": times[len(times) // 2] if times else None,
         "p99_ms": times[len(times) * 99 // 100] if times else None,
         "max_ms": times[-1] if times else None,
-        "cpu_ms_per_order": 1000 * cpu / max(len(posted), 1),
-        "memory_idle_mb": idle,
-        "memory_after_mb": memory,
     }
 
 
@@ -69,11 +77,11 @@ async def _post_all(port: int, size: Size) -> dict[str, float]:
         for n, (number, whole) in enumerate(ready):
             await asyncio.sleep(max(0.0, began + n / size.through_rate - time.perf_counter()))
             posted[number] = time.time()
-            group.create_task(_post(port, whole))
+            group.create_task(post(port, whole))
     return posted
 
 
-async def _post(port: int, whole: bytes) -> None:
+async def post(port: int, whole: bytes) -> None:
     """Post until it is taken, as a platform does: a daemon that has too much to do says so and is asked again."""
     while b" 200" not in (status := await _status(port, whole)):
         if b" 4" in status:
@@ -94,14 +102,18 @@ async def _status(port: int, whole: bytes) -> bytes:
     return status
 
 
-def _opened(port: int, wanted: int) -> dict[str, float]:
+def opened_cases(port: int, wanted: Collection[str]) -> dict[str, float]:
     """Order number -> when its case was opened, by the case simulator's ledger, as Unix time."""
     until = time.monotonic() + _WAIT
     while True:
-        opened = {e["case_id"]: e["at"] for e in get_json(port, "/_sim/ledger")["ledger"] if _opens(e)}
-        if len(opened) >= wanted or time.monotonic() > until:
-            break
+        found = _opened(port)
+        if found.keys() >= set(wanted) or time.monotonic() > until:
+            return found
         time.sleep(0.5)
+
+
+def _opened(port: int) -> dict[str, float]:
+    opened = {e["case_id"]: e["at"] for e in get_json(port, "/_sim/ledger")["ledger"] if _opens(e)}
     found: dict[str, float] = {}
     for case in get_json(port, "/_sim/state")["tenants"]["demo"]["cases"]:
         number = next((str(v).split("/")[3] for v in _values(case["custom"]) if str(v).count("/") >= 4), None)

@@ -30,7 +30,7 @@ def posted(*answers: str) -> int:
     async def story() -> None:
         server = await asyncio.start_server(serve, "127.0.0.1", 0)
         async with server:
-            await through._post(server.sockets[0].getsockname()[1], b"POST /hooks/a/b HTTP/1.1\r\n\r\n")
+            await through.post(server.sockets[0].getsockname()[1], b"POST /hooks/a/b HTTP/1.1\r\n\r\n")
 
     asyncio.run(story())
     return asked

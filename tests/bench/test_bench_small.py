@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,12 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+_SAFETY = ("syncs", "recovery", "pile", "noisy")
+
+
+pytestmark = pytest.mark.skipif(
+    os.environ.get("CONNECT_BENCH") != "1", reason="CONNECT_BENCH is not 1: it takes a minute"
+)
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +48,7 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 def test_every_part_is_measured(result: dict[str, Any]) -> None:
     parts = result["parts"]
-    assert set(parts) == {"start", "intake", "through", "drain", "seals", "backlog", "poll"}
+    assert set(parts) == {"start", "intake", "through", "drain", "seals", "backlog", "poll", *_SAFETY}
     for variant in ("nothing", "journal", "serve"):
         assert parts["intake"][variant]["answered"] > 0
         assert parts["intake"][variant]["refused"] == 0
@@ -68,6 +75,27 @@ def test_draining_does_the_same_work_on_both_journals(result: dict[str, Any]) ->
     assert drain["history_events"] == 500
 
 
+def test_what_was_being_sent_is_found_after_a_kill(result: dict[str, Any]) -> None:
+    recovery = result["parts"]["recovery"]
+    assert (recovery["commands"], recovery["sending"], recovery["still_sending"]) == (40, 2, 0)
+
+
+def test_a_backlog_is_worked_off_while_deliveries_are_taken(result: dict[str, Any]) -> None:
+    piled = result["parts"]["pile"]["piled"]
+    assert piled["per_second"] > 0
+    assert piled["worked_off_per_second"] > 0
+
+
+def test_a_quiet_tenant_gets_its_cases_beside_a_noisy_one(result: dict[str, Any]) -> None:
+    noisy = result["parts"]["noisy"]
+    assert (noisy["alone"]["cases"], noisy["beside"]["cases"]) == (2, 2)
+
+
+def test_syncs_are_counted_where_strace_is(result: dict[str, Any]) -> None:
+    syncs = result["parts"]["syncs"]
+    assert "absent" in syncs or (syncs["intake"]["syncs"] > 0 and syncs["drain"]["sync_seconds"] > 0)
+
+
 def test_polling_reads_every_order_with_the_fewest_requests(result: dict[str, Any]) -> None:
     poll = result["parts"]["poll"]
     assert (poll["orders"], poll["ideal_requests"]) == (450, 3)
@@ -81,6 +109,7 @@ def test_targets_and_versions_are_told(result: dict[str, Any]) -> None:
     assert [(t["part"], t["wanted"]) for t in result["targets"]] == [("intake", 0.35), ("drain", 0.8)]
     assert all(t["met"] == (t["found"] >= t["wanted"]) for t in result["targets"])
     assert {"python", "sqlite", "connect", "httpx"} <= set(result["versions"])
-    for shown in ("## Intake", "## Draining", "## Webhook to open case", "## Polling", "## Start-up", result["date"]):
+    sections = ("Intake", "Draining", "Webhook to open case", "Polling", "Start-up", "Recovery", "A noisy")
+    for shown in (*(f"## {section}" for section in sections), result["date"]):
         assert shown in result["page"]
         assert shown in result["printed"]

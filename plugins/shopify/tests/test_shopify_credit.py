@@ -138,6 +138,18 @@ def test_what_another_command_gave_is_not_taken_for_ours(stage: Stage) -> None:
     assert stage.seen(credit(order), "k-2").data == other.data
 
 
+def test_credits_for_two_orders_of_one_customer_are_two(stage: Stage) -> None:
+    first, second = make_order(stage), make_order(stage)
+    assert first.customer is second.customer
+    stage.fault("drop_before", "storeCreditAccountCredit")
+    with pytest.raises(UnknownOutcome):
+        stage.do(credit(first), "k-1")
+    assert stage.do(credit(second), "k-2").state == "done"
+    assert stage.seen(credit(first), "k-1").seen is False
+    assert stage.do(credit(first), "k-1").note == ""
+    assert given(stage) == [Decimal("10.00")] * 2
+
+
 def test_one_credit_and_two_open_intents_are_a_persons(stage: Stage) -> None:
     order = make_order(stage)
     for kind, key in (("drop_before", "k-1"), ("drop_after", "k-2")):

@@ -103,7 +103,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "caseconnect.cli.simulate:simulate",
         "Run a stand-in of a platform on this machine, with a page that shows its state.",
     ),
-    "check": ("caseconnect.cli.tenants:check", "Check tenant files and show what their flows would do."),
+    "check": (
+        "caseconnect.cli.tenants:check",
+        "Check tenant files and the daemon's own, and show what the flows would do.",
+    ),
     "list-plugins": (
         "caseconnect.cli.plugins:list_plugins",
         "List installed plugins, the broken ones with the reason.",

@@ -25,6 +25,13 @@ data_option = click.option(
     show_envvar=True,
     help="Folder of the journal.",
 )
+config_option = click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar="CONNECT_CONFIG",
+    show_envvar=True,
+    help="The daemon's own file.  [default: connect.yaml, where there is one]",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 reason_option = click.option("--reason", required=True, help="Why: it is kept with your name.")
 by_option = click.option("--by", default=lambda: _somebody(), help="Your name.  [default: the user of this machine]")

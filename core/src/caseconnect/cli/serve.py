@@ -10,13 +10,14 @@ import click
 
 from caseconnect.cli import Exit
 from caseconnect.cli.output import complain
-from caseconnect.cli.places import data_option, tenants_option
+from caseconnect.cli.places import config_option, data_option, tenants_option
 from caseconnect.sdk.errors import ConnectError
 
 
 @click.command("serve")
 @tenants_option
 @data_option
+@config_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; put TLS in front of it.")
 @click.option("--port", default=8480, show_default=True, help="Port to listen on; 0: any free one.")
 @click.option(
@@ -31,6 +32,7 @@ def serve(
     ctx: click.Context,
     tenants: Path,
     data: Path,
+    config: Path | None,
     host: str,
     port: int,
     log_format: str,
@@ -49,6 +51,8 @@ def serve(
     import uvloop
 
     from caseconnect.host.daemon import Daemon, Options
+    from caseconnect.host.daemon_file import load_daemon_file
+    from caseconnect.host.daemon_file import missing_secrets as missing_of_daemon
     from caseconnect.host.journal.errors import JournalError, JournalLocked
     from caseconnect.host.logs import configure
     from caseconnect.host.plugins import load
@@ -56,6 +60,12 @@ def serve(
 
     configure(json=None if log_format == "auto" else log_format == "json")
     log = structlog.get_logger()
+    settings, wrong = load_daemon_file(config)
+    wrong = wrong or (missing_of_daemon(settings) if settings else [])
+    if settings is None or wrong:
+        for problem in wrong:
+            complain(str(problem))
+        ctx.exit(Exit.WRONG)
     found = load_tenants(tenants, load())
     for problem in found.problems:
         complain(str(problem))
@@ -75,7 +85,7 @@ def serve(
         log.info("serving", host=host, port=bound, tenants=sorted(ready), data=str(data))
 
     _many_files()
-    daemon = Daemon(Options(data, host, port, pacing=not no_pacing, recover=recover), ready, log)
+    daemon = Daemon(Options(data, host, port, pacing=not no_pacing, recover=recover), ready, log, settings=settings)
     try:
         uvloop.run(daemon.run(started))
     except JournalLocked as error:

@@ -13,6 +13,8 @@ import orjson
 from caseconnect import models
 from caseconnect.cli import Exit
 from caseconnect.cli.output import emit_json, remark, say, table
+from caseconnect.cli.places import config_option
+from caseconnect.host.daemon_file import DaemonFile, load_daemon_file
 from caseconnect.host.plugins import load
 from caseconnect.host.tenants import ConfigProblem, Connection, Flow, Tenant, TenantSet, load_files, load_tenants
 from caseconnect.host.tenants import schema as tenant_schema
@@ -32,11 +34,14 @@ _RECORDS = {n: r for n in models.__all__ if isinstance(r := getattr(models, n), 
 @click.option(
     "--tenants", "folder", type=click.Path(path_type=Path), help="Folder of tenant files.  [default: tenants]"
 )
+@config_option
 @click.option("--live", is_flag=True, help="Try each connection step by step; changes nothing there.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
-def check(ctx: click.Context, files: tuple[Path, ...], folder: Path | None, live: bool, as_json: bool) -> None:
-    """Check tenant files and show what their flows would do.
+def check(
+    ctx: click.Context, files: tuple[Path, ...], folder: Path | None, config: Path | None, live: bool, as_json: bool
+) -> None:
+    """Check tenant files and the daemon's own, and show what the flows would do.
 
     Refuses what `connect serve` would refuse. Needs no secret and no network, unless --live is given. All problems
     are shown at once, each with its file, line and key path.
@@ -48,6 +53,8 @@ def check(ctx: click.Context, files: tuple[Path, ...], folder: Path | None, live
     found = load_files(files, installed) if files else load_tenants(place, installed)
     if not found.tenants and not found.problems:
         found.problems.append(ConfigProblem(str(place), 0, "", "no tenant file is here", "write NAME.yaml"))
+    if config or not files:
+        found.problems += load_daemon_file(config)[1]
     tried = _try(found) if live else []
     if as_json:
         emit_json(_data(found) | ({"tried": [_tried_data(t) for t in tried]} if live else {}))
@@ -64,13 +71,17 @@ def check(ctx: click.Context, files: tuple[Path, ...], folder: Path | None, live
 @click.command("schema")
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write it to this file.")
 @click.option("--record", type=click.Choice(sorted(_RECORDS)), help="Of a canonical record, for those who send one.")
-def schema(output: Path | None, record: str | None) -> None:
+@click.option("--daemon", is_flag=True, help="Of the daemon's own file, connect.yaml.")
+def schema(output: Path | None, record: str | None, daemon: bool) -> None:
     """Print the JSON Schema of tenant files, for editors.
 
     It covers the settings of all installed plugins. With `# yaml-language-server: $schema=FILE` in the first line of a
     tenant file, an editor completes and checks it.
     """
-    made = _RECORDS[record].model_json_schema() if record else tenant_schema(load())
+    if record and daemon:
+        raise click.UsageError("give --record or --daemon, not both")
+    model = _RECORDS[record] if record else DaemonFile if daemon else None
+    made = model.model_json_schema() if model else tenant_schema(load())
     text = orjson.dumps(made, option=orjson.OPT_INDENT_2).decode() + "\n"
     if output is None:
         click.echo(text, nl=False)

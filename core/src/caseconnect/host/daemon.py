@@ -11,10 +11,12 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from caseconnect.host.daemon_file import DaemonFile, DaemonSettings
 from caseconnect.host.journal import SqliteJournal
 from caseconnect.host.journal.errors import JournalError
 from caseconnect.host.journal.records import NewAlert, NewDelivery, Receipt
 from caseconnect.host.pipeline_thread import PipelineThread
+from caseconnect.host.tenants.secrets import FileAndEnvSecrets
 from caseconnect.host.tenants.tenant import Tenant
 from caseconnect.host.web.app import make_app
 from caseconnect.host.web.control import Names, Verbs, control_app, socket_path
@@ -48,6 +50,7 @@ class Daemon:
     tenants: Mapping[str, Tenant]
     log: Log
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    settings: DaemonSettings = field(default_factory=lambda: DaemonSettings(DaemonFile(), FileAndEnvSecrets(Path())))
     broken: JournalError | None = None
     port: int = 0
     _stop: asyncio.Event | None = None

@@ -51,7 +51,7 @@ WRITING: Final = (
     Scope("write_orders", "AnnotateOrder, NoteOrder, AssessRisk, CancelOrder, RefundPayment"),
     Scope("write_merchant_managed_fulfillment_orders", "HoldOrder, ReleaseOrder"),
     Scope("write_third_party_fulfillment_orders", "holds on goods that a logistics service ships", needed=False),
-    Scope("write_customers", "AnnotateCustomer; IssueCredit without an order", needed=False),
+    Scope("write_customers", "AnnotateCustomer, IssueCredit", needed=False),
     Scope("write_returns", "ApproveReturn, DeclineReturn, ExchangeReturn", needed=False),
     Scope("write_draft_orders", "CreateReplacement, DeleteDraft", needed=False),
     Scope("read_products", "items of CreateReplacement and ExchangeReturn that are named by their SKU", needed=False),

@@ -1,8 +1,8 @@
 """Store credit by `storeCreditAccountCredit` (Admin API 2026-10), which nothing protects against a repeat.
 
-So the intent is written first, as a metafield on the order or customer that must not exist yet: it remembers the
-newest credit that was there, and then the credit that was given. Whether ours was given after a lost answer is told
-from the credits that came since, less those that other intents of the same order or customer name.
+So the intent is written first, as a metafield on the customer that must not exist yet: it remembers the newest credit
+that was there, and then the credit that was given. Whether ours was given after a lost answer is told from the credits
+that came since, less those that the customer's other intents name, for whichever order.
 """
 
 from __future__ import annotations
@@ -73,36 +73,36 @@ class Credits:
 
     async def issue(self, command: IssueCredit, key: str) -> Outcome:
         """Write the intent, then give the credit. An intent of an earlier attempt is looked after first."""
-        owner, customer = await self._who(command)
+        customer = await self._who(command)
         if customer is None:
             return Outcome(state="refused", note="store credit needs a customer, and this order has none")
         if command.amount.amount <= 0 or command.amount.amount % command.amount.unit:
             return Outcome(state="refused", note=f"{command.amount} cannot be given as credit")
         writer, name = Writer(self._client), _name(key)
-        intents = _intents(await self._metafields.read(owner, [name]))
+        intents = _intents(await self._metafields.read(customer, [name]))
         intent = intents.pop(name, None)
         if intent is not None and intent.credit:
             return _before(intent.credit)
         ledger = await self._ledger(customer, command.amount.currency)
         if intent is None:
             intent = _Intent(ledger.credits[0]["id"] if ledger.credits else None, str(command.amount))
-            problems = await self._metafields.write(writer, owner, {name: Wanted(intent.text(), "json", None)})
+            problems = await self._metafields.write(writer, customer, {name: Wanted(intent.text(), "json", None)})
             if problems:
                 return writer.refusal([p["message"] for p in problems])
         elif (found := _given(ledger, intent, intents, command)) is None:
             raise UnknownOutcome("a person has to tell whether this credit is among those that came since")
         elif found:
-            await self._remember(owner, name, intent, found)
+            await self._remember(customer, name, intent, found)
             return _before(found)
-        return await self._give(writer, (owner, name, intent), customer, command)
+        return await self._give(writer, (customer, name, intent), command)
 
     async def is_issued(self, command: IssueCredit, key: str) -> Sighting:
         """Whether one such credit came after the intent. None when it cannot be told."""
-        owner, customer = await self._who(command)
+        customer = await self._who(command)
         if customer is None:
             return Sighting(seen=False, note="the order has no customer")
         name = _name(key)
-        intents = _intents(await self._metafields.read(owner, [name]))
+        intents = _intents(await self._metafields.read(customer, [name]))
         intent = intents.pop(name, None)
         if intent is None:
             return Sighting(seen=False, note="no intent was written, so none was given")
@@ -113,14 +113,12 @@ class Credits:
             return Sighting(seen=None, note="several credits came since: a person has to tell which one is this")
         return Sighting(seen=bool(found), data={"credit": number_of(found)} if found else {})
 
-    async def _give(
-        self, writer: Writer, written: tuple[str, str, _Intent], customer: str, command: IssueCredit
-    ) -> Outcome:
+    async def _give(self, writer: Writer, written: tuple[str, str, _Intent], command: IssueCredit) -> Outcome:
         amount = {"amount": f"{command.amount.amount:f}", "currencyCode": command.amount.currency}
         credit: dict[str, Any] = {"creditAmount": amount, "notify": command.notify_customer}
         if command.expires_at:
             credit["expiresAt"] = command.expires_at.isoformat()
-        problems, payload = await writer.ask(queries.CREDIT, {"id": customer, "credit": credit})
+        problems, payload = await writer.ask(queries.CREDIT, {"id": written[0], "credit": credit})
         if problems:
             # The intent stays; it gives nothing away.
             return Outcome(state="refused", note="; ".join(dict.fromkeys(p["message"] for p in problems)))
@@ -130,23 +128,24 @@ class Credits:
         await self._remember(*written, made)
         return Outcome(state="done", data={"credit": number_of(made)})
 
-    async def _remember(self, owner: str, name: str, intent: _Intent, credit: str) -> None:
+    async def _remember(self, customer: str, name: str, intent: _Intent, credit: str) -> None:
         """Name the credit in its intent, so that no other command takes it for its own."""
         text = replace(intent, credit=credit).text()
         # The credit is given, whatever becomes of this. An intent that stays open only sends others to a person.
         with suppress(ConnectError):
-            digest = (await self._metafields.read(owner, [name]))[name].digest
-            await self._metafields.write(Writer(self._client), owner, {name: Wanted(text, "json", digest)})
+            digest = (await self._metafields.read(customer, [name]))[name].digest
+            await self._metafields.write(Writer(self._client), customer, {name: Wanted(text, "json", digest)})
 
-    async def _who(self, command: IssueCredit) -> tuple[str, str | None]:
-        """Where the intent is written, and whose credit it is."""
-        if command.target is not None and command.target.kind == "customer":
-            owner = gid(command.target, "customer", command.kind)
-            return owner, gid(command.customer, "customer", command.kind) if command.customer else owner
-        owner = order_gid(command)
+    async def _who(self, command: IssueCredit) -> str | None:
+        """Whose credit it is."""
         if command.customer is not None:
-            return owner, gid(command.customer, "customer", command.kind)
-        return owner, ((await one(self._client, queries.BUYER, owner, "order")).get("customer") or {}).get("id")
+            return gid(command.customer, "customer", command.kind)
+        if command.target is not None and command.target.kind == "customer":
+            return gid(command.target, "customer", command.kind)
+        found: str | None = (
+            (await one(self._client, queries.BUYER, order_gid(command), "order")).get("customer") or {}
+        ).get("id")
+        return found
 
     async def _ledger(self, customer: str, currency: str) -> _Ledger:
         found = await one(self._client, queries.CREDIT_ACCOUNTS, customer, "customer")

@@ -122,8 +122,11 @@ class _Builder:
         return text
 
 
-def read_document(raw: bytes, report: Report) -> Document:
-    """The content of a file. What is wrong with its text goes to `report`; `data` is None if it cannot be read."""
+def read_document(raw: bytes, report: Report, begin: str = "begin with `tenant:` and the file's name") -> Document:
+    """The content of a file. What is wrong with its text goes to `report`; `data` is None if it cannot be read.
+
+    `begin` is the hint for an empty one.
+    """
     document = Document()
     report.lines = document.lines
     if len(raw) > MAX_BYTES:
@@ -138,7 +141,7 @@ def read_document(raw: bytes, report: Report) -> Document:
     try:
         node = _Loader(text).get_single_node()
         if node is None:
-            report.add((), "the file is empty", "begin with `tenant:` and the file's name")
+            report.add((), "the file is empty", begin)
             return document
         document.data = _Builder(report, document.lines).build(node, ())
     except yaml.YAMLError as error:
