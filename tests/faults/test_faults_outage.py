@@ -6,14 +6,13 @@ import os
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 from house import House
 from sfcc_house import CONNECTIONS, SfccHouse
-from stories import RISKY, alerts
+from stories import RISKY, alerts, overtakings, rows
 
 from caseconnect.sdk.testing import run
 from caseconnect_sfcc.simulator.scenarios import create_order as create_sfcc_order
@@ -71,8 +70,8 @@ REST = [(p, d, how) for p in ("shopify", "sfcc") for d in ("shop", "cases") for 
 def test_four_hours_lose_nothing_keep_the_order_and_drain(tmp_path: Path, platform: str, down: str, how: str) -> None:
     async def story() -> None:
         h, place = on_shopify(tmp_path) if platform == "shopify" else on_sfcc(tmp_path)
-        h.shop_app, h.case_app = Door(h.shop_app, h.now), Door(h.case_app, h.now)
-        door = h.shop_app if down == "shop" else h.case_app
+        doors: Any = {"shop": Door(h.shop_app, h.now), "cases": Door(h.case_app, h.now)}
+        h.shop_app, h.case_app, door = doors["shop"], doors["cases"], doors[down]
         await h.start()
         h.subscribe()
         await h.pass_time(60)
@@ -94,24 +93,10 @@ def test_four_hours_lose_nothing_keep_the_order_and_drain(tmp_path: Path, platfo
         assert {lane for (lane,) in rows(h, "SELECT subject FROM matters")} == {f"shop/order/{p}" for p in placed}
         held = "SELECT count(DISTINCT target), count(*) FROM commands WHERE kind='HoldOrder'"
         assert rows(h, held) == [(len(placed), len(placed))]
-        assert _overtakings(h) == []
+        assert overtakings(h) == []
         assert rows(h, "SELECT cause, count, closed_at > '' FROM alerts") == [(f"down:{down}", 1, 1)], "one alert"
         busiest = max(Counter(at.replace(microsecond=0) for at in door.asked if at > open_at).values())
         assert busiest <= MOST["cases" if down == "cases" else platform], "what waited does not flood it"
         await h.stop()
 
     run(story())
-
-
-def rows(h: House, sql: str) -> list[Any]:
-    return h.journal._db().execute(sql).fetchall()
-
-
-def _overtakings(h: House) -> list[str]:
-    """Commands of one thing that began before one that was planned earlier."""
-    began = rows(
-        h,
-        "SELECT coalesce(c.target, c.matter), c.kind, min(o.at) FROM commands c JOIN outcomes o USING (key)"
-        " WHERE o.became='sending' AND NOT c.protective GROUP BY c.key ORDER BY 1, c.seq",
-    )
-    return [f"{b[1]} before {a[1]}" for a, b in pairwise(began) if a[0] == b[0] and b[2] < a[2]]

@@ -481,31 +481,6 @@ def test_a_kept_connection_that_the_server_has_left_is_not_used(method: str, res
     asyncio.run(story())
 
 
-def test_a_connection_that_the_server_ends_with_its_answer_is_not_used_again() -> None:
-    async def story() -> None:
-        heads: list[bytes] = []
-        left = asyncio.Semaphore(0)
-
-        async def serve(reader: Any, writer: Any) -> None:
-            heads.append(await reader.readuntil(b"\r\n\r\n"))
-            writer.write(KEPT.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
-            with suppress(asyncio.IncompleteReadError, ConnectionError):
-                heads.append(await reader.readuntil(b"\r\n\r\n"))  # what comes now is lost
-            writer.close()
-            await writer.wait_closed()
-            left.release()
-
-        async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
-            http = Http(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", pace=Pace(math.inf, 1))
-            for path in ("/first", "/second"):
-                assert (await http.request("POST", path)).status == 200
-                await left.acquire()
-            await http.close()
-        assert [head.split(b" ")[1] for head in heads] == [b"/first", b"/second"]
-
-    asyncio.run(story())
-
-
 @pytest.mark.parametrize("text", ["a\r\nx-more: 1", "a\nx-more: 1", "a\rb", "a\x00b"])
 @pytest.mark.parametrize("name", [False, True])
 def test_no_header_can_be_put_into_another(text: str, name: bool) -> None:

@@ -146,7 +146,7 @@ class Runner:
             busy = await self.decider.turn() or busy
             busy = await self.deliverer.turn() or busy
             await self.idle()
-            if not busy:
+            if not busy or self.context.rests():
                 return
         raise RuntimeError("the pipeline does not come to rest")
 
@@ -154,6 +154,9 @@ class Runner:
         woken = self.context.wake.listen()
         while not self._stopping.is_set():
             woken.clear()
+            if self.context.rests():
+                await asyncio.sleep(_FULL_WAIT)
+                continue
             try:
                 busy = await turn()
             except (JournalFull, JournalBusy) as error:
