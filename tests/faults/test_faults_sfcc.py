@@ -138,3 +138,8 @@ def test_no_seed_moves_money_twice_or_by_a_wrong_amount(weather: str, tmp_path: 
     tally = run_seeds(SfccMoneyWorld, weather, tmp_path)
     print(weather, dict(sorted(tally.seen.items())))  # noqa: T201 - `make simulate` shows it
     tally.require(*MET[weather])
+
+
+def test_what_becomes_due_while_the_last_work_ends_is_done(tmp_path: Path) -> None:
+    tally = run_seeds(SfccMoneyWorld, "answers", tmp_path, [135])  # its job answers within the five seconds of a look
+    assert tally.seen["done"] == 6

@@ -141,12 +141,15 @@ class Runner:
     async def settle(self, rounds: int = 10_000) -> None:
         """Work until nothing is left that is due now. For tests and one-off commands."""
         for _ in range(rounds):
-            busy = await self.tick(self.context.now())
+            began = self.context.now()
+            busy = await self.tick(began)
             busy = await self.intake.turn() or busy
             busy = await self.decider.turn() or busy
             busy = await self.deliverer.turn() or busy
             await self.idle()
-            if not busy or self.context.rests():
+            due = self.context.journal.next_due(began)
+            idle = not busy and (due is None or due > self.context.now())
+            if idle or self.context.rests():
                 return
         raise RuntimeError("the pipeline does not come to rest")
 
