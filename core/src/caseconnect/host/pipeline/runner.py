@@ -212,7 +212,8 @@ class Runner:
             busy = await self.deliverer.turn() or busy
             await self.idle()
             due = self.context.journal.next_due(began)
-            if not busy and (due is None or due > self.context.now()):
+            idle = not busy and (due is None or due > self.context.now())
+            if idle or self.context.rests():
                 return
         raise RuntimeError("the pipeline does not come to rest")
 
@@ -220,6 +221,9 @@ class Runner:
         woken = self.context.wake.listen()
         while not self._stopping.is_set():
             woken.clear()
+            if self.context.rests():
+                await asyncio.sleep(_FULL_WAIT)
+                continue
             try:
                 busy = await turn()
             except (JournalFull, JournalBusy) as error:
