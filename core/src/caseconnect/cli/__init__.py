@@ -115,6 +115,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "caseconnect.cli.tenants:check",
         "Check tenant files and the daemon's own, and show what the flows would do.",
     ),
+    "test-alerts": (
+        "caseconnect.cli.alerts:test_alerts",
+        "Send a trial by each channel of alerts, or by those named, and tell what became of it.",
+    ),
     "list-plugins": (
         "caseconnect.cli.plugins:list_plugins",
         "List installed plugins, the broken ones with the reason.",

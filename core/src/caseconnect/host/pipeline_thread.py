@@ -14,6 +14,7 @@ from typing import TypeVar
 
 import uvloop
 
+from caseconnect.host.alerting.settings import USUAL, WatchPart
 from caseconnect.host.clock import Clock
 from caseconnect.host.faults import kind_and_place, places, told
 from caseconnect.host.journal import Journal
@@ -21,6 +22,7 @@ from caseconnect.host.journal.errors import JournalBusy, JournalError, JournalFu
 from caseconnect.host.pipeline.live import Accounts, LiveTenant, build, first_starts
 from caseconnect.host.pipeline.runner import BREATH, Runner
 from caseconnect.host.tenants.tenant import Tenant
+from caseconnect.host.web.console.asking import Account, Live
 from caseconnect.models.base import Record
 from caseconnect.sdk.decisions import Need
 from caseconnect.sdk.errors import TransientError
@@ -29,6 +31,7 @@ from caseconnect.sdk.resources import Log
 _BEAT = 0.5
 _DRAIN = 20.0
 _FULL_WAIT = 1.0
+_LIVE_WITHIN = 1.0
 T = TypeVar("T")
 
 Starts = Mapping[str, tuple[datetime, Mapping[str, datetime]]]
@@ -46,9 +49,10 @@ class PipelineThread:
         log: Log,
         *,
         pacing: bool = True,
+        watch: WatchPart = USUAL,
     ) -> None:
         self._journal, self._tenants, self._now, self._log = journal, tenants, now, log
-        self._accounts = Accounts(off=not pacing)
+        self._accounts, self._watch = Accounts(off=not pacing), watch
         self._loop: asyncio.AbstractEventLoop | None = None
         self._runner: Runner | None = None
         self._ready = threading.Event()
@@ -73,6 +77,10 @@ class PipelineThread:
             self._ringing = True
             with suppress(RuntimeError):  # the loop has ended
                 self._loop.call_soon_threadsafe(self._rung)
+
+    def tenants(self) -> Mapping[str, LiveTenant]:
+        """The tenants at work. From any thread."""
+        return self._runner.context.tenants if self._runner else {}
 
     async def fetch(self, tenant: str, need: Need) -> Record:
         """A fact as it is now, read by the pipeline's connections. From any event loop."""
@@ -99,6 +107,17 @@ class PipelineThread:
             raise TransientError("the connections are not at work yet")
         doing = self._runner.comparing.at_once(tenants, begin=begin)
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(doing, self._loop))
+
+    async def live(self) -> Live:
+        """What only the running pipeline knows. From any event loop; a blocked one is not waited for."""
+        if self._loop is None or self._runner is None:
+            return Live(refused=dict(self.refused))
+        asking = asyncio.run_coroutine_threadsafe(_live(self._runner, self.refused), self._loop)
+        try:
+            async with asyncio.timeout(_LIVE_WITHIN):
+                return await asyncio.wrap_future(asking)
+        except TimeoutError:
+            return Live(refused=dict(self.refused))
 
     def stop(self) -> None:
         """Let the turns that are on end; a send in flight past the drain time stays `sending`."""
@@ -145,7 +164,7 @@ class PipelineThread:
 
     async def _work(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._runner = runner = Runner(self._journal, self._now, self._log)
+        self._runner = runner = Runner(self._journal, self._now, self._log, self._watch)
         beating = asyncio.create_task(self._beats())
         starts = await self._with_room(self._starts)
         self._ready.set()
@@ -234,6 +253,18 @@ def _worse(before: LiveTenant | None, after: LiveTenant) -> str:
     """Why a connection that was at work, or was not there, would not be at work now; empty when each would."""
     broken = {name for name, each in before.connections.items() if each.unbuilt} if before else set()
     return "; ".join(c.unbuilt for name, c in after.connections.items() if c.unbuilt and name not in broken)
+
+
+async def _live(runner: Runner, refused: Mapping[str, str]) -> Live:
+    unbuilt: dict[tuple[str, str], str] = {}
+    accounts: dict[tuple[str, str], Account] = {}
+    for tenant in runner.context.tenants.values():
+        for name, connection in tenant.connections.items():
+            pace = connection.resources.pace
+            accounts[tenant.name, name] = Account(connection.account, pace.rate, pace.burst, *pace.seen())
+            if connection.unbuilt:
+                unbuilt[tenant.name, name] = connection.unbuilt
+    return Live(dict(refused), unbuilt, accounts)
 
 
 def _kinds(error: BaseException) -> list[str]:

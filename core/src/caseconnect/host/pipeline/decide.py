@@ -78,8 +78,9 @@ class Decider:
     def _over(self, key: tuple[str, Subject], task: asyncio.Task[None]) -> None:
         self._lanes.pop(key, None)
         if not task.cancelled() and (error := task.exception()):
-            # Not at once again: the journal could not take it (a full disk), and the sweep comes by.
+            # Not at once again: the journal could not take it (a full disk).
             self._context.log.error("lane failed", tenant=key[0], lane=str(key[1]), error=told(error))
+            self._context.unwritten(error)
             return
         self._context.wake.ring()
 

@@ -121,6 +121,7 @@ class Intake:
         self._asking.pop(seq, None)
         if not task.cancelled() and (error := task.exception()):
             self._context.log.error("resolving failed", delivery=seq, error=told(error))
+            self._context.unwritten(error)
             return
         self._context.wake.ring()
 

@@ -18,6 +18,9 @@ from caseconnect.sdk.components import Listener, Pushed
 from caseconnect.sdk.errors import ConnectError, PluginError, TransientError
 from caseconnect.sdk.resources import Resources
 
+_WELL = timedelta(minutes=15)
+"""A listener that has listened for so long works, also if nothing came."""
+
 _LOOK = 5.0  # seconds between two looks whether the connection was cut off
 _FIRST, _LONGEST = timedelta(seconds=5), timedelta(minutes=10)
 
@@ -85,9 +88,12 @@ class _Listening:
         """Until the listener ends, or the connection is cut off."""
         resources.gate.check()
         listening = asyncio.ensure_future(self._listener.run(self._connection.spec.settings, resources, self._deliver))
+        began = self._context.now()
         try:
             while not (await asyncio.wait([listening], timeout=_LOOK))[0]:
                 resources.gate.check()
+                if self._context.now() - began > _WELL:
+                    await self._works()
             await listening
         finally:
             listening.cancel()
@@ -116,11 +122,14 @@ class _Listening:
         headers = dict(pushed.headers)
         new = NewDelivery(self._tenant, self._name, pushed.topic, pushed.delivery_id, now, pushed.body, headers=headers)
         await self._context.journal.receive([new], None, now)
+        await self._works()
+        self._context.wake.ring()
+
+    async def _works(self) -> None:
         self._failures = 0
         if self._alerted:
             self._alerted = False
-            await self._context.journal.close_alert(self._tenant, self._cause, now)
-        self._context.wake.ring()
+            await self._context.journal.close_alert(self._tenant, self._cause, self._context.now())
 
 
 def _is_pushed(pushed: object) -> bool:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+from caseconnect.host.alerting.settings import USUAL, WatchPart
 from caseconnect.host.faults import told
 from caseconnect.host.journal import Journal
 from caseconnect.host.journal.codec import unstamp
@@ -29,6 +30,7 @@ from caseconnect.host.pipeline.listen import Listeners
 from caseconnect.host.pipeline.live import LiveTenant
 from caseconnect.host.pipeline.poll import Poller
 from caseconnect.host.pipeline.recovery import Recovery
+from caseconnect.host.pipeline.watching import Watching
 from caseconnect.sdk.resources import Log
 
 _LONGEST_SLEEP = timedelta(seconds=30)
@@ -41,7 +43,7 @@ lock from the web server all the time. It never starves: a turn reads up to 256 
 class Runner:
     """One pipeline over one journal. Start with `start`, then `run` until `stop`; or `settle` step by step."""
 
-    def __init__(self, journal: Journal, now: Callable[[], datetime], log: Log) -> None:
+    def __init__(self, journal: Journal, now: Callable[[], datetime], log: Log, watch: WatchPart = USUAL) -> None:
         self.context = Context(journal, now, log)
         self.fetcher = fetcher = Fetcher(self.context)
         self.intake = Intake(self.context)
@@ -52,11 +54,12 @@ class Runner:
         self.listeners = Listeners(self.context)
         self.builder = Builder(self.context)
         self.recovery = Recovery(self.context, fetcher)
-        self.daily = DailyChecks(self.context, now())
+        self.daily = DailyChecks(self.context, now(), watch.before_end)
         self.expiry = Expiry(self.context, now())
         self.comparing = Comparing(self.context, fetcher, now())
         self._leaving: set[asyncio.Task[None]] = set()
         self._at_work = False
+        self.watching = Watching(self.context, now(), watch)
         self._stopping = asyncio.Event()
         self._announced = now()
 
@@ -132,6 +135,7 @@ class Runner:
 
     async def tick(self, now: datetime) -> bool:
         """The clock says that something is due: fire timers, start polls, wake the rooms. Whether a poll began."""
+        self.watching.tick(now)  # first: the disk may be full for all that follows
         while await self.context.journal.fire(now, 500):
             self.context.wake.ring()
         self.announce()
@@ -183,6 +187,7 @@ class Runner:
         self.recovery.stop()
         self.daily.stop()
         self.comparing.stop()
+        self.watching.stop()
         self.context.wake.ring()
 
     async def idle(self) -> None:
@@ -195,6 +200,7 @@ class Runner:
         await self.daily.idle()
         await self.expiry.idle()
         await self.comparing.idle()
+        await self.watching.idle()
 
     async def settle(self, rounds: int = 10_000) -> None:
         """Work until nothing is left that is due now. For tests and one-off commands."""
@@ -206,7 +212,8 @@ class Runner:
             busy = await self.deliverer.turn() or busy
             await self.idle()
             due = self.context.journal.next_due(began)
-            if not busy and (due is None or due > self.context.now()):
+            idle = not busy and (due is None or due > self.context.now())
+            if idle or self.context.rests():
                 return
         raise RuntimeError("the pipeline does not come to rest")
 
@@ -214,6 +221,9 @@ class Runner:
         woken = self.context.wake.listen()
         while not self._stopping.is_set():
             woken.clear()
+            if self.context.rests():
+                await asyncio.sleep(_FULL_WAIT)
+                continue
             try:
                 busy = await turn()
             except (JournalFull, JournalBusy) as error:
