@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from command_lines import parsed
 from serving import PATIENCE, serving, signed, write_tenant
 from tools.docs.workspace import ROOT
 
@@ -54,13 +55,10 @@ def test_the_unit_is_shut_in_by_systemds_own_measure(tmp_path: Path) -> None:
 
 def test_the_unit_names_options_and_exit_codes_that_there_are() -> None:
     from caseconnect.cli import Exit
-    from caseconnect.cli.serve import serve
 
     text = (OPS / "systemd" / "connect.service").read_text()
     (line,) = re.findall(r"^ExecStart=/opt/connect/bin/connect (.*)$", text, re.MULTILINE)
-    name, *words = line.split()
-    assert name == serve.name
-    serve.make_context(name, words)
+    assert parsed(line.split()).info_name == "serve"
     assert f"RestartPreventExitStatus={Exit.USAGE} {Exit.HELD}" in text
     (beat,) = re.findall(r"^WatchdogSec=(\d+)$", text, re.MULTILINE)
     assert int(beat) >= 20, "a plugin may block for a while, and the watch says so first"

@@ -13,6 +13,7 @@ import click
 import pytest
 from click.shell_completion import BashComplete
 from click.testing import CliRunner
+from command_lines import parsed
 
 from caseconnect.cli import COMMANDS, Exit, main
 from caseconnect.cli.output import table
@@ -41,9 +42,9 @@ def examples(name: str) -> list[str]:
 def test_every_help_has_examples_that_parse(name: str) -> None:
     assert examples(name), f"connect {name} --help shows no example"
     for line in examples(name):
-        _, named, *words = shlex.split(line)
-        assert named == name
-        command(name).make_context(name, words, resilient_parsing=False)
+        words = shlex.split(line)[1:]
+        assert words[0] == name
+        parsed(words)
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))

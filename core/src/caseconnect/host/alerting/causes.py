@@ -34,6 +34,8 @@ _MONEY = tuple(sorted(kind for kind, command in COMMANDS.items() if command.mone
 
 CAUSES: tuple[Cause, ...] = (
     Cause("auth:*", "credentials-refused", "Credentials are refused", "critical"),
+    Cause("account:*", "another-account", "A shop is another account", "critical"),
+    Cause("tenant-file", "tenant-file", "A tenant file is not in force", "warning"),
     Cause("expires:*", "credentials-ending", "Credentials end soon", "warning"),
     Cause("ends:*", "version-ending", "A platform's version ends soon", "warning"),
     Cause("down:*", "connection-down", "A connection does not work", "critical"),
