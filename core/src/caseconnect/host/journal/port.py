@@ -32,6 +32,7 @@ from caseconnect.host.journal.records import (
 )
 from caseconnect.host.journal.rules import CapRule
 from caseconnect.host.journal.storms import Incident
+from caseconnect.host.journal.views import Views
 from caseconnect.models.base import Record
 from caseconnect.sdk.decisions import CommandState
 from caseconnect.sdk.events import Event
@@ -285,6 +286,10 @@ class Journal(ConsoleVerbs, Protocol):
 
     def names(self) -> dict[str, dict[str, list[str]]]:
         """By tenant the names under 'flow' and 'connection' that rows have."""
+
+    @property
+    def views(self) -> Views:
+        """What the console reads."""
 
     def close(self) -> None:
         """Write what waits and let go. May be called twice."""

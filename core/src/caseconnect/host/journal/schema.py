@@ -295,6 +295,18 @@ def _clicks(db: Database) -> None:
     _all_of(db, _CLICKS)
 
 
+_VIEWS = """
+CREATE INDEX commands_cases ON commands (created_at, tenant, use, state) WHERE kind = 'OpenCase';
+CREATE INDEX commands_refused ON commands (created_at) WHERE kind = 'OpenCase' AND state = 'refused';
+CREATE INDEX matters_number ON matters (case_number) WHERE case_number IS NOT NULL;
+"""
+
+
+@migrations(name="0013_views")
+def _views(db: Database) -> None:
+    _all_of(db, _VIEWS)
+
+
 def migrate(db: Database) -> list[str]:
     """Bring `db` up to this program's schema; the names of what was applied. `JournalNewer` if it is beyond.
 

@@ -58,6 +58,7 @@ from caseconnect.host.journal.records import (
     Verdict,
 )
 from caseconnect.host.journal.rules import CapRule
+from caseconnect.host.journal.views import Views
 from caseconnect.host.journal.writer import InlineWriter, ThreadWriter, Writer
 from caseconnect.models.base import Record
 from caseconnect.sdk.decisions import CommandState
@@ -76,6 +77,7 @@ class SqliteJournal(SqliteConsole):
         self._expired: dict[str, int] = {}
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
+        self.views = Views(self._db)
 
     @classmethod
     def open(

@@ -23,6 +23,7 @@ from caseconnect.host.web.console.asking import Ask, Live, Page, Shown
 from caseconnect.host.web.console.drawing import Drawer
 from caseconnect.host.web.console.forms import Forms
 from caseconnect.host.web.console.guard import Answer, Asked, Caller, Door, Guard, Keeper, every_door
+from caseconnect.host.web.console.live_updates import LiveUpdates
 from caseconnect.host.web.console.oidc import Provider
 from caseconnect.host.web.console.pages import PAGES
 from caseconnect.host.web.console.people import ROLES, Person, Role
@@ -61,7 +62,8 @@ class Console:
         self.house, pages = house, (*pages, *PEOPLE)
         self.sessions, self.links = Sessions(house.settings, house.now), Links(house.now)
         self._readers = ThreadPoolExecutor(_READERS, "console")
-        self._drawer = Drawer(pages)
+        self._watcher = ThreadPoolExecutor(1, "console-live")
+        self._drawer = Drawer(pages, house.now)
         self._signing = SignIn(
             house.settings,
             self.sessions,
@@ -94,6 +96,7 @@ class Console:
     def close(self) -> None:
         """Let the readers go."""
         self._readers.shutdown(wait=False, cancel_futures=True)
+        self._watcher.shutdown(wait=False, cancel_futures=True)
 
     def addresses(self) -> list[str]:
         """All under which the console is known."""
@@ -121,6 +124,7 @@ class Console:
             Door("/sign-in/back", sign.from_provider, None),
             Door("/sign-out", sign.out, Role.VIEWER, "POST"),
             Door("/static/{name}", self._static, None),
+            Door("/live", LiveUpdates(self._version).door(self._still), Role.VIEWER),
             *self._forms.doors(),
             *Api(self.actor, self.house.reading).doors(),
             *(Door(page.path, self._shows(page), page.role) for page in self._pages),
@@ -140,6 +144,13 @@ class Console:
 
     async def _first(self, asked: Asked) -> Response:
         return RedirectResponse(self._pages[0].path, 303)
+
+    async def _version(self) -> int:
+        # The number compares within one connection, and each thread has its own.
+        return await asyncio.get_running_loop().run_in_executor(self._watcher, self.house.reading.views.version)
+
+    def _still(self, asked: Asked) -> bool:
+        return self._signing.session(asked.request) is not None
 
     async def _static(self, asked: Asked) -> Response:
         found = self._drawer.file(asked.request.path_params["name"])

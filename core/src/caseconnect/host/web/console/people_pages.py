@@ -38,6 +38,6 @@ def clicks(ask: Ask) -> Shown:
 PAGES = (
     Page("/proposals", proposals, "Proposals"),
     Page("/caps", caps, "Caps"),
-    Page("/clicks", clicks, "Clicks"),
+    Page("/clicks", clicks),
 )
 """After the others in the menu."""

@@ -51,15 +51,16 @@ class Sessions:
         self._kept[_hash(id_)] = Session(who, Person(who.name, role), now, now)
         return id_
 
-    def find(self, id_: str) -> Session | None:
-        """The session, if it is not over; finding it keeps it from becoming idle."""
+    def find(self, id_: str, *, quietly: bool = False) -> Session | None:
+        """The session, if it is not over; finding it keeps it from becoming idle, unless it is asked for `quietly`."""
         session = self._kept.get(_hash(id_))
         if session is None:
             return None
         if self._over(session):
             self.end(id_)
             return None
-        session.seen = self._now()
+        if not quietly:
+            session.seen = self._now()
         return session
 
     def end(self, id_: str) -> None:

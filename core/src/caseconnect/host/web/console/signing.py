@@ -48,9 +48,10 @@ class SignIn:
         self.tries = Tries(now)
 
     def session(self, request: Request) -> Session | None:
-        """The session of the cookie."""
+        """The session of the cookie. What a page asks for by itself does not keep it from becoming idle."""
         id_ = request.cookies.get(self._name())
-        return self._sessions.find(id_) if id_ else None
+        by_itself = request.url.path == "/live" or "x-by-itself" in request.headers
+        return self._sessions.find(id_, quietly=by_itself) if id_ else None
 
     async def page(self, asked: Asked) -> Response:
         """The page to sign in; who has a session may want another one."""
