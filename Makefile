@@ -6,6 +6,8 @@ UV_VERSION := 0.13.9
 UV := $(shell uv --version 2>/dev/null | grep -q "^uv $(UV_VERSION) " && command -v uv || echo .tools/uv/bin/uv)
 BIN := .venv/bin
 SIZE ?= full
+SCHEMATHESIS := schemathesis==4.32.5
+FUZZ ?= 100
 DLT := dlt[duckdb]==1.31.0
 SEEDS ?= 1000
 SECONDS ?= 300
@@ -19,7 +21,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/pycache
 export PYTHONDONTWRITEBYTECODE :=
 MANIFESTS := $(wildcard pyproject.toml requirements.lock $(addsuffix /pyproject.toml,$(PACKAGES)))
 
-.PHONY: help demo test simulate mutants storage powerloss check conformance bench docs lock sbom audit format clean
+.PHONY: help demo test simulate mutants storage powerloss check conformance fuzz bench docs lock sbom audit format clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +59,10 @@ check: .venv/.ready ## Check style, types, imports, and that the docs are in ste
 
 conformance: .venv/.ready ## Let programs that we did not write judge the simulators; needs npm
 	CONNECT_CONFORMANCE=1 $(BIN)/pytest -q tests/conformance
+
+fuzz: .venv/.ready $(UV) ## Ask the console's API what its document allows, and what not; FUZZ=n examples of each operation
+	PYTHONPATH=tests/lib $(BIN)/python tests/fuzz/serve_api.py $(UV) tool run --quiet --from $(SCHEMATHESIS) schemathesis \
+		run "{url}/api/v1/openapi.json" -H "Authorization: Bearer {token}" --max-examples $(FUZZ) --no-color
 
 bench: .venv/.ready ## Measure; SIZE=small for a quick look
 	@$(MAKE) --silent .tools/dlt/.ready || echo "dlt cannot be had: polling is measured without it" >&2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tools.docs import commands, contract, journal, limits, plugins, records, settings, shopify, use_cases
+from tools.docs import commands, console, contract, journal, limits, plugins, records, settings, shopify, use_cases
 from tools.docs.blocks import Block
 
 BLOCKS: Mapping[str, Block] = {
@@ -19,6 +19,9 @@ BLOCKS: Mapping[str, Block] = {
     "tenant-keys": settings.tenant_keys,
     "commands": commands.commands,
     "exit-codes": commands.exit_codes,
+    "console-actions": console.actions,
+    "api-endpoints": console.endpoints,
+    "api-models": console.models,
     "hooks": contract.hooks,
     "specs": contract.specs,
     "objects": contract.objects,

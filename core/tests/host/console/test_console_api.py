@@ -8,6 +8,7 @@ from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx  # noqa: TID251 - any client
 import pytest
@@ -147,6 +148,25 @@ def test_what_is_wrong_is_told(desk: ConsoleDesk, path: str, json: Any, status: 
     told = ask(desk, "POST", path, token(desk, "x"), json=json)
     assert told.status_code == status, told.text
     assert told.json()["error"]
+
+
+@pytest.mark.parametrize("text", ["' OR 1=1 --", "1; DROP TABLE clicks", "%", "a\x00b", "\u202e"])
+def test_what_is_looked_for_is_a_value(desk: ConsoleDesk, text: str) -> None:
+    bearer = token(desk, "x")
+    desk.browser("ann", "approver")
+    for path in (f"/clicks?about={quote(text)}", f"/find?text={quote(text)}", f"/pauses?tenant={quote(text)}"):
+        assert ask(desk, "GET", path, bearer).json() == []
+    assert len(ask(desk, "GET", "/clicks", bearer).json()) == 1
+
+
+def test_no_answer_holds_a_secret(desk: ConsoleDesk) -> None:
+    bearer, ann = token(desk, "canary"), desk.browser("ann", "approver")
+    secrets = (bearer, sha256(bearer.encode()).hexdigest(), ann.cookies["connect-session"])
+    for door in desk.console.routes:
+        if "{" in door.path or door.path == "/live" or "GET" not in (door.methods or ()):
+            continue
+        for told in (ann.get(door.path), ask(desk, "GET", door.path.removeprefix(PREFIX), bearer)):
+            assert not [secret for secret in secrets if secret in told.text], door.path
 
 
 def test_other_methods_are_not_possible(desk: ConsoleDesk) -> None:

@@ -30,6 +30,7 @@ PAGES = (
     Page("/things/{tenant}/{subject:path}", showing),
     Page("/working", showing, "Working", Role.OPERATOR),
     Page("/broken", breaking),
+    Page("/body/{tenant}", showing, role=Role.OPERATOR, look="look_body"),
 )
 
 
@@ -266,6 +267,13 @@ def test_signing_in_and_out_are_clicks(desk: ConsoleDesk) -> None:
         ("ann", "sign_out", "done"),
         ("ann", "sign_in", "done"),
     ]
+
+
+def test_a_look_at_what_is_personal_is_kept(desk: ConsoleDesk) -> None:
+    assert desk.browser("bob", "operator").get("/body/acme").status_code == 200
+    assert desk.browser("vic", "viewer").get("/body/acme").status_code == 403
+    looks = [c for c in desk.journal.clicks() if c.action == "look_body"]
+    assert [(c.who, c.tenant, c.about) for c in looks] == [("bob", "acme", ["/body/acme"])]
 
 
 def test_numbers_are_open_to_this_machine_only(desk: ConsoleDesk, tmp_path: Path) -> None:
