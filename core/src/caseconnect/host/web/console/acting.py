@@ -77,7 +77,7 @@ class Actor:
     tenants: Callable[[], Mapping[str, Tenant]]
     sessions: Sessions
     now: Callable[[], datetime]
-    read: Callable[[Callable[[], Plan]], Awaitable[Plan]]
+    read: Callable[[Callable[[], Any]], Awaitable[Any]]
 
     async def plan(self, name: str, fields: Fields) -> Plan:
         """What the action would do now. `NotPossible` if there is nothing to do."""
@@ -86,7 +86,8 @@ class Actor:
             raise NotPossible(f"there is no action {name!r}")
         given = {field: tuple(fields[field]) for field in action.fields if fields.get(field)}
         desk = Desk(self.reading, self.tenants(), self.now(), self.settings().four_eyes)
-        return await self.read(lambda: action.plan(desk, given))
+        plan: Plan = await self.read(lambda: action.plan(desk, given))
+        return plan
 
     async def do(
         self, name: str, fields: Fields, digest: str, reason: str, caller: Caller, through: str = "console"

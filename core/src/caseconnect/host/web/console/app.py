@@ -18,6 +18,7 @@ from caseconnect.host.journal import Journal
 from caseconnect.host.journal.clicks import Click
 from caseconnect.host.tenants.tenant import Tenant
 from caseconnect.host.web.console.acting import Actor
+from caseconnect.host.web.console.api import Api
 from caseconnect.host.web.console.asking import Ask, Live, Page, Shown
 from caseconnect.host.web.console.drawing import Drawer
 from caseconnect.host.web.console.forms import Forms
@@ -125,6 +126,7 @@ class Console:
             Door("/static/{name}", self._static, None),
             Door("/live", LiveUpdates(self._version).door(self._still), Role.VIEWER),
             *self._forms.doors(),
+            *Api(self.actor, self.house.reading).doors(),
             *(Door(page.path, self._shows(page), page.role) for page in self._pages),
         ]
         if all(page.path != "/" for page in self._pages):
@@ -178,7 +180,7 @@ class Console:
         return Caller(Person(f"token:{found.name}", ROLES[found.role]))
 
     async def _unknown(self, request: Request, error: Exception) -> Response:
-        return await self.keeper.unknown(request, getattr(error, "status_code", 404))
+        return await self.keeper.unknown(request, getattr(error, "status_code", 404), getattr(error, "headers", None))
 
     def _sign_in_page(self, request: Request, status: int, why: str) -> Response:
         values = {"why": why, "provider": self.house.settings().oidc is not None}
