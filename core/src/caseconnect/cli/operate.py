@@ -9,9 +9,13 @@ import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from caseconnect.host.journal.queueing import Queued
+    from caseconnect.models.money import Money
 
 from caseconnect.cli import Exit
 from caseconnect.cli.output import complain, emit_json, say, table
@@ -73,7 +77,7 @@ def errors(data: Path, as_json: bool) -> None:
     if stuck["brakes"]:
         brakes = [(b["tenant"], b["scope"], b["name"], b["reason"], b["by"], b["at"][:19]) for b in stuck["brakes"]]
         table(("Tenant", "Paused", "Name", "Why", "By", "Since (UTC)"), brakes, title="Pauses")
-        say("  connect resume --tenant TENANT [--flow|--connection|--command NAME] --reason WHY")
+        say("  connect resume --tenant TENANT [--flow|--connection|--command NAME] shows what waits; --yes ends it")
 
 
 def _show_commands(commands: list[dict[str, Any]], counted: str, column: str, title: str) -> None:
@@ -211,9 +215,11 @@ def pause(
 
 @click.command("resume")
 @_what
-@reason_option
+@click.option("--yes", is_flag=True, help="Do it; without this what would go out is shown and nothing is done.")
+@click.option("--reason", help="Why: it is kept with your name. Needed with --yes.")
 @by_option
 @data_option
+@json_option
 @click.pass_context
 def resume(
     ctx: click.Context,
@@ -222,18 +228,58 @@ def resume(
     connection: str | None,
     command: str | None,
     access: str | None,
-    reason: str,
+    yes: bool,
+    reason: str | None,
     by: str,
     data: Path,
+    as_json: bool,
 ) -> None:
-    """End a pause.
+    """End a pause, after a look at what waits behind it.
+
+    Without --yes it shows what would go out, in which order, with which amounts, does nothing, and ends with 5.
 
     \b
-    connect resume --tenant acme --command CancelOrder --reason "mapping mended"
+    connect resume --tenant acme --command CancelOrder
+    connect resume --tenant acme --command CancelOrder --yes --reason "mapping mended"
     """
+    from caseconnect.host.journal import SqliteJournal
+
     scope, name = _scope(tenant, flow=flow, connection=connection, command=command, access=access)
-    told = do(data, "resume", {"tenant": tenant, "scope": scope, "name": name, "reason": reason, "by": by})
-    if not told["changed"]:
+    if yes and not reason:
+        raise click.UsageError("say why: --reason")
+    journal = SqliteJournal.read(journal_path(data))
+    queue = journal.held_back(tenant, scope, name)
+    paused = any((b.tenant, b.scope, b.name) == (tenant, scope, name) for b in journal.brakes())
+    journal.close()
+    ask = {"tenant": tenant, "scope": scope, "name": name, "reason": reason, "by": by}
+    if not paused or (yes and not do(data, "resume", ask)["changed"]):
         complain(f"{scope} {name} of {tenant} was not paused (`connect errors` lists the pauses)")
         ctx.exit(Exit.WRONG)
-    say(f"resumed: {scope} {name}")
+    if as_json:
+        emit_json({"resumed": yes, "queue": [_queued(one) for one in queue]})
+    else:
+        _show_queue(queue)
+        say(f"resumed: {scope} {name}" if yes else "nothing was done: add --yes and --reason to resume")
+    if not yes:
+        ctx.exit(Exit.SHOWN)
+
+
+def _queued(one: Queued) -> dict[str, Any]:
+    return {**vars(one), "worth": str(one.worth) if one.worth else None}
+
+
+def _show_queue(queue: Sequence[Queued]) -> None:
+    if not queue:
+        say("nothing waits behind it")
+        return
+    sums: dict[str, Money] = {}
+    rows = []
+    for place, one in enumerate(queue, 1):
+        if one.worth:
+            sums[one.worth.currency] = sums[one.worth.currency] + one.worth if one.worth.currency in sums else one.worth
+        worth = str(one.worth or ("not known" if one.money else ""))
+        state = f"{one.state}, after others" if one.after else one.state
+        rows.append((place, one.kind, one.use, one.target or one.reference, worth, state, one.key))
+    table(("No.", "Kind", "Flow", "About", "Amount", "State", "Command"), rows, title="What waits behind it, in order")
+    total = ", ".join(map(str, sums.values()))
+    say(f"{len(queue)} commands{f', {total} in all' if total else ''}; caps still hold")
