@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from caseconnect.host.alerting.causes import cause_of
 from caseconnect.host.journal.caps import CAUSE as CAP
 from caseconnect.host.journal.caps import INCIDENT
 from caseconnect.host.web.console.asking import Ask, Shown
@@ -195,12 +194,11 @@ def _alert(title: str, those: list[Row]) -> Cause:
         Item(name, order_path(first["tenant"], name) if name.count("/") >= 2 else link("/search", q=name))
         for name in dict.fromkeys(names[-causes.SHOWN :])
     )
-    kind = cause_of(first["cause"])
     dismiss = Way(
         "dismiss",
         "Close the alert",
-        "Only the alert is closed: nothing is sent, and it opens again if the cause comes back. "
-        + ("It closes by itself when its cause goes." if kind.itself else "It does not close by itself."),
+        "Only the alert is closed: nothing is sent, and it opens again if the cause comes back. Most alerts close by"
+        " themselves when their cause goes.",
         (("cause", first["cause"]), ("tenant", first["tenant"])),
     )
     last = max(row["last_at"] for row in those)
@@ -209,7 +207,7 @@ def _alert(title: str, those: list[Row]) -> Cause:
         f"alert:{first['cause']}",
         first["title"] if len(those) == 1 else f"{many(len(those), 'alert')}: {title}",
         first["tenant"],
-        f"{kind.title}. Seen {many(times, 'time')}, last {last[:16].replace('T', ' ')} UTC.",
+        f"seen {many(times, 'time')}, last {last[:16].replace('T', ' ')} UTC",
         len(those),
         min(row["first_at"] for row in those),
         items=items,

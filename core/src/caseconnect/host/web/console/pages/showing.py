@@ -12,8 +12,22 @@ from caseconnect.host.web.console.asking import Ask, Shown
 from caseconnect.models.money import Money
 
 _STEPS = ((365 * 86_400, "y"), (86_400, "d"), (3600, "h"), (60, "min"))
-_GOOD = frozenset({"done", "events", "works", "closed", "ready for its turn", "found", "live", "read", "room", "at work"})
-_BAD = frozenset({"parked", "refused", "unknown", "wrong", "does not work", "needs a look", "reached", "cannot be built", "refused to start"})
+_GOOD = frozenset(
+    {"done", "events", "works", "closed", "ready for its turn", "found", "live", "read", "room", "at work"}
+)
+_BAD = frozenset(
+    {
+        "parked",
+        "refused",
+        "unknown",
+        "wrong",
+        "does not work",
+        "needs a look",
+        "reached",
+        "cannot be built",
+        "refused to start",
+    }
+)
 _BUSY = frozenset({"planned", "sending", "accepted", "new", "waiting", "ready", "open", "storm"})
 _HALTED = frozenset({"paused"})
 
