@@ -11,6 +11,7 @@ SEEDS ?= 1000
 SECONDS ?= 300
 POWERLOSS ?= 20000
 JOBS ?= 2
+BROWSER := playwright==1.65.2 axe-core-python==0.1.0
 SBOM := cyclonedx-bom==7.5.0
 AUDIT := pip-audit==2.10.1
 PACKAGES := core demo $(wildcard plugins/*) $(wildcard usecases/*)
@@ -19,7 +20,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/pycache
 export PYTHONDONTWRITEBYTECODE :=
 MANIFESTS := $(wildcard pyproject.toml requirements.lock $(addsuffix /pyproject.toml,$(PACKAGES)))
 
-.PHONY: help demo test simulate mutants storage powerloss check conformance bench docs lock sbom audit format clean
+.PHONY: help demo test simulate mutants storage powerloss check conformance browser bench docs lock sbom audit format clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +58,9 @@ check: .venv/.ready ## Check style, types, imports, and that the docs are in ste
 
 conformance: .venv/.ready ## Let programs that we did not write judge the simulators; needs npm
 	CONNECT_CONFORMANCE=1 $(BIN)/pytest -q tests/conformance
+
+browser: .venv/.ready .tools/browser/.ready ## Look at the console with a real browser; needs chromium; IMAGES=1 writes the pictures of the docs
+	CONNECT_BROWSER=1 CONNECT_IMAGES=$(IMAGES) PYTHONPATH=.tools/browser $(BIN)/pytest -q tests/browser
 
 bench: .venv/.ready ## Measure; SIZE=small for a quick look
 	@$(MAKE) --silent .tools/dlt/.ready || echo "dlt cannot be had: polling is measured without it" >&2
@@ -96,6 +100,12 @@ clean: ## Remove what the targets made
 	rm -f $@
 	$(UV) venv --quiet --clear --python $(PYTHON) .tools/dlt
 	$(UV) pip install --quiet --python .tools/dlt "$(DLT)"
+	touch $@
+
+# What drives the browser and judges the pages; no dependency of ours, so in a folder of its own and not in the lock.
+.tools/browser/.ready: Makefile .venv/.ready | $(UV)
+	rm -rf .tools/browser
+	$(UV) pip install --quiet --python .venv --target .tools/browser $(BROWSER)
 	touch $@
 
 .venv/.ready: $(MANIFESTS) | $(UV)

@@ -61,8 +61,8 @@ def time_line(one: dict[str, Any]) -> list[Line]:
             name = f"{command['kind']} {command['name']}".strip()
             for outcome in command["outcomes"]:
                 by = "" if outcome["by"] == OURSELVES else outcome["by"]
-                told = (outcome["became"], outcome["note"], by, command["use"])
-                lines.append(Line(outcome["at"], "command", name, *told, key=command["key"]))
+                became = (outcome["became"], outcome["note"], by, command["use"])
+                lines.append(Line(outcome["at"], "command", name, *became, key=command["key"]))
     return sorted(lines, key=lambda line: (line.at, _ORDER[line.sort]))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from caseconnect.host.journal.caps import CAUSE as CAP
@@ -29,7 +30,7 @@ _TOLD_ABOVE = ("parked:", "refused:", "unknown:", CAP, INCIDENT)
 
 def show(ask: Ask) -> Shown:
     """All of it, by section."""
-    found = list(every(ask))
+    found = [_named(ask, cause) for cause in every(ask)]
     sections = [
         (sign, title, about, [cause for cause in found if cause.sort == sign]) for sign, title, about in SECTIONS
     ]
@@ -42,6 +43,15 @@ def show(ask: Ask) -> Shown:
         waiting=waiting,
         tenants=ask.tenants,
     )
+
+
+def _named(ask: Ask, cause: Cause) -> Cause:
+    """Orders by their numbers, as people know them."""
+    items = []
+    for item in cause.items:
+        record = ask.journal.views.record(cause.tenant, item.subject) if item.subject else None
+        items.append(replace(item, name=str(record["number"])) if record and record.get("number") else item)
+    return replace(cause, items=tuple(items))
 
 
 def every(ask: Ask) -> Iterable[Cause]:
@@ -191,7 +201,9 @@ def _alert(title: str, those: list[Row]) -> Cause:
     first, times = those[0], sum(row["count"] for row in those)
     names = [name for row in those for name in row["link"].split(", ") if name and name != "..."]
     items = tuple(
-        Item(name, order_path(first["tenant"], name) if name.count("/") >= 2 else link("/search", q=name))
+        Item(name, order_path(first["tenant"], name), subject=name)
+        if name.count("/") >= 2
+        else Item(name, link("/search", q=name))
         for name in dict.fromkeys(names[-causes.SHOWN :])
     )
     dismiss = Way(

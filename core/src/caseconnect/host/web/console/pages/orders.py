@@ -11,7 +11,17 @@ from caseconnect.host.journal.people import OURSELVES
 from caseconnect.host.timeline import Line, in_short, time_line
 from caseconnect.host.web.console.asking import Ask, Shown
 from caseconnect.host.web.console.pages.causes import Way
-from caseconnect.host.web.console.pages.showing import link, many, missing, number, safe_url, shown, spelled, sums_of
+from caseconnect.host.web.console.pages.showing import (
+    link,
+    many,
+    missing,
+    number,
+    safe_url,
+    shown,
+    spelled,
+    sums_of,
+    thing,
+)
 from caseconnect.host.web.console.people import Role
 from caseconnect.models.money import Money
 from caseconnect.sdk.commands import COMMANDS
@@ -196,7 +206,7 @@ def _undo(matter: Json) -> tuple[Way, ...]:
 def _ways(command: Json) -> tuple[Way, ...]:
     known = COMMANDS.get(command["kind"])
     money = bool(known and known.money)
-    role, what = Role.APPROVER if money else Role.OPERATOR, spelled(command["kind"])
+    role, what = Role.APPROVER if money else Role.OPERATOR, thing(command["kind"])
     key = ("key", command["key"])
     again = "It is looked for first where the platform can tell, then sent once more."
     retry = Way("answer", "Try again", f"The {what} is planned once more. {again}", (key, ("answer", "retry")), role)

@@ -102,6 +102,25 @@ def spelled(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).replace("_", " ").lower()
 
 
+_KINDS = {
+    "RefundPayment": "refund",
+    "IssueCredit": "credit",
+    "CreateReplacement": "replacement",
+    "ExchangeReturn": "exchange",
+    "AdjustLoyalty": "change of points",
+    "OpenCase": "case",
+    "CommentCase": "comment",
+    "HoldOrder": "hold",
+    "ReleaseOrder": "release",
+    "CancelOrder": "cancellation",
+}
+
+
+def thing(kind: str) -> str:
+    """What a kind of command brings, in a word where there is one."""
+    return _KINDS.get(kind, spelled(kind))
+
+
 def tone(state: str) -> str:
     """How a state looks: good, bad, busy, halted, or plain."""
     for name, words in (("good", _GOOD), ("bad", _BAD), ("busy", _BUSY), ("halted", _HALTED)):
@@ -145,6 +164,7 @@ WORDS = {
     "grouped": grouped,
     "many": many,
     "spelled": spelled,
+    "thing": thing,
     "tone": tone,
     "order_path": order_path,
     "link": link,
