@@ -13,6 +13,7 @@ SEEDS ?= 1000
 SECONDS ?= 300
 POWERLOSS ?= 20000
 JOBS ?= 2
+BROWSER := playwright==1.65.2 axe-core-python==0.1.0
 SBOM := cyclonedx-bom==7.5.0
 AUDIT := pip-audit==2.10.1
 PACKAGES := core demo $(wildcard plugins/*) $(wildcard usecases/*)
@@ -21,7 +22,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/pycache
 export PYTHONDONTWRITEBYTECODE :=
 MANIFESTS := $(wildcard pyproject.toml requirements.lock $(addsuffix /pyproject.toml,$(PACKAGES)))
 
-.PHONY: help demo test simulate mutants storage powerloss check conformance fuzz bench docs lock sbom audit format clean
+.PHONY: help demo test simulate mutants storage powerloss check conformance browser fuzz bench docs lock sbom audit format clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +65,9 @@ fuzz: .venv/.ready $(UV) ## Ask the console's API what its document allows, and 
 	PYTHONPATH=tests/lib $(BIN)/python tests/fuzz/serve_api.py $(UV) tool run --quiet --from $(SCHEMATHESIS) schemathesis \
 		run "{url}/api/v1/openapi.json" -H "Authorization: Bearer {token}" --max-examples $(FUZZ) --no-color
 
+browser: .venv/.ready .tools/browser/.ready ## Look at the console with a real browser; needs chromium; IMAGES=1 writes the pictures of the docs
+	CONNECT_BROWSER=1 CONNECT_IMAGES=$(IMAGES) PYTHONPATH=.tools/browser $(BIN)/pytest -q tests/browser
+
 bench: .venv/.ready ## Measure; SIZE=small for a quick look
 	@$(MAKE) --silent .tools/dlt/.ready || echo "dlt cannot be had: polling is measured without it" >&2
 	$(BIN)/python -m bench --size $(SIZE) $(BENCH)
@@ -102,6 +106,12 @@ clean: ## Remove what the targets made
 	rm -f $@
 	$(UV) venv --quiet --clear --python $(PYTHON) .tools/dlt
 	$(UV) pip install --quiet --python .tools/dlt "$(DLT)"
+	touch $@
+
+# What drives the browser and judges the pages; no dependency of ours, so in a folder of its own and not in the lock.
+.tools/browser/.ready: Makefile .venv/.ready | $(UV)
+	rm -rf .tools/browser
+	$(UV) pip install --quiet --python .venv --target .tools/browser $(BROWSER)
 	touch $@
 
 .venv/.ready: $(MANIFESTS) | $(UV)
