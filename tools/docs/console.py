@@ -63,6 +63,5 @@ def _kind(schema: dict[str, Any]) -> str:
         return " or ".join(dict.fromkeys(_kind(one) for one in schema["anyOf"]))
     if schema.get("type") == "array":
         return f"list of {_kind(schema.get('items', {}))}"
-    return {"object": "mapping", "null": "nothing", "integer": "number", "date-time": "time"}.get(
-        schema.get("format", schema.get("type", "")), schema.get("type", "anything")
-    )
+    kind = str(schema.get("format", schema.get("type", "anything")))
+    return {"object": "mapping", "null": "nothing", "integer": "number", "date-time": "time"}.get(kind, kind)

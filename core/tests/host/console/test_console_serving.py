@@ -36,9 +36,11 @@ def test_where_it_listens(in_file: int | None, asked: int | None, webhooks: int,
 
 def asked(port: int, path: str, context: ssl.SSLContext | None = None, **form: str) -> tuple[int, str, str]:
     """(status, body, the cookie that was set)."""
-    made = http.client.HTTPSConnection if context else http.client.HTTPConnection
-    more = {"context": context} if context else {}
-    connection = made("127.0.0.1", port, timeout=10, **more)  # type: ignore[arg-type]
+    connection = (
+        http.client.HTTPSConnection("127.0.0.1", port, timeout=10, context=context)
+        if context
+        else http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    )
     scheme = "https" if context else "http"
     headers = {"content-type": "application/x-www-form-urlencoded", "origin": f"{scheme}://127.0.0.1:{port}"}
     body = "&".join(f"{name}={value}" for name, value in form.items())
