@@ -85,7 +85,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "Tell everything about an order or a case: deliveries, events, verdicts with reasons, commands, outcomes.",
     ),
     "pause": (
-        "caseconnect.cli.operate:pause",
+        "caseconnect.cli.pausing:pause",
         "Stop sending: a whole tenant, a flow, a connection, or one kind of command.",
     ),
     "plan": (
@@ -104,7 +104,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "caseconnect.cli.resolve:resolve",
         "Answer what waits for a person: a command, a parked delivery or event, an alert, an incident.",
     ),
-    "resume": ("caseconnect.cli.operate:resume", "End a pause, after a look at what waits behind it."),
+    "resume": ("caseconnect.cli.pausing:resume", "End a pause, after a look at what waits behind it."),
     "undo-cases": (
         "caseconnect.cli.undo:undo_cases",
         "Close the cases that a rule opened, but only those that no person touched.",
