@@ -55,7 +55,7 @@ flows:
   - use: status_updates
     mode: cases
 """
-_AMOUNTS = ("12.50", "38.00", "20.00", "7.25", "40.00")
+_AMOUNTS = ("12.50", "18.00", "20.00", "7.25", "9.90")
 
 
 @dataclass(frozen=True)

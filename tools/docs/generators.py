@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from tools.docs import (
     alerts,
     commands,
+    console,
     contract,
     journal,
     limits,
@@ -31,6 +32,9 @@ BLOCKS: Mapping[str, Block] = {
     "tenant-keys": settings.tenant_keys,
     "commands": commands.commands,
     "exit-codes": commands.exit_codes,
+    "console-actions": console.actions,
+    "api-endpoints": console.endpoints,
+    "api-models": console.models,
     "hooks": contract.hooks,
     "specs": contract.specs,
     "objects": contract.objects,

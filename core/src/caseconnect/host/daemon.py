@@ -203,7 +203,7 @@ class Daemon:
         settings, secrets = self.settings.values.console, self.settings.secrets
         provider = provider_of(settings, secrets, self.now)
         house = House(
-            settings=lambda: settings,
+            settings=lambda: self.settings.values.console,
             reading=reading,
             journal=journal,
             verbs=verbs,

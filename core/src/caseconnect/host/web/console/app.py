@@ -18,6 +18,7 @@ from caseconnect.host.journal import Journal
 from caseconnect.host.journal.clicks import Click
 from caseconnect.host.tenants.tenant import Tenant
 from caseconnect.host.web.console.acting import Actor
+from caseconnect.host.web.console.api import Api
 from caseconnect.host.web.console.asking import Ask, Live, Page, Shown
 from caseconnect.host.web.console.drawing import Drawer
 from caseconnect.host.web.console.forms import Forms
@@ -125,6 +126,7 @@ class Console:
             Door("/static/{name}", self._static, None),
             Door("/live", LiveUpdates(self._version).door(self._still), Role.VIEWER),
             *self._forms.doors(),
+            *Api(self.actor, self.house.reading).doors(),
             *(Door(page.path, self._shows(page), page.role) for page in self._pages),
         ]
         if all(page.path != "/" for page in self._pages):
@@ -158,9 +160,10 @@ class Console:
         numbers = self.house.metrics or bytes
         return Response(await self.read(numbers), media_type="text/plain; version=0.0.4; charset=utf-8")
 
-    async def _heard(self, name: str, role: str, action: str) -> None:
+    async def _heard(self, name: str, role: str, action: str, tenant: str = "", about: tuple[str, ...] = ()) -> None:
         now, journal = self.house.now(), self.house.journal
-        await journal.click_ended(await journal.clicked(Click(now, name, role, action)), "done", now)
+        click = Click(now, name, role, action, tenant=tenant, about=about)
+        await journal.click_ended(await journal.clicked(click), "done", now)
 
     async def _by_token(self, request: Request) -> Caller | Response | None:
         kind, _, token = request.headers.get("authorization", "").partition(" ")
@@ -178,7 +181,7 @@ class Console:
         return Caller(Person(f"token:{found.name}", ROLES[found.role]))
 
     async def _unknown(self, request: Request, error: Exception) -> Response:
-        return await self.keeper.unknown(request, getattr(error, "status_code", 404))
+        return await self.keeper.unknown(request, getattr(error, "status_code", 404), getattr(error, "headers", None))
 
     def _sign_in_page(self, request: Request, status: int, why: str) -> Response:
         values = {"why": why, "provider": self.house.settings().oidc is not None}
@@ -202,6 +205,9 @@ class Console:
     def _shows(self, page: Page) -> Answer:
         async def show(asked: Asked) -> Response:
             ask = await self.ask(asked)
+            if page.look:
+                about = (asked.request.url.path,)
+                await self._heard(ask.person.name, ask.person.role.word, page.look, ask.path.get("tenant", ""), about)
             shown = await self.read(lambda: page.show(ask))
             return self._drawer.draw(asked.request, shown, asked.caller)
 
