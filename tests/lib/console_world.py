@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -150,7 +151,7 @@ class Opened:
         self.log = RecordingLog()
         self.console = Console(
             ConsoleHouse(
-                settings=ConsoleSettings,
+                settings=lambda: ConsoleSettings(four_eyes={"USD": Decimal(100)}),
                 reading=self.reading,
                 journal=self.journal,
                 verbs=Verbs(self.journal, self.now),
