@@ -165,9 +165,11 @@ class Console:
         numbers = self.house.metrics or bytes
         return Response(await self.read(numbers), media_type="text/plain; version=0.0.4; charset=utf-8")
 
-    async def _heard(self, name: str, role: str, action: str) -> None:
+    async def _heard(self, name: str, role: str, action: str, about: str = "") -> None:
         now, journal = self.house.now(), self.house.journal
-        await journal.click_ended(await journal.clicked(Click(now, name, role, action)), "done", now)
+        await journal.click_ended(
+            await journal.clicked(Click(now, name, role, action, about=(about,) if about else ())), "done", now
+        )
 
     async def _by_token(self, request: Request) -> Caller | Response | None:
         kind, _, token = request.headers.get("authorization", "").partition(" ")
@@ -209,6 +211,8 @@ class Console:
     def _shows(self, page: Page) -> Answer:
         async def show(asked: Asked) -> Response:
             ask = await self.ask(asked)
+            if page.look:
+                await self._heard(ask.person.name, ask.person.role.word, page.look, asked.request.url.path)
             shown = await self.read(lambda: page.show(ask))
             return self._drawer.draw(asked.request, shown, asked.caller)
 

@@ -66,9 +66,13 @@ class Shown:
 
 @dataclass(frozen=True)
 class Page:
-    """A page at `path` (`/orders/{tenant}/{subject:path}`); `show` reads only. With `menu` it stands in the menu so."""
+    """A page at `path` (`/orders/{tenant}/{subject:path}`); `show` reads only. With `menu` it stands in the menu so.
+
+    `look`: each look is written down among the clicks, under that name.
+    """
 
     path: str
     show: Callable[[Ask], Shown]
     menu: str = ""
     role: Role = Role.VIEWER
+    look: str = ""
