@@ -38,10 +38,13 @@ _TABLES: Mapping[str, str] = {
     "erased": "Whose data was erased: what comes of them later is kept without what is personal.",
     "receipts": "What became of requests about personal data: of whom by id, how many rows, what is left.",
     "comparisons": "What comparing a platform with the journal found; of those that found nothing the last week.",
+    "tenant_files": "Tenant files as they came into force: when, by whom, which key paths changed, and the text.",
     "sums": "The checksum of every row of the other tables, by table and key.",
     "chain": "Per tenant a hash chain over rows that are only added; without its salt the row's text was erased.",
     "heads": "Where each tenant's chain ends.",
     "alerts": "What a person should look at, one row per cause until it is closed.",
+    "notices": "What each channel told of an alert last, or is to tell next.",
+    "arrived": "How many deliveries of each connection came in each hour (UTC); of the last five weeks.",
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import resource
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,7 +55,7 @@ def serve(
 
     Serves webhooks at /hooks/TENANT/CONNECTION, and /healthz and /readyz; on a port of its own the console, for people.
     SIGTERM ends it in good order: what is being sent may end, and what cannot stays `sending` and is looked after at
-    the next start.
+    the next start. SIGHUP, like `connect reload`, reads the tenant files again.
 
     \b
     connect serve --tenants tenants --data data
@@ -66,22 +67,18 @@ def serve(
     from caseconnect.host.journal.errors import JournalError, JournalLocked
     from caseconnect.host.logs import configure
     from caseconnect.host.plugins import load
-    from caseconnect.host.tenants import load_tenants, missing_secrets, shared_secrets
+    from caseconnect.host.tenants.admitting import admit
 
     configure(json=None if log_format == "auto" else log_format == "json")
     log = structlog.get_logger()
     settings = _settings(ctx, config)
-    found = load_tenants(tenants, load())
-    for problem in found.problems:
+    read = partial(admit, tenants, load())
+    found = read({})
+    for problem in (problem for problems in found.problems.values() for problem in problems):
         complain(str(problem))
-    ready = {}
-    shared = shared_secrets(found.tenants)
-    for tenant in found.tenants.values():
-        missing = missing_secrets(tenant) + shared.get(tenant.name, [])
-        for problem in missing:
-            complain(str(problem))
-        if not missing:
-            ready[tenant.name] = tenant
+    if found.broken:
+        complain(found.broken)
+    ready = found.tenants
     if not ready:
         complain(f"no tenant of {tenants} can run: mend the files (`connect check` shows the same), then start again")
         ctx.exit(Exit.WRONG)
@@ -92,7 +89,7 @@ def serve(
 
     _many_files()
     options = Options(data, host, port, not no_pacing, console_port, recover=recover)
-    daemon = Daemon(options, ready, log, settings=settings)
+    daemon = Daemon(options, ready, log, problems=found.problems, read=read, settings=settings)
     try:
         uvloop.run(daemon.run(started))
     except JournalLocked as error:

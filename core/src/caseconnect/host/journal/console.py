@@ -81,7 +81,7 @@ class SqliteConsole:
     def _db(self) -> sqlite3.Connection:
         raise NotImplementedError
 
-    async def _write(self, name: str, write: Write[Any], size: int = 0, *, outside: bool = False) -> Any:
+    async def _write(self, name: str, write: Write[Any], what: Any = None) -> Any:
         raise NotImplementedError
 
     async def clicked(self, new: Click) -> int:

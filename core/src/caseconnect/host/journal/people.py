@@ -17,6 +17,7 @@ from caseconnect.host.journal.planning import ask_again
 from caseconnect.host.journal.records import Brake, NewAlert, Settlement
 from caseconnect.host.journal.settling import release_followers, settle, uncounted
 from caseconnect.sdk.commands import COMMANDS
+from caseconnect.sdk.events import ANSWERED
 
 OURSELVES = "connect"
 """Who the host is where a name is asked for."""
@@ -50,6 +51,8 @@ def resume(db: sqlite3.Connection, tenant: str, scope: str, name: str, reason: s
     )
     if scope == "connection":
         close_alert(db, tenant, f"auth:{name}", now)
+    elif scope == "access":
+        close_alert(db, tenant, f"account:{name}", now)
     return done.rowcount > 0
 
 
@@ -73,13 +76,9 @@ def answer(db: sqlite3.Connection, key: str, what: Answer, reason: str, by: str,
         raise Conflict("a case cannot be taken as opened without its id: retry looks for it first, or refuse it")
     if what == "retry" and row[1] in COMMANDS and COMMANDS[row[1]].money and _is_over(db, row[3]):
         raise Conflict(f"the matter of {key} is closed, so no money goes out for it: say `done`, or refuse it")
-    settle(db, Settlement(key, states.PARKED, becomes, now, note=f"{by}: {reason}", by=by))
+    data = {ANSWERED: by} if becomes == states.REFUSED else {}
+    settle(db, Settlement(key, states.PARKED, becomes, now, note=f"{by}: {reason}", by=by, data=data))
     caps.answered(db, row[2], key, now)
-    left = db.execute(
-        "SELECT 1 FROM commands WHERE state='parked' AND kind=? AND tenant=? AND cap=''", (row[1], row[2])
-    ).fetchone()
-    if left is None:
-        close_alert(db, row[2], f"parked:{row[1]}", now)
     return str(db.execute("SELECT state FROM commands WHERE key=?", (key,)).fetchone()[0])
 
 

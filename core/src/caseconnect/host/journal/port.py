@@ -9,8 +9,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+from caseconnect.host.journal.alerting import AlertPort
 from caseconnect.host.journal.auditing import Comparison, Moved
 from caseconnect.host.journal.console import ConsoleVerbs
+from caseconnect.host.journal.files import TenantFile
 from caseconnect.host.journal.past import PastTurn
 from caseconnect.host.journal.people import Answer, Waiting
 from caseconnect.host.journal.privacy import Receipt as PrivacyReceipt
@@ -21,7 +23,6 @@ from caseconnect.host.journal.records import (
     DeliveryResult,
     MatterKey,
     MatterRow,
-    NewAlert,
     NewDelivery,
     Receipt,
     Settlement,
@@ -39,7 +40,7 @@ from caseconnect.sdk.events import Event
 from caseconnect.sdk.subjects import Subject
 
 
-class Journal(ConsoleVerbs, Protocol):
+class Journal(AlertPort, ConsoleVerbs, Protocol):
     """The durable record. Every write verb may raise the errors of `journal.errors`."""
 
     # intake
@@ -124,12 +125,6 @@ class Journal(ConsoleVerbs, Protocol):
         """By tenant and day how much came and what became of it."""
 
     # people
-    async def alert(self, new: NewAlert, now: datetime) -> None:
-        """Open an alert, or count one more."""
-
-    async def close_alert(self, tenant: str, cause: str, now: datetime) -> bool:
-        """Close the alert of a cause."""
-
     async def pause(self, brake: Brake) -> bool:
         """Set a brake."""
 
@@ -187,7 +182,16 @@ class Journal(ConsoleVerbs, Protocol):
     async def expire(self, tenant: str, before: datetime) -> int:
         """Erase the bodies that came before a moment, of deliveries that do not wait; how many."""
 
+    async def keep_file(self, file: TenantFile) -> None:
+        """Write down that a tenant's file is in force from now on."""
+
     # reads
+    def newest_files(self) -> list[TenantFile]:
+        """Of each tenant the file that came into force last."""
+
+    def tenant_files(self, tenant: str) -> list[TenantFile]:
+        """All files of a tenant that were in force, the newest first."""
+
     def receipts(self, tenant: str | None = None) -> list[PrivacyReceipt]:
         """What became of requests about personal data, oldest first."""
 

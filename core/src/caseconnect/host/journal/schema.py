@@ -265,6 +265,24 @@ def _seals(db: Database) -> None:
     db.conn.execute("INSERT INTO meta VALUES ('instance', ?)", (token_hex(16),))
 
 
+_NOTICES = """
+CREATE TABLE notices (
+    alert INTEGER NOT NULL, channel TEXT NOT NULL, kind TEXT NOT NULL, at TEXT NOT NULL, state TEXT NOT NULL,
+    due TEXT NOT NULL, tries INTEGER NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (alert, channel)
+) WITHOUT ROWID;
+CREATE INDEX notices_open ON notices (alert) WHERE state = 'due' OR (state = 'sent' AND kind <> 'closed');
+CREATE TABLE arrived (
+    tenant TEXT NOT NULL, connection TEXT NOT NULL, hour TEXT NOT NULL, pushed INTEGER NOT NULL,
+    polled INTEGER NOT NULL, PRIMARY KEY (tenant, connection, hour)
+) WITHOUT ROWID;
+"""
+
+
+@migrations(name="0010_notices")
+def _notices(db: Database) -> None:
+    _all_of(db, _NOTICES)
+
+
 _CLICKS = """
 CREATE TABLE clicks (
     seq INTEGER PRIMARY KEY, at TEXT NOT NULL, tenant TEXT NOT NULL, who TEXT NOT NULL, role TEXT NOT NULL,
@@ -293,6 +311,16 @@ CREATE TABLE api_tokens (
 @migrations(name="0011_clicks")
 def _clicks(db: Database) -> None:
     _all_of(db, _CLICKS)
+
+
+@migrations(name="0012_tenant_files")
+def _tenant_files(db: Database) -> None:
+    _all_of(
+        db,
+        "CREATE TABLE tenant_files (seq INTEGER PRIMARY KEY, tenant TEXT NOT NULL, digest TEXT NOT NULL,"
+        " at TEXT NOT NULL, by TEXT NOT NULL, changed TEXT NOT NULL, text TEXT NOT NULL);"
+        "CREATE INDEX tenant_files_of ON tenant_files (tenant, seq)",
+    )
 
 
 _VIEWS = """

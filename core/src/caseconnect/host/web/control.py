@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import stat
 from base64 import b64decode
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from decimal import Decimal
 from difflib import get_close_matches
@@ -27,6 +28,7 @@ from caseconnect.host.journal import Journal, states
 from caseconnect.host.journal.api_tokens import ApiToken
 from caseconnect.host.journal.cap_changes import CapChange
 from caseconnect.host.journal.records import Brake, CursorMove, NewDelivery
+from caseconnect.host.reloading import Reloaded
 from caseconnect.host.undoing import Fetch, undo
 from caseconnect.sdk.commands import COMMANDS
 from caseconnect.sdk.errors import ConnectError
@@ -92,9 +94,10 @@ class Verbs:
         known: Callable[[], Names] | None = None,
         fetch: Fetch | None = None,
         compare: Compare | None = None,
+        reload: Callable[[str], Awaitable[Sequence[Reloaded]]] | None = None,
     ) -> None:
         self._journal, self._now, self._ring, self._fetch, self._compare_now = journal, now, ring, fetch, compare
-        self._known = known or journal.names
+        self._known, self._reload_now = known or journal.names, reload
         self.link: Callable[[str, str], str] | None = None
 
     async def do(self, verb: str, ask: dict[str, Any]) -> dict[str, Any]:
@@ -199,6 +202,12 @@ class Verbs:
         chosen = sorted(names) if tenant is None else [tenant]
         return {"on": await self._compare_now(chosen, begin=ask["begin"])}
 
+    async def _reload(self, ask: dict[str, Any]) -> dict[str, Any]:
+        """Let every tenant be as its file says; what became of each."""
+        if self._reload_now is None:
+            raise ConnectError("no daemon runs here: `connect serve` reads the files when it starts")
+        return {"tenants": [asdict(each) for each in await self._reload_now(ask["by"])]}
+
     async def _console_link(self, ask: dict[str, Any]) -> dict[str, Any]:
         """A link that signs somebody in to the console, once."""
         if self.link is None:
@@ -242,7 +251,7 @@ def _unknown(what: str, name: str, known: Collection[str]) -> ConnectError:
 
 VERBS = (
     *("pause", "resume", "answer", "let_go", "open_members", "close_incident", "undo"),
-    *("drop", "dismiss", "replay", "store", "erase", "compare", "status"),
+    *("drop", "dismiss", "replay", "store", "erase", "compare", "reload", "status"),
     *("console_link", "console_token", "revoke_token", "change_cap", "take_back_cap"),
 )
 
@@ -262,12 +271,12 @@ def control_app(verbs: Verbs) -> Starlette:
     return Starlette(routes=[endpoint(verb) for verb in VERBS])
 
 
-async def ask_daemon(data: Path, verb: str, ask: dict[str, Any]) -> dict[str, Any]:
+async def ask_daemon(data: Path, verb: str, ask: dict[str, Any], *, deadline: float = 30.0) -> dict[str, Any]:
     """Send a verb to the running daemon. `TransientError` when none runs, `ConnectError` with its refusal."""
     http = Http(
         "http://connect.local",
         pace=Pace(float("inf"), 1),
-        deadline=30,
+        deadline=deadline,
         transport=unix_transport(str(socket_path(data))),
     )
     try:
