@@ -147,8 +147,13 @@ class Console:
         return RedirectResponse(self._pages[0].path, 303)
 
     async def _version(self) -> int:
-        # The number compares within one connection, and each thread has its own.
-        return await asyncio.get_running_loop().run_in_executor(self._watcher, self.house.reading.views.version)
+        # A commit's number compares within one connection, and each thread has its own.
+        return await asyncio.get_running_loop().run_in_executor(self._watcher, self._looked)
+
+    def _looked(self) -> int:
+        """Another number when something was committed, or counted for the pages: that goes on while somebody looks."""
+        views = self.house.reading.views
+        return hash((views.version(), views.tallies.look(self.house.now()).since))
 
     def _still(self, asked: Asked) -> bool:
         return self._signing.session(asked.request) is not None
