@@ -34,7 +34,7 @@ PAGES = {
     "nothing": "/orders/acme/{plain}",
 }
 PICTURED = {"needs", "order", "flows", "connections", "parked"}
-LIGHTS = {
+LIGHTS: dict[str, dict[str, Any]] = {
     "light": {"color_scheme": "light"},
     "dark": {"color_scheme": "dark"},
     "phone": {"color_scheme": "light", "size": (390, 844)},
@@ -43,7 +43,7 @@ LIGHTS = {
 
 def path_of(world: World, name: str) -> str:
     """The address of a page in this world."""
-    names = {n: getattr(world, n) for n in ("closed", "hostile", "parked", "plain")}
+    names: dict[str, str] = {n: getattr(world, n) for n in ("closed", "hostile", "parked", "plain")}
     return PAGES[name].format(incident=world.incident.rpartition("/")[2], **names)
 
 

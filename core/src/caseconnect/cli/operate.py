@@ -1,4 +1,4 @@
-"""`connect errors` and `replay`, with `resolve`, `pause` and `resume` the way out of everything that waits for a person.
+"""`connect errors` and `replay`: with `resolve`, `pause` and `resume` the way out of what waits for a person.
 
 They go to the running daemon over its local socket; with the daemon down they take the journal's lock.
 """
@@ -100,11 +100,11 @@ def _by_people(journal: SqliteJournal) -> dict[str, list[dict[str, Any]]]:
 
 def _show_by_people(stuck: dict[str, Any]) -> None:
     if stuck["caps"]:
-        rows = [
+        changed = [
             (c["tenant"], c["cap"], c["per"], c["what"], c["limit"], c["by"], c["reason"], c["until"] or "taken back")
             for c in stuck["caps"]
         ]
-        table(("Tenant", "Cap", "Per", "Of", "Limit", "By", "Why", "Until"), rows, title="Caps that people changed")
+        table(("Tenant", "Cap", "Per", "Of", "Limit", "By", "Why", "Until"), changed, title="Caps that people changed")
         say("  connect caps take-back --tenant TENANT --cap CAP --per WINDOW --what WHAT --reason WHY")
     if stuck["proposals"]:
         rows = [(p["seq"], p["tenant"], p["what"], p["who"], p["reason"]) for p in stuck["proposals"]]
