@@ -14,11 +14,13 @@ from caseconnect.host.alerting import watching as rules
 from caseconnect.host.alerting.settings import WatchPart
 from caseconnect.host.alerting.watching import Holds
 from caseconnect.host.faults import told
+from caseconnect.host.journal.overdue import Overdue
 from caseconnect.host.pipeline.context import Context
 from caseconnect.host.pipeline.live import LiveConnection, LiveTenant
 from caseconnect.host.pipeline.recurring import Recurring
 from caseconnect.host.tenants.problems import show_path
 from caseconnect.host.tenants.secrets import secrets_in
+from caseconnect.sdk.commands import COMMANDS
 
 EVERY = timedelta(minutes=1)
 HOST = ""
@@ -63,8 +65,8 @@ class Watching:
         names = {c.spec.name for c in well if not braked & {("connection", c.spec.name), ("access", c.spec.name)}}
         if not any(scope == "tenant" for scope, _ in braked):
             open_ = journal.open_since(tenant.name, now - watch.oldest_command)
-            free = [o for o in open_ if o.connection in names and not braked & {("flow", o.use), ("command", o.kind)}]
-            held.append(rules.overdue(free, watch))
+            free = (o for o in open_ if o.connection in names and not braked & {("flow", o.use), ("command", o.kind)})
+            held.append(rules.overdue([one for one in free if not _kept_back(tenant, one)], watch))
         held.append(rules.unknown(journal.unknown_since(tenant.name, now - watch.unknown_money)))
         held += [self._ending(connection, now) for connection in tenant.connections.values()]
         await self._tell(tenant.name, chain.from_iterable(held), _WATCHED)
@@ -127,3 +129,11 @@ class Watching:
         for cause in self._context.journal.open_alerts(tenant.name):
             if cause.startswith(_OF_CONNECTIONS) and cause.split(":")[1] not in tenant.connections:
                 await self._context.journal.close_alert(tenant.name, cause, self._context.now())
+
+
+def _kept_back(tenant: LiveTenant, one: Overdue) -> bool:
+    """The flow's mode is another one than when it was planned: it waits for that."""
+    flow, kind = tenant.flow(one.use), COMMANDS.get(one.kind)
+    if flow is None or flow.mode == "live":
+        return False
+    return flow.mode == "observe" or kind is None or kind.side == "order"
