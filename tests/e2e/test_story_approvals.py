@@ -54,8 +54,9 @@ def desk() -> str:
     return DESK % (store.person(MIA).id, store.person(AGENT).id)
 
 
-def shopify(folder: Path, **more: Any) -> Any:
-    return house(folder, tenant=TENANT.partition("flows:\n")[0].rstrip() + desk(), **more)
+def shopify(folder: Path, every: str = "1m", **more: Any) -> Any:
+    head = TENANT.partition("flows:\n")[0].rstrip().replace("every: 1m", f"every: {every}")
+    return house(folder, tenant=head + desk(), **more)
 
 
 def drafting(folder: Path) -> Any:
@@ -143,13 +144,13 @@ def test_a_rejected_one_and_one_that_the_asker_approves_do_nothing(
 
 def test_a_small_one_is_done_at_once_and_one_that_nobody_decides_never(tmp_path: Path) -> None:
     async def story() -> None:
-        async with shopify(tmp_path) as h:
+        async with shopify(tmp_path, every="15m") as h:
             order = await placed(h, TWO_MUGS)
             await asked(h, "a1", "1001", amount=usd("5.00"))
             assert (refunded(order), operations(h)) == ("5.00", [])
             await asked(h, "a2", "1001", amount=usd("6.00"))
             await h.pass_time(73 * 3600)
-            await answered(h, "approved")
+            await answered(h, "approved", 1800)
             assert refunded(order) == "5.00"
             assert any("Nobody decided in time" in text for text in comments(h))
 

@@ -38,7 +38,7 @@ DESK = """  desk:
       kinds: {complaint: {}, shipment_event: {}}
 """
 SHOPIFY = (TENANT.split("flows:", maxsplit=1)[0] + DESK + FLOW).replace("every: 1m", "every: 30m")
-SFCC = connections("30m") + FLOW.replace("approved: [refund]", "approved: [set_status, close]").replace(
+SFCC = connections("30m", cases="5m") + FLOW.replace("approved: [refund]", "approved: [set_status, close]").replace(
     "  - use: status_updates",
     '      statuses: {approved: {external: "Arrives late"}}\n  - use: status_updates',
 )

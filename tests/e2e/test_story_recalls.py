@@ -15,7 +15,7 @@ from caseconnect_sfcc.simulator.scenarios import create_order, create_product
 
 HOUR = 3600
 TENANT = (
-    connections("10m", ("RefArch", "RefArchGlobal"))
+    connections("10m", ("RefArch", "RefArchGlobal"), cases="10m")
     + """flows:
   - use: recalls
     mode: $mode

@@ -36,9 +36,10 @@ CASES = """\
 """
 
 
-def connections(every: str = "1m", sites: Sequence[str] = ("RefArch",)) -> str:
-    """A tenant file up to its flows."""
-    return HEAD + sfcc_instance.connection("http://127.0.0.1:1", every, sites) + CASES
+def connections(every: str = "1m", sites: Sequence[str] = ("RefArch",), cases: str = "1m") -> str:
+    """A tenant file up to its flows. Days of virtual time take long with a poll every minute."""
+    shop = sfcc_instance.connection("http://127.0.0.1:1", every, sites)
+    return HEAD + shop + CASES.replace("every: 1m", f"every: {cases}")
 
 
 CONNECTIONS = connections()
