@@ -12,8 +12,10 @@ import pytest
 from toy_world import ToySettings
 from toys import Pipe, World, acting, flow, found
 
+from caseconnect.host.alerting.settings import USUAL
 from caseconnect.host.journal.alerting import Room
 from caseconnect.host.journal.records import Brake, NewAlert, NewDelivery
+from caseconnect.host.pipeline.watching import Watching
 from caseconnect.sdk.commands import AnnotateOrder
 from caseconnect.sdk.components import Check
 from caseconnect.sdk.decisions import ActedOn, Decision
@@ -74,6 +76,7 @@ async def test_little_room_is_told_and_closes_when_there_is_more(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with Pipe(tmp_path, World(), []) as p:
+        p.runner.watching = Watching(p.runner.context, p.now(), USUAL)
         for room, cause in ((Room(5, False), ["disk:low"]), (Room(0, True), ["disk:full"]), (Room(2**40, False), [])):
             monkeypatch.setattr(p.journal, "room", lambda room=room: room)
             await tick(p)
