@@ -45,7 +45,9 @@ async def test_a_poll_that_hangs_is_late_and_one_that_is_told_of_otherwise_is_no
         await tick(p)
         assert p.alerts() == [], "the outage has its own alert"
         p.runner.context.down.clear()
-        await tick(p)
+        await tick(p, 20 * MINUTE)
+        assert p.alerts() == [], "it had no time since"
+        await tick(p, 10 * MINUTE)
         assert p.alerts() == ["late:shop"]
         await p.settle()
         await tick(p)
@@ -63,7 +65,12 @@ async def test_commands_that_nobody_keeps_back_are_told_after_an_hour(tmp_path: 
         assert await p.journal.resume("acme", "flow", "review", "done", "ann", p.now())
         await tick(p)
         assert p.alerts() == [], "it had no time yet"
-        await tick(p, HOUR)
+        p.runner.context.down.add(("acme", "shop"))
+        await tick(p, 4 * HOUR)
+        p.runner.context.down.clear()
+        await tick(p, 50 * MINUTE)
+        assert p.alerts() == [], "what an outage left is being worked off"
+        await tick(p, 11 * MINUTE)
         assert p.alerts() == ["old:shop"]
         p.tenant = replace(p.tenant, flows=(flow("review", acting(), mode="observe"),))
         p.live.tenant = p.tenant
