@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.policy import default
@@ -20,6 +19,8 @@ from caseconnect.host.alerting.desk import tell
 from caseconnect.host.alerting.mailing import Mail, MailServer
 from caseconnect.host.alerting.settings import AlertsPart, DailyPart
 from caseconnect.host.alerting.telling import Links
+from caseconnect.host.daemon import Daemon, Options
+from caseconnect.host.daemon_file import load_daemon_file
 from caseconnect.host.journal import SqliteJournal
 from caseconnect.host.journal.auditing import Comparison
 from caseconnect.host.journal.records import NewAlert, NewDelivery
@@ -34,12 +35,11 @@ from caseconnect.sdk.testing.rig import in_virtual_time
 LINKS = Links("j1", console="https://console.example.com")
 
 
-@dataclass
 class Server(MailServer):
     """Keeps mails instead of sending them."""
 
-    down: bool = False
-    sent: list[tuple[str, Mail, datetime]] = field(default_factory=list)
+    def __init__(self, *, down: bool = False) -> None:
+        self.down, self.sent = down, list[tuple[str, Mail, datetime]]()
 
     async def send(self, mail: Mail, to: Sequence[str], name: str, now: datetime) -> None:
         if self.down:
@@ -180,3 +180,25 @@ def test_the_desk_tells_alerts_and_the_day_by_real_mail(tmp_path: Path) -> None:
     told = {message_from_bytes(m.content, policy=default)["Subject"] for m in server.mails}
     day = f"[Connect] {due:%Y-%m-%d}: 1 wait for a person"
     assert told == {"[Connect] new, warning: acme: The disk is nearly full", day}
+
+
+def test_the_daemon_tells_what_its_file_says(tmp_path: Path) -> None:
+    log = RecordingLog()
+    (tmp_path / "connect.yaml").write_text("alerts: {channels: {log: {log: {}}}}")
+    settings, _ = load_daemon_file(tmp_path / "connect.yaml")
+    assert settings is not None
+    daemon = Daemon(Options(tmp_path), {}, log, settings=settings)
+
+    async def story() -> None:
+        journal = SqliteJournal.open(tmp_path / "journal.db", synchronous="OFF")
+        await journal.alert(NewAlert("", "disk:full", "no room"), daemon.now())
+        telling = asyncio.create_task(daemon._tell(journal))
+        async with asyncio.timeout(20):
+            while not log.lines:  # noqa: ASYNC110 - whoever writes it knows no event
+                await asyncio.sleep(0)
+        telling.cancel()
+        await asyncio.gather(telling, return_exceptions=True)
+        journal.close()
+
+    asyncio.run(story())
+    assert [(level, event) for level, event, _ in log.lines] == [("error", "alert opened")]
