@@ -110,8 +110,7 @@ async def test_a_source_that_is_usually_busy_now_is_told_when_it_is_silent(tmp_p
         await fill(p, start + timedelta(days=16), pushed=11)
         await asyncio.sleep(16 * DAY)
         await fill(p, p.now() + timedelta(hours=3), pushed=0, polled=2)
-        for _ in range(2):
-            await tick(p)  # some thousand deliveries are counted at a time
+        await tick(p)
         assert p.alerts() == []
         await tick(p, 2.5 * HOUR)
         assert p.alerts() == ["pushes:shop"], "polls alone bring something"

@@ -23,6 +23,7 @@ from caseconnect.host.tenants.secrets import secrets_in
 from caseconnect.sdk.commands import COMMANDS
 
 EVERY = timedelta(minutes=1)
+_PIECES = 20  # of some thousand deliveries each, between which others may write
 HOST = ""
 """The tenant of what concerns the daemon itself."""
 
@@ -56,7 +57,10 @@ class Watching:
         """The disk; and what came is counted here, so that each tenant can be looked at."""
         journal = self._context.journal
         await self._tell(HOST, rules.room(journal.room(), self._settings), _WATCHED)
-        self._counted = not await journal.count_arrived(self._context.now())
+        more, pieces = True, 0
+        while more and pieces < _PIECES:
+            more, pieces = await journal.count_arrived(self._context.now()), pieces + 1
+        self._counted = not more
 
     async def _tenant(self, tenant: LiveTenant) -> None:
         now, journal, watch = self._context.now(), self._context.journal, self._settings
