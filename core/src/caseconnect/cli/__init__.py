@@ -85,6 +85,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "caseconnect.cli.planning:plan",
         "Tell what a tenant file would have done with the events that the journal has, without a single write.",
     ),
+    "reload": (
+        "caseconnect.cli.reload:reload",
+        "Have the running daemon read the tenant files again, and tell what changed and why not.",
+    ),
     "replay": (
         "caseconnect.cli.operate:replay",
         "Take parked deliveries or events up again: all, or those with the given numbers.",
@@ -116,6 +120,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "List installed plugins, the broken ones with the reason.",
     ),
     "new-plugin": ("caseconnect.cli.new_plugin:new_plugin", "Write a new plugin package that passes its tests."),
+    "tenants": (
+        "caseconnect.cli.reload:tenants",
+        "Show since when each tenant's file is in force, or all files of one tenant: when, by whom, what changed.",
+    ),
     "test": (
         "caseconnect.cli.testing:test",
         "Play a tenant's own tests: given events, facts and a clock, these cases and commands are expected.",

@@ -106,6 +106,17 @@ class Source(Protocol):
         """The fact as it is now. `PermanentError` when there is no such thing."""
 
 
+class Identified(Protocol):
+    """What a source has besides `Source` if its platform tells whose account it is.
+
+    The host asks once before the first command is sent, and daily. An account that is another one than
+    `SourceSpec.account` says cuts the connection off until a person has looked.
+    """
+
+    async def identity(self) -> str:
+        """The account's name in the form of `SourceSpec.account`, as the platform itself says it."""
+
+
 class Sink(Protocol):
     """Carries commands out on one platform for one connection. May be an async context manager.
 

@@ -32,7 +32,7 @@ class DailyChecks:
     def __init__(self, context: Context, started: datetime, before_end: timedelta) -> None:
         self._context, self._started, self._before_end = context, started, before_end
         self._work = Recurring[Key](EVERY, self._failed)
-        self.idle, self.stop = self._work.idle, self._work.stop
+        self.on, self.idle, self.stop = self._work.on, self._work.idle, self._work.stop
 
     def tick(self, now: datetime) -> None:
         """Begin every check that is due and not on."""
@@ -53,6 +53,7 @@ class DailyChecks:
 
     async def _check(self, key: Key, connection: LiveConnection, source: Source) -> None:
         priority.set(BACKGROUND)
+        connection.identified = False  # asked again before the next command goes out
         try:
             connection.resources.gate.check()
             steps = await guarded(

@@ -26,27 +26,33 @@ _FIRST, _LONGEST = timedelta(seconds=5), timedelta(minutes=10)
 
 
 class Listeners:
-    """Runs the listeners of all tenants in the pipeline's event loop. `start`, then `stop`."""
+    """Runs the listeners of tenants in the pipeline's event loop. `start`, then `stop`."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._running: list[asyncio.Task[None]] = []
+        self._running: dict[str, list[asyncio.Task[None]]] = {}
 
-    def start(self) -> None:
+    def start(self, tenant: LiveTenant) -> None:
         """Begin to listen."""
-        self._running = [
+        self._running[tenant.name] = [
             asyncio.create_task(_Listening(self._context, tenant, connection, listener).run())
-            for tenant in self._context.tenants.values()
             for connection in tenant.connections.values()
             for listener in connection.spec.listeners
         ]
 
-    async def stop(self) -> None:
-        """Take no more messages. What was stored and not acknowledged comes again, and is known then."""
-        for task in self._running:
+    def leave(self, tenant: str) -> asyncio.Future[list[BaseException | None]]:
+        """Take no more messages for a tenant as it was until now; to be waited for.
+
+        What was stored and not acknowledged comes again, and is known then.
+        """
+        tasks = self._running.pop(tenant, [])
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
-        self._running = []
+        return asyncio.gather(*tasks, return_exceptions=True)
+
+    async def stop(self) -> None:
+        """Take no more messages for any tenant."""
+        await asyncio.gather(*map(self.leave, list(self._running)))
 
 
 class _Listening:
