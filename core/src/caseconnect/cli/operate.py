@@ -52,11 +52,15 @@ def errors(data: Path, as_json: bool) -> None:
     connect errors
     connect errors --json
     """
+    from caseconnect.host.alerting.causes import PAGES, cause_of, page_of
     from caseconnect.host.journal import SqliteJournal
 
     journal = SqliteJournal.read(journal_path(data))
     stuck = journal.stuck() | _by_people(journal)
     journal.close()
+    causes = {a["cause"]: cause_of(a["cause"]) for a in stuck["alerts"]}
+    for alert in stuck["alerts"]:
+        alert |= {"severity": causes[alert["cause"]].severity, "runbook": page_of(alert["cause"])}
     if as_json:
         emit_json(stuck)
         return
@@ -65,9 +69,13 @@ def errors(data: Path, as_json: bool) -> None:
         return
     if stuck["alerts"]:
         rows = [
-            (a["tenant"], a["cause"], a["title"], a["count"], a["last_at"][:19], a["link"]) for a in stuck["alerts"]
+            (a["tenant"], a["cause"], a["severity"], a["title"], a["count"], a["last_at"][:19], a["link"])
+            + (causes[a["cause"]].page,)
+            for a in stuck["alerts"]
         ]
-        table(("Tenant", "Cause", "Alert", "Times", "Last (UTC)", "See"), rows, title="Alerts")
+        columns = ("Tenant", "Cause", "How bad", "Alert", "Times", "Last (UTC)", "See", "Runbook")
+        table(columns, rows, title="Alerts")
+        say(f"  what each means and what to do: {PAGES}/RUNBOOK.md")
         say("  one that does not close by itself: connect resolve alert:CAUSE --answer close --reason WHY")
     if stuck["refused"]:
         title = "Cases that could not be opened"

@@ -261,7 +261,7 @@ class Daemon:
     async def _tell(self, journal: SqliteJournal) -> None:
         """Bring alerts to people."""
         values, secrets = self.settings.values, self.settings.secrets
-        await tell(values.alerts, secrets, journal, self.tenants.keys, self.now, self.log, values.console.url)
+        await tell(values.alerts, secrets, journal, lambda: self.tenants, self.now, self.log, values.console.url)
 
     async def _watch(self, journal: SqliteJournal, pipeline: PipelineThread) -> None:
         """Tell when a plugin blocks the pipeline's loop; intake goes on meanwhile.

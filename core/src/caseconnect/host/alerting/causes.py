@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Literal, get_args
 
 from caseconnect.sdk.commands import COMMANDS
@@ -69,6 +70,7 @@ CAUSES: tuple[Cause, ...] = (
     Cause("disk:full", "disk-full", "The disk is full", "critical"),
     Cause("disk:low", "disk-low", "The disk is nearly full", "warning"),
     Cause("pipeline:blocked", "pipeline-blocked", "A plugin blocks the pipeline", "critical"),
+    Cause("tenant-file", "tenant-file", "A tenant's file is not in force", "warning"),
     Cause("channel:*", "channel-failing", "Alerts cannot be told by a channel", "warning"),
     Cause("*:unmapped:*", "outcome-unmapped", "An outcome is mapped to nothing", "warning"),
     Cause("*", "flow-told", "A use case asks for a person", "warning"),
@@ -76,6 +78,7 @@ CAUSES: tuple[Cause, ...] = (
 """The first that fits counts; the last is what use cases tell: their name, then what they say."""
 
 
+@lru_cache(maxsize=4096)
 def cause_of(cause: str) -> Cause:
     """What an alert's cause is one of."""
     return next(one for one in CAUSES if fnmatchcase(cause, one.pattern))
