@@ -81,7 +81,7 @@ class Daemon:
         )
         pipeline = PipelineThread(journal, self.tenants, self.now, self.log, pacing=self.options.pacing)
         numbers.begin(journal, pipeline.tenants)
-        watching = [numbers, *self._traces(journal)]
+        watching: list[Numbers | Traces] = [numbers, *self._traces(journal)]
         watchers = [asyncio.create_task(each.run()) for each in watching]
         try:
             with suppress(NotImplementedError):
