@@ -22,7 +22,7 @@ import pytest
 import yaml
 from bench.orders import FIRST_ORDER, spec
 from ops_queries import OPS, queries
-from serving import PATIENCE, SECRET, SHOP, Served, connect, serving, simulating, write_tenant
+from serving import FLOWS, PATIENCE, SECRET, SHOP, Served, connect, serving, simulating, write_tenant
 
 pytestmark = [
     pytest.mark.skipif(os.environ.get("CONNECT_OPS") != "1", reason="CONNECT_OPS is not 1"),
@@ -30,12 +30,14 @@ pytestmark = [
 ]
 
 ORDERS = 12
+CAPPED = FLOWS.replace("mode: live\n", "mode: live\n    caps: {HoldOrder: {hour: {count: 1000}}}\n", 1)
 WAITS = {
     "panel Money moved in an hour A": "no refund is approved in this run",
     "rule ConnectIntakeRefuses": "no webhook is answered 503 while the disk has room",
     "rule ConnectMoneyUnknown": "no answer about money is lost",
     "rule ConnectParked": "no command is parked",
     "rule ConnectCaseRefused": "no case is refused",
+    "rule ConnectPlatformFails": "every request is answered",
     "panel Open and parked commands A": "all commands may be done by the last scrape",
     "panel Waiting to be worked on A": "nothing waits by the last scrape",
     "panel Age of the oldest A": "as above",
@@ -115,7 +117,7 @@ def test_every_query_is_answered(tmp_path: Path) -> None:
         simulating("shopify", tmp_path, shops=shops) as shop,
         simulating("opentext_case", tmp_path, tenants=[{"rate_limit": 0.0}]) as cases,
     ):
-        write_tenant(tmp_path, shop_port=shop, case_port=cases)
+        write_tenant(tmp_path, shop_port=shop, case_port=cases, flows=CAPPED)
         with serving(tmp_path) as daemon:
             address = daemon.until(lambda: daemon.lines("console"), "the console serves")[0]["link"].partition("//")[2]
             with prometheus(tmp_path, address) as server:
