@@ -19,7 +19,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/pycache
 export PYTHONDONTWRITEBYTECODE :=
 MANIFESTS := $(wildcard pyproject.toml requirements.lock $(addsuffix /pyproject.toml,$(PACKAGES)))
 
-.PHONY: help demo test simulate mutants storage powerloss check conformance bench docs lock sbom audit format clean
+.PHONY: help demo test simulate mutants storage powerloss check conformance ops bench docs lock sbom audit format clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ check: .venv/.ready ## Check style, types, imports, and that the docs are in ste
 
 conformance: .venv/.ready ## Let programs that we did not write judge the simulators; needs npm
 	CONNECT_CONFORMANCE=1 $(BIN)/pytest -q tests/conformance
+
+ops: .venv/.ready ## Let a real Prometheus judge and answer the dashboard and the rules; needs Debian's prometheus
+	CONNECT_OPS=1 $(BIN)/pytest -q tests/ops
 
 bench: .venv/.ready ## Measure; SIZE=small for a quick look
 	@$(MAKE) --silent .tools/dlt/.ready || echo "dlt cannot be had: polling is measured without it" >&2
