@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tools.docs import commands, contract, journal, limits, numbers, plugins, records, settings, shopify, use_cases
+from tools.docs import (
+    commands,
+    contract,
+    journal,
+    limits,
+    logs,
+    numbers,
+    plugins,
+    records,
+    settings,
+    shopify,
+    use_cases,
+)
 from tools.docs.blocks import Block
 
 BLOCKS: Mapping[str, Block] = {
@@ -30,6 +42,7 @@ BLOCKS: Mapping[str, Block] = {
     "transitions": journal.transitions,
     "schema": journal.schema,
     "limits": limits.limits,
+    "log-lines": logs.log_lines,
     "metrics": numbers.metrics,
     "records": records.records,
     "shopify-topics": shopify.topics,

@@ -15,6 +15,7 @@ from caseconnect.host.daemon_file import DaemonFile, DaemonSettings
 from caseconnect.host.journal import SqliteJournal
 from caseconnect.host.journal.errors import JournalError
 from caseconnect.host.journal.records import NewAlert, NewDelivery, Receipt
+from caseconnect.host.numbers.following import Follower, Lines, Taker
 from caseconnect.host.numbers.numbers import Numbers
 from caseconnect.host.numbers.traces import Traces, exporter_of
 from caseconnect.host.pipeline_thread import PipelineThread
@@ -81,7 +82,7 @@ class Daemon:
         )
         pipeline = PipelineThread(journal, self.tenants, self.now, self.log, pacing=self.options.pacing)
         numbers.begin(journal, pipeline.tenants)
-        watching: list[Numbers | Traces] = [numbers, *self._traces(journal)]
+        watching: list[Numbers | Follower] = [numbers, *self._followers(journal)]
         watchers = [asyncio.create_task(each.run()) for each in watching]
         try:
             with suppress(NotImplementedError):
@@ -149,14 +150,15 @@ class Daemon:
             await asyncio.gather(*serving, return_exceptions=True)
             path.unlink(missing_ok=True)
 
-    def _traces(self, journal: SqliteJournal) -> list[Traces]:
-        """What sends traces, if the daemon's file says where to."""
-        wanted = self.settings.values.traces
-        if not wanted.endpoint:
-            return []
-        traces = Traces(exporter_of(wanted, self.settings.secrets), self.log, wanted.service)
-        traces.begin(journal)
-        return [traces]
+    def _followers(self, journal: SqliteJournal) -> list[Follower]:
+        """What follows the steps of orders, as far as the daemon's file asks for it."""
+        wanted, takers = self.settings.values, list[Taker]()
+        if wanted.traces.endpoint:
+            exporter = exporter_of(wanted.traces, self.settings.secrets)
+            takers.append(Traces(exporter, self.log, wanted.traces.service))
+        if wanted.logs.steps:
+            takers.append(Lines(self.log))
+        return [Follower(journal, taker, self.log) for taker in takers]
 
     def _not_ready(self, journal: SqliteJournal, pipeline: PipelineThread) -> str | None:
         if self.broken:
