@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from house import House, house
-from stories import RISKY, alerts, decided, done, matter, operations, placed, states
+from stories import RISKY, alerts, decided, done, matter, operations, placed
 
 from caseconnect.sdk.testing import run
 from caseconnect_opentext_case.simulator import Fault as CaseFault
@@ -15,51 +15,6 @@ from caseconnect_shopify.simulator import Fault, create_order
 from caseconnect_shopify.simulator.oauth import expire_tokens
 
 HOURS = 3600
-
-
-@pytest.mark.parametrize("kind", ["status", "drop_before"])
-def test_the_shop_is_down_for_four_hours_and_then_everything_drains(tmp_path: Path, kind: str) -> None:
-    async def story() -> None:
-        async with house(tmp_path) as h:
-            h.subscribe()
-            await h.settle()
-            fault = h.shop.faults.add(Fault(kind, path="/admin/", count=1_000_000, status=503))
-            made = [create_order(h.shop, RISKY) for _ in range(4)]
-            await h.pass_time(4 * HOURS)
-            assert (done(h), operations(h)) == ([], [])
-            assert alerts(h) == ["down:shop"]
-            assert h.journal.stuck()["alerts"][0]["count"] == 1
-            assert fault.hits < 1500
-            h.shop.faults.clear()
-            await h.pass_time(1200)
-            assert done(h) == ["hold"] * 4
-            assert operations(h).count("create_case") == 4
-            assert alerts(h) == []
-            assert all(states(h, order)["HoldOrder"] == "done" for order in made)
-
-    run(story())
-
-
-@pytest.mark.parametrize("kind", ["status", "drop_before", "throttle"])
-def test_case_management_is_down_for_four_hours_orders_are_held_meanwhile(tmp_path: Path, kind: str) -> None:
-    async def story() -> None:
-        async with house(tmp_path) as h:
-            h.subscribe()
-            await h.settle()
-            h.case_app.faults.schedule(CaseFault(kind=kind, count=0, code=503))  # type: ignore[arg-type]
-            for _ in range(3):
-                create_order(h.shop, RISKY)
-            await h.pass_time(4 * HOURS)
-            assert (done(h), operations(h)) == (["hold"] * 3, [])
-            assert alerts(h) == ["down:cases"]
-            h.case_app.faults.clear()
-            await h.pass_time(1800)
-            assert operations(h).count("create_case") == 3
-            assert alerts(h) == []
-            numbers = [c.number for c in h.cases.cases.values()]
-            assert numbers == sorted(numbers)
-
-    run(story())
 
 
 def test_a_token_that_ends_early_is_renewed_without_a_word(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ change in the same instant, while pages are read, and before search shows them.
 from __future__ import annotations
 
 import asyncio
+import os
+import resource
 import shutil
 from collections import Counter
 from collections.abc import Sequence
@@ -17,7 +19,9 @@ from random import Random  # noqa: TID251 - a seeded stream: a run can be repeat
 import pytest
 from faults_catalogue import READ
 from faults_cells import Operation, is_token
-from money_seeds import _Reaper, _reaping, seeds_wanted
+from money_seeds import seeds_wanted
+from reaping import Reaper, reaping
+from toys import Pipe, World
 
 from caseconnect.host.crash import crashpoint
 from caseconnect.host.journal import SqliteJournal
@@ -27,6 +31,7 @@ from caseconnect.host.pipeline.runner import Runner
 from caseconnect.host.tenants.file_models import Limits, Timing
 from caseconnect.host.tenants.schedule import Poll, Schedule
 from caseconnect.host.tenants.tenant import Connection, Tenant
+from caseconnect.sdk.deliveries import Polled
 from caseconnect.sdk.testing import run
 from caseconnect.sdk.testing.resources import MemorySecrets, RecordingLog
 from caseconnect.sdk.testing.virtual import START
@@ -59,12 +64,12 @@ class Polling:
             journal,
         )
         kills = {self._rng.randrange(1, 120) for _ in range(12)}
-        self._reaper = _Reaper(kills, self._seen)
+        self._reaper = Reaper(kills, self._seen)
         self._changed: dict[str, datetime] = {}
 
     async def play(self) -> tuple[list[str], Counter[str]]:
         """What was missed, and what was met."""
-        with _reaping(self._reaper):
+        with reaping(self._reaper):
             self._reaper.resting = True
             await self._start()
             await self._live_through(60)
@@ -194,3 +199,48 @@ class CursorFirst(SqliteJournal):
 def test_a_cursor_that_is_saved_first_is_found_out(tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="changed at"):
         play("sfcc", range(2, 4), tmp_path, CursorFirst)
+
+
+MUCH = 100_000 if os.environ.get("CONNECT_SEEDS") else 2_000
+PAGE = 200
+
+
+def _memory() -> float:
+    """Megabytes that this process holds now."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 1e6
+
+
+def test_what_changed_in_three_days_is_journaled_within_bounds_and_taken_up_at_the_page_after_a_kill(
+    tmp_path: Path,
+) -> None:
+    """G2: a page's rows and its cursor are one commit, so after a kill only what was not stored is asked for again."""
+
+    async def story() -> None:
+        feed = [Polled("order", str(n), "1", b'{"events": [{"id": "%d"}]}' % n) for n in range(MUCH)]
+        world, rng, seen = World(feed=feed, page_size=PAGE), Random(7), Counter[str]()
+        pages = MUCH // PAGE
+        reaper = Reaper({rng.randrange(2, 2 * pages) for _ in range(5)}, seen)
+        before = _memory()
+        with reaping(reaper):
+            reaper.resting = True
+            p = await Pipe(tmp_path, world, [], poll={"shop": "10m"}).start()
+            while p.journal.cursor("acme", "shop") != str(MUCH):
+                reaper.resting = False
+                p.runner.poller.tick(p.now())
+                await p.runner.poller.idle()
+                reaper.resting = True
+                if reaper.dead:
+                    reaper.dead = False
+                    await p.restart()
+        held = _memory() - before
+        assert sum(p.journal.counts()["deliveries"].values()) == MUCH
+        asked = [int(cursor or 0) for _, cursor in world.reads]
+        kills = sum(seen.values())
+        assert kills >= 3
+        assert sorted(set(asked)) == list(range(0, MUCH, PAGE)), "no page is left out"
+        assert len(asked) <= pages + kills, "and none is read again but one for each kill"
+        assert asked == sorted(asked), "nor does it begin again"
+        assert held < 64 + 50 * MUCH / 100_000, f"{held:.0f} MB for {MUCH} rows"
+        await p.stop()
+
+    run(story())

@@ -29,8 +29,7 @@ import os
 import shutil
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -38,11 +37,11 @@ from random import Random  # noqa: TID251 - a seeded stream: a run can be repeat
 from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 
+from reaping import Killed, Reaper, reaping
 from seeded_wire import Chances, SeededWire
 from toy_world import ToySettings, specs
 from toy_world import World as Desk
 
-from caseconnect.host import crash
 from caseconnect.host.journal import SqliteJournal
 from caseconnect.host.journal.records import DeliveryResult, NewDelivery, Resolved
 from caseconnect.host.pipeline.live import Accounts, LiveTenant, build
@@ -169,38 +168,6 @@ def run_seeds(make: type[MoneyWorld], weather: str, folder: Path, seeds: Sequenc
     return total
 
 
-class Killed(BaseException):
-    """The process is dead: no code of ours runs on."""
-
-
-class _Reaper:
-    """Kills at some passings of commit points; from then on at every one, until the next process has begun."""
-
-    def __init__(self, kills: set[int], seen: Counter[str]) -> None:
-        self._kills, self._seen, self._passed = kills, seen, 0
-        self.dead, self.resting = False, False
-
-    def __call__(self, name: str) -> None:
-        if self.resting:
-            return
-        self._passed += 1
-        if self._passed in self._kills and not self.dead:
-            self.dead = True
-            self._seen[f"killed at {name}"] += 1
-        if self.dead:
-            raise Killed(name)
-
-
-@contextmanager
-def _reaping(reaper: _Reaper) -> Iterator[None]:
-    before = crash._wanted, crash._pass
-    crash._wanted, crash._pass = "*", reaper
-    try:
-        yield
-    finally:
-        crash._wanted, crash._pass = before
-
-
 class _Seed:
     """One seed: a world, a desk where approvals are given, and as many processes as are killed."""
 
@@ -224,8 +191,8 @@ class _Seed:
         self._wire.calm_at = loop.time() + calm
         self._plan = {p.key: p for p in await self._world.plan(rng)}
         kills = {rng.randrange(1, 90) for _ in range(rng.randint(1, 4))} if self._weather == "crash" else set[int]()
-        self._reaper = _Reaper(kills, self._tally.seen)
-        with _reaping(self._reaper):
+        self._reaper = Reaper(kills, self._tally.seen)
+        with reaping(self._reaper):
             self._reaper.resting = True
             await self._start()
             for key in self._plan:

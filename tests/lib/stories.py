@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Any
 
 from house import House
@@ -92,6 +93,21 @@ def states(h: House, order: Order) -> dict[str, str]:
 def alerts(h: House) -> list[str]:
     """Causes of the open alerts."""
     return [a["cause"] for a in h.journal.stuck()["alerts"]]
+
+
+def rows(h: House, sql: str) -> list[Any]:
+    """What the journal's tables hold."""
+    return h.journal._db().execute(sql).fetchall()
+
+
+def overtakings(h: House) -> list[str]:
+    """Commands of one thing that began before one that was planned earlier. What protects goes first, and may."""
+    began = rows(
+        h,
+        "SELECT coalesce(c.target, c.matter), c.kind, min(o.at) FROM commands c JOIN outcomes o USING (key)"
+        " WHERE o.became='sending' AND NOT c.protective GROUP BY c.key ORDER BY 1, c.seq",
+    )
+    return [f"{b[1]} before {a[1]}" for a, b in pairwise(began) if a[0] == b[0] and b[2] < a[2]]
 
 
 def ended(h: House, order: Order) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tools.docs import (
+    alerts,
     commands,
     contract,
     journal,
@@ -45,6 +46,8 @@ BLOCKS: Mapping[str, Block] = {
     "log-lines": logs.log_lines,
     "metrics": numbers.metrics,
     "records": records.records,
+    "runbooks": alerts.runbooks,
+    "runbook": alerts.runbook,
     "shopify-topics": shopify.topics,
     "shopify-scopes": shopify.scopes,
 }

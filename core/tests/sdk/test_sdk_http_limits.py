@@ -57,6 +57,31 @@ def test_a_connection_that_does_not_come_about_in_time_had_surely_no_effect(stal
     asyncio.run(story())
 
 
+def test_a_connection_that_the_server_ends_with_its_answer_is_not_used_again() -> None:
+    async def story() -> None:
+        heads: list[bytes] = []
+        left = asyncio.Semaphore(0)
+
+        async def serve(reader: Any, writer: Any) -> None:
+            heads.append(await reader.readuntil(b"\r\n\r\n"))
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
+            with suppress(asyncio.IncompleteReadError, ConnectionError):
+                heads.append(await reader.readuntil(b"\r\n\r\n"))  # what comes now is lost
+            writer.close()
+            await writer.wait_closed()
+            left.release()
+
+        async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+            http = Http(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", pace=Pace(math.inf, 1))
+            for path in ("/first", "/second"):
+                assert (await http.request("POST", path)).status == 200
+                await left.acquire()
+            await http.close()
+        assert [head.split(b" ")[1] for head in heads] == [b"/first", b"/second"]
+
+    asyncio.run(story())
+
+
 def test_an_answer_with_a_hundred_thousand_fields_is_not_read() -> None:
     fields = b"".join(b"x-%d: 1\r\n" % n for n in range(100_000))
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n"

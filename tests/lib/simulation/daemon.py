@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from contextvars import Context
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,9 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx  # noqa: TID251 - webhooks are posted as any client would
+from reaping import Killed
 
-from caseconnect.host import crash
-from caseconnect.host.daemon import hooks_of
 from caseconnect.host.journal import SqliteJournal
 from caseconnect.host.journal.errors import JournalBusy, JournalFull
 from caseconnect.host.journal.records import NewDelivery, Receipt
@@ -29,16 +27,13 @@ from caseconnect.host.pipeline.runner import Runner
 from caseconnect.host.plugins import Installed, load
 from caseconnect.host.tenants import load_tenants
 from caseconnect.host.web.hooks import Hooks
+from caseconnect.host.web.registry import hooks_of
 from caseconnect.sdk.testing.resources import MemorySecrets, RecordingLog
 from simulation.loop import OWNER, Owner, SeededLoop
 from simulation.town import Town
 
 _SWEEP = 30.0
 """Seconds between two looks of the clock, as in `host/clock.py`."""
-
-
-class Killed(BaseException):
-    """The process is dead: no code of ours runs on."""
 
 
 @cache
@@ -85,17 +80,6 @@ class Reaper:
                     del self.wanted[place]
                     return True
         return False
-
-
-@contextmanager
-def reaping(reaper: Reaper) -> Iterator[None]:
-    """While this lasts, crash points of this process ask `reaper`."""
-    before = crash._wanted, crash._pass
-    crash._wanted, crash._pass = "*", reaper
-    try:
-        yield
-    finally:
-        crash._wanted, crash._pass = before
 
 
 class Daemon:

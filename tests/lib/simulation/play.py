@@ -11,8 +11,10 @@ from pathlib import Path
 from random import Random  # noqa: TID251 - a seeded stream: a run can be repeated
 from tempfile import TemporaryDirectory
 
+from reaping import reaping
+
 from caseconnect.host.journal.records import Brake
-from simulation.daemon import Daemon, Reaper, reaping
+from simulation.daemon import Daemon, Reaper
 from simulation.judge import Judge
 from simulation.loop import SeededLoop, on_its_own
 from simulation.people import People

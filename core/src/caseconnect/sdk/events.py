@@ -171,6 +171,9 @@ class CaseChanged(Event):
 CHANGED = "changed"
 """In the data of a refusal: what is another than the command expected, such as case.outcome."""
 
+ANSWERED = "answered_by"
+"""In `CommandSettled.data`: the person who refused it by hand, and so need not be told."""
+
 
 class CommandSettled(Event):
     """One of the matter's commands ended: done, refused or parked. Written by the host to the matter's owner."""

@@ -13,7 +13,7 @@ from caseconnect.host.journal.codec import digest, expand
 from caseconnect.host.journal.privacy import Whom
 from caseconnect.host.journal.records import DeliveryResult, Resolved
 from caseconnect.models import Complaint
-from caseconnect.sdk.events import ComplaintChanged
+from caseconnect.sdk.events import ComplaintChanged, OrderChanged
 from caseconnect.sdk.subjects import Subject
 
 RAW = b'{"id": 1, "email": "jane@shopper.example"}'
@@ -129,3 +129,17 @@ def test_a_whole_shop_is_erased_with_what_another_connection_tells_of_it(desk: D
     text = str(desk.sql("SELECT body FROM events"))
     assert "Jane 0" not in text
     assert "Jane 1" in text
+
+
+@pytest.mark.parametrize("shops", [1, 2])
+def test_what_names_no_order_is_erased_with_the_only_shop_and_stays_where_there_are_two(desk: Desk, shops: int) -> None:
+    lane = Subject("desk", "complaint", "c1")
+    (receipt,) = desk.receive(delivery("d1", b"1", connection="desk"))
+    desk.parsed(receipt.seq, complaint("I am Jane", "c1", lane))
+    for number in range(shops):
+        (receipt,) = desk.receive(delivery(f"o{number}", f"o{number}".encode()))
+        order = Subject(("shop", "outlet")[number], "order", "7")
+        event = OrderChanged(id=f"o{number}", source=order.connection, subject=order, time=desk.now)
+        desk.parsed(receipt.seq, Resolved(event, order))
+    finished(desk.journal.erase(Whom(TENANT, "shop", None), (), desk.now))
+    assert ("I am Jane" in str(desk.sql("SELECT body FROM events"))) is (shops == 2)

@@ -97,7 +97,7 @@ def test_a_poll_that_cannot_write_its_due_time_waits_longer_and_longer(tmp_path:
                 await p.runner.tick(p.now())
                 await asyncio.sleep(1)
             assert 5 <= len(world.reads) <= 14
-            assert p.alerts() == [], "the platform is not to blame"
+            assert p.alerts() == ["late:shop"], "the platform is not to blame"
             p.journal.schedule = real  # type: ignore[method-assign] # there is room again
             await p.pass_time(1300)
             seen = len(world.reads)
@@ -174,5 +174,40 @@ def test_a_connection_added_later_goes_live_when_it_is_first_started(tmp_path: P
             await p.look({"id": "2"})
             assert world.of() == ["OpenCase"] * opened * 2
             assert len(p.matters(ORDER)) == opened
+
+    run(story())
+
+
+def test_while_the_disk_is_full_no_platform_is_asked_hotly(tmp_path: Path) -> None:
+    """A lane and a delivery that cannot be written down would wake each other's room without an end."""
+
+    def decide(event: Event, matter: Matter, facts: Facts, settings: Any, now: datetime) -> Any:
+        lacking = facts.lacking((Need(fact="order", subject=matter.subject),))
+        return Needs(needs=lacking) if lacking else opening()(event, matter, facts, settings, now)
+
+    async def story() -> None:
+        world, full = World(), True
+        slow = [lambda: asyncio.sleep(0.05), ...]
+        world.script |= {"fetch:order": slow, "root": slow}
+        async with Pipe(tmp_path, world, [flow("review", decide)]) as p:
+            decided, parsed = p.journal.decided, p.journal.parsed
+
+            async def no_room(*given: Any) -> Any:
+                if full:
+                    raise JournalFull("no room")
+                return await (decided(*given) if len(given) == 1 else parsed(*given))
+
+            p.journal.decided = no_room  # type: ignore[assignment,method-assign] # the disk
+            await p.look()
+            p.journal.parsed = no_room  # type: ignore[assignment,method-assign] # the disk
+            await p.send({"kind": "shipment", "id": "7"})
+            living = asyncio.create_task(p.runner.run())
+            await asyncio.sleep(60)
+            assert 2 < len(world.fetched) < 30
+            full = False
+            await asyncio.sleep(10)
+            assert world.of("OpenCase"), "within ten seconds after there is room again"
+            p.runner.stop()
+            await living
 
     run(story())

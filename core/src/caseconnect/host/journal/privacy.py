@@ -173,15 +173,24 @@ UNION SELECT DISTINCT lane FROM events e WHERE tenant = :tenant AND (lane < :beg
     AND (body ->> '$.subject' BETWEEN :begin AND :end
         OR EXISTS (SELECT 1 FROM json_each(e.body, '$.refs') r WHERE r.value BETWEEN :begin AND :end))
 """
+# What names no order can only be about this shop, where the tenant was never told of an order of another one.
+_ALONE = """
+WITH orders (name) AS (
+    SELECT lane FROM events WHERE tenant = :tenant AND lane LIKE '%/order/%'
+    UNION ALL SELECT r.value FROM events e, json_each(e.body, '$.refs') r
+        WHERE e.tenant = :tenant AND r.value LIKE '%/order/%'
+)
+SELECT DISTINCT lane FROM events WHERE tenant = :tenant AND body ->> '$.item' = lane
+    AND NOT EXISTS (SELECT 1 FROM orders WHERE name NOT BETWEEN :begin AND :end)
+"""
 
 
 def _lanes(db: sqlite3.Connection, whom: Whom, texts: Sequence[str]) -> tuple[list[str], dict[str, str]]:
     """The lanes of a shopper, also of what was written by another way, and those left whole: lane -> open matter."""
     if whom.customer is None:
-        rows = db.execute(
-            _OF_A_SHOP, {"tenant": whom.tenant, "begin": f"{whom.connection}/", "end": f"{whom.connection}0"}
-        )
-        names = [lane for (lane,) in rows]
+        asked = {"tenant": whom.tenant, "begin": f"{whom.connection}/", "end": f"{whom.connection}0"}
+        rows = [*db.execute(_OF_A_SHOP, asked), *db.execute(_ALONE, asked)]
+        names = list(dict.fromkeys(lane for (lane,) in rows))
     else:
         wrote = db.execute(
             "SELECT DISTINCT lane FROM events WHERE tenant=?1 AND"

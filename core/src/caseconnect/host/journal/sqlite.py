@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -21,6 +21,7 @@ from caseconnect.host.journal import (
     deciding,
     doubting,
     ending,
+    files,
     intake,
     matters,
     measuring,
@@ -35,12 +36,13 @@ from caseconnect.host.journal import (
     timing,
     tracing,
 )
-from caseconnect.host.journal.alerts import alert, close_alert
+from caseconnect.host.journal.alerting import ALERT, SqliteAlerts
 from caseconnect.host.journal.arrivals import Page
 from caseconnect.host.journal.auditing import Comparison, Moved
 from caseconnect.host.journal.ballast import Ballast
 from caseconnect.host.journal.batch import Item, Write
 from caseconnect.host.journal.codec import Squeezer
+from caseconnect.host.journal.console import SqliteConsole
 from caseconnect.host.journal.errors import JournalError
 from caseconnect.host.journal.opening import Opened, connect, open_for_writing
 from caseconnect.host.journal.records import (
@@ -49,7 +51,6 @@ from caseconnect.host.journal.records import (
     DeliveryResult,
     MatterKey,
     MatterRow,
-    NewAlert,
     NewDelivery,
     Receipt,
     Settlement,
@@ -59,6 +60,7 @@ from caseconnect.host.journal.records import (
     Verdict,
 )
 from caseconnect.host.journal.rules import CapRule
+from caseconnect.host.journal.views import Views
 from caseconnect.host.journal.writer import InlineWriter, ThreadWriter, Watch, Writer
 from caseconnect.models.base import Record
 from caseconnect.sdk.decisions import CommandState
@@ -66,7 +68,7 @@ from caseconnect.sdk.events import Event
 from caseconnect.sdk.subjects import Subject
 
 
-class SqliteJournal:
+class SqliteJournal(SqliteAlerts, SqliteConsole):
     """See `port.Journal` for the verbs. Made by `open` (a daemon or a command that writes) or `read` (a reader)."""
 
     def __init__(self, path: Path, opened: Opened | None = None, writer: Writer | None = None) -> None:
@@ -77,6 +79,7 @@ class SqliteJournal:
         self._expired: dict[str, int] = {}
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
+        self.views = Views(self._db)
 
     @classmethod
     def open(
@@ -302,14 +305,6 @@ class SqliteJournal:
 
     # people
 
-    async def alert(self, new: NewAlert, now: datetime) -> None:
-        """See `port.Journal`."""
-        await self._write("alert", lambda db: alert(db, new, now))
-
-    async def close_alert(self, tenant: str, cause: str, now: datetime) -> bool:
-        """See `port.Journal`."""
-        return bool(await self._write("alert", lambda db: close_alert(db, tenant, cause, now)))
-
     async def pause(self, brake: Brake) -> bool:
         """See `port.Journal`."""
         return bool(await self._write("pause", lambda db: people.pause(db, brake)))
@@ -323,11 +318,19 @@ class SqliteJournal:
         return str(await self._write("answer", lambda db: people.answer(db, key, what, reason, by, now)))
 
     async def let_go(
-        self, cause: str, tenant: str | None, what: people.Answer, limit: int, reason: str, by: str, now: datetime
+        self,
+        cause: str,
+        tenant: str | None,
+        what: people.Answer,
+        limit: int,
+        reason: str,
+        by: str,
+        now: datetime,
+        only: Collection[str] | None = None,
     ) -> tuple[int, int]:
         """See `port.Journal`."""
         told: tuple[int, int] = await self._write(
-            "answer", lambda db: people.let_go(db, cause, tenant, what, limit, reason, by, now)
+            "answer", lambda db: people.let_go(db, cause, tenant, what, limit, reason, by, now, only)
         )
         return told
 
@@ -366,7 +369,7 @@ class SqliteJournal:
 
     async def dismiss(self, cause: str, tenant: str | None, reason: str, by: str, now: datetime) -> str:
         """See `port.Journal`."""
-        return str(await self._write("alert", lambda db: people.dismiss(db, cause, tenant, reason, by, now)))
+        return str(await self._write(ALERT, lambda db: people.dismiss(db, cause, tenant, reason, by, now)))
 
     async def held(self, whom: privacy.Whom, texts: Iterable[str], now: datetime) -> privacy.Receipt:
         """See `port.Journal`."""
@@ -406,6 +409,18 @@ class SqliteJournal:
             await asyncio.sleep(0)
 
     # reads
+
+    async def keep_file(self, file: files.TenantFile) -> None:
+        """See `port.Journal`."""
+        await self._write("keep_file", lambda db: files.keep(db, file), len(file.text))
+
+    def newest_files(self) -> list[files.TenantFile]:
+        """See `port.Journal`."""
+        return files.newest(self._db())
+
+    def tenant_files(self, tenant: str) -> list[files.TenantFile]:
+        """See `port.Journal`."""
+        return files.of(self._db(), tenant)
 
     def receipts(self, tenant: str | None = None) -> list[privacy.Receipt]:
         """See `port.Journal`."""

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from caseconnect.host.journal import Journal
+from caseconnect.host.journal.errors import JournalBusy, JournalFull
 from caseconnect.host.journal.records import Brake, NewAlert
 from caseconnect.host.pipeline.live import LiveTenant
 from caseconnect.sdk.resources import Log
@@ -20,6 +21,7 @@ DOWN = "down:"
 """Begins the cause of an outage's alert; the connection's name follows."""
 
 _DOWN_AFTER = timedelta(minutes=5)
+_REST = 5.0
 _APART = timedelta(minutes=15)  # longer than any backoff: failures further apart are not one outage
 
 
@@ -53,10 +55,23 @@ class Context:
     refused: set[tuple[str, str]] = field(default_factory=set)
     failing: dict[tuple[str, str], tuple[datetime, datetime]] = field(default_factory=dict)
     down: set[tuple[str, str]] = field(default_factory=set)
+    _rest_until: float = field(default=float("-inf"), repr=False)
 
     async def alert(self, tenant: str, cause: str, title: str, link: str = "") -> None:
         """Open an alert, or count one more. The runner logs it, like those that the journal opens itself."""
         await self.journal.alert(NewAlert(tenant, cause, title, link), self.now())
+
+    def unwritten(self, error: BaseException) -> None:
+        """Some work could not be written down. If the journal takes nothing, the rooms rest for a few seconds.
+
+        Else those that read platforms would wake each other, and read the same again and again until there is room.
+        """
+        if isinstance(error, JournalFull | JournalBusy):
+            self._rest_until = asyncio.get_running_loop().time() + _REST
+
+    def rests(self) -> bool:
+        """The journal took nothing a few seconds ago."""
+        return asyncio.get_running_loop().time() < self._rest_until
 
     async def credentials_refused(self, tenant: str, connection: str, why: str) -> None:
         """Pause a connection as a whole, once, until something works on it again."""

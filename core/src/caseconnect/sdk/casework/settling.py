@@ -22,7 +22,7 @@ from caseconnect.sdk.casework.telling import note_once
 from caseconnect.sdk.casework.text import one_line
 from caseconnect.sdk.commands import CASE, CommentCase, digest_of
 from caseconnect.sdk.decisions import Decision, Facts, Matter, Need, Needs
-from caseconnect.sdk.events import CHANGED, CommandSettled
+from caseconnect.sdk.events import ANSWERED, CHANGED, CommandSettled
 
 _DONE = {
     "HoldOrder": "The order is held: it does not ship until an outcome is set.",
@@ -127,11 +127,13 @@ def _replaced(event: CommandSettled, matter: Matter) -> bool:
 def _failed(event: CommandSettled, matter: Matter, name: str, what: str) -> Decision:
     why = one_line(event.note) or "no reason was given"
     end = "refused" if event.state == "refused" else "waiting for a person, who answers in Connect"
+    # What is parked has its alert already, one for all of its kind, and who refused it by hand knows it.
+    untold = event.state == "refused" and ANSWERED not in event.data
     decision = note_once(
         matter,
         name,
         f"Connect could not {_WANTED[event.kind]}. It is {end}: {why}",
-        f"{matter.subject}: could not {_WANTED[event.kind]} ({what})",
+        f"{matter.subject}: could not {_WANTED[event.kind]} ({what})" if untold else None,
         what,
     )
     # A refused step keeps back what waits for the goods; one that a person answers may be done yet.
