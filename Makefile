@@ -53,7 +53,7 @@ storage: .venv/.ready ## Kill, freeze, fill up and damage real daemons and their
 powerloss: .venv/.ready ## Cut the power of a journal at every point; POWERLOSS=n images; needs strace
 	CONNECT_POWERLOSS=$(POWERLOSS) $(BIN)/pytest -q -rP tests/storage/test_storage_powerloss.py
 
-ops: .venv/.ready ## Try what is shipped for a machine of one's own; needs systemd, nginx and openssl
+ops: .venv/.ready ## Try unit, proxy, dashboard and rules as they are shipped; needs systemd, nginx, openssl, prometheus
 	CONNECT_OPS=1 $(BIN)/pytest -q tests/ops
 
 image: ## Build the container; BASE=image with Python; needs buildah or podman
