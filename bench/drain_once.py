@@ -1,5 +1,6 @@
-"""Drain one journal in a process of its own: `python -m bench.drain_once FOLDER ORDERS [SEALED]`. Prints one JSON line.
+"""Drain one journal in a process of its own: `python -m bench.drain_once FOLDER ORDERS [SEALED] [NUMBERS]`.
 
+It prints one JSON line.
 The folder may hold a journal already. The pipeline is the daemon's (runner, clock, thread of the journal, FULL) on real
 time, with pacing off and both platforms in the process (bench/platforms.py).
 """
@@ -26,6 +27,7 @@ from caseconnect.host.clock import Clock
 from caseconnect.host.journal import SqliteJournal
 from caseconnect.host.journal.records import NewDelivery
 from caseconnect.host.logs import configure
+from caseconnect.host.numbers.numbers import Numbers
 from caseconnect.host.pipeline.live import Accounts, build
 from caseconnect.host.pipeline.runner import Runner
 from caseconnect.host.plugins import load
@@ -40,10 +42,12 @@ SELECT (SELECT count(*) FROM deliveries WHERE state IN ('new', 'waiting'))
 """
 
 
-async def drain(folder: Path, orders: int, *, sealed: bool) -> dict[str, Any]:
+async def drain(folder: Path, orders: int, *, sealed: bool, counted: bool) -> dict[str, Any]:
     """Journal the orders, then work until nothing is left."""
     platforms = Platforms(orders)
-    journal = SqliteJournal.open(folder / "journal.db", threaded=True, sealed=sealed)
+    numbers = Numbers(utc_now, structlog.get_logger())
+    watch = numbers.committed if counted else None
+    journal = SqliteJournal.open(folder / "journal.db", threaded=True, sealed=sealed, watch=watch)
     await _journal_orders(journal, orders)
     configure(json=True, level="error")
     tenants = load_tenants(tenant.write(folder / "tenants"), load()).tenants
@@ -61,12 +65,18 @@ async def drain(folder: Path, orders: int, *, sealed: bool) -> dict[str, Any]:
         for name, found in tenants.items()
     }
     await runner.start(live)
+    numbers.begin(journal, lambda: live)
+    counting = asyncio.create_task(numbers.run()) if counted else None
     before = journal.counts()["events"].get("done", 0)
     began, cpu = time.perf_counter(), time.process_time()
     clock = Clock(runner, utc_now)
     clock.start()
     running = asyncio.create_task(runner.run(20))
     await _until_drained(folder / "journal.db", running)
+    if counting:
+        await numbers.page()
+        counting.cancel()
+    numbers.close()
     took, cpu = time.perf_counter() - began, time.process_time() - cpu
     await clock.stop()
     runner.stop()
@@ -122,7 +132,9 @@ async def _until_drained(path: Path, running: asyncio.Task[None]) -> None:
 
 def main() -> None:
     """The command line."""
-    result = uvloop.run(drain(Path(sys.argv[1]), int(sys.argv[2]), sealed=sys.argv[3:4] != ["0"]))
+    result = uvloop.run(
+        drain(Path(sys.argv[1]), int(sys.argv[2]), sealed=sys.argv[3:4] != ["0"], counted=sys.argv[4:5] != ["0"])
+    )
     sys.stdout.buffer.write(orjson.dumps(result) + b"\n")
 
 

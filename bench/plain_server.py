@@ -17,13 +17,13 @@ from pathlib import Path
 import uvloop
 
 from bench import tenant
-from caseconnect.host.daemon import hooks_of
 from caseconnect.host.journal import SqliteJournal
 from caseconnect.host.journal.records import NewDelivery, Receipt
 from caseconnect.host.plugins import load
 from caseconnect.host.tenants import load_tenants
 from caseconnect.host.web.app import make_app
 from caseconnect.host.web.hooks import Hooks
+from caseconnect.host.web.registry import hooks_of
 from caseconnect.host.web.server import make_server
 
 Store = Callable[[NewDelivery], Awaitable[Receipt]]

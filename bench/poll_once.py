@@ -76,7 +76,7 @@ async def poll(asked: dict[str, Any]) -> dict[str, Any]:
     place = CursorMove(NAME, SHOP, source.begin(int(since.timestamp() * 1000)))
     await journal.receive([], place, utc_now())
     poller = Poller(Context(journal, utc_now, structlog.get_logger(), {NAME: live}))
-    await poller.prepare()
+    await poller.prepare(live)
     began, cpu = time.perf_counter(), time.process_time()
     poller.tick(utc_now())
     await poller.idle()

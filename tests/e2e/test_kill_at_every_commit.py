@@ -33,7 +33,7 @@ from caseconnect_shopify.simulator.webhooks.transport import post
 
 ALL = os.environ.get("CONNECT_ALL_CRASHPOINTS") == "1"
 AT_ONCE = 4
-SPREAD = 6
+SPREAD = 10
 TOPICS = (
     "orders/create orders/updated orders/risk_assessment_changed fulfillment_holds/added fulfillment_holds/released"
 )

@@ -18,7 +18,7 @@ STORM = TENANT.replace("    mode: $mode\n", "    mode: $mode\n    storm: {cases:
 
 async def undone(h: House, matter: str) -> dict[str, str]:
     async def fetch(tenant: str, need: Need) -> Record:
-        record, _ = await h.runner.fetcher.fetch(tenant, need)
+        record, _ = await h.runner.fetcher.fetch(h.runner.context.tenants[tenant], need)
         return record
 
     told = await undo(h.journal, fetch, {"matter": matter, "yes": True, "reason": "ticket 812", "by": "ann"}, h.now)

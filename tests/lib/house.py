@@ -14,7 +14,6 @@ from typing import Any
 
 import httpx  # noqa: TID251 - the simulator's webhooks are posted as any client would
 
-from caseconnect.host.daemon import hooks_of
 from caseconnect.host.journal import SqliteJournal
 from caseconnect.host.journal.codec import expand
 from caseconnect.host.journal.records import NewDelivery, Receipt
@@ -23,6 +22,7 @@ from caseconnect.host.pipeline.runner import Runner
 from caseconnect.host.plugins import Installed, load
 from caseconnect.host.tenants import load_tenants
 from caseconnect.host.web.hooks import Hooks
+from caseconnect.host.web.registry import hooks_of
 from caseconnect.sdk.http import asgi_transport
 from caseconnect.sdk.testing.resources import MemorySecrets, RecordingLog
 from caseconnect_opentext_case.simulator import CaseStore, CoreCaseSimulatorSettings

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -153,12 +154,26 @@ class Pipe:
         )
         self._sent = 0
 
+    live: LiveTenant
+
     async def start(self) -> Pipe:
         """Open the journal and take the tenant up."""
         self.journal = SqliteJournal.open(self.folder / "journal.db", synchronous="OFF")
         self.runner = Runner(self.journal, self.now, self.log)
+        self.live = await self.build()
+        await self.runner.start({"acme": self.live})
+        return self
+
+    async def reload(self, **changed: Any) -> None:
+        """The tenant's file is another one from now on."""
+        self.tenant = replace(self.tenant, **changed)
+        self.live = await self.build()
+        await self.runner.replace("acme", self.live)
+
+    async def build(self) -> LiveTenant:
+        """The tenant's connections, made anew."""
         began, starts = await first_starts(self.journal, self.tenant, self.now())
-        self.live: LiveTenant = await build(
+        return await build(
             self.tenant,
             accounts=Accounts(off=True),
             secrets=MemorySecrets(),
@@ -168,8 +183,6 @@ class Pipe:
             starts=starts,
             whole=False,
         )
-        await self.runner.start({"acme": self.live})
-        return self
 
     async def stop(self) -> None:
         """Let the turns that are on end, and close."""

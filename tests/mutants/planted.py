@@ -196,16 +196,32 @@ def a_new_key_at_each_attempt() -> None:
     change(deliver, "sink_of", lambda real: lambda connection: _NewKeys(real(connection)))
 
 
+@planted(
+    "a tenant is reloaded as a whole",
+    "core/tests/host/pipeline/test_pipeline_reload.py::test_a_tenant_is_reloaded_as_a_whole_whenever_it_comes",
+)
+def a_tenant_file_half_reloaded() -> None:
+    """A turn that began with the former flows reads by the connections of the new file."""
+
+    def newest(fetch: Any) -> Any:
+        async def fetched(self: Fetcher, tenant: Any, need: Any) -> Any:
+            return await fetch(self, self._context.tenants.get(tenant.name, tenant), need)
+
+        return fetched
+
+    change(Fetcher, "fetch", newest)
+
+
 @planted("what was decided is read again before money moves", f"{MONEY}[revoked]", SIM)
 def the_decision_from_a_cache() -> None:
     """A case that was read once is not read again."""
     kept: dict[Any, Any] = {}
 
     def cached(fetch: Any) -> Any:
-        async def fetched(self: Fetcher, tenant: str, need: Any) -> Any:
+        async def fetched(self: Fetcher, tenant: Any, need: Any) -> Any:
             if need.fact != "case":
                 return await fetch(self, tenant, need)
-            name = (id(self), tenant, need.subject)
+            name = (id(self), tenant.name, need.subject)
             if name not in kept:
                 kept[name] = await fetch(self, tenant, need)
             return kept[name][0], self._context.now()

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlite_utils import Database
 
-from caseconnect.host.journal import SqliteJournal, opening, schema
+from caseconnect.host.journal import SqliteJournal, opening, schema, sealing
 from caseconnect.host.journal.backups import check
 from caseconnect.host.journal.errors import JournalError
 
@@ -35,6 +35,8 @@ def old_journal(path: Path, before: str) -> None:
         schema.migrations.apply(Database(db), stop_before=before)
         for row in ROWS:
             db.execute(row)
+        if schema.is_sealed(Database(db)):
+            sealing.seal_all(db)
     db.close()
 
 

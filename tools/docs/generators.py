@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tools.docs import commands, contract, journal, limits, plugins, records, settings, shopify, use_cases
+from tools.docs import (
+    alerts,
+    commands,
+    contract,
+    journal,
+    limits,
+    numbers,
+    plugins,
+    records,
+    settings,
+    shopify,
+    use_cases,
+)
 from tools.docs.blocks import Block
 
 BLOCKS: Mapping[str, Block] = {
@@ -30,7 +42,10 @@ BLOCKS: Mapping[str, Block] = {
     "transitions": journal.transitions,
     "schema": journal.schema,
     "limits": limits.limits,
+    "metrics": numbers.metrics,
     "records": records.records,
+    "runbooks": alerts.runbooks,
+    "runbook": alerts.runbook,
     "shopify-topics": shopify.topics,
     "shopify-scopes": shopify.scopes,
 }

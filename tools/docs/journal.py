@@ -31,13 +31,20 @@ _TABLES: Mapping[str, str] = {
     "asked_cases": "Cases that were asked for, by the exception that they count under, and the incident they joined.",
     "timers": "When a use case wants to be woken.",
     "brakes": "Pauses, with who, why and when, also those that ended.",
+    "clicks": "What people did in the console and its API: who, when, why, and how it ended. Rows are only added.",
+    "proposals": "What one person proposed and another has to confirm, as long as it is what would happen.",
+    "cap_changes": "What people changed of caps, until when; the tenant file's values hold elsewhere.",
+    "api_tokens": "Tokens of the console's API, by their hashes.",
     "erased": "Whose data was erased: what comes of them later is kept without what is personal.",
     "receipts": "What became of requests about personal data: of whom by id, how many rows, what is left.",
     "comparisons": "What comparing a platform with the journal found; of those that found nothing the last week.",
+    "tenant_files": "Tenant files as they came into force: when, by whom, which key paths changed, and the text.",
     "sums": "The checksum of every row of the other tables, by table and key.",
     "chain": "Per tenant a hash chain over rows that are only added; without its salt the row's text was erased.",
     "heads": "Where each tenant's chain ends.",
     "alerts": "What a person should look at, one row per cause until it is closed.",
+    "notices": "What each channel told of an alert last, or is to tell next.",
+    "arrived": "How many deliveries of each connection came in each hour (UTC); of the last five weeks.",
 }
 
 

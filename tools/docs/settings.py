@@ -10,6 +10,7 @@ import orjson
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from caseconnect.host.alerting.settings import AlertsPart, ChannelPart, DailyPart, MailPart, SmtpPart, WebhookPart
 from caseconnect.host.rehearsal.written import ExpectPart, GivenPart, StepPart, TestPart, WantedPart
 from caseconnect.host.tenants.caps import Cap, Storm
 from caseconnect.host.tenants.durations import PATTERN, show_duration
@@ -31,6 +32,12 @@ _PARTS: Mapping[str, type[BaseModel]] = {
     "cap": Cap,
     "storm": Storm,
     "secret": Secret,
+    "alerts": AlertsPart,
+    "alerts.channels.NAME": ChannelPart,
+    "alerts.channels.NAME.webhook": WebhookPart,
+    "alerts.channels.NAME.mail": MailPart,
+    "alerts.smtp": SmtpPart,
+    "alerts.daily": DailyPart,
     "test": TestPart,
     "given": GivenPart,
     "step": StepPart,

@@ -19,7 +19,6 @@ from typing import Any
 import httpx  # noqa: TID251 - webhooks are posted as any client would
 from reaping import Killed
 
-from caseconnect.host.daemon import hooks_of
 from caseconnect.host.journal import SqliteJournal
 from caseconnect.host.journal.errors import JournalBusy, JournalFull
 from caseconnect.host.journal.records import NewDelivery, Receipt
@@ -28,6 +27,7 @@ from caseconnect.host.pipeline.runner import Runner
 from caseconnect.host.plugins import Installed, load
 from caseconnect.host.tenants import load_tenants
 from caseconnect.host.web.hooks import Hooks
+from caseconnect.host.web.registry import hooks_of
 from caseconnect.sdk.testing.resources import MemorySecrets, RecordingLog
 from simulation.loop import OWNER, Owner, SeededLoop
 from simulation.town import Town

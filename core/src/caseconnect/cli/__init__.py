@@ -85,6 +85,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "caseconnect.cli.planning:plan",
         "Tell what a tenant file would have done with the events that the journal has, without a single write.",
     ),
+    "reload": (
+        "caseconnect.cli.reload:reload",
+        "Have the running daemon read the tenant files again, and tell what changed and why not.",
+    ),
     "replay": (
         "caseconnect.cli.operate:replay",
         "Take parked deliveries or events up again: all, or those with the given numbers.",
@@ -107,11 +111,19 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "caseconnect.cli.tenants:check",
         "Check tenant files and the daemon's own, and show what the flows would do.",
     ),
+    "test-alerts": (
+        "caseconnect.cli.alerts:test_alerts",
+        "Send a trial by each channel of alerts, or by those named, and tell what became of it.",
+    ),
     "list-plugins": (
         "caseconnect.cli.plugins:list_plugins",
         "List installed plugins, the broken ones with the reason.",
     ),
     "new-plugin": ("caseconnect.cli.new_plugin:new_plugin", "Write a new plugin package that passes its tests."),
+    "tenants": (
+        "caseconnect.cli.reload:tenants",
+        "Show since when each tenant's file is in force, or all files of one tenant: when, by whom, what changed.",
+    ),
     "test": (
         "caseconnect.cli.testing:test",
         "Play a tenant's own tests: given events, facts and a clock, these cases and commands are expected.",

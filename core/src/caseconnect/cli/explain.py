@@ -85,6 +85,8 @@ def _arrived(row: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _show(one: dict[str, Any]) -> None:
+    from caseconnect.host.timeline import time_line
+
     say(f"{one['tenant']}: {one['subject']}")
     if one["aliases"]:
         say(f"  also {', '.join(one['aliases'])}")
@@ -97,7 +99,11 @@ def _show(one: dict[str, Any]) -> None:
             say(f"    {len(matter['members'])} joined it, {waiting} of them wait (--json lists them)")
         for finding in matter["findings"]:
             say(f"    {finding['exception']} ({finding['by']}): {finding['summary']}")
-    table(("When (UTC)", "What", "How it went", "Why"), _lines(one))
+    lines = [
+        (line.at[:23].replace("T", " "), line.what, line.how + (f" (by {line.by})" if line.by else ""), line.why)
+        for line in time_line(one)
+    ]
+    table(("When (UTC)", "What", "How it went", "Why"), lines)
 
 
 def _joined(incident: dict[str, Any] | None) -> str:
@@ -106,26 +112,3 @@ def _joined(incident: dict[str, Any] | None) -> str:
         return "no case"
     case = incident["case_number"] or incident["case_subject"] or "not opened yet"
     return f"no case of its own, it joined {incident['subject']} (case {case})"
-
-
-def _lines(one: dict[str, Any]) -> list[tuple[str, str, str, str]]:
-    """The time line: what came, what was decided, what was done."""
-    lines: list[tuple[str, int, tuple[str, str, str, str]]] = []
-
-    def add(at: str, order: int, what: str, how: str, why: str) -> None:
-        lines.append((at, order, (at[:23].replace("T", " "), what, how, why)))
-
-    for event in one["events"]:
-        told = event["topic"] or event["type"]
-        add(event["at"], 0, f"{event['type']} ({told})", event["state"], event["reason"])
-    for decision in one["decisions"]:
-        for answer in decision["answers"]:
-            asked = answer.get("decision", {}).get("commands", [])
-            add(decision["at"], 1, f"verdict of {answer['use']}", ", ".join(asked) or "nothing", answer["reason"])
-    for matter in one["matters"]:
-        for command in matter["commands"]:
-            name = f"{command['kind']} {command['name']}".strip()
-            for outcome in command["outcomes"]:
-                by = "" if outcome["by"] == "connect" else f" (by {outcome['by']})"
-                add(outcome["at"], 2, name, outcome["became"] + by, outcome["note"])
-    return [line for _, _, line in sorted(lines, key=lambda entry: (entry[0], entry[1]))]

@@ -34,7 +34,7 @@ config_option = click.option(
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 reason_option = click.option("--reason", required=True, help="Why: it is kept with your name.")
-by_option = click.option("--by", default=lambda: _somebody(), help="Your name.  [default: the user of this machine]")
+by_option = click.option("--by", default=lambda: somebody(), help="Your name.  [default: the user of this machine]")
 
 
 def journal_path(data: Path) -> Path:
@@ -42,7 +42,8 @@ def journal_path(data: Path) -> Path:
     return data / "journal.db"
 
 
-def _somebody() -> str:
+def somebody() -> str:
+    """The user of this machine."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

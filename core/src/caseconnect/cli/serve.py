@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import resource
+import sys
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+if TYPE_CHECKING:
+    from caseconnect.host.daemon import Daemon
+    from caseconnect.host.daemon_file import DaemonSettings
+    from caseconnect.sdk.resources import Log
+
 from caseconnect.cli import Exit
-from caseconnect.cli.output import complain
-from caseconnect.cli.places import config_option, data_option, tenants_option
+from caseconnect.cli.output import complain, remark
+from caseconnect.cli.places import config_option, data_option, somebody, tenants_option
 from caseconnect.sdk.errors import ConnectError
 
 
@@ -20,6 +28,9 @@ from caseconnect.sdk.errors import ConnectError
 @config_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; put TLS in front of it.")
 @click.option("--port", default=8480, show_default=True, help="Port to listen on; 0: any free one.")
+@click.option(
+    "--console-port", type=int, help="Port of the console; 0: any free one.  [default: the next after --port]"
+)
 @click.option(
     "--log", "log_format", type=click.Choice(["auto", "text", "json"]), default="auto", help="Form of the log."
 )
@@ -35,14 +46,16 @@ def serve(
     config: Path | None,
     host: str,
     port: int,
+    console_port: int | None,
     log_format: str,
     no_pacing: bool,
     recover: bool,
 ) -> None:
     """Run the daemon: take deliveries, decide, carry commands out.
 
-    Serves webhooks at /hooks/TENANT/CONNECTION, and /healthz and /readyz. SIGTERM ends it in good order: what is
-    being sent may end, and what cannot stays `sending` and is looked after at the next start.
+    Serves webhooks at /hooks/TENANT/CONNECTION, and /healthz and /readyz; on a port of its own the console, for people.
+    SIGTERM ends it in good order: what is being sent may end, and what cannot stays `sending` and is looked after at
+    the next start. SIGHUP, like `connect reload`, reads the tenant files again.
 
     \b
     connect serve --tenants tenants --data data
@@ -51,41 +64,32 @@ def serve(
     import uvloop
 
     from caseconnect.host.daemon import Daemon, Options
-    from caseconnect.host.daemon_file import load_daemon_file
-    from caseconnect.host.daemon_file import missing_secrets as missing_of_daemon
     from caseconnect.host.journal.errors import JournalError, JournalLocked
     from caseconnect.host.logs import configure
     from caseconnect.host.plugins import load
-    from caseconnect.host.tenants import load_tenants, missing_secrets, shared_secrets
+    from caseconnect.host.tenants.admitting import admit
 
     configure(json=None if log_format == "auto" else log_format == "json")
     log = structlog.get_logger()
-    settings, wrong = load_daemon_file(config)
-    wrong = wrong or (missing_of_daemon(settings) if settings else [])
-    if settings is None or wrong:
-        for problem in wrong:
-            complain(str(problem))
-        ctx.exit(Exit.WRONG)
-    found = load_tenants(tenants, load())
-    for problem in found.problems:
+    settings = _settings(ctx, config)
+    read = partial(admit, tenants, load())
+    found = read({})
+    for problem in (problem for problems in found.problems.values() for problem in problems):
         complain(str(problem))
-    ready = {}
-    shared = shared_secrets(found.tenants)
-    for tenant in found.tenants.values():
-        missing = missing_secrets(tenant) + shared.get(tenant.name, [])
-        for problem in missing:
-            complain(str(problem))
-        if not missing:
-            ready[tenant.name] = tenant
+    if found.broken:
+        complain(found.broken)
+    ready = found.tenants
     if not ready:
         complain(f"no tenant of {tenants} can run: mend the files (`connect check` shows the same), then start again")
         ctx.exit(Exit.WRONG)
 
     def started(bound: int) -> None:
         log.info("serving", host=host, port=bound, tenants=sorted(ready), data=str(data))
+        _invite(daemon, log)
 
     _many_files()
-    daemon = Daemon(Options(data, host, port, pacing=not no_pacing, recover=recover), ready, log, settings=settings)
+    options = Options(data, host, port, not no_pacing, console_port, recover=recover)
+    daemon = Daemon(options, ready, log, problems=found.problems, read=read, settings=settings)
     try:
         uvloop.run(daemon.run(started))
     except JournalLocked as error:
@@ -98,6 +102,28 @@ def serve(
         complain(str(error))
         ctx.exit(Exit.WRONG)
     log.info("stopped")
+
+
+def _settings(ctx: click.Context, config: Path | None) -> DaemonSettings:
+    from caseconnect.host.daemon_file import load_daemon_file, missing_secrets
+
+    settings, wrong = load_daemon_file(config)
+    wrong = wrong or (missing_secrets(settings) if settings else [])
+    for problem in wrong:
+        complain(str(problem))
+    if settings is None or wrong:
+        ctx.exit(Exit.WRONG)
+    return settings
+
+
+def _invite(daemon: Daemon, log: Log) -> None:
+    """Say where the console is, and how to sign in where no provider says who people are."""
+    if daemon.console is None:
+        return
+    log.info("console", link=daemon.console.address())
+    # Not where a service manager would keep it: there, `connect console` prints one to whoever asks.
+    if daemon.settings.values.console.oidc is None and sys.stderr.isatty():
+        remark(f"sign in to the console, once, within ten minutes: {daemon.console.link(somebody(), 'approver')}")
 
 
 def _many_files() -> None:

@@ -18,6 +18,7 @@ from caseconnect.host.daemon_file import DaemonFile, load_daemon_file
 from caseconnect.host.plugins import load
 from caseconnect.host.tenants import ConfigProblem, Connection, Flow, Tenant, TenantSet, load_files, load_tenants
 from caseconnect.host.tenants import schema as tenant_schema
+from caseconnect.host.tenants.clashes import shared_references
 from caseconnect.host.tenants.overlaps import overlaps
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ def check(
         found.problems.append(ConfigProblem(str(place), 0, "", "no tenant file is here", "write NAME.yaml"))
     if config or not files:
         found.problems += load_daemon_file(config)[1]
+    for problems in shared_references(found.tenants).values():
+        found.problems += problems
     tried = _try(found) if live else []
     if as_json:
         emit_json(_data(found) | ({"tried": [_tried_data(t) for t in tried]} if live else {}))

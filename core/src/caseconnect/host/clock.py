@@ -65,9 +65,8 @@ class Clock:
             await asyncio.sleep(_SETTLE)
 
     def _set_jobs(self) -> None:
-        journal = self._runner.context.journal
-        wanted = {f"poll:{t}/{c}": due for (t, c), (due, _) in journal.schedules().items()}
-        due = journal.next_due(self._now())
+        wanted = {f"poll:{t}/{c}": due for (t, c), due in self._runner.poller.due().items()}
+        due = self._runner.next_due()
         if due is not None:
             wanted["next"] = due
         for name, when in wanted.items():

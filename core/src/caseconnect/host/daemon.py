@@ -6,26 +6,35 @@ import asyncio
 import signal
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
+from caseconnect.host.alerting.desk import tell
 from caseconnect.host.daemon_file import DaemonFile, DaemonSettings
 from caseconnect.host.journal import SqliteJournal
 from caseconnect.host.journal.errors import JournalError
 from caseconnect.host.journal.records import NewAlert, NewDelivery, Receipt
+from caseconnect.host.numbers.numbers import Numbers
+from caseconnect.host.numbers.traces import Traces, exporter_of
 from caseconnect.host.pipeline_thread import PipelineThread
+from caseconnect.host.reloading import Reloading
+from caseconnect.host.systemd import Supervisor
+from caseconnect.host.tenants.admitting import Admitted
+from caseconnect.host.tenants.problems import ConfigProblem
 from caseconnect.host.tenants.secrets import FileAndEnvSecrets
 from caseconnect.host.tenants.tenant import Tenant
 from caseconnect.host.web.app import make_app
-from caseconnect.host.web.control import Names, Verbs, control_app, socket_path
-from caseconnect.host.web.hooks import Hook, Hooks, Place
+from caseconnect.host.web.console.app import Console, House
+from caseconnect.host.web.console.asking import Live
+from caseconnect.host.web.console.serving import listen, port_of, provider_of
+from caseconnect.host.web.control import Verbs, control_app, socket_path
+from caseconnect.host.web.hooks import Hooks
+from caseconnect.host.web.registry import hooks_of, names_of
 from caseconnect.host.web.server import Server, make_server
 from caseconnect.host.web.uploads import Uploads
 from caseconnect.sdk.errors import ConnectError
 from caseconnect.sdk.resources import Log
-from caseconnect.sdk.secrets import Secret
 
 _BLOCKED_AFTER = 5.0
 
@@ -38,28 +47,39 @@ class Options:
     host: str = "127.0.0.1"
     port: int = 8480
     pacing: bool = True
+    console_port: int | None = None
     max_body: int = 8 * 1024 * 1024
     recover: bool = False
 
 
 @dataclass
 class Daemon:
-    """One daemon over one journal. `run` returns when it was told to stop."""
+    """One daemon over one journal. `run` returns when it was told to stop.
+
+    `tenants` are those in force, also after a reload; `problems` says why others were not when it began. `read` reads
+    the files again; None: nothing can be reloaded.
+    """
 
     options: Options
     tenants: Mapping[str, Tenant]
     log: Log
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    problems: Mapping[str, list[ConfigProblem]] = field(default_factory=dict)
+    read: Callable[[Mapping[str, Tenant]], Admitted] | None = None
     settings: DaemonSettings = field(default_factory=lambda: DaemonSettings(DaemonFile(), FileAndEnvSecrets(Path())))
     broken: JournalError | None = None
     port: int = 0
+    console: Console | None = None
     _stop: asyncio.Event | None = None
-    _blocked: bool = field(default=False, repr=False)
+    _hup: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
+    _supervisor: Supervisor = field(default_factory=Supervisor, repr=False)
+    _blocked: bool | None = field(default=None, repr=False)
 
     async def run(self, started: Callable[[int], None] | None = None) -> None:
-        """Serve until SIGTERM or SIGINT. `started` is called with the port. Raises `JournalLocked` and others.
+        """Serve until SIGTERM or SIGINT; SIGHUP reloads. `started` is called with the port.
 
-        Raises `JournalError` at the end when the journal broke: the process must not go on in memory.
+        Raises `JournalLocked` and others when it cannot begin; `JournalError` at the end when the journal broke: the
+        process must not go on in memory.
         """
         loop = asyncio.get_running_loop()
         self._stop = stop = asyncio.Event()
@@ -69,18 +89,31 @@ class Daemon:
             loop.call_soon_threadsafe(stop.set)
 
         mistrust = "whoever started it said so" if self.options.recover else None
+        numbers = Numbers(self.now, self.log)
         journal = SqliteJournal.open(
-            self.options.data / "journal.db", threaded=True, on_broken=on_broken, mistrust=mistrust
+            self.options.data / "journal.db",
+            threaded=True,
+            on_broken=on_broken,
+            mistrust=mistrust,
+            watch=numbers.committed,
         )
-        pipeline = PipelineThread(journal, self.tenants, self.now, self.log, pacing=self.options.pacing)
+        watch = self.settings.values.alerts.watch
+        pipeline = PipelineThread(journal, self.tenants, self.now, self.log, pacing=self.options.pacing, watch=watch)
+        numbers.begin(journal, pipeline.tenants)
+        watching: list[Numbers | Traces] = [numbers, *self._traces(journal)]
+        watchers = [asyncio.create_task(each.run()) for each in watching]
         try:
             with suppress(NotImplementedError):
                 for number in (signal.SIGTERM, signal.SIGINT):
                     loop.add_signal_handler(number, stop.set)
+                loop.add_signal_handler(signal.SIGHUP, self._hup.set)
             await asyncio.to_thread(pipeline.start)
-            await self._serve(journal, pipeline, stop, started)
+            await self._serve(journal, pipeline, numbers, stop, started)
         finally:
             await asyncio.to_thread(pipeline.stop)
+            for watcher, each in zip(watchers, watching, strict=True):
+                watcher.cancel()
+                await asyncio.to_thread(each.close)
             await asyncio.to_thread(journal.close)
         if self.broken:
             raise self.broken
@@ -94,39 +127,125 @@ class Daemon:
         self,
         journal: SqliteJournal,
         pipeline: PipelineThread,
+        numbers: Numbers,
         stop: asyncio.Event,
         started: Callable[[int], None] | None,
     ) -> None:
         async def store(new: NewDelivery) -> Receipt:
             return (await journal.receive([new], None, new.received_at))[0]
 
-        hooks = Hooks(store, self.now, load=journal.load, stored=pipeline.ring, max_body=self.options.max_body)
+        hooks = Hooks(
+            store,
+            self.now,
+            load=journal.load,
+            stored=pipeline.ring,
+            max_body=self.options.max_body,
+            told=numbers.answered,
+        )
         hooks.registry = hooks_of(self.tenants)
         app = make_app(hooks, lambda: self._not_ready(journal, pipeline), Uploads(hooks, self.now, journal.delivered))
         public = make_server(app, host=self.options.host, port=self.options.port)
         path = socket_path(self.options.data)
         path.unlink(missing_ok=True)
-        known = partial(names_of, self.tenants)
-        verbs = Verbs(journal, self.now, pipeline.ring, known, pipeline.fetch, pipeline.compare)
+        reloading = self._reloading(journal, pipeline, hooks)
+        await reloading.begin(Admitted(dict(self.tenants), dict(self.problems)))
+        verbs = Verbs(
+            journal,
+            self.now,
+            pipeline.ring,
+            lambda: names_of(self.tenants),
+            pipeline.fetch,
+            pipeline.compare,
+            reloading.reload if self.read else None,
+        )
+        reading = SqliteJournal.read(self.options.data / "journal.db")
+        console, people = self._console(journal, reading, pipeline, verbs, public, numbers)
+        verbs.link = console.link
         control = make_server(control_app(verbs), uds=str(path))
-        serving = [asyncio.create_task(server.serve()) for server in (public, control)]
-        watching = asyncio.create_task(self._watch(journal, pipeline))
+        servers = (public, control, people)
+        serving = [asyncio.create_task(server.serve()) for server in servers]
+        watch = (self._watch(journal, pipeline), self._tell(journal), self._hear(reloading))
+        beside = [asyncio.create_task(work) for work in watch]
         stopping = asyncio.create_task(stop.wait())
         try:
-            await _until_started(public, serving)
+            for server in servers:
+                await _until_started(server, serving)
             path.chmod(0o600)
             self.port = public.servers[0].sockets[0].getsockname()[1]
             if started:
                 started(self.port)
+            self._supervisor.ready()
             await asyncio.wait([stopping, *serving], return_when=asyncio.FIRST_COMPLETED)
         finally:
             self.log.info("stopping", why="signal" if stop.is_set() and not self.broken else "failure")
-            for server in (public, control):
+            self._supervisor.stopping()
+            for server in servers:
                 server.should_exit = True
-            watching.cancel()
-            stopping.cancel()
-            await asyncio.gather(*serving, return_exceptions=True)
+            for task in (*beside, stopping):
+                task.cancel()
+            await asyncio.gather(*serving, *beside, return_exceptions=True)
             path.unlink(missing_ok=True)
+            await asyncio.to_thread(console.close)
+            reading.close()
+
+    def _console(
+        self,
+        journal: SqliteJournal,
+        reading: SqliteJournal,
+        pipeline: PipelineThread,
+        verbs: Verbs,
+        public: Server,
+        numbers: Numbers,
+    ) -> tuple[Console, Server]:
+        async def live() -> Live:
+            return replace(await pipeline.live(), not_ready=self._not_ready(journal, pipeline))
+
+        settings, secrets = self.settings.values.console, self.settings.secrets
+        provider = provider_of(settings, secrets, self.now)
+        house = House(
+            settings=lambda: settings,
+            reading=reading,
+            journal=journal,
+            verbs=verbs,
+            tenants=lambda: self.tenants,
+            live=live,
+            now=self.now,
+            log=self.log,
+            provider=lambda: provider,
+            metrics=numbers.render,
+        )
+        self.console = console = Console(house)
+        webhooks = self.options.port and public.listening.getsockname()[1]
+        return console, listen(settings, console, port_of(settings, self.options.console_port, webhooks))
+
+    def _reloading(self, journal: SqliteJournal, pipeline: PipelineThread, hooks: Hooks) -> Reloading:
+        def swap(tenants: Mapping[str, Tenant]) -> None:
+            self.tenants, hooks.registry = tenants, hooks_of(tenants)
+
+        read = self.read or (lambda tenants: Admitted(dict(tenants), broken="this daemon reads no files"))
+        return Reloading(journal, read, pipeline.replace, swap, self.now, self.log)
+
+    async def _hear(self, reloading: Reloading) -> None:
+        """Reload when SIGHUP has come; one that comes meanwhile is one more."""
+        while True:
+            await self._hup.wait()
+            self._hup.clear()
+            self._supervisor.reloading()
+            try:
+                await reloading.reload("signal")
+            except ConnectError as error:
+                self.log.error("not reloaded", why=str(error))
+            finally:
+                self._supervisor.ready()
+
+    def _traces(self, journal: SqliteJournal) -> list[Traces]:
+        """What sends traces, if the daemon's file says where to."""
+        wanted = self.settings.values.traces
+        if not wanted.endpoint:
+            return []
+        traces = Traces(exporter_of(wanted, self.settings.secrets), self.log, wanted.service)
+        traces.begin(journal)
+        return [traces]
 
     def _not_ready(self, journal: SqliteJournal, pipeline: PipelineThread) -> str | None:
         if self.broken:
@@ -139,21 +258,36 @@ class Daemon:
             return "the pipeline has ended"
         return None
 
+    async def _tell(self, journal: SqliteJournal) -> None:
+        """Bring alerts to people."""
+        values, secrets = self.settings.values, self.settings.secrets
+        await tell(values.alerts, secrets, journal, self.tenants.keys, self.now, self.log, values.console.url)
+
     async def _watch(self, journal: SqliteJournal, pipeline: PipelineThread) -> None:
-        """Tell when a plugin blocks the pipeline's loop; intake goes on meanwhile."""
+        """Tell when a plugin blocks the pipeline's loop; intake goes on meanwhile.
+
+        The supervisor hears that all is well from here, so only while both loops turn.
+        """
         while True:
             await asyncio.sleep(1)
             if not pipeline.alive() and self._stop:
                 self._stop.set()
             blocked = pipeline.silent_for() > _BLOCKED_AFTER
-            if blocked and not self._blocked:
-                where = pipeline.where()
-                title = f"a plugin blocks the pipeline since {pipeline.silent_for():.0f} s, at {where}"
-                await journal.alert(NewAlert("", "pipeline:blocked", title, where), self.now())
-                self.log.error("pipeline blocked", where=where)
-            elif self._blocked and not blocked:
-                await journal.close_alert("", "pipeline:blocked", self.now())
+            if not blocked:
+                self._supervisor.alive()
+            if blocked is not self._blocked:  # the first time too: a process that was killed may have left its alert
+                with suppress(JournalError):
+                    await self._tell_blocked(journal, pipeline, blocked=blocked)
             self._blocked = blocked
+
+    async def _tell_blocked(self, journal: SqliteJournal, pipeline: PipelineThread, *, blocked: bool) -> None:
+        if not blocked:
+            await journal.close_alert("", "pipeline:blocked", self.now())
+            return
+        where = pipeline.where()
+        title = f"a plugin blocks the pipeline since {pipeline.silent_for():.0f} s, at {where}"
+        self.log.error("pipeline blocked", where=where)
+        await journal.alert(NewAlert("", "pipeline:blocked", title, where), self.now())
 
 
 async def _until_started(server: Server, serving: list[asyncio.Task[None]]) -> None:
@@ -163,41 +297,3 @@ async def _until_started(server: Server, serving: list[asyncio.Task[None]]) -> N
                 await task
                 raise JournalError("the server could not be started: is the port in use?")
         await asyncio.sleep(0.01)
-
-
-def names_of(tenants: Mapping[str, Tenant]) -> Names:
-    """What can be paused, by tenant."""
-    return {
-        name: {"flow": {flow.use for flow in tenant.flows}, "connection": set(tenant.connections)}
-        for name, tenant in tenants.items()
-    }
-
-
-def hooks_of(tenants: Mapping[str, Tenant]) -> dict[Place, Hook]:
-    """The webhooks of all tenants, by the parts of their paths."""
-    found: dict[Place, Hook] = {}
-    for tenant in tenants.values():
-        for name, connection in tenant.connections.items():
-            if webhook := connection.webhook:
-                hook = Hook(tenant.name, name, webhook, _revealer(tenant, connection.settings, webhook.secrets))
-                room = "up" if webhook.scheme == "link" else "hooks"
-                places = [("in", tenant.name, kind) for kind in webhook.kinds] or [(room, tenant.name, name)]
-                found |= dict.fromkeys(places, hook)
-    return found
-
-
-def _revealer(tenant: Tenant, settings: object, names: tuple[str, ...]) -> Callable[[], list[str]]:
-    """The active secrets, read anew when a few seconds have passed: a rotated one is used without a restart."""
-    references = [s for name in names if isinstance(s := getattr(settings, name), Secret)]
-    secrets = tenant.secrets()
-    kept: list[str] = []
-    read_at = float("-inf")
-
-    def reveal() -> list[str]:
-        nonlocal kept, read_at
-        clock = asyncio.get_running_loop().time()
-        if not kept or clock - read_at > 5:
-            kept, read_at = [secrets.reveal(reference) for reference in references], clock
-        return kept
-
-    return reveal

@@ -5,11 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import Field
+
+from caseconnect.host.alerting.settings import AlertsPart
+from caseconnect.host.numbers.settings import MetricsSettings, TracesSettings
 from caseconnect.host.tenants.document import MAX_BYTES, read_document
 from caseconnect.host.tenants.file_models import Part
 from caseconnect.host.tenants.problems import ConfigProblem, Report
 from caseconnect.host.tenants.secrets import FileAndEnvSecrets, secrets_in
 from caseconnect.host.tenants.translate import validate
+from caseconnect.host.web.console.settings import ConsoleSettings
 from caseconnect.sdk.errors import ConfigError
 from caseconnect.sdk.secrets import Secrets
 
@@ -19,6 +24,11 @@ DEFAULT = Path("connect.yaml")
 
 class DaemonFile(Part):
     """The keys of `connect.yaml`: a section for each part of the daemon that can be set."""
+
+    alerts: AlertsPart = Field(AlertsPart(), description="Who is told of alerts, and what is watched.")
+    metrics: MetricsSettings = Field(default_factory=MetricsSettings, description="The numbers at `/metrics`.")
+    traces: TracesSettings = Field(default_factory=TracesSettings, description="OpenTelemetry; off by default.")
+    console: ConsoleSettings = Field(default=ConsoleSettings(), description="Who may see and do what, and where.")
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,15 @@ from typing import TypeVar
 
 import uvloop
 
+from caseconnect.host.alerting.settings import USUAL, WatchPart
 from caseconnect.host.clock import Clock
 from caseconnect.host.faults import kind_and_place, places, told
 from caseconnect.host.journal import Journal
-from caseconnect.host.journal.errors import JournalBusy, JournalFull
+from caseconnect.host.journal.errors import JournalBusy, JournalError, JournalFull
 from caseconnect.host.pipeline.live import Accounts, LiveTenant, build, first_starts
 from caseconnect.host.pipeline.runner import BREATH, Runner
 from caseconnect.host.tenants.tenant import Tenant
+from caseconnect.host.web.console.asking import Account, Live
 from caseconnect.models.base import Record
 from caseconnect.sdk.decisions import Need
 from caseconnect.sdk.errors import TransientError
@@ -29,6 +31,7 @@ from caseconnect.sdk.resources import Log
 _BEAT = 0.5
 _DRAIN = 20.0
 _FULL_WAIT = 1.0
+_LIVE_WITHIN = 1.0
 T = TypeVar("T")
 
 Starts = Mapping[str, tuple[datetime, Mapping[str, datetime]]]
@@ -46,12 +49,14 @@ class PipelineThread:
         log: Log,
         *,
         pacing: bool = True,
+        watch: WatchPart = USUAL,
     ) -> None:
         self._journal, self._tenants, self._now, self._log = journal, tenants, now, log
-        self._accounts = Accounts(off=not pacing)
+        self._accounts, self._watch = Accounts(off=not pacing), watch
         self._loop: asyncio.AbstractEventLoop | None = None
         self._runner: Runner | None = None
         self._ready = threading.Event()
+        self._started = asyncio.Event()
         self._ringing = self._news = False
         self.beat = time.monotonic()
         self.failed: BaseException | None = None
@@ -73,13 +78,28 @@ class PipelineThread:
             with suppress(RuntimeError):  # the loop has ended
                 self._loop.call_soon_threadsafe(self._rung)
 
+    def tenants(self) -> Mapping[str, LiveTenant]:
+        """The tenants at work. From any thread."""
+        return self._runner.context.tenants if self._runner else {}
+
     async def fetch(self, tenant: str, need: Need) -> Record:
         """A fact as it is now, read by the pipeline's connections. From any event loop."""
-        if self._loop is None or self._runner is None or tenant not in self._runner.context.tenants:
+        live = self._runner.context.tenants.get(tenant) if self._runner else None
+        if self._loop is None or self._runner is None or live is None:
             raise TransientError(f"the connections of {tenant} are not at work")
-        fetching = asyncio.run_coroutine_threadsafe(self._runner.fetcher.fetch(tenant, need), self._loop)
+        fetching = asyncio.run_coroutine_threadsafe(self._runner.fetcher.fetch(live, need), self._loop)
         record, _ = await asyncio.wrap_future(fetching)
         return record
+
+    async def replace(self, name: str, tenant: Tenant | None) -> str:
+        """Let a tenant be as `tenant` says from now on (None: end it); why not, or an empty text. From any event loop.
+
+        All of it or nothing: a tenant whose connections cannot be built stays as it was. See `Runner.replace`.
+        """
+        if self._loop is None:
+            raise TransientError("the pipeline is not at work yet")
+        doing = asyncio.run_coroutine_threadsafe(self._replace(name, tenant), self._loop)
+        return await asyncio.wrap_future(doing)
 
     async def compare(self, tenants: Collection[str], *, begin: bool) -> list[str]:
         """Compare these tenants with their platforms now; which of them are being compared. From any event loop."""
@@ -87,6 +107,17 @@ class PipelineThread:
             raise TransientError("the connections are not at work yet")
         doing = self._runner.comparing.at_once(tenants, begin=begin)
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(doing, self._loop))
+
+    async def live(self) -> Live:
+        """What only the running pipeline knows. From any event loop; a blocked one is not waited for."""
+        if self._loop is None or self._runner is None:
+            return Live(refused=dict(self.refused))
+        asking = asyncio.run_coroutine_threadsafe(_live(self._runner, self.refused), self._loop)
+        try:
+            async with asyncio.timeout(_LIVE_WITHIN):
+                return await asyncio.wrap_future(asking)
+        except TimeoutError:
+            return Live(refused=dict(self.refused))
 
     def stop(self) -> None:
         """Let the turns that are on end; a send in flight past the drain time stays `sending`."""
@@ -133,7 +164,7 @@ class PipelineThread:
 
     async def _work(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._runner = runner = Runner(self._journal, self._now, self._log)
+        self._runner = runner = Runner(self._journal, self._now, self._log, self._watch)
         beating = asyncio.create_task(self._beats())
         starts = await self._with_room(self._starts)
         self._ready.set()
@@ -142,18 +173,40 @@ class PipelineThread:
             await self._run(runner, live)
         finally:
             beating.cancel()
-            for tenant in live.values():
+            for tenant in {**live, **runner.context.tenants}.values():
                 await tenant.close()
 
     async def _run(self, runner: Runner, live: dict[str, LiveTenant]) -> None:
         for key in await self._with_room(lambda: runner.start(live)):
             self._log.warning("outcome unknown", key=key, why="the last process ended while the request was out")
+        self._started.set()
         clock = Clock(runner, self._now)
         clock.start()
         try:
             await runner.run(_DRAIN)
         finally:
             await clock.stop()
+
+    async def _replace(self, name: str, tenant: Tenant | None) -> str:
+        await self._started.wait()
+        if self._runner is None:
+            return "the pipeline has ended"
+        before, live = self._runner.context.tenants.get(name), None
+        if tenant is not None:
+            began, starts = await first_starts(self._journal, tenant, self._now())
+            live = await self._live(tenant, began, starts)
+            if live is None:
+                return self.refused[name]
+            if why := _worse(before, live):
+                await live.close()
+                return why
+        try:
+            await self._runner.replace(name, live)
+        except JournalError as error:
+            if live is not None:
+                await live.close()
+            return str(error)
+        return ""
 
     async def _with_room(self, step: Callable[[], Awaitable[T]]) -> T:
         """A step that is to be done at the start, done again while the disk is full: intake tells it meanwhile."""
@@ -194,6 +247,24 @@ class PipelineThread:
         while True:
             self.beat = time.monotonic()
             await asyncio.sleep(_BEAT)
+
+
+def _worse(before: LiveTenant | None, after: LiveTenant) -> str:
+    """Why a connection that was at work, or was not there, would not be at work now; empty when each would."""
+    broken = {name for name, each in before.connections.items() if each.unbuilt} if before else set()
+    return "; ".join(c.unbuilt for name, c in after.connections.items() if c.unbuilt and name not in broken)
+
+
+async def _live(runner: Runner, refused: Mapping[str, str]) -> Live:
+    unbuilt: dict[tuple[str, str], str] = {}
+    accounts: dict[tuple[str, str], Account] = {}
+    for tenant in runner.context.tenants.values():
+        for name, connection in tenant.connections.items():
+            pace = connection.resources.pace
+            accounts[tenant.name, name] = Account(connection.account, pace.rate, pace.burst, *pace.seen())
+            if connection.unbuilt:
+                unbuilt[tenant.name, name] = connection.unbuilt
+    return Live(dict(refused), unbuilt, accounts)
 
 
 def _kinds(error: BaseException) -> list[str]:

@@ -14,7 +14,7 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from caseconnect.models.base import Record
+from caseconnect.models.base import Record, Utc
 from caseconnect.sdk.commands import Command
 from caseconnect.sdk.decisions import Decision, Facts, Matter, Need, Needs
 from caseconnect.sdk.deliveries import Delivery, Ignored, Page, Parsed
@@ -71,12 +71,14 @@ class Sighting(Record):
 
 class Check(Record):
     """One step of `connect check --live`. `state` is a digest of what was found, where a change of it matters: the
-    host makes the source's check daily, and tells when it is another one than ever before."""
+    host makes the source's check daily, and tells when it is another one than ever before. `ends_at`: when the platform
+    ends what was looked at (a version of its API, credentials), as far as that is known; it is told before."""
 
     step: str
     ok: bool
     note: str = ""
     state: str = ""
+    ends_at: Utc | None = None
 
 
 class Source(Protocol):
@@ -102,6 +104,17 @@ class Source(Protocol):
 
     async def fetch(self, need: Need) -> Record:
         """The fact as it is now. `PermanentError` when there is no such thing."""
+
+
+class Identified(Protocol):
+    """What a source has besides `Source` if its platform tells whose account it is.
+
+    The host asks once before the first command is sent, and daily. An account that is another one than
+    `SourceSpec.account` says cuts the connection off until a person has looked.
+    """
+
+    async def identity(self) -> str:
+        """The account's name in the form of `SourceSpec.account`, as the platform itself says it."""
 
 
 class Sink(Protocol):

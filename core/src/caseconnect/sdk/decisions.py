@@ -85,6 +85,10 @@ class ActedOn(Record):
     answers: str = Field("", description="`digest_of` what was written with the outcome. Empty: it was not kept.")
 
 
+UNMAPPED = "unmapped:"
+"""Begins the kind of the alert that an outcome is mapped to nothing; the outcome follows."""
+
+
 class Decision(Record):
     """What a use case answers, also when it does nothing. `reason` names the setting that decided."""
 
@@ -103,6 +107,10 @@ class Decision(Record):
     )
     close: bool = False
     alert: str | None = Field(None, description="Something a person must see: becomes an alert row.")
+    alert_kind: str = Field(
+        "",
+        description="What alerts have in common that are one, such as `unmapped:yes`; default: the alert's own text.",
+    )
     belongs_to: Subject | None = Field(
         None,
         description="The case that this is about turns out to belong to that subject, such as an order: the host keeps "

@@ -35,6 +35,7 @@ from caseconnect.sdk.messages import Part as Part
 from caseconnect.sdk.messages import Response as Response
 from caseconnect.sdk.pace import Pace
 from caseconnect.sdk.texts import without_credentials
+from caseconnect.sdk.usage import Usage
 
 # None: importing it fails at once. httpx would load its command line with rich and pygments, a fifth of our start-up.
 # httpcore asks for sniffio at every lock and event, some fifty times a request; that it is absent was found out by a
@@ -60,7 +61,8 @@ ConnectionRefused = httpx.ConnectError
 
 def unix_transport(path: str) -> Transport:
     """A transport to a server on a unix socket of this machine."""
-    return httpx.AsyncHTTPTransport(uds=path, trust_env=False, limits=_limits())
+    limits = httpx.Limits(max_connections=_CONNECTIONS, keepalive_expiry=_IDLE_SECONDS)
+    return httpx.AsyncHTTPTransport(uds=path, trust_env=False, limits=limits)
 
 
 _BREAK = re.compile(r"[\r\n\x00]")
@@ -184,6 +186,7 @@ class Http:
         gate: Callable[[], None] = lambda: None,
         public: bool = False,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        usage: Usage | None = None,
     ) -> None:
         parts = urlsplit(base_url)
         if parts.scheme not in {"http", "https"} or not parts.netloc or parts.username or parts.password:
@@ -194,6 +197,7 @@ class Http:
         if public and is_address(parts.hostname) and not is_public(str(parts.hostname)):
             raise PermanentError(f"{parts.hostname} is in a network of our own: nothing is fetched from there")
         self._transport, self._gate = transport or _Network(public=public), gate
+        self.usage = usage or Usage()
 
     async def request(
         self,
@@ -248,11 +252,7 @@ class Http:
                     files=[(p.name, (p.filename, p.content, p.media_type)) for p in parts] if parts else None,
                     extensions={"safe": safe},
                 )
-                response = await self._transport.handle_async_request(request)
-                try:
-                    body = await self._read(response)
-                finally:
-                    await response.aclose()
+                response, body = await self._exchange(request)
         except ConnectError:
             raise
         except ConnectionRefused as error:
@@ -274,14 +274,20 @@ class Http:
         """Close all connections. May be called twice."""
         await self._transport.aclose()
 
-    async def _read(self, response: httpx.Response) -> bytes:
-        chunks, size = [], 0
-        async for chunk in response.aiter_bytes():
-            size += len(chunk)
-            if size > self.max_body:
-                raise _TooLongError
-            chunks.append(chunk)
-        return b"".join(chunks)
+    async def _exchange(self, request: httpx.Request) -> tuple[httpx.Response, bytes]:
+        with self.usage.request() as answered:
+            response = await self._transport.handle_async_request(request)
+            chunks, size = [], 0
+            try:
+                async for chunk in response.aiter_bytes():
+                    size += len(chunk)
+                    if size > self.max_body:
+                        raise _TooLongError
+                    chunks.append(chunk)
+            finally:
+                await response.aclose()
+            answered(response.status_code)
+        return response, b"".join(chunks)
 
     @staticmethod
     def _lost(safe: bool, text: str) -> ConnectError:
@@ -292,9 +298,3 @@ class Http:
 def _parsed(url: str) -> httpx.URL:
     """Parsing is half of what a request costs here, and most are sent to few addresses."""
     return httpx.URL(url)
-
-
-def _limits() -> httpx.Limits:
-    return httpx.Limits(
-        max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS, keepalive_expiry=_IDLE_SECONDS
-    )

@@ -76,6 +76,23 @@ class Pace:
         self._speed = max(self._speed * _SLOWER, _SLOWEST)
         self._news.set()
 
+    def waiting(self) -> int:
+        """How many requests wait for their turn. From any thread."""
+        return len(self._waiting)
+
+    def used(self, at: float) -> float:
+        """The share of the bucket that is in use at `at` (the event loop's time), 0 to 1. From any thread."""
+        if math.isinf(self.rate) or self._at < 0:
+            return 0.0
+        working = max(at - max(self._at, self._rest), 0.0)
+        return 1.0 - max(min(self._tokens + working * self.rate * self._speed, self.burst), 0.0) / self.burst
+
+    def seen(self) -> tuple[float, float, int]:
+        """(how much of the burst is there, the share of the rate in force, how many wait). In its own event loop."""
+        if not math.isinf(self.rate):
+            self._refill()
+        return max(self._tokens, 0.0), self._speed, len(self._waiting)
+
     def _needed(self, level: int, cost: float) -> float:
         """How full the bucket must be for this cost; what is more than fits is taken when it is full."""
         kept = self.reserve * self.burst if level >= BACKGROUND else 0.0

@@ -11,6 +11,7 @@ from caseconnect.sdk.errors import TransientError
 from caseconnect.sdk.http import Http, Transport
 from caseconnect.sdk.pace import Pace
 from caseconnect.sdk.secrets import Secrets
+from caseconnect.sdk.usage import Usage
 
 T = TypeVar("T")
 
@@ -19,7 +20,7 @@ LOG_FIELDS = frozenset(
     {
         *("tenant", "connection", "lane", "use", "delivery", "key", "case", "topic", "topics", "stream", "part"),
         *("action", "receipt", "cause", "title", "link", "count", "since", "why", "error", "note", "where"),
-        *("host", "port", "tenants", "data"),
+        *("host", "port", "tenants", "data", "changed", "by", "channel", "severity", "runbook"),
     }
 )
 """Names of values in logs: ids, counts, places and reasons. A value of another name is not shown."""
@@ -69,6 +70,7 @@ class Resources:
     pace: Pace
     transport: Transport | None = None
     gate: Gate = field(default_factory=Gate)
+    usage: Usage = field(default_factory=Usage)
     _shared: dict[Any, Any] = field(default_factory=dict, repr=False)
     _opened: list[Http] = field(default_factory=list, repr=False)
 
@@ -89,6 +91,7 @@ class Resources:
             now=self.now,
             gate=self.gate.check,
             public=public,
+            usage=self.usage,
         )
         self._opened.append(client)
         return client

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -15,6 +16,10 @@ class Secret(BaseModel):
     env: str | None = Field(None, description="Name of the environment variable that holds it.", min_length=1)
     file: str | None = Field(
         None, description="Path of a file that holds it; a final newline is dropped.", min_length=1
+    )
+
+    expires: date | None = Field(
+        None, description="The last day on which the platform takes it; it is told two weeks before."
     )
 
     @model_validator(mode="before")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from caseconnect.sdk.errors import AuthError
+from caseconnect.sdk.usage import Usage
 
 _REFUSED_FOR = timedelta(seconds=30)
 
@@ -25,11 +26,13 @@ class TokenCache:
 
     `fetch` asks the platform for a new one and raises `AuthError` or `TransientError`. Who waited for a request that
     failed is told the same. An `AuthError` is told for 30 s without another request: every lane asks, and an account
-    may be locked after too many wrong attempts.
+    may be locked after too many wrong attempts. `usage` (`Http.usage`) is told when the token ends.
     """
 
-    def __init__(self, fetch: Callable[[], Awaitable[Token]], now: Callable[[], datetime]) -> None:
-        self._fetch, self._now = fetch, now
+    def __init__(
+        self, fetch: Callable[[], Awaitable[Token]], now: Callable[[], datetime], usage: Usage | None = None
+    ) -> None:
+        self._fetch, self._now, self._usage = fetch, now, usage
         self._token: Token | None = None
         self._renew_at: datetime | None = None
         self._lock = asyncio.Lock()
@@ -61,6 +64,8 @@ class TokenCache:
             self._refused_at = self._now() if isinstance(error, AuthError) else None
             raise
         self._failure = self._refused_at = None
+        if self._usage:
+            self._usage.token_ends = token.expires_at
         life = token.expires_at - began
         self._renew_at = began + max(life * 0.9, life - timedelta(minutes=5))
         return token

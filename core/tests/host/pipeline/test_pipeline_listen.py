@@ -51,7 +51,7 @@ def play(folder: Path, queue: Queue, story: Callable[[Pipe, Listeners], Awaitabl
         pipe.tenant = replace(pipe.tenant, connections={**pipe.tenant.connections, "shop": shop})
         async with pipe:
             listeners = Listeners(pipe.runner.context)
-            listeners.start()
+            listeners.start(pipe.live)
             try:
                 await story(pipe, listeners)
             finally:

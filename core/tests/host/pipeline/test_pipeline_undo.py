@@ -53,7 +53,7 @@ def the(p: Pipe, number: int) -> MatterRow:
 
 async def undone(p: Pipe, matter: str, *, yes: bool = True, settle: bool = True) -> tuple[str, str]:
     async def fetch(tenant: str, need: Need) -> Record:
-        record, _ = await p.runner.fetcher.fetch(tenant, need)
+        record, _ = await p.runner.fetcher.fetch(p.runner.context.tenants[tenant], need)
         return record
 
     told = await undo(p.journal, fetch, {"matter": matter, "yes": yes, "reason": "wrong rule", "by": "ann"}, p.now)

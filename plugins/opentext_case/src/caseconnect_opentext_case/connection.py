@@ -50,6 +50,6 @@ def _make(settings: CoreCaseSettings, resources: Resources) -> CoreCaseClient:
         resources.pace.rate = settings.requests_per_second
     parts = urlsplit(form.url)
     desk = resources.http(f"{parts.scheme}://{parts.netloc}", deadline=settings.timeout, max_body=1024 * 1024)
-    tokens = TokenCache(SignIn(desk, form, credentials, resources.now).fetch, resources.now)
+    tokens = TokenCache(SignIn(desk, form, credentials, resources.now).fetch, resources.now, resources.usage)
     http = resources.http(settings.base_url, deadline=settings.timeout)
     return CoreCaseClient(http, tokens, settings.dialect(), resources.now)

@@ -58,14 +58,14 @@ class Tokens:
         self._manager, self._instance, self._now = manager, instance, now
         self._scapi, self._ocapi, self._tenant, self._agent = scapi, ocapi, tenant, agent
         self._scopes: dict[str, TokenCache] = {}
-        self.data = TokenCache(partial(self._client, ocapi, ""), now)
-        self.shop = TokenCache(self._user, now) if agent else self.data
+        self.data = TokenCache(partial(self._client, ocapi, ""), now, instance.usage)
+        self.shop = TokenCache(self._user, now, instance.usage) if agent else self.data
 
     def scope(self, scope: str) -> TokenCache:
         """The token for one scope of SCAPI."""
         if scope not in self._scopes:
             asked = f"SALESFORCE_COMMERCE_API:{self._tenant} {scope}"
-            self._scopes[scope] = TokenCache(partial(self._client, self._scapi, asked), self._now)
+            self._scopes[scope] = TokenCache(partial(self._client, self._scapi, asked), self._now, self._instance.usage)
         return self._scopes[scope]
 
     async def _client(self, key: Key, scope: str) -> Token:

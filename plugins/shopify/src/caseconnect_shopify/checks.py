@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 from caseconnect.sdk.components import Check
@@ -110,12 +111,22 @@ async def installation(client: ShopifyClient) -> tuple[str, frozenset[str]]:
 def _version(client: ShopifyClient, settings: ShopifySettings) -> Check:
     served = client.served_version
     if served is None or served == settings.api_version:
-        return Check(step="API version", ok=True, note=settings.api_version)
+        return Check(
+            step="API version", ok=True, note=settings.api_version, ends_at=supported_until(settings.api_version)
+        )
     return Check(
         step="API version",
         ok=False,
         note=f"{settings.api_version} was asked for and {served} answered: that version has ended; set api_version",
     )
+
+
+def supported_until(version: str) -> datetime:
+    """Until when Shopify says at least to support a quarter's version: a year from its release, on the 1st at 17:00
+    UTC (its docs on API versioning). After that the oldest supported one answers in its place.
+    """
+    year, month = version.split("-")
+    return datetime(int(year) + 1, int(month), 1, 17, tzinfo=UTC)
 
 
 def _scope(scope: Scope, granted: frozenset[str]) -> Check:

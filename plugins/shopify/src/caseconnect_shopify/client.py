@@ -59,7 +59,7 @@ class ShopifyClient:
         self._http, self._client_id, self._secret, self._now = http, client_id, client_secret, now
         self._tell, self._told = tell, False
         http.pace.reserve = max(http.pace.reserve, reserve)
-        self._tokens = TokenCache(self._new_token, now)
+        self._tokens = TokenCache(self._new_token, now, http.usage)
         self._learned: dict[str, float] = {}
         self._headroom = 0.0
 

@@ -63,6 +63,11 @@ class ShopifySource:
         """Token, shop, API version, and the scopes that reading needs, one by one."""
         return await checks.run(self._client, self._settings, checks.READING, subscribed=True)
 
+    async def identity(self) -> str:
+        """The shop's own `myshopifyDomain`, which never changes (Admin API, `Shop`)."""
+        domain, _ = await checks.installation(self._client)
+        return domain
+
     def parse(self, delivery: Delivery) -> Parsed | Ignored:
         """See `deliveries.parse`."""
         return deliveries.parse(delivery, self._settings.shop)

@@ -76,7 +76,7 @@ def moved(db: sqlite3.Connection, tenant: str, since: datetime, until: datetime)
         "SELECT c.key, max(o.at) FROM outcomes o JOIN commands c ON c.key = o.key"
         " WHERE o.seq>=? AND o.at>=? AND o.at<? AND o.became=? AND c.state=? AND c.tenant=?"
         " AND c.kind IN (SELECT value FROM json_each(?)) GROUP BY c.key ORDER BY c.seq",
-        (_from(db, "outcomes", "at", since), stamp(since), stamp(until), states.DONE, states.DONE, tenant, money),
+        (first_since(db, "outcomes", "at", since), stamp(since), stamp(until), states.DONE, states.DONE, tenant, money),
     )
     found = [(unstamp(at), sending.command(db, key)) for key, at in rows.fetchall()]
     return [(at, command) for at, command in found if command is not None]
@@ -130,7 +130,7 @@ def numbers(db: sqlite3.Connection, since: datetime) -> dict[str, dict[str, dict
             f"SELECT {whose}, substr({column}, 1, 10), {state}, count(*) FROM {table}"  # noqa: S608 - names of ours
             f" WHERE seq>=:first AND {column}>=:since {'AND ' + only if only else ''} GROUP BY 1, 2, 3"
         )
-        asked = {"first": _from(db, table, column, since), "since": stamp(since)}
+        asked = {"first": first_since(db, table, column, since), "since": stamp(since)}
         asked |= {"case": OpenCase.kind, "done": states.DONE}
         for tenant, day, word, count in db.execute(sql, asked):
             of_day = found.setdefault(tenant, {}).setdefault(day, {})
@@ -141,7 +141,7 @@ def numbers(db: sqlite3.Connection, since: datetime) -> dict[str, dict[str, dict
     return found
 
 
-def _from(db: sqlite3.Connection, table: str, column: str, since: datetime) -> int:
+def first_since(db: sqlite3.Connection, table: str, column: str, since: datetime) -> int:
     """The number of the first row since then: rows are numbered as they come, so no index on the time is needed."""
     wanted = stamp(since)
     low = 0

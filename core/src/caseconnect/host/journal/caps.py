@@ -12,6 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from caseconnect.host.journal.alerts import alert, close_alert
+from caseconnect.host.journal.cap_changes import in_force
 from caseconnect.host.journal.codec import stamp
 from caseconnect.host.journal.records import NewAlert
 from caseconnect.host.journal.rules import CapRule, CapWindow
@@ -30,7 +31,7 @@ def over(
     db: sqlite3.Connection, tenant: str, rules: Sequence[CapRule], worth: Money | None, now: datetime
 ) -> tuple[str, str] | None:
     """(window, why) of the first cap that the command would pass; None if there is room."""
-    for rule in rules:
+    for rule in in_force(db, tenant, rules, now):
         for window in rule.windows:
             if why := _passes(db, tenant, rule.name, window, worth, now):
                 return window.name, why

@@ -6,15 +6,22 @@ import sqlite3
 from collections.abc import Callable, Collection
 from datetime import datetime
 
-from caseconnect.host.journal import slots
+from caseconnect.host.journal import slots, states
 from caseconnect.host.journal.alerts import MORE, close_alert, joined, links_of
 from caseconnect.host.journal.intake import subject_of
 from caseconnect.sdk.commands import HELD as VALUE_HELD
 from caseconnect.sdk.commands import HOLD, OpenCase
+from caseconnect.sdk.decisions import UNMAPPED
 from caseconnect.sdk.subjects import Subject
 
 REFUSED = "refused:"
 """Begins the cause of an alert about refused commands; their kind follows."""
+
+BROKE = "broke:"
+"""Begins the cause of an alert about commands that broke on their way; their kind follows."""
+
+PARKED = "parked:"
+"""Begins the cause of an alert about parked commands; their kind follows."""
 
 HELD, TWINS, UNCLAIMED = "close:held", "matters:twins", "held:unclaimed"
 """Other causes that end by themselves: what they name is a matter, a matter, and an order."""
@@ -32,6 +39,27 @@ def matter_closed(db: sqlite3.Connection, tenant: str, matter: str, uses: Collec
     if not still:
         causes = [cause for use in uses for cause in (f"{use}:", f"mode:{use}")]
         review(db, tenant, now, *causes, over=lambda _db, _tenant, link: link == subject)
+
+
+def acted(db: sqlite3.Connection, tenant: str, use: str, lane: str, now: datetime) -> None:
+    """An outcome of a subject was acted on: that an earlier one was mapped to nothing is over."""
+    review(db, tenant, now, f"{use}:{UNMAPPED}", over=lambda _db, _tenant, link: link == lane)
+
+
+def settled(db: sqlite3.Connection, tenant: str, kind: str, was: str, becomes: str, now: datetime) -> None:
+    """A command's state changed: the alert that its kind is parked, or that one broke, may be over."""
+    if was == states.PARKED:
+        waiting = "SELECT 1 FROM commands WHERE state='parked' AND kind=? AND tenant=? AND cap='' LIMIT 1"
+        if db.execute(waiting, (kind, tenant)).fetchone() is None:
+            close_alert(db, tenant, f"{PARKED}{kind}", now)
+    broken = "SELECT 1 FROM alerts WHERE tenant=? AND cause=? AND closed_at IS NULL"
+    if becomes not in states.OPEN and db.execute(broken, (tenant, f"{BROKE}{kind}")).fetchone():
+        review(db, tenant, now, f"{BROKE}{kind}", over=_command_ended)
+
+
+def _command_ended(db: sqlite3.Connection, tenant: str, key: str) -> bool:
+    row = db.execute("SELECT state FROM commands WHERE key=?", (key,)).fetchone()
+    return row is not None and row[0] not in states.OPEN
 
 
 def review(db: sqlite3.Connection, tenant: str, now: datetime, *causes: str, over: Over | None = None) -> None:

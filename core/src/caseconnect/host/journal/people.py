@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Collection
 from datetime import datetime
 from difflib import get_close_matches
 from typing import Literal
@@ -50,6 +51,8 @@ def resume(db: sqlite3.Connection, tenant: str, scope: str, name: str, reason: s
     )
     if scope == "connection":
         close_alert(db, tenant, f"auth:{name}", now)
+    elif scope == "access":
+        close_alert(db, tenant, f"account:{name}", now)
     return done.rowcount > 0
 
 
@@ -76,11 +79,6 @@ def answer(db: sqlite3.Connection, key: str, what: Answer, reason: str, by: str,
     data = {ANSWERED: by} if becomes == states.REFUSED else {}
     settle(db, Settlement(key, states.PARKED, becomes, now, note=f"{by}: {reason}", by=by, data=data))
     caps.answered(db, row[2], key, now)
-    left = db.execute(
-        "SELECT 1 FROM commands WHERE state='parked' AND kind=? AND tenant=? AND cap=''", (row[1], row[2])
-    ).fetchone()
-    if left is None:
-        close_alert(db, row[2], f"parked:{row[1]}", now)
     return str(db.execute("SELECT state FROM commands WHERE key=?", (key,)).fetchone()[0])
 
 
@@ -97,15 +95,18 @@ def let_go(
     reason: str,
     by: str,
     now: datetime,
+    only: Collection[str] | None = None,
 ) -> tuple[int, int]:
     """A person answers the first `limit` commands that a cap has parked: how many, and how many are left.
+
+    `only` these keys, if given: those that they have looked at.
 
     One that cannot be answered so stays, and keeps nobody from the others. One whose counter has no room stays parked
     for that: whoever lets many go has not looked at it. `Conflict` if there is none.
     """
     rows = db.execute("SELECT DISTINCT tenant, cap FROM commands WHERE state='parked' AND cap<>''").fetchall()
     whose = _one_tenant(rows, cause, tenant, "nothing is parked under")
-    keys = caps.waiting(db, whose, cause, limit)
+    keys = [key for key in caps.waiting(db, whose, cause, limit) if only is None or key in only]
 
     def one(key: str) -> Item:
         return Item("answer", lambda db: answer_one(db, key))

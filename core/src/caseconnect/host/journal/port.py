@@ -5,11 +5,14 @@ Reads are sync, short, and see what was committed. A second journal (PostgreSQL)
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+from caseconnect.host.journal.alerting import AlertPort
 from caseconnect.host.journal.auditing import Comparison, Moved
+from caseconnect.host.journal.console import ConsoleVerbs
+from caseconnect.host.journal.files import TenantFile
 from caseconnect.host.journal.past import PastTurn
 from caseconnect.host.journal.people import Answer, Waiting
 from caseconnect.host.journal.privacy import Receipt as PrivacyReceipt
@@ -20,7 +23,6 @@ from caseconnect.host.journal.records import (
     DeliveryResult,
     MatterKey,
     MatterRow,
-    NewAlert,
     NewDelivery,
     Receipt,
     Settlement,
@@ -31,13 +33,14 @@ from caseconnect.host.journal.records import (
 )
 from caseconnect.host.journal.rules import CapRule
 from caseconnect.host.journal.storms import Incident
+from caseconnect.host.journal.views import Views
 from caseconnect.models.base import Record
 from caseconnect.sdk.decisions import CommandState
 from caseconnect.sdk.events import Event
 from caseconnect.sdk.subjects import Subject
 
 
-class Journal(Protocol):
+class Journal(AlertPort, ConsoleVerbs, Protocol):
     """The durable record. Every write verb may raise the errors of `journal.errors`."""
 
     # intake
@@ -122,12 +125,6 @@ class Journal(Protocol):
         """By tenant and day how much came and what became of it."""
 
     # people
-    async def alert(self, new: NewAlert, now: datetime) -> None:
-        """Open an alert, or count one more."""
-
-    async def close_alert(self, tenant: str, cause: str, now: datetime) -> bool:
-        """Close the alert of a cause."""
-
     async def pause(self, brake: Brake) -> bool:
         """Set a brake."""
 
@@ -138,7 +135,15 @@ class Journal(Protocol):
         """A person ends a parked command."""
 
     async def let_go(
-        self, cause: str, tenant: str | None, what: Answer, limit: int, reason: str, by: str, now: datetime
+        self,
+        cause: str,
+        tenant: str | None,
+        what: Answer,
+        limit: int,
+        reason: str,
+        by: str,
+        now: datetime,
+        only: Collection[str] | None = None,
     ) -> tuple[int, int]:
         """A person answers the first `limit` commands that a cap has parked; (how many, how many are left)."""
 
@@ -177,7 +182,16 @@ class Journal(Protocol):
     async def expire(self, tenant: str, before: datetime) -> int:
         """Erase the bodies that came before a moment, of deliveries that do not wait; how many."""
 
+    async def keep_file(self, file: TenantFile) -> None:
+        """Write down that a tenant's file is in force from now on."""
+
     # reads
+    def newest_files(self) -> list[TenantFile]:
+        """Of each tenant the file that came into force last."""
+
+    def tenant_files(self, tenant: str) -> list[TenantFile]:
+        """All files of a tenant that were in force, the newest first."""
+
     def receipts(self, tenant: str | None = None) -> list[PrivacyReceipt]:
         """What became of requests about personal data, oldest first."""
 
@@ -276,6 +290,10 @@ class Journal(Protocol):
 
     def names(self) -> dict[str, dict[str, list[str]]]:
         """By tenant the names under 'flow' and 'connection' that rows have."""
+
+    @property
+    def views(self) -> Views:
+        """What the console reads."""
 
     def close(self) -> None:
         """Write what waits and let go. May be called twice."""

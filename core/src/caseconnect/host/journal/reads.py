@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from datetime import datetime
 from typing import Any
@@ -38,8 +37,8 @@ def explain(db: sqlite3.Connection, tenant: str, subject: Subject, *, facts: boo
     names = dump([lane, *aliases])  # what was decided before an alias was learned stays under that name
     events = _dicts(
         db.execute(
-            "SELECT e.seq, e.id, e.type, e.at, e.state, e.reason, e.decision, e.body, d.topic, d.delivery_id,"
-            " d.received_at"
+            "SELECT e.seq, e.id, e.type, e.at, e.state, e.reason, e.decision, e.delivery, e.body, d.topic,"
+            " d.delivery_id, d.received_at"
             " FROM events e LEFT JOIN deliveries d ON d.seq = e.delivery WHERE e.tenant=?"
             " AND e.lane IN (SELECT value FROM json_each(?)) ORDER BY e.seq",
             (tenant, names),
@@ -111,24 +110,67 @@ def _commands(db: sqlite3.Connection, matter: str) -> list[dict[str, Any]]:
     return commands
 
 
+_PLACE = "substr(step, 1, instr(step, '/') + instr(substr(step, instr(step, '/') + 1), '/'))"
+_KINDS = """
+WITH RECURSIVE names (step) AS (
+    SELECT (SELECT min({column}) FROM {table} WHERE tenant = :tenant)
+    UNION ALL
+    SELECT (SELECT min({column}) FROM {table} WHERE tenant = :tenant AND {column} > {place} || char(1114111))
+    FROM names WHERE step IS NOT NULL LIMIT 200
+)
+SELECT {place} FROM names WHERE step IS NOT NULL
+"""
+"""Connection and kind of all subjects, as 'shop/order/': stepped over in the index, however many there are of each."""
+_TENANTS = """
+WITH RECURSIVE names (step) AS (
+    SELECT min(tenant) FROM {table}
+    UNION ALL
+    SELECT (SELECT min(tenant) FROM {table} WHERE tenant > step) FROM names WHERE step IS NOT NULL
+)
+SELECT step FROM names WHERE step IS NOT NULL
+"""
+
+_PLACES = (("events", "lane"), ("aliases", "alias"), ("matters", "subject"))
+
+
 def find(db: sqlite3.Connection, text: str, limit: int = 20) -> list[tuple[str, str]]:
-    """(tenant, subject) that `text` may mean: a subject, its id, the number of an order or case, a reference."""
-    exact = """
-        SELECT tenant, subject FROM labels WHERE label = :t
-        UNION SELECT tenant, subject FROM matters WHERE :t IN (case_number, reference, id, subject)
-        UNION SELECT tenant, subject FROM aliases WHERE alias = :t
-        UNION SELECT tenant, lane FROM events WHERE lane = :t
-        LIMIT :n
+    """(tenant, subject) that `text` may mean: a subject, its id, the number of an order or case, a reference.
+
+    Answered by indexes alone, however much there is.
     """
-    by_id = r"""
-        SELECT tenant, lane FROM events WHERE lane LIKE '%/' || :like ESCAPE '\'
-        UNION SELECT tenant, subject FROM aliases WHERE alias LIKE '%/' || :like ESCAPE '\'
-        UNION SELECT tenant, subject FROM matters WHERE subject LIKE '%/' || :like ESCAPE '\'
-        LIMIT :n
-    """
-    asked = {"t": text, "n": limit}
-    like = {"like": re.sub(r"([%_\\])", r"\\\1", text), "n": limit}
-    return list(dict.fromkeys(db.execute(exact, asked).fetchall() or db.execute(by_id, like).fetchall()))
+    found: list[tuple[str, str]] = db.execute("SELECT tenant, subject FROM labels WHERE label = ?", (text,)).fetchall()
+    found += db.execute("SELECT tenant, subject FROM matters WHERE case_number = ?", (text,)).fetchall()
+    found += db.execute("SELECT tenant, subject FROM matters WHERE id = ?", (text,)).fetchall()
+    tenants = {tenant: "" for table, _ in _PLACES for (tenant,) in db.execute(_TENANTS.format(table=table))}
+    for tenant in tenants:
+        reference = "SELECT tenant, subject FROM matters WHERE tenant = ? AND reference = ?"
+        found += db.execute(reference, (tenant, text)).fetchall()
+        found += _named(db, tenant, [text])
+    for tenant in tenants if not found else ():
+        found += _named(db, tenant, [f"{place}{text}" for place in _places(db, tenant)])
+    return list(dict.fromkeys(found))[:limit]
+
+
+def _places(db: sqlite3.Connection, tenant: str) -> list[str]:
+    found = [
+        place
+        for table, column in _PLACES
+        for (place,) in db.execute(_KINDS.format(table=table, column=column, place=_PLACE), {"tenant": tenant})
+    ]
+    return list(dict.fromkeys(found))
+
+
+def _named(db: sqlite3.Connection, tenant: str, subjects: list[str]) -> list[tuple[str, str]]:
+    """Those of `subjects` that are known, by the name of what they mean."""
+    asked = (tenant, dump(subjects))
+    found: list[tuple[str, str]] = []
+    for told, table, column in (("lane", *_PLACES[0]), ("subject", *_PLACES[1]), ("subject", *_PLACES[2])):
+        found += db.execute(
+            f"SELECT DISTINCT tenant, {told} FROM {table} WHERE tenant = ?"  # noqa: S608 - names of ours
+            f" AND {column} IN (SELECT value FROM json_each(?))",
+            asked,
+        ).fetchall()
+    return found
 
 
 _DELIVERIES = """

@@ -187,6 +187,7 @@ class DecidedBy:
     timers: tuple[Timer, ...] = ()
     cancel_timers: tuple[str, ...] = ()
     alert: str | None = None
+    alert_kind: str = ""
     decision: dict[str, Any] | None = None
 
 

@@ -265,6 +265,76 @@ def _seals(db: Database) -> None:
     db.conn.execute("INSERT INTO meta VALUES ('instance', ?)", (token_hex(16),))
 
 
+_NOTICES = """
+CREATE TABLE notices (
+    alert INTEGER NOT NULL, channel TEXT NOT NULL, kind TEXT NOT NULL, at TEXT NOT NULL, state TEXT NOT NULL,
+    due TEXT NOT NULL, tries INTEGER NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (alert, channel)
+) WITHOUT ROWID;
+CREATE INDEX notices_open ON notices (alert) WHERE state = 'due' OR (state = 'sent' AND kind <> 'closed');
+CREATE TABLE arrived (
+    tenant TEXT NOT NULL, connection TEXT NOT NULL, hour TEXT NOT NULL, pushed INTEGER NOT NULL,
+    polled INTEGER NOT NULL, PRIMARY KEY (tenant, connection, hour)
+) WITHOUT ROWID;
+"""
+
+
+@migrations(name="0010_notices")
+def _notices(db: Database) -> None:
+    _all_of(db, _NOTICES)
+
+
+_CLICKS = """
+CREATE TABLE clicks (
+    seq INTEGER PRIMARY KEY, at TEXT NOT NULL, tenant TEXT NOT NULL, who TEXT NOT NULL, role TEXT NOT NULL,
+    through TEXT NOT NULL, action TEXT NOT NULL, about TEXT NOT NULL, fields TEXT NOT NULL, reason TEXT NOT NULL,
+    proposal INTEGER, ended_at TEXT, result TEXT NOT NULL DEFAULT ''
+);
+CREATE TABLE proposals (
+    seq INTEGER PRIMARY KEY, at TEXT NOT NULL, until TEXT NOT NULL, tenant TEXT NOT NULL, who TEXT NOT NULL,
+    action TEXT NOT NULL, fields TEXT NOT NULL, plan TEXT NOT NULL, digest TEXT NOT NULL, reason TEXT NOT NULL,
+    state TEXT NOT NULL, ended_at TEXT, ended_by TEXT, note TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX proposals_open ON proposals (seq) WHERE state = 'open';
+CREATE TABLE cap_changes (
+    seq INTEGER PRIMARY KEY, tenant TEXT NOT NULL, cap TEXT NOT NULL, per TEXT NOT NULL, what TEXT NOT NULL,
+    amount TEXT NOT NULL, until TEXT, reason TEXT NOT NULL, by TEXT NOT NULL, confirmed_by TEXT, at TEXT NOT NULL,
+    ended_at TEXT, ended_by TEXT, ended_reason TEXT
+);
+CREATE UNIQUE INDEX cap_changes_on ON cap_changes (tenant, cap, per, what) WHERE ended_at IS NULL;
+CREATE TABLE api_tokens (
+    seq INTEGER PRIMARY KEY, hash TEXT NOT NULL UNIQUE, name TEXT NOT NULL, role TEXT NOT NULL, by TEXT NOT NULL,
+    at TEXT NOT NULL, until TEXT NOT NULL, revoked_at TEXT, revoked_by TEXT
+);
+"""
+
+
+@migrations(name="0011_clicks")
+def _clicks(db: Database) -> None:
+    _all_of(db, _CLICKS)
+
+
+@migrations(name="0012_tenant_files")
+def _tenant_files(db: Database) -> None:
+    _all_of(
+        db,
+        "CREATE TABLE tenant_files (seq INTEGER PRIMARY KEY, tenant TEXT NOT NULL, digest TEXT NOT NULL,"
+        " at TEXT NOT NULL, by TEXT NOT NULL, changed TEXT NOT NULL, text TEXT NOT NULL);"
+        "CREATE INDEX tenant_files_of ON tenant_files (tenant, seq)",
+    )
+
+
+_VIEWS = """
+CREATE INDEX commands_cases ON commands (created_at, tenant, use, state) WHERE kind = 'OpenCase';
+CREATE INDEX commands_refused ON commands (created_at) WHERE kind = 'OpenCase' AND state = 'refused';
+CREATE INDEX matters_number ON matters (case_number) WHERE case_number IS NOT NULL;
+"""
+
+
+@migrations(name="0013_views")
+def _views(db: Database) -> None:
+    _all_of(db, _VIEWS)
+
+
 def migrate(db: Database) -> list[str]:
     """Bring `db` up to this program's schema; the names of what was applied. `JournalNewer` if it is beyond.
 

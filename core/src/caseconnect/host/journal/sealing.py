@@ -45,6 +45,9 @@ CHAINED: Mapping[str, Chained] = {
         + ("slot", "value", "after", "ground", "protective", "created_at"),
         ("body",),
     ),
+    "clicks": Chained(
+        ("seq", "at", "tenant", "who", "role", "through", "action", "about", "fields", "reason", "proposal")
+    ),
     "outcomes": Chained(("seq", "key", "attempt", "was", "became", "by", "at"), ("note", "data")),
 }
 

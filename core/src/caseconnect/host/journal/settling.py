@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from caseconnect.host.journal import caps, counters, restoring, slots, states
+from caseconnect.host.journal import caps, closing, counters, restoring, slots, states
 from caseconnect.host.journal.alerts import alert
 from caseconnect.host.journal.codec import dump, expand, load, stamp
 from caseconnect.host.journal.errors import Conflict
@@ -97,6 +97,7 @@ def settle(db: sqlite3.Connection, change: Settlement) -> None:
     if change.becomes in states.SETTLED and not change.quiet:
         tell(db, change.key, change.becomes, change.note, change.at, change.data)
     ended = change.becomes not in states.OPEN
+    closing.settled(db, tenant, kind, change.was, change.becomes, change.at)
     if slot and change.becomes == states.PLANNED:
         ended, others = slots.planned_again(db, change.key, change.at, person=change.was == states.PARKED)
         overtaken |= others

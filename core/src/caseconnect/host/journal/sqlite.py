@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -21,8 +21,10 @@ from caseconnect.host.journal import (
     deciding,
     doubting,
     ending,
+    files,
     intake,
     matters,
+    measuring,
     past,
     people,
     privacy,
@@ -32,13 +34,15 @@ from caseconnect.host.journal import (
     settling,
     storms,
     timing,
+    tracing,
 )
-from caseconnect.host.journal.alerts import alert, close_alert
+from caseconnect.host.journal.alerting import ALERT, SqliteAlerts
 from caseconnect.host.journal.arrivals import Page
 from caseconnect.host.journal.auditing import Comparison, Moved
 from caseconnect.host.journal.ballast import Ballast
 from caseconnect.host.journal.batch import Item, Write
 from caseconnect.host.journal.codec import Squeezer
+from caseconnect.host.journal.console import SqliteConsole
 from caseconnect.host.journal.errors import JournalError
 from caseconnect.host.journal.opening import Opened, connect, open_for_writing
 from caseconnect.host.journal.records import (
@@ -47,7 +51,6 @@ from caseconnect.host.journal.records import (
     DeliveryResult,
     MatterKey,
     MatterRow,
-    NewAlert,
     NewDelivery,
     Receipt,
     Settlement,
@@ -57,14 +60,15 @@ from caseconnect.host.journal.records import (
     Verdict,
 )
 from caseconnect.host.journal.rules import CapRule
-from caseconnect.host.journal.writer import InlineWriter, ThreadWriter, Writer
+from caseconnect.host.journal.views import Views
+from caseconnect.host.journal.writer import InlineWriter, ThreadWriter, Watch, Writer
 from caseconnect.models.base import Record
 from caseconnect.sdk.decisions import CommandState
 from caseconnect.sdk.events import Event
 from caseconnect.sdk.subjects import Subject
 
 
-class SqliteJournal:
+class SqliteJournal(SqliteAlerts, SqliteConsole):
     """See `port.Journal` for the verbs. Made by `open` (a daemon or a command that writes) or `read` (a reader)."""
 
     def __init__(self, path: Path, opened: Opened | None = None, writer: Writer | None = None) -> None:
@@ -75,6 +79,7 @@ class SqliteJournal:
         self._expired: dict[str, int] = {}
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
+        self.views = Views(self._db)
 
     @classmethod
     def open(
@@ -86,8 +91,10 @@ class SqliteJournal:
         synchronous: str = "FULL",
         sealed: bool = True,
         mistrust: str | None = None,
+        watch: Watch | None = None,
     ) -> Self:
         """Lock, verify, migrate and open. `threaded`: group commit. `mistrust`: why it is in doubt, whatever it shows.
+        `watch` is told of each commit of the group.
 
         Raises `JournalLocked`, `JournalNewer` and `JournalDamaged`. `synchronous` other than FULL loses acknowledged
         rows at a power loss, and what is not `sealed` counts as damaged: only tests and measurements ask for either.
@@ -97,7 +104,7 @@ class SqliteJournal:
         if not threaded:
             return cls(path, opened, InlineWriter(opened.db, opened.seals))
         ballast = Ballast(path.with_suffix(".ballast"))
-        return cls(path, opened, ThreadWriter(opened.db, opened.seals, ballast, on_broken=on_broken))
+        return cls(path, opened, ThreadWriter(opened.db, opened.seals, ballast, on_broken=on_broken, watch=watch))
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -122,10 +129,10 @@ class SqliteJournal:
             self._readers.append(db)
         return db
 
-    async def _write(self, name: str, write: Write[Any], size: int = 0, *, outside: bool = False) -> Any:
+    async def _write(self, name: str, write: Write[Any], what: Any = None) -> Any:
         if self._writer is None:
             raise JournalError("this journal was opened for reading only")
-        return await self._writer.submit(Item(name, write, size, outside))
+        return await self._writer.submit(Item(name, write, what=what))
 
     @property
     def _writing(self) -> sqlite3.Connection | None:
@@ -167,7 +174,7 @@ class SqliteJournal:
 
     async def parsed(self, results: Sequence[tuple[str, DeliveryResult]], now: datetime) -> None:
         """See `port.Journal`."""
-        await self._write("parsed", lambda db: intake.parsed_all(db, self._squeezer, results, now))
+        await self._write("parsed", lambda db: intake.parsed_all(db, self._squeezer, results, now), results)
 
     # decide
 
@@ -274,15 +281,29 @@ class SqliteJournal:
         """See `port.Journal`."""
         return auditing.numbers(self._db(), since)
 
+    # numbers
+
+    def newest(self) -> measuring.Marks:
+        """Where the journal is now, for `news`."""
+        return measuring.newest(self._db())
+
+    def news(self, marks: measuring.Marks, parsed: Sequence[int], within: float) -> measuring.News:
+        """See `measuring.happened`."""
+        return measuring.happened(self._db(), marks, parsed, within)
+
+    def standing(self, caps: Mapping[str, Sequence[CapRule]], now: datetime, within: float) -> measuring.Standing:
+        """See `measuring.standing`."""
+        return measuring.standing(self._db(), caps, now, within)
+
+    def newest_step(self) -> tracing.Marks:
+        """Where the journal is now, for `steps`."""
+        return tracing.newest(self._db())
+
+    def steps(self, marks: tracing.Marks) -> tuple[list[tracing.Step], tracing.Marks, bool]:
+        """See `tracing.steps`."""
+        return tracing.steps(self._db(), marks)
+
     # people
-
-    async def alert(self, new: NewAlert, now: datetime) -> None:
-        """See `port.Journal`."""
-        await self._write("alert", lambda db: alert(db, new, now))
-
-    async def close_alert(self, tenant: str, cause: str, now: datetime) -> bool:
-        """See `port.Journal`."""
-        return bool(await self._write("alert", lambda db: close_alert(db, tenant, cause, now)))
 
     async def pause(self, brake: Brake) -> bool:
         """See `port.Journal`."""
@@ -297,11 +318,19 @@ class SqliteJournal:
         return str(await self._write("answer", lambda db: people.answer(db, key, what, reason, by, now)))
 
     async def let_go(
-        self, cause: str, tenant: str | None, what: people.Answer, limit: int, reason: str, by: str, now: datetime
+        self,
+        cause: str,
+        tenant: str | None,
+        what: people.Answer,
+        limit: int,
+        reason: str,
+        by: str,
+        now: datetime,
+        only: Collection[str] | None = None,
     ) -> tuple[int, int]:
         """See `port.Journal`."""
         told: tuple[int, int] = await self._write(
-            "answer", lambda db: people.let_go(db, cause, tenant, what, limit, reason, by, now)
+            "answer", lambda db: people.let_go(db, cause, tenant, what, limit, reason, by, now, only)
         )
         return told
 
@@ -340,7 +369,7 @@ class SqliteJournal:
 
     async def dismiss(self, cause: str, tenant: str | None, reason: str, by: str, now: datetime) -> str:
         """See `port.Journal`."""
-        return str(await self._write("alert", lambda db: people.dismiss(db, cause, tenant, reason, by, now)))
+        return str(await self._write(ALERT, lambda db: people.dismiss(db, cause, tenant, reason, by, now)))
 
     async def held(self, whom: privacy.Whom, texts: Iterable[str], now: datetime) -> privacy.Receipt:
         """See `port.Journal`."""
@@ -380,6 +409,18 @@ class SqliteJournal:
             await asyncio.sleep(0)
 
     # reads
+
+    async def keep_file(self, file: files.TenantFile) -> None:
+        """See `port.Journal`."""
+        await self._write("keep_file", lambda db: files.keep(db, file), len(file.text))
+
+    def newest_files(self) -> list[files.TenantFile]:
+        """See `port.Journal`."""
+        return files.newest(self._db())
+
+    def tenant_files(self, tenant: str) -> list[files.TenantFile]:
+        """See `port.Journal`."""
+        return files.of(self._db(), tenant)
 
     def receipts(self, tenant: str | None = None) -> list[privacy.Receipt]:
         """See `port.Journal`."""

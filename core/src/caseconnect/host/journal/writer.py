@@ -14,10 +14,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
+from caseconnect.host.journal.answering import Waiting, answer_of, resolve, tell
 from caseconnect.host.journal.ballast import ENDING, Ballast
 from caseconnect.host.journal.batch import Item, Seal, apply, hurts, name_of
 from caseconnect.host.journal.errors import JournalBroken, JournalBusy, JournalError, JournalFull
@@ -53,6 +53,9 @@ class Writer(Protocol):
         """Write what waits, then stop. May be called twice."""
 
 
+Watch = Callable[[Sequence[Item], Sequence[Any], float], None]
+"""Told of each transaction, after its waiters: its items, the result of each, and the seconds that it took."""
+
 ERASING = "privacy"
 """Name of the writes after which nothing of what was there may be left in the log either."""
 
@@ -69,7 +72,7 @@ class InlineWriter:
 
     def submit_now(self, item: Item) -> Any:
         """See `Writer`."""
-        answer = _answer(apply(self._db, [item], self._seal)[0])
+        answer = answer_of(apply(self._db, [item], self._seal)[0])
         if item.name == ERASING:
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         return answer
@@ -86,16 +89,6 @@ class InlineWriter:
         """Nothing waits."""
 
 
-@dataclass(frozen=True)
-class _Waiting:
-    """An item in the queue, who waits for it, and since when (monotonic seconds)."""
-
-    item: Item
-    since: float
-    answer: Callable[[Any], None]
-    loop: asyncio.AbstractEventLoop | None = None
-
-
 class ThreadWriter:
     """A thread with a queue, bounded by items, bytes and age. Safe to use from any thread and event loop."""
 
@@ -110,11 +103,12 @@ class ThreadWriter:
         max_age: float = 3.0,
         on_broken: Callable[[JournalError], None] | None = None,
         checkpoint_every: float = 0.5,
+        watch: Watch | None = None,
     ) -> None:
         self._db, self._seal, self._ballast = db, seal, ballast
-        self._on_broken, self._checkpoint_every = on_broken, checkpoint_every
+        self._on_broken, self._checkpoint_every, self._watch = on_broken, checkpoint_every, watch
         self._max_items, self._max_bytes, self._max_age = max_items, max_bytes, max_age
-        self._queue: deque[_Waiting] = deque()
+        self._queue: deque[Waiting] = deque()
         self._bytes = 0
         self._since: float | None = None
         self._unchecked = [0, 0]
@@ -130,8 +124,8 @@ class ThreadWriter:
         """See `Writer`. Raises `JournalBusy` at once when the queue is full and the item came from outside."""
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[Any] = loop.create_future()
-        self._put(_Waiting(item, time.monotonic(), partial(_resolve, waiter), loop))
-        return _answer(await waiter)
+        self._put(Waiting(item, time.monotonic(), partial(resolve, waiter), loop))
+        return answer_of(await waiter)
 
     def submit_now(self, item: Item) -> Any:
         """See `Writer`."""
@@ -142,9 +136,9 @@ class ThreadWriter:
             box.append(result)
             done.set()
 
-        self._put(_Waiting(item, time.monotonic(), answer))
+        self._put(Waiting(item, time.monotonic(), answer))
         done.wait()
-        return _answer(box[0])
+        return answer_of(box[0])
 
     def load(self) -> float:
         """See `Writer`. Also full when the oldest has waited too long: the disk hangs."""
@@ -163,7 +157,7 @@ class ThreadWriter:
             self._wake.notify()
         self._thread.join()
 
-    def _put(self, waiting: _Waiting) -> None:
+    def _put(self, waiting: Waiting) -> None:
         with self._wake:
             if self._broken:
                 raise self._broken
@@ -178,7 +172,7 @@ class ThreadWriter:
             if not self._gathering or len(self._queue) >= _CROWD:
                 self._wake.notify()
 
-    def _take(self) -> list[_Waiting] | None:
+    def _take(self) -> list[Waiting] | None:
         with self._wake:
             self._since = self._queue[0].since if self._queue else None
             if not self._queue and not self._closing:
@@ -193,7 +187,7 @@ class ThreadWriter:
             return None if self._closing and not batch else batch
 
     def _run(self) -> None:
-        batch: list[_Waiting] | None = None
+        batch: list[Waiting] | None = None
         try:
             while (batch := self._take()) is not None:
                 idle = not batch
@@ -209,9 +203,10 @@ class ThreadWriter:
         except BaseException as error:  # noqa: BLE001 - whoever waits must hear of it, whatever it was
             self._fail(JournalBroken(f"the writing thread ended: {type(error).__name__}"), batch or [])
 
-    def _write(self, batch: Sequence[_Waiting]) -> None:
+    def _write(self, batch: Sequence[Waiting]) -> None:
         results: Sequence[Any]
         items = [waiting.item for waiting in batch]
+        began = time.monotonic()
         try:
             full = self._ballast is not None and self._ballast.is_given()
             results = self._on_ballast(items) if full else apply(self._db, items, self._seal)
@@ -219,7 +214,11 @@ class ThreadWriter:
             results = self._on_ballast(items, error)
         except JournalBusy as error:
             results = [error] * len(batch)
-        _tell(batch, results)
+        took = time.monotonic() - began
+        tell(batch, results)
+        if self._watch:
+            with suppress(Exception):  # who only watches must not end the journal
+                self._watch(items, results, took)
         self._unchecked[0] += 1
         self._unchecked[1] += sum(waiting.item.size for waiting in batch)
         self._erased = self._erased or any(waiting.item.name == ERASING for waiting in batch)
@@ -255,7 +254,7 @@ class ThreadWriter:
             if hurts(error):
                 raise JournalBroken(f"the journal cannot be moved on ({name_of(error)}): the process ends") from error
 
-    def _fail(self, error: JournalError, batch: Sequence[_Waiting]) -> None:
+    def _fail(self, error: JournalError, batch: Sequence[Waiting]) -> None:
         with self._wake:
             self._broken = error
             waiting = [*batch, *self._queue]
@@ -264,33 +263,4 @@ class ThreadWriter:
             if self._on_broken:
                 self._on_broken(error)
         finally:
-            _tell(waiting, [error] * len(waiting))
-
-
-def _tell(batch: Sequence[_Waiting], results: Sequence[Any]) -> None:
-    """Answer everybody in order; an event loop is woken once for all that wait in it."""
-    loops: dict[asyncio.AbstractEventLoop, list[tuple[Callable[[Any], None], Any]]] = {}
-    for waiting, result in zip(batch, results, strict=True):
-        if waiting.loop is None:
-            waiting.answer(result)
-        else:
-            loops.setdefault(waiting.loop, []).append((waiting.answer, result))
-    for loop, answers in loops.items():
-        with suppress(RuntimeError):  # the loop is gone: nobody waits any more
-            loop.call_soon_threadsafe(_tell_here, answers)
-
-
-def _tell_here(answers: Sequence[tuple[Callable[[Any], None], Any]]) -> None:
-    for answer, result in answers:
-        answer(result)
-
-
-def _resolve(waiter: asyncio.Future[Any], result: Any) -> None:
-    if not waiter.done():
-        waiter.set_result(result)
-
-
-def _answer(result: Any) -> Any:
-    if isinstance(result, Exception):
-        raise result
-    return result
+            tell(waiting, [error] * len(waiting))

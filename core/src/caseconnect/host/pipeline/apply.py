@@ -69,6 +69,7 @@ def apply_decision(
             timers=decision.timers,
             cancel_timers=decision.cancel_timers,
             alert=decision.alert,
+            alert_kind=decision.alert_kind,
         )
         return Applied(told, belongs_to=decision.belongs_to)
     # An answer that the mode keeps back was not acted on: it counts as soon as the mode allows it.
@@ -97,6 +98,7 @@ def apply_decision(
         timers=decision.timers,
         cancel_timers=decision.cancel_timers,
         alert=decision.alert,
+        alert_kind=decision.alert_kind,
         decision=kept,
     )
     if decision.close and draft.is_open:

@@ -6,7 +6,7 @@ import asyncio
 from datetime import timedelta
 
 from caseconnect.host.pipeline.context import Context, backoff
-from caseconnect.host.pipeline.live import LiveConnection
+from caseconnect.host.pipeline.live import LiveConnection, LiveTenant
 from caseconnect.sdk.errors import ConnectError
 
 _FIRST, _LONGEST = timedelta(seconds=10), timedelta(minutes=10)
@@ -17,22 +17,30 @@ class Builder:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._trying: set[asyncio.Task[None]] = set()
+        self._trying: dict[asyncio.Task[None], str] = {}
 
-    async def take_up(self) -> None:
+    async def take_up(self, tenant: LiveTenant) -> None:
         """Open an alert for each connection that is not built, and begin to try again."""
-        for tenant in self._context.tenants.values():
-            for connection in tenant.connections.values():
-                if connection.unbuilt:
-                    await self._context.failed(tenant.name, connection.spec.name, connection.unbuilt, at_once=True)
-                    task = asyncio.create_task(self._try(tenant.name, connection))
-                    self._trying.add(task)
-                    task.add_done_callback(self._trying.discard)
+        for connection in tenant.connections.values():
+            if connection.unbuilt:
+                task = asyncio.create_task(self._try(tenant.name, connection))
+                self._trying[task] = tenant.name
+                task.add_done_callback(self._over)
+                await self._context.failed(tenant.name, connection.spec.name, connection.unbuilt, at_once=True)
+
+    def leave(self, tenant: str) -> None:
+        """Try no more for a tenant as it was until now."""
+        for task, whose in self._trying.items():
+            if whose == tenant:
+                task.cancel()
 
     def stop(self) -> None:
         """Try no more."""
         for task in self._trying:
             task.cancel()
+
+    def _over(self, task: asyncio.Task[None]) -> None:
+        self._trying.pop(task, None)
 
     async def _try(self, tenant: str, connection: LiveConnection) -> None:
         name, tries = connection.spec.name, 0

@@ -29,6 +29,16 @@ def caps_of(tenant: Tenant, flow: Flow, command: Command) -> tuple[CapRule, ...]
     return tuple(rules)
 
 
+def all_caps(tenant: Tenant) -> tuple[CapRule, ...]:
+    """Every cap of a tenant, to be looked at: the tenant's, the flows', and the default of flows that give money."""
+    rules = [CapRule(f"tenant:{name}", tuple(_windows(cap))) for name, cap in tenant.limits.caps.items()]
+    for flow in tenant.flows:
+        rules += [CapRule(f"flow:{flow.use}:{name}", tuple(_windows(cap))) for name, cap in flow.caps.items()]
+        if any(command.money for command in flow.transform.uses):
+            rules.append(CapRule(f"flow:{flow.use}:default", tuple(_windows(DEFAULT))))
+    return tuple(rules)
+
+
 def storm_of(tenant: Tenant, flow: Flow, exception: str) -> StormRule:
     """What a case that the flow opens for that exception is counted under."""
     storm = flow.storm or tenant.limits.storm

@@ -57,7 +57,7 @@ class Comparing:
     def __init__(self, context: Context, fetcher: Fetcher, started: datetime) -> None:
         self._context, self._fetcher, self._started = context, fetcher, started
         self._work = Recurring[str](EVERY, self._failed)
-        self.idle, self.stop = self._work.idle, self._work.stop
+        self.on, self.idle, self.stop = self._work.on, self._work.idle, self._work.stop
 
     def tick(self, now: datetime) -> None:
         """Begin every comparison that is due and not on."""
@@ -135,17 +135,17 @@ class Comparing:
         seen = _Found(found=len(ids))
         for id_ in ids:
             case = Subject(connection.spec.name, "case", id_)
-            if not await self._case_is_known(tenant.name, case):
+            if not await self._case_is_known(tenant, case):
                 seen.wrong.append(str(case))
         title = f"{connection.spec.name}: {len(seen.wrong)} cases of open matters had changed unheard, or are gone"
         if ids:
             await self._keep(tenant, connection, "cases", now - EVERY, now, seen, title)
 
-    async def _case_is_known(self, tenant: str, case: Subject) -> bool:
-        journal = self._context.journal
+    async def _case_is_known(self, live: LiveTenant, case: Subject) -> bool:
+        journal, tenant = self._context.journal, live.name
         matter = journal.matter_of_case(tenant, case)
         try:
-            found, _ = await self._fetcher.fetch(tenant, Need(fact="case", subject=case, fields=_FIELDS))
+            found, _ = await self._fetcher.fetch(live, Need(fact="case", subject=case, fields=_FIELDS))
         except PermanentError:
             return False
         if not isinstance(found, Case) or matter is None or found.updated_at is None:

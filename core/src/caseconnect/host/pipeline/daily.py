@@ -7,9 +7,11 @@ step that tells a `state` alerts when it is one that was never seen before.
 from __future__ import annotations
 
 import zlib
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from functools import partial
 
+from caseconnect.host.alerting.watching import ends_soon
 from caseconnect.host.faults import told
 from caseconnect.host.pipeline.context import Context
 from caseconnect.host.pipeline.live import PATIENCE, LiveConnection, guarded
@@ -27,10 +29,10 @@ Key = tuple[str, str]
 class DailyChecks:
     """Makes the check of every source."""
 
-    def __init__(self, context: Context, started: datetime) -> None:
-        self._context, self._started = context, started
+    def __init__(self, context: Context, started: datetime, before_end: timedelta) -> None:
+        self._context, self._started, self._before_end = context, started, before_end
         self._work = Recurring[Key](EVERY, self._failed)
-        self.idle, self.stop = self._work.idle, self._work.stop
+        self.on, self.idle, self.stop = self._work.on, self._work.idle, self._work.stop
 
     def tick(self, now: datetime) -> None:
         """Begin every check that is due and not on."""
@@ -51,6 +53,7 @@ class DailyChecks:
 
     async def _check(self, key: Key, connection: LiveConnection, source: Source) -> None:
         priority.set(BACKGROUND)
+        connection.identified = False  # asked again before the next command goes out
         try:
             connection.resources.gate.check()
             steps = await guarded(
@@ -65,6 +68,7 @@ class DailyChecks:
             return
         for step in steps:
             await self._tell(key, step)
+        await self._close_others(key, {step.step for step in steps})
 
     async def _tell(self, key: Key, step: Check) -> None:
         (tenant, connection), journal, now = key, self._context.journal, self._context.now()
@@ -73,6 +77,12 @@ class DailyChecks:
             await self._context.alert(tenant, cause, f"{connection}: {step.step}: {step.note}", connection)
         else:
             await journal.close_alert(tenant, cause, now)
+        ends = f"ends:{connection}:{step.step}"
+        if step.ends_at and ends_soon(step.ends_at, self._before_end, now):
+            title = f"{connection}: {step.step} ({step.note}) ends on {step.ends_at:%Y-%m-%d}: see its platform's notes"
+            await self._context.alert(tenant, ends, title, connection)
+        else:
+            await journal.close_alert(tenant, ends, now)
         if not step.state:
             return
         began = await journal.first(tenant, cause, now)
@@ -81,3 +91,12 @@ class DailyChecks:
                 f"{connection}: {step.step} is another than before, look whether the settings still fit: {step.note}"
             )
             await self._context.alert(tenant, f"changed:{connection}:{step.step}", title, connection)
+
+    async def _close_others(self, key: Key, steps: Collection[str]) -> None:
+        """A step that is not made any more fails no more, and ends nothing."""
+        (tenant, connection), journal = key, self._context.journal
+        for cause in journal.open_alerts(tenant):
+            kind, _, rest = cause.partition(":")
+            whose, _, step = rest.partition(":")
+            if kind in ("check", "ends") and whose == connection and step not in steps:
+                await journal.close_alert(tenant, cause, self._context.now())

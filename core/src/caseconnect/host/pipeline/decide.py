@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import groupby
@@ -15,7 +15,7 @@ from caseconnect.host.journal.records import Ask, DecidedBy, Observation, Resolv
 from caseconnect.host.pipeline.apply import Applied, apply_decision, keep_money, park_conflicts
 from caseconnect.host.pipeline.context import Context, backoff
 from caseconnect.host.pipeline.drafts import Draft, Drafts
-from caseconnect.host.pipeline.facts import Fetcher
+from caseconnect.host.pipeline.facts import Fetcher, supplied
 from caseconnect.host.pipeline.live import LiveTenant
 from caseconnect.host.pipeline.offering import nobody, offers
 from caseconnect.host.pipeline.seen import only_remembered, whole_past
@@ -61,10 +61,14 @@ class Decider:
                 lanes.setdefault(event.lane, []).append(event)
             for lane, events in lanes.items():
                 started = True
-                task = asyncio.create_task(self._lane(tenant, lane, events))
+                task = asyncio.create_task(self._lane(tenant.name, lane, events))
                 self._lanes[tenant.name, lane] = task
                 task.add_done_callback(partial(self._over, (tenant.name, lane)))
         return started
+
+    def on(self) -> Collection[asyncio.Task[None]]:
+        """Turns that are on, or queued."""
+        return self._lanes.values()
 
     async def idle(self) -> None:
         """Wait for the turns that are on."""
@@ -80,9 +84,12 @@ class Decider:
             return
         self._context.wake.ring()
 
-    async def _lane(self, tenant: LiveTenant, lane: Subject, events: Sequence[StoredEvent]) -> None:
-        async with self._room.setdefault(tenant.name, asyncio.Semaphore(_LANES)):
-            await self._turn(tenant, lane, events)
+    async def _lane(self, name: str, lane: Subject, events: Sequence[StoredEvent]) -> None:
+        async with self._room.setdefault(name, asyncio.Semaphore(_LANES)):
+            # As the tenant is when the turn begins, to its end: a reload may have come while it waited for room.
+            tenant = self._context.tenants.get(name)
+            if tenant is not None:
+                await self._turn(tenant, lane, events)
 
     async def _turn(self, tenant: LiveTenant, lane: Subject, events: Sequence[StoredEvent]) -> None:
         """All ready events of a lane in order; order events that follow each other are one look."""
@@ -219,14 +226,12 @@ class Decider:
                 return Applied(DecidedBy(flow.use, why, alert=why))
             if not lacking:
                 break
-            absent = [
-                n for n in lacking if n.fact in flow.transform.optional and not self._fetcher.supplied(tenant.name, n)
-            ]
+            absent = [n for n in lacking if n.fact in flow.transform.optional and not supplied(tenant, n)]
             for need in absent:
                 missing = Missing(why=f"no connection supplies the {need.fact} of {need.subject}")
                 read[need.fact, need.subject] = missing, self._context.now()
             lacking = tuple(need for need in lacking if need not in absent)
-            for need, result in (await self._fetcher.fetch_all(tenant.name, lacking, patient=patient)).items():
+            for need, result in (await self._fetcher.fetch_all(tenant, lacking, patient=patient)).items():
                 read[need.fact, need.subject] = result
         why = f"{flow.use} asks for facts again and again"
         return Applied(DecidedBy(flow.use, why, alert=why))

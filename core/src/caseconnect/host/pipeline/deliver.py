@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import timedelta
 from functools import partial
@@ -18,6 +19,7 @@ from caseconnect.host.pipeline.apply import withholds
 from caseconnect.host.pipeline.capping import caps_of
 from caseconnect.host.pipeline.context import Context
 from caseconnect.host.pipeline.facts import Fetcher
+from caseconnect.host.pipeline.identity import Identities
 from caseconnect.host.pipeline.live import PATIENCE, LiveConnection, LiveTenant, guarded
 from caseconnect.host.pipeline.looking import FOLLOW, Looker, is_named, sink_of, whole
 from caseconnect.sdk.commands import Command
@@ -26,15 +28,15 @@ from caseconnect.sdk.errors import AuthError, ConnectError, PermanentError, Tran
 from caseconnect.sdk.pace import NORMAL, PROTECTIVE, priority
 
 _WINDOW = 128
-_MODE_AGAIN = timedelta(minutes=1)
+_AGAIN = timedelta(minutes=1)
 _AT_ONCE = 6  # per connection: few enough that a pause holds within two seconds at 5 requests a second
 
 
 class Deliverer:
     """Sends what is due, looks after what is unknown, and follows what was accepted."""
 
-    def __init__(self, context: Context, fetcher: Fetcher) -> None:
-        self._context, self._looker = context, Looker(context, fetcher)
+    def __init__(self, context: Context, fetcher: Fetcher, identities: Identities) -> None:
+        self._context, self._looker, self._identities = context, Looker(context, fetcher), identities
         self._running: dict[str, asyncio.Task[None]] = {}
         self._room: dict[tuple[str, str, bool], asyncio.Semaphore] = {}
         self._starting: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -47,10 +49,14 @@ class Deliverer:
             due = self._context.journal.due_commands(tenant.name, self._context.now(), _WINDOW, self._running)
             for stored in due:
                 started = True
-                task = asyncio.create_task(self._work(tenant, stored))
+                task = asyncio.create_task(self._work(tenant.name, stored))
                 self._running[stored.key] = task
                 task.add_done_callback(partial(self._over, stored.key))
         return started
+
+    def on(self) -> Collection[asyncio.Task[None]]:
+        """Work that is on, or queued."""
+        return self._running.values()
 
     async def idle(self) -> None:
         """Wait for the work that is on."""
@@ -82,19 +88,20 @@ class Deliverer:
             self._unwritten.discard(key)
         return False
 
-    async def _work(self, tenant: LiveTenant, stored: StoredCommand) -> None:
+    async def _work(self, name: str, stored: StoredCommand) -> None:
         priority.set(PROTECTIVE if stored.command.protective else NORMAL)
-        connection = tenant.connections.get(stored.connection)
-        if connection is None or connection.sink is None or type(stored.command) not in connection.spec.commands:
-            note = (
-                f"connection {stored.connection!r} does not carry out {stored.kind}: mend the tenant file, then retry"
-            )
-            await self._looker.settle(stored, states.PARKED, note=note)
-            return
-        key = (tenant.name, stored.connection, stored.command.protective)
+        key = (name, stored.connection, stored.command.protective)
         async with self._room.setdefault(key, asyncio.Semaphore(_AT_ONCE)):
+            tenant = self._context.tenants.get(name)  # as it is now: a reload may have come while it waited for room
             fresh = self._context.journal.command(stored.key)
-            if fresh is None or fresh.state != stored.state or self._paused(fresh):
+            if tenant is None or fresh is None or fresh.state != stored.state:
+                return
+            connection = tenant.connections.get(stored.connection)
+            if connection is None or connection.sink is None or type(stored.command) not in connection.spec.commands:
+                why = f"connection {stored.connection!r} does not carry out {stored.kind}"
+                await self._looker.settle(stored, states.PARKED, note=f"{why}: mend the tenant file, then retry")
+                return
+            if self._paused(fresh):
                 return
             try:
                 if fresh.state == states.PLANNED:
@@ -137,13 +144,28 @@ class Deliverer:
         )
 
     async def _kept_back(self, tenant: LiveTenant, stored: StoredCommand) -> bool:
-        """The flow's mode is another one than when this was planned: it stays as it is, and is looked at again."""
+        """The flow's mode is another one than when this was planned: it stays as it is, and is looked at again.
+
+        So does money of a flow that the tenant's file has no more: nothing would say how much of it may go out.
+        """
         flow = tenant.flow(stored.use)
-        if flow is None or not withholds(flow.mode, stored.command):
+        if flow is None and stored.command.money:
+            note = f"the tenant file has no flow {stored.use} any more: it waits until it is there again"
+        elif flow is not None and withholds(flow.mode, stored.command):
+            note = f"mode {flow.mode}: it waits until {stored.use} is live again"
+        else:
             return False
-        note = f"mode {flow.mode}: it waits until {stored.use} is live again"
-        await self._looker.postpone(stored, self._context.now() + _MODE_AGAIN, stored.looked, note)
+        await self._looker.postpone(stored, self._context.now() + _AGAIN, stored.looked, note)
         return True
+
+    async def _ready(
+        self, tenant: LiveTenant, connection: LiveConnection, stored: StoredCommand, command: Command
+    ) -> bool:
+        """The last look: at whose accounts they are, and at what the command expects."""
+        if why := await self._identities.sure(tenant, stored):
+            await self._looker.postpone(stored, self._context.now() + _AGAIN, stored.looked, f"it waits: {why}")
+            return False
+        return await self._looker.ready(tenant, connection, stored, command)
 
     async def _send(self, tenant: LiveTenant, connection: LiveConnection, stored: StoredCommand) -> None:
         """One attempt, after the last look. `sending` is committed before the first byte goes out."""
@@ -155,7 +177,7 @@ class Deliverer:
         deadline = timing.deadline if timing else timedelta(seconds=30)
         async with self._turn(stored, command):
             try:
-                if not await self._looker.ready(tenant, connection, stored, command):
+                if not await self._ready(tenant, connection, stored, command):
                     return
                 before = await self._looker.before(connection, command)
             except ConnectError as error:
@@ -163,8 +185,8 @@ class Deliverer:
                     raise
                 await self._looker.later(tenant, stored, error)
                 return
-            if self._paused(stored):
-                return
+            if self._paused(stored) or self._context.tenants.get(tenant.name) is not tenant:
+                return  # after a reload it is taken up again, under the settings of then
             flow = tenant.flow(stored.use)
             caps = caps_of(tenant.tenant, flow, command) if flow else ()
             if not await self._context.journal.began(stored.key, stored.state, now(), now() + deadline, before, caps):

@@ -18,7 +18,7 @@ class Expiry:
     def __init__(self, context: Context, started: datetime) -> None:
         self._context, self._first = context, started + FIRST
         self._work = Recurring[str](EVERY, self._failed)
-        self.idle = self._work.idle
+        self.on, self.idle = self._work.on, self._work.idle
 
     def tick(self, now: datetime) -> None:
         """Begin with every tenant that is due."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from datetime import datetime
 
 from caseconnect.host.journal.storms import INCIDENT
 from caseconnect.host.pipeline.context import Context
-from caseconnect.host.pipeline.live import PATIENCE, guarded
+from caseconnect.host.pipeline.live import PATIENCE, LiveTenant, guarded
 from caseconnect.models.base import Record, without_personal
 from caseconnect.sdk.decisions import Missing, Need
 from caseconnect.sdk.errors import AuthError, ConnectError, PermanentError, PluginError, TransientError
@@ -20,9 +21,17 @@ class Fetcher:
         self._context = context
         self._running: dict[tuple[object, ...], tuple[asyncio.Task[Record], datetime]] = {}
 
-    async def fetch(self, tenant: str, need: Need) -> tuple[Record, datetime]:
-        """The fact as it is now, and when the reading began. Raises the errors of the SDK."""
-        key = (tenant, need.fact, need.subject, need.fields)
+    def on(self) -> Iterable[asyncio.Task[Record]]:
+        """Fetches that are under way."""
+        return [task for task, _ in self._running.values()]
+
+    async def fetch(self, tenant: LiveTenant, need: Need) -> tuple[Record, datetime]:
+        """The fact as it is now, and when the reading began. Raises the errors of the SDK.
+
+        It is read by the connections of `tenant` as given: after a reload two turns may have different ones.
+        """
+        keeper = tenant.connections.get(need.subject.connection)
+        key = (tenant.name, id(keeper and keeper.source), need.fact, need.subject, need.fields)
         if key not in self._running:
             task = asyncio.create_task(self._fetch(tenant, need))
             self._running[key] = task, self._context.now()
@@ -31,7 +40,7 @@ class Fetcher:
         return await asyncio.shield(running), began
 
     async def fetch_all(
-        self, tenant: str, needs: tuple[Need, ...], *, patient: bool = False
+        self, tenant: LiveTenant, needs: tuple[Need, ...], *, patient: bool = False
     ) -> dict[Need, tuple[Record, datetime]]:
         """All needs side by side. An optional one that cannot be had is `Missing`; a required one raises.
 
@@ -50,18 +59,14 @@ class Fetcher:
                 raise result
         return found
 
-    def supplied(self, tenant: str, need: Need) -> bool:
-        """The need's connection supplies facts of that kind."""
-        connection = self._context.tenants[tenant].connections.get(need.subject.connection)
-        return connection is not None and need.fact in connection.spec.facts
-
-    async def _fetch(self, tenant: str, need: Need) -> Record:
+    async def _fetch(self, live: LiveTenant, need: Need) -> Record:
+        tenant = live.name
         if need.fact == INCIDENT:
             incident = self._context.journal.incident(tenant, need.subject)
             if incident is None:
                 raise PermanentError(f"nothing joined {need.subject}")
             return incident
-        connection = self._context.tenants[tenant].connections.get(need.subject.connection)
+        connection = live.connections.get(need.subject.connection)
         if connection is None or connection.source is None or connection.spec.source is None:
             raise PermanentError(f"{need.subject}: there is no connection {need.subject.connection!r} to read from")
         if need.fact in connection.spec.source.tells:
@@ -88,3 +93,9 @@ class Fetcher:
             raise PluginError(f"{platform}: {need.fact} came as {type(fact).__name__}, not {model.__name__}")
         await self._context.worked(tenant, connection.spec.name)
         return without_personal(fact) if self._context.journal.erased(tenant, need.subject) else fact
+
+
+def supplied(tenant: LiveTenant, need: Need) -> bool:
+    """The need's connection supplies facts of that kind."""
+    connection = tenant.connections.get(need.subject.connection)
+    return connection is not None and need.fact in connection.spec.facts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -10,7 +11,7 @@ from functools import partial
 from caseconnect.host.faults import kind_and_place, told
 from caseconnect.host.journal.records import DeliveryResult, Resolved, StoredDelivery
 from caseconnect.host.pipeline.context import Context, backoff
-from caseconnect.host.pipeline.live import PATIENCE, LiveConnection, guarded
+from caseconnect.host.pipeline.live import PATIENCE, LiveConnection, LiveTenant, guarded
 from caseconnect.host.pipeline.masking import masked_body
 from caseconnect.host.pipeline.requests import attend, is_for_host
 from caseconnect.sdk.components import Source
@@ -42,15 +43,19 @@ class Intake:
     async def turn(self) -> bool:
         """One batch per tenant; False when nothing was there."""
         busy = False
-        for tenant in list(self._context.tenants):
-            found = self._context.journal.unparsed(tenant, self._context.now(), _BATCH + len(self._asking))
+        for tenant in list(self._context.tenants.values()):
+            found = self._context.journal.unparsed(tenant.name, self._context.now(), _BATCH + len(self._asking))
             waiting = [stored for stored in found if stored.seq not in self._asking]
             if not waiting:
                 continue
             busy = True
-            ends = [(stored, result) for stored in waiting if (result := self._parse(stored)) is not None]
-            await self._end(tenant, ends)
+            ends = [(stored, result) for stored in waiting if (result := self._parse(tenant, stored)) is not None]
+            await self._end(tenant.name, ends)
         return busy
+
+    def on(self) -> Collection[asyncio.Task[None]]:
+        """Requests that are out."""
+        return self._asking.values()
 
     async def idle(self) -> None:
         """Wait for the requests that are out."""
@@ -68,10 +73,10 @@ class Intake:
                     tenant, "parked:delivery", f"a delivery was parked: {result.reason}", f"delivery {result.seq}"
                 )
 
-    def _parse(self, stored: StoredDelivery) -> DeliveryResult | None:
+    def _parse(self, tenant: LiveTenant, stored: StoredDelivery) -> DeliveryResult | None:
         """How the delivery ends; None when a platform is asked first."""
         delivery = stored.delivery
-        connection = self._context.tenants[stored.tenant].connections.get(delivery.connection)
+        connection = tenant.connections.get(delivery.connection)
         if connection is None or connection.source is None:
             why = f"the tenant file has no source {delivery.connection!r} any more"
             return DeliveryResult(stored.seq, "parked", why)
@@ -83,10 +88,10 @@ class Intake:
         if isinstance(parsed, Ignored):
             return DeliveryResult(stored.seq, "ignored", parsed.reason)
         events = [self._whole(stored, event, number) for number, event in enumerate(parsed.events)]
-        known = [self._known(stored.tenant, connection, event) for event in events]
+        known = [self._known(tenant, connection, event) for event in events]
         if all(known) and not any(map(is_for_host, events)):
             return DeliveryResult(stored.seq, "events", events=tuple(r for r in known if r))
-        task = asyncio.create_task(self._ask(stored, connection, events))
+        task = asyncio.create_task(self._ask(tenant, stored, connection, events))
         self._asking[stored.seq] = task
         task.add_done_callback(partial(self._over, stored.seq))
         return None
@@ -120,9 +125,11 @@ class Intake:
             return
         self._context.wake.ring()
 
-    async def _ask(self, stored: StoredDelivery, connection: LiveConnection, events: list[Event]) -> None:
+    async def _ask(
+        self, tenant: LiveTenant, stored: StoredDelivery, connection: LiveConnection, events: list[Event]
+    ) -> None:
         async with self._room.setdefault(stored.tenant, asyncio.Semaphore(_AT_ONCE)):
-            result = await self._lanes(stored, connection, events)
+            result = await self._lanes(tenant, stored, connection, events)
             attended = [await self._attended(stored, connection, one) for one in result.events]
             await self._end(stored.tenant, [(stored, replace(result, events=tuple(attended)))])
             if any(isinstance(event, PrivacyRequested) for event in events):
@@ -133,12 +140,14 @@ class Intake:
         event = await attend(self._context, stored.tenant, connection.spec.name, found.event)
         return replace(found, event=event)
 
-    async def _lanes(self, stored: StoredDelivery, connection: LiveConnection, events: list[Event]) -> DeliveryResult:
+    async def _lanes(
+        self, tenant: LiveTenant, stored: StoredDelivery, connection: LiveConnection, events: list[Event]
+    ) -> DeliveryResult:
         """Find the lane of every event; one that is not known yet lets the whole delivery wait."""
         resolved: list[Resolved] = []
         for event in events:
             try:
-                found = await self._resolve(stored, connection, event)
+                found = await self._resolve(tenant, stored, connection, event)
             except PermanentError as error:
                 return DeliveryResult(stored.seq, "parked", f"{event.subject}: {error}")
             except ConnectError as error:
@@ -156,34 +165,32 @@ class Intake:
         wait = backoff(timedelta(seconds=2), timedelta(minutes=15), stored.tries, f"delivery {stored.seq}")
         return DeliveryResult(stored.seq, "waiting", reason, due=self._context.now() + wait)
 
-    def _known(self, tenant: str, connection: LiveConnection, event: Event) -> Resolved | None:
+    def _known(self, live: LiveTenant, connection: LiveConnection, event: Event) -> Resolved | None:
         """The lane as the journal knows it: by our own reference, as a root, or as a learned alias."""
-        journal = self._context.journal
+        journal, tenant = self._context.journal, live.name
         if isinstance(event, CaseChanged | CustomerReplied) and event.reference:
             matter = journal.matter_of_reference(tenant, event.reference)
             if matter:
                 return Resolved(event, matter.key.subject, _others(_names(event), matter.key.subject))
         for name in (event.subject, *event.refs):
             known = journal.subject_of(tenant, name)
-            source = self._keeper(tenant, connection, name).spec.source
+            source = _keeper(live, connection, name).spec.source
             if known != name or (source is not None and name.kind in source.roots):
                 return Resolved(event, known, _others(_names(event), known))
             if name.kind == NAMED:
                 return None  # the platform that has the order is asked before the thing stands alone
         return None
 
-    def _keeper(self, tenant: str, connection: LiveConnection, name: Subject) -> LiveConnection:
-        """The connection that `name` is of: an event may name an order that another one keeps."""
-        return self._context.tenants[tenant].connections.get(name.connection, connection)
-
-    async def _resolve(self, stored: StoredDelivery, connection: LiveConnection, event: Event) -> Resolved | None:
+    async def _resolve(
+        self, live: LiveTenant, stored: StoredDelivery, connection: LiveConnection, event: Event
+    ) -> Resolved | None:
         """What the journal knows, else what the source says."""
-        tenant = stored.tenant
-        found = self._known(tenant, connection, event)
+        tenant = live.name
+        found = self._known(live, connection, event)
         if found is not None:
             return found
         for name in (event.subject, *event.refs):
-            keeper = self._keeper(tenant, connection, name)
+            keeper = _keeper(live, connection, name)
             if keeper.source is None:
                 continue
             try:
@@ -199,6 +206,11 @@ class Intake:
             if name.kind == NAMED and stored.tries < _NAMED_TRIES:
                 return None
         return None
+
+
+def _keeper(tenant: LiveTenant, connection: LiveConnection, name: Subject) -> LiveConnection:
+    """The connection that `name` is of: an event may name an order that another one keeps."""
+    return tenant.connections.get(name.connection, connection)
 
 
 def _with_masked_body(stored: StoredDelivery, result: DeliveryResult) -> DeliveryResult:

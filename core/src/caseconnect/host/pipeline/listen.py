@@ -18,32 +18,41 @@ from caseconnect.sdk.components import Listener, Pushed
 from caseconnect.sdk.errors import ConnectError, PluginError, TransientError
 from caseconnect.sdk.resources import Resources
 
+_WELL = timedelta(minutes=15)
+"""A listener that has listened for so long works, also if nothing came."""
+
 _LOOK = 5.0  # seconds between two looks whether the connection was cut off
 _FIRST, _LONGEST = timedelta(seconds=5), timedelta(minutes=10)
 
 
 class Listeners:
-    """Runs the listeners of all tenants in the pipeline's event loop. `start`, then `stop`."""
+    """Runs the listeners of tenants in the pipeline's event loop. `start`, then `stop`."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._running: list[asyncio.Task[None]] = []
+        self._running: dict[str, list[asyncio.Task[None]]] = {}
 
-    def start(self) -> None:
+    def start(self, tenant: LiveTenant) -> None:
         """Begin to listen."""
-        self._running = [
+        self._running[tenant.name] = [
             asyncio.create_task(_Listening(self._context, tenant, connection, listener).run())
-            for tenant in self._context.tenants.values()
             for connection in tenant.connections.values()
             for listener in connection.spec.listeners
         ]
 
-    async def stop(self) -> None:
-        """Take no more messages. What was stored and not acknowledged comes again, and is known then."""
-        for task in self._running:
+    def leave(self, tenant: str) -> asyncio.Future[list[BaseException | None]]:
+        """Take no more messages for a tenant as it was until now; to be waited for.
+
+        What was stored and not acknowledged comes again, and is known then.
+        """
+        tasks = self._running.pop(tenant, [])
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
-        self._running = []
+        return asyncio.gather(*tasks, return_exceptions=True)
+
+    async def stop(self) -> None:
+        """Take no more messages for any tenant."""
+        await asyncio.gather(*map(self.leave, list(self._running)))
 
 
 class _Listening:
@@ -79,9 +88,12 @@ class _Listening:
         """Until the listener ends, or the connection is cut off."""
         resources.gate.check()
         listening = asyncio.ensure_future(self._listener.run(self._connection.spec.settings, resources, self._deliver))
+        began = self._context.now()
         try:
             while not (await asyncio.wait([listening], timeout=_LOOK))[0]:
                 resources.gate.check()
+                if self._context.now() - began > _WELL:
+                    await self._works()
             await listening
         finally:
             listening.cancel()
@@ -110,11 +122,14 @@ class _Listening:
         headers = dict(pushed.headers)
         new = NewDelivery(self._tenant, self._name, pushed.topic, pushed.delivery_id, now, pushed.body, headers=headers)
         await self._context.journal.receive([new], None, now)
+        await self._works()
+        self._context.wake.ring()
+
+    async def _works(self) -> None:
         self._failures = 0
         if self._alerted:
             self._alerted = False
-            await self._context.journal.close_alert(self._tenant, self._cause, now)
-        self._context.wake.ring()
+            await self._context.journal.close_alert(self._tenant, self._cause, self._context.now())
 
 
 def _is_pushed(pushed: object) -> bool:

@@ -68,7 +68,10 @@ class Unbuilt:
 
 @dataclass
 class LiveConnection:
-    """A connection with its working objects. `account` is the remote account's name; findings count from `go_live`."""
+    """A connection with its working objects. `account` is the remote account's name; findings count from `go_live`.
+
+    `identified`: the platform has said itself that it is this account.
+    """
 
     spec: Connection
     resources: Resources
@@ -77,6 +80,7 @@ class LiveConnection:
     go_live: datetime
     source: Source | None = None
     sink: Sink | None = None
+    identified: bool = False
     _keeper: asyncio.Task[None] | None = field(default=None, repr=False)
     _leave: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 

@@ -75,7 +75,7 @@ class Looker:
             if finds_itself and expect.test == "at_least":
                 continue
             need = Need(fact=expect.fact, subject=expect.subject, fields=(expect.field.partition(".")[0],))
-            record, _ = await self._fetcher.fetch(tenant.name, need)
+            record, _ = await self._fetcher.fetch(tenant, need)
             changed = expecting.changed(expect, record)
             if changed is None:
                 continue

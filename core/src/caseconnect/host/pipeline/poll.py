@@ -7,6 +7,7 @@ A run that was missed is made up once, at once: due times are rows.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -15,6 +16,7 @@ from caseconnect.host.journal.errors import JournalError
 from caseconnect.host.journal.records import CursorMove, NewDelivery
 from caseconnect.host.pipeline.context import Context, backoff
 from caseconnect.host.pipeline.live import PATIENCE, LiveConnection, LiveTenant, guarded
+from caseconnect.host.tenants.schedule import Schedule
 from caseconnect.sdk.deliveries import Page, Polled
 from caseconnect.sdk.errors import AuthError, ConnectError, PluginError, TransientError
 from caseconnect.sdk.pace import BACKGROUND, priority
@@ -29,11 +31,11 @@ class Poller:
         self._failures: dict[tuple[str, str], int] = {}
         self._unwritten: dict[tuple[str, str], tuple[int, datetime]] = {}
 
-    async def prepare(self) -> None:
+    async def prepare(self, tenant: LiveTenant) -> None:
         """Give every polled connection a due time. A row keeps its own, unless the schedule is shorter now."""
         rows = self._context.journal.schedules()
         now = self._context.now()
-        for tenant, connection in self._polled():
+        for connection in _polled(tenant):
             schedule, row = connection.spec.schedule, rows.get((tenant.name, connection.spec.name))
             if schedule is None:
                 continue
@@ -41,33 +43,33 @@ class Poller:
             if row is None or due < row[0]:
                 await self._context.journal.schedule(tenant.name, connection.spec.name, due)
 
+    def due(self) -> dict[tuple[str, str], datetime]:
+        """When each connection that is polled, and is not being polled, is polled next."""
+        rows = self._context.journal.schedules()
+        keys = [(t.name, c.spec.name) for t in self._context.tenants.values() for c in _polled(t)]
+        return {key: rows[key][0] for key in keys if key in rows and key not in self._running}
+
     def tick(self, now: datetime) -> bool:
         """Start every poll that is due and not on; False when none was."""
-        rows = self._context.journal.schedules()
         started = False
-        for tenant, connection in self._polled():
-            key = (tenant.name, connection.spec.name)
-            row = rows.get(key)
+        for key, due in self.due().items():
             again = self._unwritten.get(key, (0, now))[1]
-            if row is not None and row[0] <= now and again <= now and key not in self._running:
+            if due <= now and again <= now:
                 started = True
-                task = asyncio.create_task(self._poll(tenant, connection))
+                tenant = self._context.tenants[key[0]]
+                task = asyncio.create_task(self._poll(tenant, tenant.connections[key[1]]))
                 self._running[key] = task
                 task.add_done_callback(partial(self._over, key))
         return started
+
+    def on(self) -> Collection[asyncio.Task[None]]:
+        """Polls that are on."""
+        return self._running.values()
 
     async def idle(self) -> None:
         """Wait for the polls that are on."""
         if self._running:
             await asyncio.wait(self._running.values())
-
-    def _polled(self) -> list[tuple[LiveTenant, LiveConnection]]:
-        return [
-            (tenant, connection)
-            for tenant in self._context.tenants.values()
-            for connection in tenant.connections.values()
-            if connection.source is not None and connection.spec.schedule is not None
-        ]
 
     def _over(self, key: tuple[str, str], task: asyncio.Task[None]) -> None:
         self._running.pop(key, None)
@@ -84,9 +86,6 @@ class Poller:
         priority.set(BACKGROUND)
         began = self._context.now()
         key = (tenant.name, connection.spec.name)
-        schedule = connection.spec.schedule
-        if schedule is None:
-            return
         try:
             stored = await self._pages(tenant, connection)
         except JournalError:
@@ -96,10 +95,18 @@ class Poller:
             return
         self._failures.pop(key, None)
         await self._context.worked(*key)
-        due = max(schedule.next_after(began, self._context.now()), self._context.now() + timedelta(milliseconds=100))
-        await self._context.journal.schedule(*key, due, began, f"{stored} new")
+        schedule = self._schedule(*key)
+        if schedule is not None:
+            due = max(schedule.next_after(began, self._context.now()), self._context.now() + _SHORTEST)
+            await self._context.journal.schedule(*key, due, began, f"{stored} new")
         if stored:
             self._context.wake.ring()
+
+    def _schedule(self, tenant: str, connection: str) -> Schedule | None:
+        """The schedule as it is now: a reload may have come during the poll."""
+        live = self._context.tenants.get(tenant)
+        found = live.connections.get(connection) if live else None
+        return found.spec.schedule if found else None
 
     async def _pages(self, tenant: LiveTenant, connection: LiveConnection) -> int:
         journal, name = self._context.journal, connection.spec.name
@@ -135,12 +142,17 @@ class Poller:
         await self._context.journal.schedule(*key, self._context.now() + wait, None, str(error)[:200])
 
 
+_SHORTEST = timedelta(milliseconds=100)
 _SOON = 3
 """So many failures in a row that said when to come back are believed without waiting longer."""
 
 
 def _wait(key: tuple[str, str], failures: int) -> timedelta:
     return backoff(timedelta(seconds=10), timedelta(minutes=10), failures - 1, "/".join(key))
+
+
+def _polled(tenant: LiveTenant) -> list[LiveConnection]:
+    return [c for c in tenant.connections.values() if c.source is not None and c.spec.schedule is not None]
 
 
 def delivery_of(tenant: str, connection: str, item: Polled, now: datetime) -> NewDelivery:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Collection
 
 from caseconnect.host.faults import told
 from caseconnect.host.journal import states
@@ -19,34 +20,39 @@ _SEEN, _ABSENT, _UNCLEAR, _UNASKED = "done", "not there", "unclear", "could not 
 
 
 class Recovery:
-    """Verifies money with the platforms, tenant by tenant. `begin` when the journal is taken up, `stop` at the end."""
+    """Verifies money with the platforms. `begin` when the journal is taken up, `take_up` each tenant, then `stop`."""
 
     def __init__(self, context: Context, fetcher: Fetcher) -> None:
         self._context, self._looker = context, Looker(context, fetcher)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[str, asyncio.Task[None]] = {}
 
     async def begin(self) -> None:
-        """If the journal is in doubt: pause everything, and start to ask. Goes on where the last process ended."""
+        """If the journal is in doubt: pause everything."""
         journal, now = self._context.journal, self._context.now()
         if why := journal.in_doubt():
             tenants = await journal.doubt(why, now)
             self._context.log.error("the journal is in doubt: all is paused", why=why, tenants=tenants)
-        for tenant in self._context.tenants.values():
-            keys = journal.unverified(tenant.name, now)
-            if keys is not None:
-                task = asyncio.create_task(self._verify(tenant, keys))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+
+    def take_up(self, tenant: LiveTenant) -> None:
+        """Ask about a tenant's money, if that is in doubt and not being asked about."""
+        keys = self._context.journal.unverified(tenant.name, self._context.now())
+        if keys is not None and tenant.name not in self._tasks:
+            self._tasks[tenant.name] = task = asyncio.create_task(self._verify(tenant, keys))
+            task.add_done_callback(lambda _: self._tasks.pop(tenant.name, None))
+
+    def on(self) -> Collection[asyncio.Task[None]]:
+        """Tenants whose money is being asked about."""
+        return self._tasks.values()
 
     def stop(self) -> None:
         """Ask no more; the next start asks all of it again."""
-        for task in self._tasks:
+        for task in self._tasks.values():
             task.cancel()
 
     async def idle(self) -> None:
         """Wait until all was asked."""
         if self._tasks:
-            await asyncio.wait(self._tasks)
+            await asyncio.wait(self._tasks.values())
 
     async def _verify(self, tenant: LiveTenant, keys: list[str]) -> None:
         found: Counter[str] = Counter()

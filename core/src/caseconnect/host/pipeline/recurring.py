@@ -36,6 +36,10 @@ class Recurring(Generic[K]):
         """Whose work is on."""
         return self._running.keys()
 
+    def on(self) -> Collection[asyncio.Task[None]]:
+        """The work that is on."""
+        return self._running.values()
+
     async def idle(self) -> None:
         """Wait for what is on."""
         if self._running:

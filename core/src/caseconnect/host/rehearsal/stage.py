@@ -85,7 +85,7 @@ class _Supplied(Fetcher):
         super().__init__(context)
         self._stage, self._context = stage, context
 
-    async def fetch(self, tenant: str, need: Need) -> tuple[Record, datetime]:
+    async def fetch(self, tenant: LiveTenant, need: Need) -> tuple[Record, datetime]:
         """See `Fetcher`."""
         if need.fact == INCIDENT:
             return await super().fetch(tenant, need)

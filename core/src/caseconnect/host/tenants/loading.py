@@ -96,6 +96,7 @@ class _Reading:
             file=self.file,
             digest=sha256(raw).hexdigest(),
             lines=document.lines,
+            text=raw.decode("utf-8-sig"),
         )
         return tenant, self.report
 

@@ -28,6 +28,17 @@ _MOMENT = timedelta(microseconds=1)
 _STEPS = 5_000
 
 
+def known_zone(name: str) -> str:
+    """`name` if it is a time zone's; else ValueError with the nearest. For validators."""
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        near = get_close_matches(name, available_timezones(), n=1)
+        meant = f": did you mean {near[0]}?" if near else ", write one such as Europe/Berlin"
+        raise ValueError(f"{name} is no time zone{meant}") from None
+    return name
+
+
 class Poll(BaseModel):
     """One of `every`, `cron`, `any`, `all`."""
 
@@ -60,13 +71,7 @@ class Poll(BaseModel):
     @field_validator("timezone")
     @classmethod
     def _known(cls, name: str) -> str:
-        try:
-            ZoneInfo(name)
-        except (KeyError, ValueError, OSError):
-            near = get_close_matches(name, available_timezones(), n=1)
-            meant = f": did you mean {near[0]}?" if near else ", write one such as Europe/Berlin"
-            raise ValueError(f"{name} is no time zone{meant}") from None
-        return name
+        return known_zone(name)
 
     @field_validator("every")
     @classmethod

@@ -71,7 +71,10 @@ class Flow:
 
 @dataclass(frozen=True)
 class Tenant:
-    """A tenant as its file says. `digest` is the SHA-256 of the file's bytes, hex: equal means unchanged."""
+    """A tenant as its file says. `digest` is the SHA-256 of the file's bytes, hex: equal means unchanged.
+
+    `text` is what the file held when it was read.
+    """
 
     name: str
     environment: str
@@ -83,6 +86,7 @@ class Tenant:
     file: FilePath
     digest: str
     lines: Mapping[Path, int] = field(default_factory=dict, repr=False, compare=False)
+    text: str = field(default="", repr=False, compare=False)
 
     def carrier(self, flow: Flow, command: type[Command], home: str) -> str:
         """The connection that carries a command out on a target of `home`; `home` itself if there is none."""

@@ -9,11 +9,14 @@ from __future__ import annotations
 import os
 import stat
 from base64 import b64decode
-from collections.abc import Callable, Collection, Mapping
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from decimal import Decimal
 from difflib import get_close_matches
 from hashlib import sha256
 from pathlib import Path
+from secrets import token_urlsafe
 from typing import Any, Protocol
 
 from starlette.applications import Starlette
@@ -22,7 +25,10 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from caseconnect.host.journal import Journal, states
+from caseconnect.host.journal.api_tokens import ApiToken
+from caseconnect.host.journal.cap_changes import CapChange
 from caseconnect.host.journal.records import Brake, CursorMove, NewDelivery
+from caseconnect.host.reloading import Reloaded
 from caseconnect.host.undoing import Fetch, undo
 from caseconnect.sdk.commands import COMMANDS
 from caseconnect.sdk.errors import ConnectError
@@ -88,9 +94,11 @@ class Verbs:
         known: Callable[[], Names] | None = None,
         fetch: Fetch | None = None,
         compare: Compare | None = None,
+        reload: Callable[[str], Awaitable[Sequence[Reloaded]]] | None = None,
     ) -> None:
         self._journal, self._now, self._ring, self._fetch, self._compare_now = journal, now, ring, fetch, compare
-        self._known = known or journal.names
+        self._known, self._reload_now = known or journal.names, reload
+        self.link: Callable[[str, str], str] | None = None
 
     async def do(self, verb: str, ask: dict[str, Any]) -> dict[str, Any]:
         """Carry out `verb`; its result as JSON. Raises what the journal raises."""
@@ -132,7 +140,7 @@ class Verbs:
 
     async def _let_go(self, ask: dict[str, Any]) -> dict[str, Any]:
         given = (ask["cause"], ask["tenant"], ask["answer"], ask["limit"], ask["reason"], ask["by"], self._now())
-        answered, left = await self._journal.let_go(*given)
+        answered, left = await self._journal.let_go(*given, only=ask.get("keys"))
         return {"answered": answered, "left": left}
 
     async def _open_members(self, ask: dict[str, Any]) -> dict[str, Any]:
@@ -194,6 +202,43 @@ class Verbs:
         chosen = sorted(names) if tenant is None else [tenant]
         return {"on": await self._compare_now(chosen, begin=ask["begin"])}
 
+    async def _reload(self, ask: dict[str, Any]) -> dict[str, Any]:
+        """Let every tenant be as its file says; what became of each."""
+        if self._reload_now is None:
+            raise ConnectError("no daemon runs here: `connect serve` reads the files when it starts")
+        return {"tenants": [asdict(each) for each in await self._reload_now(ask["by"])]}
+
+    async def _console_link(self, ask: dict[str, Any]) -> dict[str, Any]:
+        """A link that signs somebody in to the console, once."""
+        if self.link is None:
+            raise ConnectError("the console is the daemon's: start `connect serve`")
+        return {"link": self.link(ask["name"], ask["role"])}
+
+    async def _console_token(self, ask: dict[str, Any]) -> dict[str, Any]:
+        """A new token of the console's API. It is told this once; the journal keeps its hash."""
+        token, now = token_urlsafe(32), self._now()
+        until = now + timedelta(seconds=ask["seconds"])
+        new = ApiToken(ask["name"], ask["role"], ask["by"], now, until)
+        await self._journal.add_token(sha256(token.encode()).hexdigest(), new)
+        return {"token": token, "until": until.isoformat()}
+
+    async def _revoke_token(self, ask: dict[str, Any]) -> dict[str, Any]:
+        await self._journal.revoke_token(ask["name"], ask["by"], self._now())
+        return {"state": "revoked"}
+
+    async def _change_cap(self, ask: dict[str, Any]) -> dict[str, Any]:
+        """Override a limit for a while or until it is taken back."""
+        now = self._now()
+        until = now + timedelta(seconds=ask["seconds"]) if ask["seconds"] else None
+        place = (ask["tenant"], ask["cap"], ask["per"], ask["what"], Decimal(ask["limit"]))
+        await self._journal.change_cap(CapChange(*place, ask["reason"], ask["by"], now, until, ask.get("confirmed_by")))
+        return {"state": "changed", "until": until.isoformat() if until else None}
+
+    async def _take_back_cap(self, ask: dict[str, Any]) -> dict[str, Any]:
+        place = (ask["tenant"], ask["cap"], ask["per"], ask["what"])
+        await self._journal.take_back_cap(*place, ask["reason"], ask["by"], self._now())
+        return {"state": "as in the tenant file"}
+
     async def _status(self, ask: dict[str, Any]) -> dict[str, Any]:
         return {"counts": self._journal.counts()}
 
@@ -206,7 +251,8 @@ def _unknown(what: str, name: str, known: Collection[str]) -> ConnectError:
 
 VERBS = (
     *("pause", "resume", "answer", "let_go", "open_members", "close_incident", "undo"),
-    *("drop", "dismiss", "replay", "store", "erase", "compare", "status"),
+    *("drop", "dismiss", "replay", "store", "erase", "compare", "reload", "status"),
+    *("console_link", "console_token", "revoke_token", "change_cap", "take_back_cap"),
 )
 
 
@@ -225,12 +271,12 @@ def control_app(verbs: Verbs) -> Starlette:
     return Starlette(routes=[endpoint(verb) for verb in VERBS])
 
 
-async def ask_daemon(data: Path, verb: str, ask: dict[str, Any]) -> dict[str, Any]:
+async def ask_daemon(data: Path, verb: str, ask: dict[str, Any], *, deadline: float = 30.0) -> dict[str, Any]:
     """Send a verb to the running daemon. `TransientError` when none runs, `ConnectError` with its refusal."""
     http = Http(
         "http://connect.local",
         pace=Pace(float("inf"), 1),
-        deadline=30,
+        deadline=deadline,
         transport=unix_transport(str(socket_path(data))),
     )
     try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
@@ -111,7 +112,8 @@ class Hooks:
     `registry` has the hooks by the three parts of their path; it is read at every request, for a reload.
 
     `load` is how full the journal's queue is (1: full). `body_deadline` is in seconds; `max_body` (of one body) and
-    `max_reading` (of one path's bodies that are not stored yet) are in bytes.
+    `max_reading` (of one path's bodies that are not stored yet) are in bytes. `told` hears of every answer: tenant and
+    connection (empty for an unknown path), status, seconds.
     """
 
     def __init__(
@@ -124,24 +126,26 @@ class Hooks:
         max_body: int = MAX_BODY,
         body_deadline: float = BODY_DEADLINE,
         max_reading: int = MAX_READING,
+        told: Callable[[str, str, int, float], None] = lambda tenant, connection, status, seconds: None,
     ) -> None:
         self.registry: Mapping[Place, Hook] = {}
         self._store, self._now, self._load, self._stored = store, now, load, stored
         self._max_body, self._body_deadline, self._max_reading = max_body, body_deadline, max_reading
         self._reading: Counter[Place] = Counter()
-        self._owners = Owners()
-        self.refused = 0
+        self._owners, self._told = Owners(), told
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        place = place_of(scope)
+        place, began = place_of(scope), time.monotonic()
         try:
             await self.take(scope, receive, place, partial(self._keep, place))
             answer = Answer(200)
         except Answer as early:
             answer = early
-        self.refused += answer.status != 200
         await _respond(send, answer)
+        hook = self.registry.get(place)
+        whose = (hook.tenant, hook.connection) if hook else ("", "")
+        self._told(*whose, answer.status, time.monotonic() - began)
 
     async def take(self, scope: Scope, receive: Receive, place: Place, keep: Keep) -> None:
         """Read one request within the limits and hand it to `keep`; `Answer` tells what was wrong.

@@ -159,9 +159,17 @@ def check_uvicorn(*classes: type) -> None:
 
 
 def make_server(
-    app: Any, *, host: str = "", port: int = 0, uds: str | None = None, waits: Waits | None = None
+    app: Any,
+    *,
+    host: str = "",
+    port: int = 0,
+    uds: str | None = None,
+    waits: Waits | None = None,
+    tls: tuple[str, str] | None = None,
 ) -> Server:
     """A server for `app` on `host` and `port` (0: any free one) or on the unix socket `uds`, which is ours alone.
+
+    `tls`: files of a certificate and its key.
 
     `ConfigError` when the address cannot be had, `ConnectError` when uvicorn is not as it is relied on.
     """
@@ -180,6 +188,8 @@ def make_server(
         timeout_keep_alive=20,
         timeout_graceful_shutdown=10,
         backlog=_BACKLOG,
+        ssl_certfile=tls[0] if tls else None,
+        ssl_keyfile=tls[1] if tls else None,
     )
     return Server(config, _unix(uds) if uds else _tcp(host, port))
 

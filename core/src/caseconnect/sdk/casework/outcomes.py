@@ -27,7 +27,7 @@ from caseconnect.sdk.casework.telling import note_once
 from caseconnect.sdk.casework.text import label, one_line
 from caseconnect.sdk.casework.usecase import UseCase
 from caseconnect.sdk.commands import CASE, Command, CommentCase, digest_of
-from caseconnect.sdk.decisions import Decision, Facts, Matter, Missing, Need, Needs
+from caseconnect.sdk.decisions import UNMAPPED, Decision, Facts, Matter, Missing, Need, Needs
 from caseconnect.sdk.events import CaseChanged, Event
 from caseconnect.sdk.subjects import Subject
 
@@ -244,4 +244,5 @@ def _unmapped(matter: Matter, outcome: str) -> Decision:
         f"The outcome '{one_line(outcome)}' is not known to Connect: nothing was done with the order.",
         f"{matter.subject}: outcome {outcome!r} is mapped to nothing: name it in settings.outcomes or choose another",
         f"outcome {outcome!r} is not in settings.outcomes: not acted on",
+        f"{UNMAPPED}{one_line(outcome)[:60]}",
     )

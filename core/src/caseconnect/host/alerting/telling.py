@@ -1,0 +1,237 @@
+"""Brings alerts to people: each is told when it opens, again while it stays open, and when it closes.
+
+What is due is a row, so a restart forgets nothing and tells nothing twice. It runs beside the pipeline, which never
+waits for it; a channel that fails is tried again later, and told of by the others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from caseconnect.host.alerting.causes import PAGES, cause_of, page_of
+from caseconnect.host.alerting.channels import Channel
+from caseconnect.host.alerting.messages import Message
+from caseconnect.host.faults import told as fault
+from caseconnect.host.journal.alerting import AlertPort
+from caseconnect.host.journal.errors import JournalError
+from caseconnect.host.journal.notices import Notice, Told
+from caseconnect.host.journal.records import NewAlert
+from caseconnect.host.logs import plain
+from caseconnect.sdk.errors import ConnectError, TransientError
+from caseconnect.sdk.resources import Log
+
+EVERY = 5.0
+"""Seconds between two looks for what is to be told."""
+
+CHANNEL = "channel:"
+"""Begins the cause of an alert about a channel that fails; its name follows."""
+
+GIVE_UP = timedelta(days=1)
+"""So long the end of an alert is tried to be told; an open one is tried as long as it is open."""
+
+_FIRST, _LONGEST = timedelta(seconds=30), timedelta(minutes=15)
+_FAILS = 2  # the first may be a hiccup
+
+Sight = tuple[Sequence[Told], Sequence[Notice]]
+
+
+def planned(sight: Sight, channels: Sequence[Channel], repeat: timedelta, now: datetime) -> list[Notice]:
+    """What becomes due now, or is over before it was told."""
+    alerts, notices = sight
+    known = {(notice.alert, notice.channel): notice for notice in notices}
+    found = []
+    for alert in alerts:
+        severity = cause_of(alert.cause).severity
+        for channel in channels:
+            last = known.get((alert.seq, channel.name))
+            wants = channel.wants(alert.tenant, severity) and alert.cause != f"{CHANNEL}{channel.name}"
+            new = _next(alert, channel.name, last, repeat, now) if wants or last else None
+            if new is not None:
+                found.append(new)
+    return found
+
+
+def _next(alert: Told, channel: str, last: Notice | None, repeat: timedelta, now: datetime) -> Notice | None:
+    if last is None:
+        return None if alert.closed_at else Notice(alert.seq, channel, "opened", now, "due", now)
+    if last.state == "left" or last.kind == "closed":
+        over = last.state == "due" and now - last.at > GIVE_UP
+        return replace(last, state="left") if over else None
+    following = Notice(alert.seq, channel, "repeated", now, "due", now, number=last.number + 1)
+    if alert.closed_at:
+        return (
+            replace(last, state="left")
+            if last.number == 0 and last.state == "due"
+            else replace(following, kind="closed")
+        )
+    return following if last.state == "sent" and now - last.at >= repeat else None
+
+
+@dataclass
+class _Standing:
+    """How a channel does. `rest`: it is not tried before; `alerted`: its own alert is open, as far as is known."""
+
+    rest: datetime | None = None
+    failures: int = 0
+    alerted: bool = True
+
+
+@dataclass
+class Teller:
+    """Tells by all channels. `run` until it is cancelled; `turn` is one look. `page`: the address of a runbook."""
+
+    journal: AlertPort
+    channels: Sequence[Channel]
+    repeat: timedelta
+    now: Callable[[], datetime]
+    log: Log
+    links: Links
+    _standing: dict[str, _Standing] = field(default_factory=dict)
+
+    async def run(self) -> None:
+        """Look every few seconds, each channel by itself: none waits for another."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                for channel in self.channels:
+                    group.create_task(self._forever(channel))
+        finally:
+            for channel in self.channels:
+                await channel.way.close()
+
+    async def turn(self) -> None:
+        """One look, with all channels."""
+        for channel in self.channels:
+            await self._turn(channel)
+
+    async def _forever(self, channel: Channel) -> None:
+        while True:
+            try:
+                await self._turn(channel)
+            except JournalError as error:
+                self.log.error("the journal takes nothing", why=str(error))
+            except Exception as error:  # noqa: BLE001 - whatever it was, the next look may do better
+                self.log.error("alerts not told", channel=channel.name, error=fault(error))
+            await asyncio.sleep(EVERY)
+
+    async def _turn(self, channel: Channel) -> None:
+        now, standing = self.now(), self._standing.setdefault(channel.name, _Standing())
+        sight = self.journal.tellable()
+        new = planned(sight, [channel], self.repeat, now)
+        if new:
+            await self.journal.put_notices(new)
+            sight = self.journal.tellable()
+        if standing.rest and now < standing.rest:
+            return
+        for some in _batches(channel, sight, now):
+            if not await self._tell(channel, standing, some):
+                return
+
+    async def _tell(self, channel: Channel, standing: _Standing, some: Sequence[tuple[Told, Notice]]) -> bool:
+        """Hand over what goes together; False when the channel has to rest."""
+        messages = [message_of(alert, notice, self.links) for alert, notice in some]
+        try:
+            await channel.way.send(messages, self.now())
+        except ConnectError as error:
+            await self._failed(channel, standing, [notice for _, notice in some], error)
+            return False
+        now = self.now()
+        await self.journal.put_notices([replace(n, state="sent", at=now, due=now, tries=n.tries + 1) for _, n in some])
+        standing.rest, standing.failures = now + channel.way.apart, 0
+        if standing.alerted:
+            standing.alerted = False
+            await self.journal.close_alert("", f"{CHANNEL}{channel.name}", now)
+        return not channel.way.apart
+
+    async def _failed(self, channel: Channel, standing: _Standing, some: Sequence[Notice], error: ConnectError) -> None:
+        now = self.now()
+        wait = min(_FIRST * 2 ** min(standing.failures, 10), _LONGEST)
+        if isinstance(error, TransientError) and error.retry_after:
+            wait = max(wait, timedelta(seconds=error.retry_after))
+        standing.failures += 1
+        standing.rest = now + wait
+        self.log.warning("alerts not told", channel=channel.name, why=str(error))
+        await self.journal.put_notices([replace(n, tries=n.tries + 1, due=standing.rest) for n in some])
+        if standing.failures >= _FAILS:
+            standing.alerted = True
+            title = f"alerts cannot be told by {channel.name}: {error}"
+            await self.journal.alert(NewAlert("", f"{CHANNEL}{channel.name}", title, channel.name), now)
+
+
+def _batches(channel: Channel, sight: Sight, now: datetime) -> Iterator[list[tuple[Told, Notice]]]:
+    """What is due: each by itself, or all at once."""
+    alerts = {alert.seq: alert for alert in sight[0]}
+    due = [
+        (alerts[notice.alert], notice)
+        for notice in sorted(sight[1], key=lambda n: (n.at, n.alert))
+        if notice.channel == channel.name and notice.state == "due" and notice.alert in alerts
+    ]
+    if channel.way.together:
+        yield from [due] if due else []
+    else:
+        yield from ([one] for one in due)
+
+
+@dataclass(frozen=True)
+class Links:
+    """Where things are: the runbooks' pages, and the console's page of what needs people."""
+
+    journal: str
+    runbooks: str | None = None
+    console: str | None = None
+
+    def runbook(self, cause: str) -> str:
+        """The page of a cause: an address, or its path in the documentation."""
+        return f"{self.runbooks}/{cause_of(cause).page}" if self.runbooks else page_of(cause)
+
+
+def message_of(alert: Told, notice: Notice, links: Links) -> Message:
+    """What is told: ids, reasons, counts, times. What looks like an e-mail address or a card is not shown."""
+    cause = cause_of(alert.cause)
+    return Message(
+        id=f"msg_{links.journal}_{notice.channel}_{alert.seq}_{notice.number}",
+        kind=notice.kind,
+        tenant=alert.tenant,
+        cause=plain(alert.cause),
+        severity=cause.severity,
+        what=cause.title,
+        title=plain(alert.title),
+        about=plain(alert.link),
+        first_at=alert.first_at,
+        last_at=alert.last_at,
+        count=alert.count,
+        runbook=links.runbook(alert.cause),
+        console=links.console,
+        closed=_closed(alert),
+    )
+
+
+def _closed(alert: Told) -> str | None:
+    if alert.closed_at is None:
+        return None
+    by = f" by {plain(alert.closed_by)}: {plain(alert.closed_reason or '')}" if alert.closed_by else " by itself"
+    return f"{alert.closed_at:%Y-%m-%d %H:%M} UTC{by}"
+
+
+Trial = Mapping[str, str | None]
+"""By channel why a trial could not be sent; None: it was handed over."""
+
+
+async def try_out(channels: Sequence[Channel], now: datetime, links: Links) -> Trial:
+    """Send a trial by each channel. It changes nothing in the journal."""
+    alert = Told(0, "", f"{CHANNEL}trial", "this is a trial: nothing is wrong", "", now, now, 1, None, None, None)
+    ends: dict[str, str | None] = {}
+    for channel in channels:
+        notice = Notice(0, f"{channel.name}_{int(now.timestamp())}", "opened", now, "due", now)
+        message = message_of(alert, notice, links)
+        trial = replace(message, cause="trial", what="A trial", severity="info", runbook=f"{PAGES}/README.md")
+        try:
+            await channel.way.send([trial], now)
+            ends[channel.name] = None
+        except ConnectError as error:
+            ends[channel.name] = str(error)
+        finally:
+            await channel.way.close()
+    return ends

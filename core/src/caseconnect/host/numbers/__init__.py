@@ -1,0 +1,1 @@
+"""Numbers for people who run it: metrics for Prometheus, and traces for OpenTelemetry."""

@@ -1,0 +1,212 @@
+"""What people do: each action with its fields, what it would do as a plan, and the verb that does it.
+
+A plan is made from the journal alone and has a digest over all that it is about: it is done only while it is the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from caseconnect.host.journal import Journal
+from caseconnect.host.journal.cap_changes import CapUse
+from caseconnect.host.pipeline.capping import all_caps
+from caseconnect.host.tenants.durations import parse_duration
+from caseconnect.host.tenants.tenant import Tenant
+from caseconnect.host.web.console.people import Role
+from caseconnect.models.money import Money
+from caseconnect.sdk.commands import digest_of
+from caseconnect.sdk.errors import ConnectError
+
+Fields = Mapping[str, Sequence[str]]
+"""What a form sent: each field with all its values."""
+
+MOST = 1_000
+"""So many at once."""
+
+
+class NotPossible(ConnectError):
+    """It cannot be done as it was asked for; the text says why, and what is possible."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that would happen. `mark`: what must not have changed until it does. `subject`: whose page it is on."""
+
+    about: str
+    what: str
+    effect: str
+    tenant: str = ""
+    subject: str = ""
+    money: bool = False
+    worth: Money | None = None
+    mark: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an action would do, in order. `asks`: what the verb is called with, in turn; `second`: why it takes two."""
+
+    action: str
+    title: str
+    fields: Fields
+    steps: tuple[Step, ...]
+    asks: tuple[Mapping[str, Any], ...]
+    role: Role
+    tenant: str = ""
+    notes: tuple[str, ...] = ()
+    pays: bool = False
+    second: str = ""
+
+    @property
+    def digest(self) -> str:
+        """Of all that it is about."""
+        steps = [(s.about, s.effect, s.mark, str(s.worth)) for s in self.steps]
+        return digest_of(self.action, {name: list(values) for name, values in self.fields.items()}, steps, self.second)
+
+    @property
+    def sums(self) -> tuple[Money, ...]:
+        """What it gives away, by currency."""
+        found: dict[str, Decimal] = {}
+        for worth in (step.worth for step in self.steps):
+            if worth:
+                found[worth.currency] = found.get(worth.currency, Decimal(0)) + worth.amount
+        return tuple(Money(amount=amount, currency=currency) for currency, amount in sorted(found.items()))
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "action": self.action,
+            "title": self.title,
+            "tenant": self.tenant,
+            "steps": [
+                {
+                    **{name: getattr(step, name) for name in ("about", "what", "effect", "tenant", "subject", "money")},
+                    "worth": str(step.worth) if step.worth else None,
+                }
+                for step in self.steps
+            ],
+            "sums": [str(money) for money in self.sums],
+            "notes": list(self.notes),
+            "role": self.role.word,
+            "second": self.second,
+            "digest": self.digest,
+        }
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What plans are made from."""
+
+    journal: Journal
+    tenants: Mapping[str, Tenant]
+    now: datetime
+    four_eyes: Mapping[str, Decimal] | None = None
+
+
+@dataclass(frozen=True)
+class Action:
+    """An action. `fields` it takes, of which `many` may be repeated; `plan` says what would happen; `verb` does it."""
+
+    verb: str
+    label: str
+    fields: tuple[str, ...]
+    plan: Callable[[Desk, Fields], Plan]
+    many: str = ""
+    reason: bool = True
+
+
+def one(fields: Fields, name: str, *, optional: bool = False) -> str:
+    """The value of a field. `NotPossible` without."""
+    values = fields.get(name) or ("",)
+    if not values[0] and not optional:
+        raise NotPossible(f"the field {name!r} is missing")
+    return values[0]
+
+
+def every(fields: Fields, name: str) -> tuple[str, ...]:
+    """All values of a field, each once. `NotPossible` for none, or more than a thousand."""
+    values = tuple(dict.fromkeys(value for value in fields.get(name, ()) if value))
+    if not values:
+        raise NotPossible("nothing was chosen")
+    if len(values) > MOST:
+        raise NotPossible(f"at most {MOST} at once, not {len(values)}")
+    return values
+
+
+def numbers(fields: Fields, name: str) -> tuple[int, ...]:
+    """The values of a field, which are whole numbers."""
+    values = every(fields, name)
+    if not all(value.isascii() and value.isdigit() and len(value) < 19 for value in values):
+        raise NotPossible(f"{name!r} takes numbers")
+    return tuple(int(value) for value in values)
+
+
+def chosen(fields: Fields, name: str, allowed: Sequence[str]) -> str:
+    """The value of a field, which is one of these."""
+    value = one(fields, name)
+    if value not in allowed:
+        raise NotPossible(f"{name!r} is one of {', '.join(allowed)}, not {value!r}")
+    return value
+
+
+def why_two(steps: Sequence[Step], four_eyes: Mapping[str, Decimal] | None) -> str:
+    """Why a second approver has to confirm it; empty if not."""
+    if four_eyes is None:
+        return ""
+    sums: dict[str, Decimal] = {}
+    for step in steps:
+        if step.money and step.worth is None:
+            return f"nobody can say what {step.what} is worth"
+        if step.worth:
+            sums[step.worth.currency] = sums.get(step.worth.currency, Decimal(0)) + step.worth.amount
+    for currency, amount in sums.items():
+        limit = four_eyes.get(currency)
+        if limit is None:
+            return f"no amount in {currency} is so small that one may decide it alone"
+        if amount > limit:
+            return f"it is more than {Money(amount=limit, currency=currency)}"
+    return ""
+
+
+def role_for(steps: Sequence[Step]) -> Role:
+    """An approver answers money, an operator the rest."""
+    return Role.APPROVER if any(step.money for step in steps) else Role.OPERATOR
+
+
+def cap_of(desk: Desk, fields: Fields) -> CapUse:
+    """The limit that the fields name."""
+    tenant = desk.tenants.get(one(fields, "tenant"))
+    if tenant is None:
+        raise NotPossible(f"there is no tenant {one(fields, 'tenant')!r}")
+    cap, per, what = one(fields, "cap"), one(fields, "per"), one(fields, "what")
+    uses = desk.journal.cap_uses(tenant.name, all_caps(tenant), desk.now)
+    found = next((use for use in uses if (use.cap, use.per, use.what) == (cap, per, what)), None)
+    if found is None:
+        known = ", ".join(f"{use.what} an {use.per} of {use.cap}" for use in uses) or "none"
+        raise NotPossible(f"there is no limit of {what} an {per} of {cap} (there are: {known})")
+    return found
+
+
+def amount_of(text: str) -> Decimal:
+    """A limit that somebody typed."""
+    try:
+        amount = Decimal(text.strip())
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite() or not 0 <= amount < Decimal(10) ** 12:
+        raise NotPossible(f"{text[:40]!r} is no amount, zero or more")
+    return amount
+
+
+def seconds_of(text: str) -> int | None:
+    """A duration such as `2h` in seconds; None: until it is taken back."""
+    if not text:
+        return None
+    try:
+        return max(int(parse_duration(text).total_seconds()), 1)
+    except (ValueError, OverflowError) as error:
+        raise NotPossible(str(error)) from None

@@ -1,0 +1,222 @@
+"""Alerts reach people: once when they open, again while they stay open, once when they close."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from caseconnect.host.alerting.causes import SEVERITIES
+from caseconnect.host.alerting.channels import Channel
+from caseconnect.host.alerting.messages import Message
+from caseconnect.host.alerting.telling import EVERY, Links, Teller
+from caseconnect.host.journal import SqliteJournal
+from caseconnect.host.journal.notices import Notice
+from caseconnect.host.journal.records import NewAlert
+from caseconnect.sdk.errors import TransientError
+from caseconnect.sdk.testing.resources import RecordingLog
+from caseconnect.sdk.testing.rig import in_virtual_time
+
+AUTH = "auth:shop"
+REPEAT = timedelta(hours=4)
+
+
+@dataclass
+class Pigeon:
+    """A way that keeps what it is given. `down`: it cannot; `hangs`: it never answers."""
+
+    together: bool = False
+    apart: timedelta = timedelta(0)
+    down: bool = False
+    hangs: bool = False
+    sent: list[list[Message]] = field(default_factory=list)
+    tried: int = 0
+
+    async def send(self, messages: Sequence[Message], now: datetime) -> None:
+        self.tried += 1
+        if self.hangs:
+            await asyncio.Event().wait()
+        if self.down:
+            raise TransientError("nobody is at home")
+        self.sent.append(list(messages))
+
+    async def close(self) -> None: ...
+
+    def told(self) -> list[str]:
+        return [f"{m.kind} {m.cause}" for some in self.sent for m in some]
+
+
+class Desk:
+    """A journal with its teller, on virtual time."""
+
+    def __init__(self, folder: Path, **ways: Pigeon) -> None:
+        self.folder, self.ways = folder, ways
+        self.channels = [Channel(n, w, severities=frozenset(SEVERITIES)) for n, w in ways.items()]
+        self.now = asyncio.get_running_loop().now  # type: ignore[attr-defined] # the virtual loop's
+        self.open()
+
+    def open(self) -> None:
+        self.journal = SqliteJournal.open(self.folder / "journal.db", synchronous="OFF")
+        links = Links("j1", "https://docs.example.com/runbooks", "https://console.example.com")
+        self.teller = Teller(self.journal, self.channels, REPEAT, self.now, RecordingLog(), links)
+
+    def restart(self) -> None:
+        self.journal.close()
+        self.open()
+
+    async def alert(self, cause: str = AUTH, title: str = "refused", tenant: str = "acme") -> None:
+        await self.journal.alert(NewAlert(tenant, cause, title, "shop"), self.now())
+
+    async def pass_time(self, **time: float) -> None:
+        end = self.now() + timedelta(**time)
+        while self.now() < end:
+            await self.teller.turn()
+            await asyncio.sleep(60 if "hours" in time else EVERY)
+
+
+@in_virtual_time
+async def test_an_alert_is_told_when_it_opens_every_four_hours_and_when_it_closes(tmp_path: Path) -> None:
+    way = Pigeon()
+    desk = Desk(tmp_path, ops=way)
+    await desk.alert()
+    await desk.alert()
+    await desk.pass_time(hours=9)
+    assert way.told() == [f"opened {AUTH}", f"repeated {AUTH}", f"repeated {AUTH}"]
+    assert (way.sent[1][0].first_at - way.sent[0][0].first_at, way.sent[1][0].count) == (timedelta(0), 2)
+    await desk.journal.close_alert("acme", AUTH, desk.now())
+    await desk.pass_time(hours=9)
+    assert way.told()[3:] == [f"closed {AUTH}"]
+    assert way.sent[3][0].closed == "2026-01-01 09:00 UTC by itself"
+    assert len({m.id for some in way.sent for m in some}) == 4
+    await desk.alert()
+    await desk.pass_time(minutes=1)
+    assert way.told()[4:] == [f"opened {AUTH}"], "an alert that opens anew is another one"
+
+
+@in_virtual_time
+async def test_a_restart_tells_nothing_twice_and_forgets_nothing(tmp_path: Path) -> None:
+    way = Pigeon()
+    desk = Desk(tmp_path, ops=way)
+    await desk.alert()
+    await desk.pass_time(minutes=1)
+    for _ in range(3):
+        desk.restart()
+        await desk.pass_time(minutes=1)
+    assert way.told() == [f"opened {AUTH}"]
+    await desk.journal.close_alert("acme", AUTH, desk.now())
+    desk.restart()
+    await desk.pass_time(hours=5)
+    assert way.told() == [f"opened {AUTH}", f"closed {AUTH}"]
+
+
+@in_virtual_time
+async def test_what_a_crash_sends_again_has_the_same_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    way = Pigeon()
+    desk = Desk(tmp_path, ops=way)
+    await desk.alert()
+    put = desk.journal.put_notices
+
+    async def once(told: Sequence[Notice]) -> None:
+        if way.sent:
+            raise RuntimeError("the power is gone")
+        await put(told)
+
+    monkeypatch.setattr(desk.journal, "put_notices", once)
+    with suppress(RuntimeError):
+        await desk.teller.turn()
+    desk.restart()
+    await desk.pass_time(minutes=1)
+    assert [m.kind for some in way.sent for m in some] == ["opened", "opened"]
+    assert len({m.id for some in way.sent for m in some}) == 1
+
+
+@in_virtual_time
+async def test_what_was_over_before_it_could_be_told_is_not_told(tmp_path: Path) -> None:
+    way = Pigeon(down=True)
+    desk = Desk(tmp_path, ops=way)
+    await desk.alert()
+    await desk.pass_time(minutes=2)
+    await desk.journal.close_alert("acme", AUTH, desk.now())
+    way.down = False
+    await desk.pass_time(hours=1)
+    assert AUTH not in " ".join(way.told())
+
+
+@in_virtual_time
+async def test_a_channel_that_fails_is_told_by_the_others_and_rests_longer_and_longer(tmp_path: Path) -> None:
+    broken, well = Pigeon(down=True), Pigeon()
+    desk = Desk(tmp_path, broken=broken, well=well)
+    await desk.alert()
+    await desk.pass_time(hours=1)
+    assert well.told() == [f"opened {AUTH}", "opened channel:broken"]
+    assert "nobody is at home" in well.sent[1][0].title
+    assert 6 <= broken.tried <= 10
+    broken.down = False
+    await desk.pass_time(minutes=20)
+    assert broken.told() == [f"opened {AUTH}"]
+    assert well.told()[2:] == ["closed channel:broken"]
+
+
+@in_virtual_time
+async def test_a_channel_that_hangs_keeps_no_other_waiting(tmp_path: Path) -> None:
+    hung, well = Pigeon(hangs=True), Pigeon()
+    desk = Desk(tmp_path, hung=hung, well=well)
+    running = asyncio.create_task(desk.teller.run())
+    await asyncio.sleep(EVERY)
+    await desk.alert()
+    await asyncio.sleep(2 * EVERY)
+    assert (hung.tried, well.told()) == (1, [f"opened {AUTH}"])
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
+@in_virtual_time
+async def test_what_goes_together_goes_as_one_and_not_too_often(tmp_path: Path) -> None:
+    way = Pigeon(together=True, apart=timedelta(minutes=1))
+    desk = Desk(tmp_path, mail=way)
+    await desk.alert("parked:event")
+    await desk.pass_time(seconds=10)
+    for number in range(40):
+        await desk.alert(f"fraud_review:order {number} is odd")
+        await desk.pass_time(seconds=5)
+    sizes = [len(some) for some in way.sent]
+    assert sizes[0] == 1
+    assert len(sizes) == 4
+    assert sum(sizes) == 36, "the last wait for the next mail"
+
+
+@in_virtual_time
+async def test_a_channel_is_told_what_it_is_for(tmp_path: Path) -> None:
+    bad, acme, host = Pigeon(), Pigeon(), Pigeon()
+    desk = Desk(tmp_path, bad=bad, acme=acme, host=host)
+    desk.teller.channels = [
+        Channel("bad", bad, severities=frozenset({"critical"})),
+        Channel("acme", acme, frozenset({"acme"}), frozenset(SEVERITIES)),
+        Channel("host", host, severities=frozenset({"warning"})),
+    ]
+    for tenant, cause in (("acme", "parked:event"), ("other", "unknown:RefundPayment"), ("", "disk:low")):
+        await desk.alert(cause, tenant=tenant)
+    await desk.pass_time(minutes=1)
+    assert bad.told() == ["opened unknown:RefundPayment"]
+    assert acme.told() == ["opened parked:event"]
+    assert host.told() == ["opened parked:event", "opened disk:low"]
+
+
+@in_virtual_time
+async def test_nothing_personal_is_told_and_links_lead_on(tmp_path: Path) -> None:
+    way = Pigeon()
+    desk = Desk(tmp_path, ops=way)
+    title = "order 1001 of ann@example.com, card 4111 1111 1111 1111,\nis odd"
+    await desk.alert(f"fraud_review:{title}", title)
+    await desk.pass_time(seconds=5)
+    (message,) = way.sent[0]
+    assert message.title == "order 1001 of [e-mail], card [card …1111], is odd"
+    assert "ann@" not in repr(message)
+    assert message.runbook == "https://docs.example.com/runbooks/flow-told"
+    assert message.console == "https://console.example.com"

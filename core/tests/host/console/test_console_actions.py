@@ -1,0 +1,314 @@
+"""What people do in the console: shown first, done only if it is still that, money by two, and every click kept."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from console_desk import Browser, ConsoleDesk, refund, tenant_with
+from journal_desk import TENANT, case_of, now_of
+
+from caseconnect.host.journal.cap_changes import CapChange
+from caseconnect.host.journal.records import Brake
+from caseconnect.host.journal.rules import CapRule, CapWindow
+from caseconnect.host.web.console.settings import ConsoleSettings
+from caseconnect.sdk.subjects import Subject
+
+FOUR_EYES = ConsoleSettings(four_eyes={"EUR": Decimal(100)})
+PAUSE = {"tenant": TENANT, "scope": "command", "name": "RefundPayment"}
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[ConsoleDesk]:
+    made = ConsoleDesk(
+        tmp_path, FOUR_EYES, tenants={TENANT: tenant_with({"RefundPayment": {"hour": {"count": 2, "EUR": "50"}}})}
+    )
+    yield made
+    made.close()
+
+
+def parked(desk: ConsoleDesk, amount: str = "20", name: str = "") -> str:
+    (key,) = desk.plan(desk.matter(), refund(amount, name=name))
+    desk.send(key, "unknown")
+    desk.settle(key, "parked", note="nobody knows whether it happened")
+    return key
+
+
+def digest(told: Any) -> str:
+    found = re.search(r'name="digest" value="(\w+)"', told.text)
+    assert found, told.text
+    return found[1]
+
+
+def look(browser: Browser, action: str, **fields: Any) -> dict[str, Any]:
+    """The form that the plan's page has."""
+    told = browser.post(f"/plan/{action}", fields)
+    assert told.status_code == 200, told.text
+    return {**fields, "digest": digest(told), "reason": "ticket 812"}
+
+
+def test_an_answer_is_shown_then_done_and_kept(desk: ConsoleDesk) -> None:
+    key, ann = parked(desk), desk.browser("ann", "approver")
+    form = look(ann, "answer", key=key, answer="retry")
+    assert "20.00 EUR" in ann.post("/plan/answer", {"key": key, "answer": "retry"}).text
+    assert desk.state(key) == "parked"
+    assert ann.post("/do/answer", form).status_code == 200
+    assert (desk.state(key), desk.note(key)) == ("planned", "ann: ticket 812")
+    click = desk.journal.clicks(names=[key])[0]
+    assert (click.who, click.role, click.action, click.reason, click.result) == (
+        "ann",
+        "approver",
+        "answer",
+        "ticket 812",
+        "done",
+    )
+    assert "shop/order/1001" in click.about
+
+
+def test_what_has_changed_since_is_not_done(desk: ConsoleDesk) -> None:
+    key, ann = parked(desk), desk.browser("ann", "approver")
+    form = look(ann, "answer", key=key, answer="retry")
+    desk.answer(key, "retry")
+    desk.send(key, "unknown")
+    desk.settle(key, "parked", note="again nobody knows")
+    told = ann.post("/do/answer", form)
+    assert told.status_code == 409
+    assert "look again" in told.text
+    assert desk.state(key) == "parked"
+    assert ann.post("/do/answer", {**form, "digest": digest(told)}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [({"answer": "done"}, "look again"), ({"reason": "  "}, "Say why"), ({"reason": "x" * 501}, "at most 500")],
+)
+def test_another_answer_than_shown_or_none_is_refused(desk: ConsoleDesk, change: dict[str, str], said: str) -> None:
+    key, ann = parked(desk), desk.browser("ann", "approver")
+    told = ann.post("/do/answer", look(ann, "answer", key=key, answer="retry") | change)
+    assert told.status_code == 409
+    assert said in told.text
+    assert desk.state(key) == "parked"
+
+
+def test_an_operator_answers_no_money(desk: ConsoleDesk) -> None:
+    key, bob = parked(desk), desk.browser("bob", "operator")
+    told = bob.post("/plan/answer", {"key": key, "answer": "refuse"})
+    assert "digest" not in told.text
+    ann = desk.browser("ann", "approver")
+    form = look(ann, "answer", key=key, answer="refuse")
+    assert bob.post("/do/answer", form).status_code == 403
+    assert desk.state(key) == "parked"
+    matter = desk.matter("other")
+    (case,) = desk.plan(matter, case_of())
+    desk.send(case, "unknown")
+    desk.settle(case, "parked")
+    assert bob.post("/do/answer", look(bob, "answer", key=case, answer="retry")).status_code == 200
+
+
+def test_who_signed_in_long_ago_answers_no_money(desk: ConsoleDesk) -> None:
+    key, ann = parked(desk), desk.browser("ann", "approver")
+    desk.pass_time(minutes=20)
+    ann.get("/proposals")
+    desk.pass_time(minutes=20)
+    form = look(ann, "answer", key=key, answer="retry")
+    told = ann.post("/do/answer", form)
+    assert (told.status_code, desk.state(key)) == (403, "parked")
+    assert "sign in again" in told.text
+    refuse = look(ann, "answer", key=key, answer="refuse")
+    assert ann.post("/do/answer", refuse).status_code == 200
+
+
+def proposed(desk: ConsoleDesk, ann: Browser, amount: str = "150") -> str:
+    key = parked(desk, amount)
+    told = ann.post("/do/answer", look(ann, "answer", key=key, answer="retry"))
+    assert (told.status_code, told.headers["location"]) == (303, "/proposals")
+    assert desk.state(key) == "parked"
+    return key
+
+
+def test_above_the_amount_another_approver_confirms(desk: ConsoleDesk) -> None:
+    ann, eve = desk.browser("ann", "approver"), desk.browser("eve", "approver")
+    key = proposed(desk, ann)
+    assert "150.00 EUR" in eve.get("/proposals").text
+    own = ann.post("/proposals/1/confirm")
+    assert own.status_code == 409
+    assert "your own" in own.text
+    assert desk.state(key) == "parked"
+    assert desk.browser("bob", "operator").post("/proposals/1/confirm").status_code == 403
+    assert eve.post("/proposals/1/confirm", {"reason": "seen"}).status_code == 200
+    assert desk.state(key) == "planned"
+    assert "proposed by ann, confirmed by eve: seen" in desk.note(key)
+    assert eve.post("/proposals/1/confirm").status_code == 409
+    told = [(c.who, c.action, c.proposal, c.result) for c in desk.journal.clicks(names=[key])]
+    assert told[0] == ("eve", "confirm:answer", 1, "done")
+    assert told[1][:3] == ("ann", "confirm:answer", 1)
+    assert "your own" in told[1][3]
+    assert told[2] == ("ann", "answer", None, "proposed as number 1")
+
+
+def test_many_small_amounts_are_one_large_one(desk: ConsoleDesk) -> None:
+    ann = desk.browser("ann", "approver")
+    matter = desk.matter()
+    keys = desk.plan(matter, refund("60", name="a"), refund("60", name="b"))
+    for key in keys:
+        desk.send(key, "unknown")
+        desk.settle(key, "parked")
+    assert ann.post("/do/answer", look(ann, "answer", key=keys, answer="retry")).status_code == 303
+    assert ann.post("/do/answer", look(ann, "answer", key=keys[0], answer="retry")).status_code == 200
+
+
+@pytest.mark.parametrize("way", ["late", "changed", "taken back", "refused", "answered elsewhere"])
+def test_a_proposal_that_is_over_does_nothing(desk: ConsoleDesk, way: str) -> None:
+    ann, eve = desk.browser("ann", "approver"), desk.browser("eve", "approver")
+    key = proposed(desk, ann)
+    if way == "late":
+        desk.pass_time(hours=24)
+        eve.sign_in("eve", "approver")
+    elif way == "changed":
+        desk.answer(key, "retry")
+        desk.send(key, "unknown")
+        desk.settle(key, "parked", note="another reason")
+    elif way == "answered elsewhere":
+        desk.answer(key, "refuse")
+    else:
+        assert (ann if way == "taken back" else eve).post("/proposals/1/decline").status_code == 303
+    was = desk.state(key)
+    assert eve.post("/proposals/1/confirm").status_code == 409
+    assert desk.state(key) == was
+    states = {"late": "expired", "taken back": "withdrawn", "refused": "refused"}
+    found = desk.journal.proposal(1, desk.now)
+    assert found
+    assert found.state == states.get(way, "changed")
+
+
+def test_the_same_is_proposed_once(desk: ConsoleDesk) -> None:
+    ann = desk.browser("ann", "approver")
+    key = proposed(desk, ann)
+    told = ann.post("/do/answer", look(ann, "answer", key=key, answer="retry"))
+    assert told.status_code == 409
+    assert "proposed already" in told.text
+
+
+def test_a_resume_shows_the_queue_in_order_with_amounts(desk: ConsoleDesk) -> None:
+    now_of(desk.journal.pause(Brake(TENANT, "command", "RefundPayment", "wrong mapping", "ann", desk.now)))
+    now_of(desk.journal.pause(Brake(TENANT, "flow", "other", "wrong rule", "ann", desk.now)))
+    first, second = desk.plan(desk.matter(), refund("20", name="a"), refund("30", name="b"))
+    (braked_twice,) = desk.plan(desk.matter("second"), refund("40"), use="other")
+    desk.plan(desk.matter("third"), case_of())
+    assert [(q.key, str(q.worth)) for q in desk.journal.held_back(TENANT, "command", "RefundPayment")] == [
+        (first, "20.00 EUR"),
+        (second, "30.00 EUR"),
+    ]
+    ann = desk.browser("ann", "approver")
+    told = ann.post("/plan/resume", PAUSE).text
+    assert "50.00 EUR" in told
+    assert told.index("20.00 EUR") < told.index("30.00 EUR")
+    assert braked_twice not in told
+    form = look(ann, "resume", **PAUSE)
+    desk.plan(desk.matter("fourth", Subject("shop", "order", "1004")), refund("5"))
+    assert ann.post("/do/resume", form).status_code == 409
+    assert ann.post("/do/resume", look(ann, "resume", **PAUSE)).status_code == 200
+    assert [brake.name for brake in desk.journal.brakes()] == ["other"]
+    assert ann.post("/plan/resume", PAUSE).status_code == 409
+
+
+def test_a_pause_by_an_operator(desk: ConsoleDesk) -> None:
+    bob = desk.browser("bob", "operator")
+    desk.plan(desk.matter(), refund("20"))
+    now_of(desk.journal.first(TENANT, "start", desk.now))
+    assert bob.post("/do/pause", look(bob, "pause", **PAUSE)).status_code == 200
+    assert [(b.name, b.by, b.reason) for b in desk.journal.brakes()] == [("RefundPayment", "bob", "ticket 812")]
+    assert bob.post("/plan/pause", PAUSE | {"scope": "world"}).status_code == 409
+
+
+CAP: dict[str, str] = {"tenant": TENANT, "cap": "tenant:RefundPayment", "per": "hour", "what": "EUR"}
+RULE = CapRule("tenant:RefundPayment", (CapWindow("hour", timedelta(hours=1), 2, {"EUR": Decimal(50)}),))
+
+
+def test_a_cap_is_changed_by_two_for_a_while(desk: ConsoleDesk) -> None:
+    ann, eve = desk.browser("ann", "approver"), desk.browser("eve", "approver")
+    assert desk.browser("bob", "operator").post("/do/change_cap", {**CAP, "limit": "90"}).status_code == 403
+    assert ann.post("/do/change_cap", look(ann, "change_cap", **CAP, limit="90", **{"for": "2h"})).status_code == 303
+    limits = [u.limit for u in desk.journal.cap_uses(TENANT, [RULE], desk.now) if u.what == "EUR"]
+    assert limits == [Decimal(50)]
+    assert eve.post("/proposals/1/confirm").status_code == 200
+    (change,) = desk.journal.cap_changes(TENANT, desk.now)
+    assert (change.limit, change.by, change.confirmed_by) == (Decimal(90), "ann", "eve")
+    page = eve.get("/caps").text
+    assert "by ann and eve" in page
+    assert "the file says 50" in page
+    desk.pass_time(hours=2)
+    assert desk.journal.cap_changes(TENANT, desk.now) == []
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"limit": "much"}, {"limit": "-1"}, {"what": "USD"}, {"for": "soon"}, {"tenant": "x"}]
+)
+def test_a_limit_that_is_none_is_refused(desk: ConsoleDesk, wrong: dict[str, str]) -> None:
+    ann = desk.browser("ann", "approver")
+    assert ann.post("/plan/change_cap", {**CAP, "limit": "90", **wrong}).status_code == 409
+
+
+def test_a_changed_cap_holds_when_commands_are_decided(desk: ConsoleDesk) -> None:
+    def state(topic: str, amount: str) -> str:
+        matter = desk.matter(topic, Subject("shop", "order", topic))
+        ask = replace(desk.ask(matter, refund(amount)), caps=(RULE,))
+        (key,) = desk.decide(ask, matters=(matter,))
+        return desk.state(key)
+
+    assert [state("a", "40"), state("b", "20")] == ["planned", "parked"]
+    change = CapChange(TENANT, CAP["cap"], "hour", "EUR", Decimal(65), "sale", "ann", desk.now)
+    now_of(desk.journal.change_cap(change))
+    assert state("c", "20") == "planned"
+    assert state("d", "6") == "parked"
+    now_of(desk.journal.change_cap(replace(change, what="count", limit=Decimal(0))))
+    assert state("e", "1") == "parked"
+    for what in ("EUR", "count"):
+        now_of(desk.journal.take_back_cap(TENANT, CAP["cap"], "hour", what, "over", "ann", desk.now))
+    desk.pass_time(hours=2)
+    assert state("f", "50") == "planned"
+
+
+def test_what_a_cap_parked_goes_by_two_and_only_what_they_saw(desk: ConsoleDesk) -> None:
+    def ask(topic: str) -> str:
+        matter = desk.matter(topic, Subject("shop", "order", topic))
+        (key,) = desk.decide(replace(desk.ask(matter, refund("30")), caps=(RULE,)), matters=(matter,))
+        return key
+
+    keys = [ask(topic) for topic in "abc"]
+    ann, eve = desk.browser("ann", "approver"), desk.browser("eve", "approver")
+    fields = {"cause": "cap:fraud:RefundPayment:hour", "tenant": TENANT, "answer": "retry", "limit": "1"}
+    assert ann.post("/do/let_go", look(ann, "let_go", **fields)).status_code == 303
+    assert eve.post("/proposals/1/confirm").status_code == 200
+    assert [desk.state(key) for key in keys] == ["planned", "planned", "parked"]
+
+
+def test_getting_pages_changes_nothing(desk: ConsoleDesk) -> None:
+    key, ann = parked(desk), desk.browser("ann", "approver")
+    tables = [t for (t,) in desk.sql("SELECT name FROM sqlite_master WHERE type='table' AND name NOT LIKE 'sqlite%'")]
+
+    def everything() -> list[Any]:
+        return [desk.sql(f"SELECT * FROM {table} ORDER BY 1") for table in tables]
+
+    was = everything()
+    for path in ("/", "/proposals", "/caps", f"/clicks?about={key}", "/sign-in", "/do/answer", "/plan/answer"):
+        ann.get(path)
+    assert everything() == was
+
+
+def test_values_are_text_on_every_page(desk: ConsoleDesk) -> None:
+    evil = '"><script>alert(1)</script>{{7*7}}'
+    ann = desk.browser(evil, "approver")
+    key = parked(desk, "150")
+    form = look(ann, "answer", key=key, answer="retry") | {"reason": evil}
+    ann.post("/do/answer", form)
+    for path in ("/proposals", "/caps", "/clicks", f"/clicks?about={evil}"):
+        text = ann.get(path).text
+        assert "<script>alert" not in text
+        assert "&lt;script&gt;" in text
