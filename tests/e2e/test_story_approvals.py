@@ -308,3 +308,22 @@ def test_money_that_is_done_here_and_not_there_is_told(tmp_path: Path, kept: boo
             assert "ann@shop.test" not in shown.output
 
     run(story())
+
+
+def test_what_a_person_gave_back_beside_us_is_listed_as_theirs(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with shopify(tmp_path) as h:
+            order = await placed(h, TWO_MUGS)
+            await asked(h, "a1", "1001", amount=usd("12.50"))
+            await answered(h, "approved")
+            for amount in ("3.00", "1.50"):
+                payments.refund(h.shop, order, {"amount": amount})
+            await h.pass_time(4000)
+            found = {c.what: c for c in h.journal.comparisons(h.now())}
+            assert found["by hand"].named == (f"shop/order/{order.id} on 2026-01-01: 4.50 USD",)
+            assert (found["by hand"].wrong, found["money"].wrong) == (0, 0)
+        answer = CliRunner().invoke(audit, ["--data", str(tmp_path), "--days", "400"])
+        assert f"shop/order/{order.id} on 2026-01-01: 4.50 USD" in answer.output
+        assert answer.exit_code == 0
+
+    run(story())
