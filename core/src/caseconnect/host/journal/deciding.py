@@ -161,14 +161,14 @@ def recall(db: sqlite3.Connection, decision: dict[str, Any], *, facts: bool) -> 
     """Add to a decision's row who had set the outcome that it acted on, and with `facts` all that was read for it."""
     decision["answers"] = load(decision["answers"])
     acts = any((answer.get("decision") or {}).get("acted_on") for answer in decision["answers"])
-    read = _facts(db, decision["seq"]) if facts or acts else []
+    read = _read(db, decision["seq"]) if facts or acts else []
     who = (one["record"].get("decided_by") for one in read if acts and one["fact"] == "case")
     decision["decided_by"] = next(who, None)
     if facts:
         decision["facts"] = read
 
 
-def _facts(db: sqlite3.Connection, decision: int) -> list[dict[str, Any]]:
+def _read(db: sqlite3.Connection, decision: int) -> list[dict[str, Any]]:
     (kept,) = db.execute("SELECT facts FROM decisions WHERE seq=?", (decision,)).fetchone()
     return [
         {"fact": fact, "subject": subject, "sha256": digest(dump(record).encode()).hex(), "record": record}
