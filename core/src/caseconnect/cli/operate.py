@@ -6,6 +6,7 @@ They go to the running daemon over its local socket; with the daemon down they t
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from caseconnect.cli import completing
-from caseconnect.cli.output import emit_json, say, table
+from caseconnect.cli.output import emit_json, remark, say, table
 from caseconnect.cli.places import data_option, journal_path, json_option
 from caseconnect.sdk.errors import TransientError
 
@@ -40,6 +41,18 @@ def do(data: Path, verb: str, ask: dict[str, Any]) -> dict[str, Any]:
         journal.close()
 
 
+def _is_served(data: Path) -> bool:
+    """A daemon answers at its local socket; one that was killed leaves the socket behind."""
+    from caseconnect.host.web.control import socket_path
+
+    with socket.socket(socket.AF_UNIX) as asking:
+        try:
+            asking.connect(str(socket_path(data)))
+        except OSError:
+            return False
+    return True
+
+
 @click.command("errors")
 @data_option
 @json_option
@@ -61,6 +74,8 @@ def errors(data: Path, as_json: bool) -> None:
     causes = {a["cause"]: cause_of(a["cause"]) for a in stuck["alerts"]}
     for alert in stuck["alerts"]:
         alert |= {"severity": causes[alert["cause"]].severity, "runbook": page_of(alert["cause"])}
+    if not _is_served(data):
+        remark("no daemon works on this journal, so nothing goes on: start `connect serve`")
     if as_json:
         emit_json(stuck)
         return

@@ -17,12 +17,12 @@ from opentelemetry.trace import SpanKind
 from toy_world import LOST_AFTER
 from toys import Pipe, World, flow, opening
 
-from caseconnect.host.daemon import Daemon, Options
-from caseconnect.host.daemon_file import load_daemon_file
+from caseconnect.host.daemon_file import DaemonFile, DaemonSettings, load_daemon_file
 from caseconnect.host.journal import SqliteJournal
 from caseconnect.host.numbers import following
 from caseconnect.host.numbers.following import Follower, Lines, Taker
 from caseconnect.host.numbers.settings import TracesSettings
+from caseconnect.host.numbers.steps import followers
 from caseconnect.host.numbers.traces import Traces, exporter_of, trace_id
 from caseconnect.sdk.commands import HoldOrder
 from caseconnect.sdk.resources import LOG_FIELDS
@@ -213,7 +213,6 @@ def test_the_receiver_is_named_in_the_daemons_file(tmp_path: Path, monkeypatch: 
 
 
 def test_nothing_is_followed_unless_it_is_asked_for(tmp_path: Path) -> None:
-    daemon = Daemon(Options(tmp_path), {}, RecordingLog())
     journal = SqliteJournal.open(tmp_path / "journal.db", synchronous="OFF")
-    assert daemon._followers(journal) == []
+    assert followers(DaemonSettings(DaemonFile(), MemorySecrets({})), journal, RecordingLog()) == []
     journal.close()
