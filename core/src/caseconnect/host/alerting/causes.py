@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Literal, get_args
 
 from caseconnect.sdk.commands import COMMANDS
@@ -76,6 +77,7 @@ CAUSES: tuple[Cause, ...] = (
 """The first that fits counts; the last is what use cases tell: their name, then what they say."""
 
 
+@lru_cache(maxsize=4096)
 def cause_of(cause: str) -> Cause:
     """What an alert's cause is one of."""
     return next(one for one in CAUSES if fnmatchcase(cause, one.pattern))
