@@ -64,7 +64,7 @@ def test_no_route_is_served_without_a_role() -> None:
         every_door([Route("/x", showing)])
 
 
-OPEN = {"/sign-in", "/sign-in/to", "/sign-in/back", "/static/{name}"}
+OPEN = {"/sign-in", "/sign-in/to", "/sign-in/back", "/static/{name}", "/favicon.ico"}
 
 
 def test_only_these_routes_are_open(desk: ConsoleDesk) -> None:
