@@ -27,6 +27,7 @@ class Exit(IntEnum):
     USAGE = 2
     HELD = 3
     JOURNAL = 4
+    SHOWN = 5
     INTERRUPTED = 130
 
 
@@ -36,6 +37,7 @@ EXIT_CODES: Mapping[Exit, str] = {
     Exit.USAGE: "the command line is wrong",
     Exit.HELD: "another daemon holds the journal",
     Exit.JOURNAL: "the journal cannot be used: damaged, made by a newer version, or no space",
+    Exit.SHOWN: "`resume` without --yes: what would happen was shown, and nothing was done",
     Exit.INTERRUPTED: "interrupted from the keyboard",
 }
 """What each exit code means. Shown by `connect --help`."""
@@ -44,6 +46,11 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "audit": (
         "caseconnect.cli.audit:audit",
         "Tell per tenant and day what came, what was done and what moved, and whether the platforms agree.",
+    ),
+    "caps": ("caseconnect.cli.caps:caps", "Show how much of each cap is used now, and what people changed of it."),
+    "console": (
+        "caseconnect.cli.console:console",
+        "Print a link that signs somebody in to the console, once, within ten minutes.",
     ),
     "backfill": (
         "caseconnect.cli.connections:backfill",
@@ -69,6 +76,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "caseconnect.cli.connections:setup",
         "Make what a connection needs on its platform: webhooks, definitions of attributes.",
     ),
+    "completion": (
+        "caseconnect.cli.completing:completion",
+        "Print the script with which a shell completes `connect`.",
+    ),
     "errors": (
         "caseconnect.cli.operate:errors",
         "Show what waits for a person: alerts, parked items with what each blocks, and pauses.",
@@ -78,7 +89,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "Tell everything about an order or a case: deliveries, events, verdicts with reasons, commands, outcomes.",
     ),
     "pause": (
-        "caseconnect.cli.operate:pause",
+        "caseconnect.cli.pausing:pause",
         "Stop sending: a whole tenant, a flow, a connection, or one kind of command.",
     ),
     "plan": (
@@ -97,7 +108,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "caseconnect.cli.resolve:resolve",
         "Answer what waits for a person: a command, a parked delivery or event, an alert, an incident.",
     ),
-    "resume": ("caseconnect.cli.operate:resume", "End a pause."),
+    "resume": ("caseconnect.cli.pausing:resume", "End a pause, after a look at what waits behind it."),
     "undo-cases": (
         "caseconnect.cli.undo:undo_cases",
         "Close the cases that a rule opened, but only those that no person touched.",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from caseconnect.cli import Exit
+from caseconnect.cli import Exit, completing
 from caseconnect.cli.operate import do
 from caseconnect.cli.output import emit_json, remark, say, table
 from caseconnect.cli.places import data_option, journal_path, json_option
@@ -21,21 +21,26 @@ from caseconnect.cli.places import data_option, journal_path, json_option
 if TYPE_CHECKING:
     from caseconnect.host.journal import SqliteJournal
     from caseconnect.host.journal.auditing import Comparison
+    from caseconnect.host.journal.clicks import Click
 
 _LOOK = 1.0
+_MOST_CLICKS = 10_000
 _LONG = timedelta(minutes=30)
 
 Days = dict[str, dict[str, dict[str, Any]]]
 
 
 @click.command("audit")
-@click.option("--tenant", help="Only this tenant.")
+@click.option("--tenant", help="Only this tenant.", shell_complete=completing.tenants)
 @click.option("--days", default=2, show_default=True, type=click.IntRange(1, 400), help="How many days back.")
 @click.option("--now", "at_once", is_flag=True, help="Have the daemon compare with the platforms now, and wait for it.")
+@click.option("--clicks", is_flag=True, help="Instead: who did what in the console and through its API, and why.")
 @data_option
 @json_option
 @click.pass_context
-def audit(ctx: click.Context, tenant: str | None, days: int, at_once: bool, data: Path, as_json: bool) -> None:
+def audit(
+    ctx: click.Context, tenant: str | None, days: int, at_once: bool, clicks: bool, data: Path, as_json: bool
+) -> None:
     """Tell per tenant and day what came, what was done and what moved, and whether the platforms agree.
 
     `connect serve` compares every half hour: what the platforms changed in two days with what had come (what had not is
@@ -46,13 +51,17 @@ def audit(ctx: click.Context, tenant: str | None, days: int, at_once: bool, data
     \b
     connect audit --days 7
     connect audit --tenant acme --now --json
+    connect audit --clicks --days 30
     """
     from caseconnect.host.journal import SqliteJournal
     from caseconnect.host.journal.backups import check
 
+    since = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=days - 1)
+    if clicks:
+        _clicks(data, tenant, since, as_json)
+        return
     if at_once:
         _compare(data, tenant)
-    since = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=days - 1)
     journal = SqliteJournal.read(journal_path(data))
     try:
         numbers = _numbers(journal, since, tenant)
@@ -70,6 +79,30 @@ def audit(ctx: click.Context, tenant: str | None, days: int, at_once: bool, data
         ctx.exit(Exit.JOURNAL)
     if any(c.wrong for c in comparisons if c.what != "changes"):
         ctx.exit(Exit.WRONG)
+
+
+def _clicks(data: Path, tenant: str | None, since: datetime, as_json: bool) -> None:
+    from caseconnect.host.journal import SqliteJournal
+
+    journal = SqliteJournal.read(journal_path(data))
+    found = [click for click in journal.clicks(tenant, limit=_MOST_CLICKS) if click.at >= since]
+    journal.close()
+    if as_json:
+        emit_json([asdict(click) for click in found])
+    elif found:
+        show_clicks(found)
+    else:
+        say("nobody did anything in the console in that time")
+
+
+def show_clicks(found: Sequence[Click]) -> None:
+    """Who did what, newest first."""
+    rows = [
+        (f"{c.at:%Y-%m-%d %H:%M:%S}", f"{c.who} ({c.role})", c.action, c.tenant, ", ".join(c.about[:3]), c.reason)
+        + (c.result or "not known: the daemon ended meanwhile",)
+        for c in found
+    ]
+    table(("When (UTC)", "Who", "What", "Tenant", "About", "Why", "Result"), rows, title="Clicks")
 
 
 def _compare(data: Path, tenant: str | None) -> None:

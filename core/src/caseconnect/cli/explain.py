@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
-from caseconnect.cli import Exit
+from caseconnect.cli import Exit, completing
 from caseconnect.cli.audit_trail import trail, write_trail
 from caseconnect.cli.output import complain, emit_json, say, table
 from caseconnect.cli.places import data_option, journal_path, json_option
@@ -16,7 +17,7 @@ from caseconnect.sdk.subjects import Subject
 
 @click.command("explain")
 @click.argument("subject")
-@click.option("--tenant", help="Only this tenant.")
+@click.option("--tenant", help="Only this tenant.", shell_complete=completing.tenants)
 @data_option
 @json_option
 @click.option(
@@ -61,6 +62,10 @@ def explain(
         )
         ctx.exit(Exit.WRONG)
     told = [journal.explain(t, Subject.parse(s), facts=export is not None) for t, s in found]
+    for one in told:
+        keys = (command["key"] for matter in one["matters"] for command in matter["commands"])
+        names = (one["subject"], *one["aliases"], *keys)
+        one["clicks"] = [asdict(click) for click in journal.clicks(one["tenant"], names)]
     journal.close()
     if export:
         write_trail(export, [trail(one, subject, personal=personal) for one in told])
@@ -104,6 +109,8 @@ def _show(one: dict[str, Any]) -> None:
         for line in time_line(one)
     ]
     table(("When (UTC)", "What", "How it went", "Why"), lines)
+    for done in reversed(one["clicks"]):
+        say(f"  {done['at']:%Y-%m-%d %H:%M:%S} {done['who']}: {done['action']}, {done['reason']} ({done['result']})")
 
 
 def _joined(incident: dict[str, Any] | None) -> str:

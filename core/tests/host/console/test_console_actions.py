@@ -242,7 +242,7 @@ def test_a_cap_is_changed_by_two_for_a_while(desk: ConsoleDesk) -> None:
     assert (change.limit, change.by, change.confirmed_by) == (Decimal(90), "ann", "eve")
     page = eve.get("/caps").text
     assert "by ann and eve" in page
-    assert "the file says 50" in page
+    assert "The file says 50" in page
     desk.pass_time(hours=2)
     assert desk.journal.cap_changes(TENANT, desk.now) == []
 

@@ -35,6 +35,8 @@ _MONEY = tuple(sorted(kind for kind, command in COMMANDS.items() if command.mone
 
 CAUSES: tuple[Cause, ...] = (
     Cause("auth:*", "credentials-refused", "Credentials are refused", "critical"),
+    Cause("account:*", "another-account", "A shop is another account", "critical"),
+    Cause("tenant-file", "tenant-file", "A tenant file is not in force", "warning"),
     Cause("expires:*", "credentials-ending", "Credentials end soon", "warning"),
     Cause("ends:*", "version-ending", "A platform's version ends soon", "warning"),
     Cause("down:*", "connection-down", "A connection does not work", "critical"),
@@ -68,7 +70,6 @@ CAUSES: tuple[Cause, ...] = (
     Cause("disk:full", "disk-full", "The disk is full", "critical"),
     Cause("disk:low", "disk-low", "The disk is nearly full", "warning"),
     Cause("pipeline:blocked", "pipeline-blocked", "A plugin blocks the pipeline", "critical"),
-    Cause("tenant-file", "tenant-file", "A tenant's file is not in force", "warning"),
     Cause("channel:*", "channel-failing", "Alerts cannot be told by a channel", "warning"),
     Cause("*:unmapped:*", "outcome-unmapped", "An outcome is mapped to nothing", "warning"),
     Cause("*", "flow-told", "A use case asks for a person", "warning"),

@@ -56,5 +56,5 @@ def verified(db: sqlite3.Connection, tenant: str, told: str, now: datetime) -> N
     row = db.execute("SELECT value FROM meta WHERE name=?", (UNVERIFIED,)).fetchone()
     left = [name for name in load(row[0]) if name != tenant] if row else []
     db.execute("INSERT OR REPLACE INTO meta VALUES (?,?)", (UNVERIFIED, dump(left)))
-    title = f"{told}; all is paused: look, then connect resume --tenant {tenant} --reason WHY, and close this alert"
+    title = f"{told}; all is paused: look, then connect resume --tenant {tenant}, and close this alert"
     alert(db, NewAlert(tenant, CAUSE, title), now)

@@ -29,7 +29,10 @@ HOST = ""
 
 _WATCHED = ("late:", "old:", "unknown:", "expires:", "disk:")
 _QUIET = ("silent:", "pushes:")
-_OF_CONNECTIONS = (*_WATCHED[:2], _WATCHED[3], *_QUIET, "auth:", "down:", "listen:", "check:", "changed:", "ends:")
+_OF_CONNECTIONS = (
+    *(*_WATCHED[:2], _WATCHED[3], *_QUIET),
+    *("auth:", "down:", "listen:", "check:", "changed:", "ends:", "account:"),
+)
 
 
 class Watching:

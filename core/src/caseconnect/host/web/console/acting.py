@@ -24,6 +24,7 @@ from caseconnect.host.web.control import Verbs
 from caseconnect.sdk.errors import ConnectError
 
 _LONGEST_REASON = 500
+_MOST = 2**62  # more is no row's number
 
 
 class NotAllowed(ConnectError):
@@ -77,7 +78,7 @@ class Actor:
     tenants: Callable[[], Mapping[str, Tenant]]
     sessions: Sessions
     now: Callable[[], datetime]
-    read: Callable[[Callable[[], Plan]], Awaitable[Plan]]
+    read: Callable[[Callable[[], Any]], Awaitable[Any]]
 
     async def plan(self, name: str, fields: Fields) -> Plan:
         """What the action would do now. `NotPossible` if there is nothing to do."""
@@ -86,7 +87,8 @@ class Actor:
             raise NotPossible(f"there is no action {name!r}")
         given = {field: tuple(fields[field]) for field in action.fields if fields.get(field)}
         desk = Desk(self.reading, self.tenants(), self.now(), self.settings().four_eyes)
-        return await self.read(lambda: action.plan(desk, given))
+        plan: Plan = await self.read(lambda: action.plan(desk, given))
+        return plan
 
     async def do(
         self, name: str, fields: Fields, digest: str, reason: str, caller: Caller, through: str = "console"
@@ -134,7 +136,7 @@ class Actor:
         await self.journal.click_ended(seq, "done", self.now())
 
     async def _open(self, number: int) -> Proposal:
-        proposal = self.reading.proposal(number, self.now())
+        proposal = self.reading.proposal(number, self.now()) if number < _MOST else None
         if proposal is None:
             raise NotPossible(f"there is no proposal {number}")
         if proposal.state != kept.OPEN:

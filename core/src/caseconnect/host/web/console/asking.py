@@ -66,9 +66,13 @@ class Shown:
 
 @dataclass(frozen=True)
 class Page:
-    """A page at `path` (`/orders/{tenant}/{subject:path}`); `show` reads only. With `menu` it stands in the menu so."""
+    """A page at `path` (`/orders/{tenant}/{subject:path}`); `show` reads only. With `menu` it stands in the menu so.
+
+    `look`: what each look at it is called in the audit; empty: looks are not kept.
+    """
 
     path: str
     show: Callable[[Ask], Shown]
     menu: str = ""
     role: Role = Role.VIEWER
+    look: str = ""

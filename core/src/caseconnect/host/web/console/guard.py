@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -33,7 +33,7 @@ HEADERS: Mapping[str, str] = {
     "frame-ancestors 'none'",
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
-    "referrer-policy": "no-referrer",
+    "referrer-policy": "same-origin",
     "cache-control": "no-store",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
@@ -144,14 +144,16 @@ class Keeper:
             return self._refuse(request, 403, why, caller)
         return await door.answer(Asked(request, caller, form))
 
-    async def unknown(self, request: Request, status: int) -> Response:
+    async def unknown(self, request: Request, status: int, headers: Mapping[str, str] | None = None) -> Response:
         """No such page: those who are not signed in are not told."""
         caller = await self.caller(request, bearer=request.url.path.startswith("/api/"))
         if isinstance(caller, Response):
             return caller
         if caller is None:
             return self._refuse(request, 401, "", None)
-        return self._refuse(request, status, "There is no such page.", caller)
+        response = self._refuse(request, status, "There is no such page.", caller)
+        response.headers.update(headers or {})
+        return response
 
 
 def _same(given: str, wanted: str) -> bool:
@@ -209,22 +211,27 @@ class Guard:
     def _refusal(self, request: Request) -> Response | None:
         headers, ours = request.headers, set(self._addresses())
         if len(headers.getlist("host")) != 1 or headers["host"].lower() not in {a.partition("://")[2] for a in ours}:
-            return PlainTextResponse(
-                "The console is not known under this name: `console.url` in the daemon's file says its address.", 421
-            )
-        if request.method not in {"GET", "HEAD", "POST", "DELETE"}:
-            return PlainTextResponse("", 405, {"allow": "GET, HEAD, POST, DELETE"})
+            why = "The console is not known under this name: `console.url` in the daemon's file says its address."
+            return _said(request, why, 421)
+        if request.method not in {"GET", "HEAD", "POST"} and not request.url.path.startswith("/api/"):
+            return _said(request, "This is not possible here.", 405, {"allow": "GET, HEAD, POST"})
         if int_of(headers.get("content-length")) > MAX_BODY:
-            return PlainTextResponse("This is more than the console takes.", 413, {"connection": "close"})
+            return _said(request, "This is more than the console takes.", 413, {"connection": "close"})
         if request.method in {"GET", "HEAD"}:
             return None
         origin, site = headers.get("origin"), headers.get("sec-fetch-site")
         foreign = origin.lower() not in ours if origin is not None else site not in {None, "same-origin"}
         # A program names no origin; it has to bring a token, which no page elsewhere can.
-        unnamed = origin is None and site is None and "authorization" not in headers
+        unnamed = origin is None and site is None and not request.url.path.startswith("/api/")
         if foreign or unnamed:
-            return PlainTextResponse("This was not sent from the console's own page, so nothing was done.", 403)
+            return _said(request, "This was not sent from the console's own page, so nothing was done.", 403)
         return None
+
+
+def _said(request: Request, why: str, status: int, headers: Mapping[str, str] | None = None) -> Response:
+    if request.url.path.startswith("/api/"):
+        return JSONResponse({"error": why}, status, headers)
+    return PlainTextResponse(why, status, headers)
 
 
 def int_of(text: str | None) -> int:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from caseconnect.host.journal import caps
-from caseconnect.host.web.console.pages.showing import link, many, order_path, said, spelled, sums_of
+from caseconnect.host.web.console.pages.showing import link, many, order_path, said, sums_of, thing
 from caseconnect.host.web.console.people import Role
 from caseconnect.models.money import Money
 
@@ -36,11 +36,12 @@ class Way:
 
 @dataclass(frozen=True)
 class Item:
-    """One of those that wait: its name, its page, and a word beside it."""
+    """One of those that wait: its name, its page, a word beside it, and the subject whose number is a better name."""
 
     name: str
     href: str
     note: str = ""
+    subject: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,6 @@ class Cause:
     unsummed: int = 0
     """So many of them tell no amount."""
     link: str = ""
-    page: str = field(default="", compare=False)
 
 
 def by_cause(rows: Iterable[Row], *names: str) -> list[list[Row]]:
@@ -85,7 +85,7 @@ def of_commands(rows: Sequence[Row]) -> list[Cause]:
 
 
 def _parked(those: Sequence[Row]) -> Cause:
-    first, what = those[0], spelled(those[0]["kind"])
+    first, what = those[0], thing(those[0]["kind"])
     sums, count = sums_of(row["worth"] for row in those), len(those)
     money, blocked = bool(first["money"]), sum(row["blocks"] for row in those)
     worth = f" ({said(sums)})" if sums else ""
@@ -122,7 +122,7 @@ def _cap_ways(first: Row, count: int, what: str, worth: str, role: Role) -> tupl
             "let_go",
             "Let some go",
             f"As many as you say, of {count}{worth}, go out, the oldest first, beyond the cap. Each is checked once"
-            " more against its order right before it is sent. The others stay.",
+            " more against its order right before it is sent. The others stay. A second approver confirms it.",
             (*base, ("answer", "retry")),
             role,
             count,
@@ -199,7 +199,7 @@ def of_unknown(rows: Sequence[Row]) -> list[Cause]:
     """Money of which it is not known whether it went out, or that the platform has taken and not shown yet."""
     causes = []
     for those in by_cause(rows, "tenant", "kind", "state"):
-        first, what = those[0], spelled(those[0]["kind"])
+        first, what = those[0], thing(those[0]["kind"])
         sums = sums_of(row["worth"] for row in those)
         doubt = first["state"] == "unknown"
         why = (
@@ -248,7 +248,7 @@ def of_arrivals(what: str, rows: Sequence[Row]) -> list[Cause]:
         items = tuple(
             Item(f"{one} {row['seq']}", f"/deliveries/{row['seq']}", row["delivery_id"])
             if what == "deliveries"
-            else Item(row["lane"], order_path(row["tenant"], row["lane"]))
+            else Item(row["lane"], order_path(row["tenant"], row["lane"]), subject=row["lane"])
             for row in those[:SHOWN]
         )
         causes.append(
@@ -273,7 +273,9 @@ def of_arrivals(what: str, rows: Sequence[Row]) -> list[Cause]:
 def items_of(rows: Sequence[Row]) -> tuple[Item, ...]:
     """Commands by what they are about."""
     return tuple(
-        Item(row["case_number"] or row["subject"], order_path(row["tenant"], row["subject"]), _worth(row["worth"]))
+        Item(row["case_number"], order_path(row["tenant"], row["subject"]), _worth(row["worth"]))
+        if row["case_number"]
+        else Item(row["subject"], order_path(row["tenant"], row["subject"]), _worth(row["worth"]), row["subject"])
         for row in rows
     )
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
+from caseconnect.host.alerting.causes import cause_of
 from caseconnect.host.journal.caps import CAUSE as CAP
 from caseconnect.host.journal.caps import INCIDENT
 from caseconnect.host.web.console.asking import Ask, Shown
@@ -23,12 +26,12 @@ SECTIONS = (
     ("alert", "Alerts", "what a person should look at"),
     ("underway", "Under way", "nothing to do: shown because it is money"),
 )
-_TOLD_ABOVE = ("parked:", "refused:", CAP, INCIDENT)
+_TOLD_ABOVE = ("parked:", "refused:", "unknown:", CAP, INCIDENT)
 
 
 def show(ask: Ask) -> Shown:
     """All of it, by section."""
-    found = list(every(ask))
+    found = [_named(ask, cause) for cause in every(ask)]
     sections = [
         (sign, title, about, [cause for cause in found if cause.sort == sign]) for sign, title, about in SECTIONS
     ]
@@ -41,6 +44,15 @@ def show(ask: Ask) -> Shown:
         waiting=waiting,
         tenants=ask.tenants,
     )
+
+
+def _named(ask: Ask, cause: Cause) -> Cause:
+    """Orders by their numbers, as people know them."""
+    items = []
+    for item in cause.items:
+        record = ask.journal.views.record(cause.tenant, item.subject) if item.subject else None
+        items.append(replace(item, name=str(record["number"])) if record and record.get("number") else item)
+    return replace(cause, items=tuple(items))
 
 
 def every(ask: Ask) -> Iterable[Cause]:
@@ -167,35 +179,54 @@ def of_incident(row: Row) -> Cause:
 
 def _alerts(ask: Ask, brakes: Iterable[Row]) -> Iterable[Cause]:
     paused = {f"auth:{brake['name']}" for brake in brakes if brake["scope"] == "connection"}
-    for alert in ask.journal.views.open_alerts():
-        if not alert["cause"].startswith(_TOLD_ABOVE) and alert["cause"] not in paused:
-            yield of_alert(alert)
+    rows = [
+        alert
+        for alert in ask.journal.views.open_alerts()
+        if not alert["cause"].startswith(_TOLD_ABOVE) and alert["cause"] not in paused
+    ]
+    return of_alerts(rows)
 
 
-def of_alert(alert: Row) -> Cause:
-    """An alert, as it is."""
-    links = [name for name in alert["link"].split(", ") if name and name != "..."]
-    named = tuple(
-        Item(name, order_path(alert["tenant"], name) if name.count("/") >= 2 else link("/search", q=name))
-        for name in links[-causes.SHOWN :]
+def of_alerts(rows: Iterable[Row]) -> list[Cause]:
+    """Alerts, those together that differ only in the order, or whatever else, that they name."""
+    alike: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        alike.setdefault((row["tenant"], _NAME.sub("...", row["title"])), []).append(row)
+    return [_alert(title, those) for (_, title), those in alike.items()]
+
+
+_NAME = re.compile(r"[\w-]+/[\w-]+/[^\s:,;()]+|#?\d+")
+
+
+def _alert(title: str, those: list[Row]) -> Cause:
+    first, times = those[0], sum(row["count"] for row in those)
+    names = [name for row in those for name in row["link"].split(", ") if name and name != "..."]
+    items = tuple(
+        Item(name, order_path(first["tenant"], name), subject=name)
+        if name.count("/") >= 2
+        else Item(name, link("/search", q=name))
+        for name in dict.fromkeys(names[-causes.SHOWN :])
     )
+    goes = "It closes by itself when its cause goes." if cause_of(first["cause"]).itself else "A person closes it."
     dismiss = Way(
         "dismiss",
         "Close the alert",
-        "Only the alert is closed: nothing is sent, and it opens again if the cause comes back. Most alerts close by"
-        " themselves when their cause goes.",
-        (("cause", alert["cause"]), ("tenant", alert["tenant"])),
+        f"Only the alert is closed: nothing is sent, and it opens again if the cause comes back. {goes}",
+        (("cause", first["cause"]), ("tenant", first["tenant"])),
     )
+    kind = cause_of(first["cause"])
+    last = max(row["last_at"] for row in those)
     return Cause(
         "alert",
-        f"alert:{alert['cause']}",
-        alert["title"],
-        alert["tenant"],
-        f"seen {many(alert['count'], 'time')}, last {alert['last_at'][:16].replace('T', ' ')} UTC",
-        alert["count"],
-        alert["first_at"],
-        items=named,
-        ways=(dismiss,),
+        f"alert:{first['cause']}",
+        first["title"] if len(those) == 1 else f"{many(len(those), 'alert')}: {title}",
+        first["tenant"],
+        f"{kind.title} ({kind.severity}). Seen {many(times, 'time')}, last {last[:16].replace('T', ' ')} UTC",
+        len(those),
+        min(row["first_at"] for row in those),
+        items=items,
+        ways=(dismiss,) if len(those) == 1 else (),
+        link=link("/alerts") if len(those) > 1 else "",
     )
 
 

@@ -8,10 +8,20 @@ from typing import Any
 
 from caseconnect.host.journal import states
 from caseconnect.host.journal.people import OURSELVES
-from caseconnect.host.timeline import Line, time_line
+from caseconnect.host.timeline import Line, in_short, time_line
 from caseconnect.host.web.console.asking import Ask, Shown
 from caseconnect.host.web.console.pages.causes import Way
-from caseconnect.host.web.console.pages.showing import many, missing, number, safe_url, shown, spelled, sums_of
+from caseconnect.host.web.console.pages.showing import (
+    link,
+    many,
+    missing,
+    number,
+    safe_url,
+    shown,
+    spelled,
+    sums_of,
+    thing,
+)
 from caseconnect.host.web.console.people import Role
 from caseconnect.models.money import Money
 from caseconnect.sdk.commands import COMMANDS
@@ -27,7 +37,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Paid:
-    """One command that gives value away: what was asked, what became of it, and who answered."""
+    """One command that gives value away: what was asked, what became of it, and who decided."""
 
     kind: str
     use: str
@@ -48,7 +58,9 @@ def show(ask: Ask) -> Shown:
         hint = "No event of it was made since this journal began. What was parked or ignored is listed by connection."
         return missing(ask, f"{text} of {tenant}", hint)
     subject, record = told["subject"], ask.journal.views.record(tenant, told["subject"])
-    lines = time_line(told)
+    every = time_line(told)
+    whole = ask.query.get("all") == "1"
+    lines = every if whole else in_short(every, told)
     older = number(ask.query.get("lines")) or _LINES
     commands = [command for matter in told["matters"] for command in matter["commands"]]
     paid = list(_paid(told["matters"]))
@@ -61,18 +73,20 @@ def show(ask: Ask) -> Shown:
         subject=subject,
         record=record,
         facts=_facts(record),
-        order_url=safe_url((record or {}).get("url")),
+        order_url=safe_url((record or {}).get("admin_url")),
         lines=lines[-older:],
         left_out=max(len(lines) - older, 0),
-        more_lines=older + 1000,
+        more=link("", lines=older + 1000, all="1" if whole else None),
+        steps=len(every),
+        whole=whole,
         paid=paid,
         sums=_sums(paid),
         documents=list(_documents(commands)),
         waits=[command for command in commands if command["state"] == states.PARKED],
         running=[command for command in commands if command["state"] in states.OPEN],
-        answer=_answer(told, lines),
+        answer=_answer(told, every),
         why_not=_why_not(told),
-        people=sorted({line.by for line in lines if line.by}),
+        by_people=[line for line in every if line.by],
         ways={matter["id"]: _undo(matter) for matter in told["matters"]},
         command_ways={c["key"]: _ways(c) for c in commands if c["state"] in (states.PARKED, states.REFUSED)},
         arrivals=ask.journal.views.arrived(tenant, subject, _DELIVERIES),
@@ -123,8 +137,16 @@ def _paid(matters: Iterable[Json]) -> Iterable[Paid]:
                 worth = known.model_validate(command["body"]).worth()
             except ValueError:
                 worth = None
-            row = (command["state"], command["note"], command["created_at"], command["updated_at"], by, command["key"])
+            who = by or _who(matter, command["use"])
+            row = (command["state"], command["note"], command["created_at"], command["updated_at"], who, command["key"])
             yield Paid(command["kind"], command["use"], worth, *row)
+
+
+def _who(matter: Json, use: str) -> str:
+    case = matter["case_number"] or matter["case_subject"]
+    if matter["acted_on"] and case:
+        return f"an agent, in case {case}"
+    return f"the rules of {use}: nobody was asked"
 
 
 def _sums(paid: list[Paid]) -> list[tuple[str, tuple[Money, ...], int]]:
@@ -184,7 +206,7 @@ def _undo(matter: Json) -> tuple[Way, ...]:
 def _ways(command: Json) -> tuple[Way, ...]:
     known = COMMANDS.get(command["kind"])
     money = bool(known and known.money)
-    role, what = Role.APPROVER if money else Role.OPERATOR, spelled(command["kind"])
+    role, what = Role.APPROVER if money else Role.OPERATOR, thing(command["kind"])
     key = ("key", command["key"])
     again = "It is looked for first where the platform can tell, then sent once more."
     retry = Way("answer", "Try again", f"The {what} is planned once more. {again}", (key, ("answer", "retry")), role)

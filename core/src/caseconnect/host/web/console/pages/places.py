@@ -17,6 +17,9 @@ from caseconnect.host.web.console.pages.plots import spark
 from caseconnect.host.web.console.pages.showing import missing, shown
 
 _WEEKS = 4
+_FILES = 30
+_BROKEN = ("auth:", "down:", "listen:")
+_DOUBTFUL = ("late:", "silent:", "pushes:", "check:", "changed:", "expires:", "ends:", "compared:")
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ def _place(
 ) -> Place:
     key = (tenant, one.name)
     pause = next((b for b in brakes if b["tenant"] == tenant and _stops(b, one.name)), None)
-    told = [a for a in alerts if a["tenant"] == tenant and one.name in (a["link"], a["cause"].partition(":")[2])]
+    told = [a for a in alerts if a["tenant"] == tenant and a["cause"].split(":")[1:2] == [one.name]]
     state, why = _state(ask, key, pause, told)
     hours = ask.journal.views.tallies.series(ask.now - timedelta(hours=24), (kinds.POLLED, kinds.PUSHED), *key)
     account = ask.live.accounts.get(key)
@@ -117,8 +120,12 @@ def _state(
         return "cannot be built", ask.live.unbuilt[key]
     if pause:
         return "paused", f"by {pause['by']}: {pause['reason']}"
-    if alerts:
-        return "does not work", alerts[-1]["title"]
+    broken = [alert for alert in alerts if alert["cause"].startswith(_BROKEN)]
+    if broken:
+        return "does not work", broken[-1]["title"]
+    doubtful = [alert for alert in alerts if alert["cause"].startswith(_DOUBTFUL)]
+    if doubtful:
+        return "needs a look", doubtful[-1]["title"]
     return "works", ""
 
 
@@ -191,9 +198,9 @@ def tenant(ask: Ask) -> Shown:
     for flow in one.flows if one else ():
         fields = (("tenant", name), ("scope", "flow"), ("name", flow.use))
         ways[flow.use] = Way(
-            "pause", "Pause", f"Within two seconds nothing of {flow.use} goes out. It still decides.", fields
+            "pause", f"Pause {flow.use}", "Within two seconds nothing of it goes out. It still decides.", fields
         )
-    history = getattr(ask.journal, "tenant_files", None)
+    files = ask.journal.tenant_files(name)[:_FILES]
     return shown(
         ask,
         "tenant.html",
@@ -204,6 +211,6 @@ def tenant(ask: Ask) -> Shown:
         brakes=brakes,
         paused={(b["scope"], b["name"]) for b in brakes},
         ways=ways,
-        history=history(name) if history else [],
+        files=files,
         clicks=ask.journal.clicks(name, (), None, 30),
     )

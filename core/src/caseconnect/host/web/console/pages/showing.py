@@ -12,8 +12,22 @@ from caseconnect.host.web.console.asking import Ask, Shown
 from caseconnect.models.money import Money
 
 _STEPS = ((365 * 86_400, "y"), (86_400, "d"), (3600, "h"), (60, "min"))
-_GOOD = frozenset({"done", "events", "works", "closed", "ready for its turn", "found", "ok", "confirmed"})
-_BAD = frozenset({"parked", "refused", "unknown", "wrong", "does not work", "cannot be built", "refused to start"})
+_GOOD = frozenset(
+    {"done", "events", "works", "closed", "ready for its turn", "found", "live", "read", "room", "at work"}
+)
+_BAD = frozenset(
+    {
+        "parked",
+        "refused",
+        "unknown",
+        "wrong",
+        "does not work",
+        "needs a look",
+        "reached",
+        "cannot be built",
+        "refused to start",
+    }
+)
 _BUSY = frozenset({"planned", "sending", "accepted", "new", "waiting", "ready", "open", "storm"})
 _HALTED = frozenset({"paused"})
 
@@ -88,6 +102,25 @@ def spelled(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).replace("_", " ").lower()
 
 
+_KINDS = {
+    "RefundPayment": "refund",
+    "IssueCredit": "credit",
+    "CreateReplacement": "replacement",
+    "ExchangeReturn": "exchange",
+    "AdjustLoyalty": "change of points",
+    "OpenCase": "case",
+    "CommentCase": "comment",
+    "HoldOrder": "hold",
+    "ReleaseOrder": "release",
+    "CancelOrder": "cancellation",
+}
+
+
+def thing(kind: str) -> str:
+    """What a kind of command brings, in a word where there is one."""
+    return _KINDS.get(kind, spelled(kind))
+
+
 def tone(state: str) -> str:
     """How a state looks: good, bad, busy, halted, or plain."""
     for name, words in (("good", _GOOD), ("bad", _BAD), ("busy", _BUSY), ("halted", _HALTED)):
@@ -131,6 +164,7 @@ WORDS = {
     "grouped": grouped,
     "many": many,
     "spelled": spelled,
+    "thing": thing,
     "tone": tone,
     "order_path": order_path,
     "link": link,
