@@ -1,4 +1,4 @@
-"""`connect errors` and `replay`, with `resolve`, `pause` and `resume` the way out of everything that waits for a person.
+"""`connect errors` and `replay`; `resolve`, `pause` and `resume` are the other ways out of what waits for a person.
 
 They go to the running daemon over its local socket; with the daemon down they take the journal's lock.
 """
@@ -6,6 +6,7 @@ They go to the running daemon over its local socket; with the daemon down they t
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ import click
 if TYPE_CHECKING:
     from caseconnect.host.journal import SqliteJournal
 
-from caseconnect.cli.output import emit_json, say, table
+from caseconnect.cli.output import emit_json, remark, say, table
 from caseconnect.cli.places import data_option, journal_path, json_option
 from caseconnect.sdk.errors import TransientError
 
@@ -39,6 +40,18 @@ def do(data: Path, verb: str, ask: dict[str, Any]) -> dict[str, Any]:
         journal.close()
 
 
+def _is_served(data: Path) -> bool:
+    """A daemon answers at its local socket; one that was killed leaves the socket behind."""
+    from caseconnect.host.web.control import socket_path
+
+    with socket.socket(socket.AF_UNIX) as asking:
+        try:
+            asking.connect(str(socket_path(data)))
+        except OSError:
+            return False
+    return True
+
+
 @click.command("errors")
 @data_option
 @json_option
@@ -52,6 +65,8 @@ def errors(data: Path, as_json: bool) -> None:
     journal = SqliteJournal.read(journal_path(data))
     stuck = journal.stuck() | _by_people(journal)
     journal.close()
+    if not _is_served(data):
+        remark("no daemon works on this journal, so nothing goes on: start `connect serve`")
     if as_json:
         emit_json(stuck)
         return
@@ -102,8 +117,10 @@ def _show_by_people(stuck: dict[str, Any]) -> None:
         table(("Tenant", "Cap", "Per", "Of", "Limit", "By", "Why", "Until"), rows, title="Caps that people changed")
         say("  connect caps take-back --tenant TENANT --cap CAP --per WINDOW --what WHAT --reason WHY")
     if stuck["proposals"]:
-        rows = [(p["seq"], p["tenant"], p["what"], p["who"], p["reason"]) for p in stuck["proposals"]]
-        table(("No.", "Tenant", "What", "Proposed by", "Why"), rows, title="Proposals that wait for a second approver")
+        waiting = [(p["seq"], p["tenant"], p["what"], p["who"], p["reason"]) for p in stuck["proposals"]]
+        table(
+            ("No.", "Tenant", "What", "Proposed by", "Why"), waiting, title="Proposals that wait for a second approver"
+        )
         say("  another approver confirms them in the console")
 
 

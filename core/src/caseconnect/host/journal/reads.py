@@ -55,8 +55,12 @@ def explain(db: sqlite3.Connection, tenant: str, subject: Subject, *, facts: boo
     )
     for decision in decisions:
         decision["answers"] = load(decision["answers"])
+        acts = any((answer.get("decision") or {}).get("acted_on") for answer in decision["answers"])
+        read = _facts(db, decision["seq"]) if facts or acts else []
+        cases = [one["record"] for one in read if one["fact"] == "case"] if acts else []
+        decision["decided_by"] = next((case.get("decided_by") for case in cases), None)
         if facts:
-            decision["facts"] = _facts(db, decision["seq"])
+            decision["facts"] = read
     matters = _dicts(
         db.execute(
             "SELECT id, topic, item, episode, mode, state, owner, reference, findings, case_subject, case_number,"
@@ -138,7 +142,10 @@ def find(db: sqlite3.Connection, text: str, limit: int = 20) -> list[tuple[str, 
 
     Answered by indexes alone, however much there is.
     """
-    found: list[tuple[str, str]] = db.execute("SELECT tenant, subject FROM labels WHERE label = ?", (text,)).fetchall()
+    names = (text, f"#{text}")  # as people write the number of an order, and as Shopify does
+    found: list[tuple[str, str]] = db.execute(
+        "SELECT tenant, subject FROM labels WHERE label IN (?, ?)", names
+    ).fetchall()
     found += db.execute("SELECT tenant, subject FROM matters WHERE case_number = ?", (text,)).fetchall()
     found += db.execute("SELECT tenant, subject FROM matters WHERE id = ?", (text,)).fetchall()
     tenants = {tenant: "" for table, _ in _PLACES for (tenant,) in db.execute(_TENANTS.format(table=table))}
