@@ -10,6 +10,7 @@ import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -80,7 +81,9 @@ def chromium() -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def world(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> World:
     """The night, played once."""
-    return play(tmp_path_factory.mktemp("night"))
+    # Playwright has a loop of its own in this thread.
+    with ThreadPoolExecutor(1) as aside:
+        return aside.submit(play, tmp_path_factory.mktemp("night")).result()
 
 
 @pytest.fixture(scope="session")

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from caseconnect.host.journal.records import NewAlert
+
+
+def told(site: Any, title: str) -> None:
+    """An alert opens; in a thread, because playwright has a loop of its own in this one."""
+    new = site.opened.journal.alert(NewAlert("acme", "mode:x", title), site.opened.now())
+    with ThreadPoolExecutor(1) as aside:
+        aside.submit(asyncio.run, new).result()
 
 
 def test_a_change_comes_by_itself_and_keeps_focus_and_what_is_open(own_site: Any, enter: Any) -> None:
@@ -14,9 +22,8 @@ def test_a_change_comes_by_itself_and_keeps_focus_and_what_is_open(own_site: Any
     last.locator("summary").click()
     place = page.get_by_role("link", name="CASE-2")
     place.focus()
-    journal, now = own_site.opened.journal, own_site.opened.now()
     page.wait_for_timeout(2500)
-    asyncio.run(journal.alert(NewAlert("acme", "mode:x", "something new has come", ""), now))
+    told(own_site, "something new has come")
     page.get_by_text("something new has come").wait_for()
     assert page.evaluate("document.activeElement.textContent") == "CASE-2"
     assert page.locator("article.cause details[open]").count() >= 2
@@ -28,8 +35,7 @@ def test_what_is_being_typed_is_not_taken_away(own_site: Any, enter: Any) -> Non
     few = page.get_by_label("How many").first
     few.fill("2")
     page.wait_for_timeout(2500)
-    journal, now = own_site.opened.journal, own_site.opened.now()
-    asyncio.run(journal.alert(NewAlert("acme", "mode:x", "something new has come", ""), now))
+    told(own_site, "something new has come")
     page.wait_for_timeout(4500)
     assert page.get_by_text("something new has come").count() == 0
     assert few.input_value() == "2"

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import httpx  # noqa: TID251 - the console is asked as a browser would ask
 from journal_desk import TENANT, Desk
@@ -40,10 +40,16 @@ class Log:
     debug = info = warning = error = _keep
 
 
+class Consoled(Protocol):
+    """What has a console."""
+
+    console: Console
+
+
 class Browser:
     """Somebody's browser: cookies, the origin of its page, the form's token."""
 
-    def __init__(self, desk: ConsoleDesk, origin: str = HERE) -> None:
+    def __init__(self, desk: Consoled, origin: str = HERE) -> None:
         self.desk, self.origin = desk, origin
         self.cookies: dict[str, str] = {}
         self.csrf = ""

@@ -5,12 +5,11 @@ Times are those of virtual time. `HOSTILE` stands in every text that comes from 
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import httpx  # noqa: TID251 - who asks for a refund is any client
 from house import SECRET, TENANT, House, house
@@ -65,26 +64,22 @@ class World:
     folder: Path
     tenants: Mapping[str, Tenant]
     now: datetime
-    closed: str
-    opened: str
-    hostile: str
-    plain: str
-    refunded: str
-    parked: str
-    incident: str
+    closed: str = ""
+    opened: str = ""
+    hostile: str = ""
+    plain: str = ""
+    refunded: str = ""
+    parked: str = ""
+    incident: str = ""
 
 
-def play(folder: Path) -> World:
-    """Play the night."""
-
-    async def night() -> World:
-        async with house(folder, tenant=TENANT.partition("flows:\n")[0].rstrip() + _FLOWS) as h:
-            return await _night(h)
-
+def play(folder: Path, night: Callable[[House], Awaitable[World]] | None = None) -> World:
+    """Play the night, or another one."""
     found: list[World] = []
 
     async def story() -> None:
-        found.append(await night())
+        async with house(folder, tenant=TENANT.partition("flows:\n")[0].rstrip() + _FLOWS) as h:
+            found.append(await (night or _night)(h))
 
     run(story())
     return found[0]
@@ -101,7 +96,7 @@ async def _night(h: House) -> World:
     for number, (order, amount) in enumerate(zip(plain, _AMOUNTS, strict=False)):
         if number == 1:
             h.shop.faults.add(Fault("drop_after", operation="refundCreate"))
-        await _asked(h, f"a{number}", order.name.removeprefix("#"), amount)
+        await asked_for(h, f"a{number}", order.name.removeprefix("#"), amount)
     await h.pass_time(900)
     person = {"first_name": HOSTILE, "last_name": "Lee", "email": "ann.lee@shop.test", "phone": "+4799999999"}
     evil = await placed(h, RISKY, customer=person, note=HOSTILE, tags=[HOSTILE[:40]])
@@ -123,7 +118,8 @@ async def _night(h: House) -> World:
     return World(h.folder, h.tenants, h.now(), closed_at, opened, hostile, untouched, refunded, parked, incident)
 
 
-async def _asked(h: House, number: str, order: str, amount: str) -> None:
+async def asked_for(h: House, number: str, order: str, amount: str) -> None:
+    """Somebody asks for a refund at the desk."""
     body = {
         "id": number,
         "order_number": order,
@@ -150,7 +146,7 @@ class Opened:
         self.log = RecordingLog()
         self.console = Console(
             ConsoleHouse(
-                settings=ConsoleSettings,
+                settings=lambda: ConsoleSettings(four_eyes={"USD": Decimal(100)}),
                 reading=self.reading,
                 journal=self.journal,
                 verbs=Verbs(self.journal, self.now),
@@ -175,13 +171,3 @@ class Opened:
         self.console.close()
         self.reading.close()
         self.journal.close()
-
-
-def asked(app: Any, method: str, path: str, **more: Any) -> httpx.Response:
-    """One request to an application, without a socket."""
-
-    async def asking() -> httpx.Response:
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:8481") as client:
-            return await client.request(method, path, **more)
-
-    return asyncio.run(asking())

@@ -76,7 +76,9 @@ def explain(db: sqlite3.Connection, tenant: str, subject: Subject, *, facts: boo
         matter["incident"] = storms.joined(db, matter["id"])
         matter["members"] = storms.members(db, matter["id"])
         matter["claims"] = [s for (s,) in db.execute("SELECT slot FROM claims WHERE matter=?", (matter["id"],))]
-        matter["timers"] = _dicts(db.execute("SELECT name, due FROM timers WHERE matter=?", (matter["id"],)))
+        matter["timers"] = _dicts(
+            db.execute("SELECT name, due FROM timers WHERE matter=? AND matter<>''", (matter["id"],))
+        )
     return {
         "tenant": tenant,
         "subject": lane,

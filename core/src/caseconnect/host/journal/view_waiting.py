@@ -30,7 +30,7 @@ _BLOCKS = """, (
 _FROM = "FROM commands c JOIN matters m ON m.id = c.matter"
 _PARKED = f"{_COMMAND}{_BLOCKS} {_FROM} WHERE c.state = 'parked' ORDER BY c.seq LIMIT :n"
 _UNKNOWN = f"""
-{_COMMAND}, 0 AS blocks {_FROM}
+{_COMMAND}, 0 AS blocks FROM commands c INDEXED BY commands_open JOIN matters m ON m.id = c.matter
 WHERE c.waits = 0 AND c.state IN ('planned', 'unknown', 'accepted') AND c.state IN ('unknown', 'accepted')
     AND c.kind IN ({MONEY}) ORDER BY c.seq LIMIT :n
 """

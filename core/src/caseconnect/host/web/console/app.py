@@ -124,6 +124,7 @@ class Console:
             Door("/sign-in/back", sign.from_provider, None),
             Door("/sign-out", sign.out, Role.VIEWER, "POST"),
             Door("/static/{name}", self._static, None),
+            Door("/favicon.ico", self._icon, None),
             Door("/live", LiveUpdates(self._version).door(self._still), Role.VIEWER),
             *self._forms.doors(),
             *Api(self.actor, self.house.reading).doors(),
@@ -146,8 +147,13 @@ class Console:
         return RedirectResponse(self._pages[0].path, 303)
 
     async def _version(self) -> int:
-        # The number compares within one connection, and each thread has its own.
-        return await asyncio.get_running_loop().run_in_executor(self._watcher, self.house.reading.views.version)
+        # A commit's number compares within one connection, and each thread has its own.
+        return await asyncio.get_running_loop().run_in_executor(self._watcher, self._looked)
+
+    def _looked(self) -> int:
+        """Another number when something was committed, or counted for the pages: that goes on while somebody looks."""
+        views = self.house.reading.views
+        return hash((views.version(), views.tallies.look(self.house.now()).since))
 
     def _still(self, asked: Asked) -> bool:
         return self._signing.session(asked.request) is not None
@@ -155,6 +161,10 @@ class Console:
     async def _static(self, asked: Asked) -> Response:
         found = self._drawer.file(asked.request.path_params["name"])
         return found or self._refuse(asked.request, 404, "There is no such file.", None)
+
+    async def _icon(self, asked: Asked) -> Response:
+        # What a browser asks for on pages that name no icon.
+        return self._drawer.file("icon.svg") or Response(status_code=404)
 
     async def _metrics(self, asked: Asked) -> Response:
         numbers = self.house.metrics or bytes

@@ -122,7 +122,7 @@ def _cap_ways(first: Row, count: int, what: str, worth: str, role: Role) -> tupl
             "let_go",
             "Let some go",
             f"As many as you say, of {count}{worth}, go out, the oldest first, beyond the cap. Each is checked once"
-            " more against its order right before it is sent. The others stay.",
+            " more against its order right before it is sent. The others stay. A second approver confirms it.",
             (*base, ("answer", "retry")),
             role,
             count,

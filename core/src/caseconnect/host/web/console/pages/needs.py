@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
+from caseconnect.host.alerting.causes import cause_of
 from caseconnect.host.journal.caps import CAUSE as CAP
 from caseconnect.host.journal.caps import INCIDENT
 from caseconnect.host.web.console.asking import Ask, Shown
@@ -206,20 +207,21 @@ def _alert(title: str, those: list[Row]) -> Cause:
         else Item(name, link("/search", q=name))
         for name in dict.fromkeys(names[-causes.SHOWN :])
     )
+    goes = "It closes by itself when its cause goes." if cause_of(first["cause"]).itself else "A person closes it."
     dismiss = Way(
         "dismiss",
         "Close the alert",
-        "Only the alert is closed: nothing is sent, and it opens again if the cause comes back. Most alerts close by"
-        " themselves when their cause goes.",
+        f"Only the alert is closed: nothing is sent, and it opens again if the cause comes back. {goes}",
         (("cause", first["cause"]), ("tenant", first["tenant"])),
     )
+    kind = cause_of(first["cause"])
     last = max(row["last_at"] for row in those)
     return Cause(
         "alert",
         f"alert:{first['cause']}",
         first["title"] if len(those) == 1 else f"{many(len(those), 'alert')}: {title}",
         first["tenant"],
-        f"seen {many(times, 'time')}, last {last[:16].replace('T', ' ')} UTC",
+        f"{kind.title} ({kind.severity}). Seen {many(times, 'time')}, last {last[:16].replace('T', ' ')} UTC",
         len(those),
         min(row["first_at"] for row in those),
         items=items,

@@ -17,6 +17,7 @@ from caseconnect.host.web.console.pages.plots import spark
 from caseconnect.host.web.console.pages.showing import missing, shown
 
 _WEEKS = 4
+_FILES = 30
 _BROKEN = ("auth:", "down:", "listen:")
 _DOUBTFUL = ("late:", "silent:", "pushes:", "check:", "changed:", "expires:", "ends:", "compared:")
 
@@ -197,9 +198,9 @@ def tenant(ask: Ask) -> Shown:
     for flow in one.flows if one else ():
         fields = (("tenant", name), ("scope", "flow"), ("name", flow.use))
         ways[flow.use] = Way(
-            "pause", "Pause", f"Within two seconds nothing of {flow.use} goes out. It still decides.", fields
+            "pause", f"Pause {flow.use}", "Within two seconds nothing of it goes out. It still decides.", fields
         )
-    history = getattr(ask.journal, "tenant_files", None)
+    files = ask.journal.tenant_files(name)[:_FILES]
     return shown(
         ask,
         "tenant.html",
@@ -210,6 +211,6 @@ def tenant(ask: Ask) -> Shown:
         brakes=brakes,
         paused={(b["scope"], b["name"]) for b in brakes},
         ways=ways,
-        history=history(name) if history else [],
+        files=files,
         clicks=ask.journal.clicks(name, (), None, 30),
     )
