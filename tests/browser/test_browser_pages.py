@@ -34,7 +34,7 @@ PAGES = {
     "nothing": "/orders/acme/{plain}",
 }
 PICTURED = {"needs", "order", "flows", "connections", "parked"}
-LIGHTS = {
+LIGHTS: dict[str, dict[str, Any]] = {
     "light": {"color_scheme": "light"},
     "dark": {"color_scheme": "dark"},
     "phone": {"color_scheme": "light", "size": (390, 844)},

@@ -32,7 +32,8 @@ def usd(amount: str) -> Money:
 def test_no_page_reads_a_large_table_through(desk: Desk) -> None:
     desk.plan(desk.matter(), case_of())
     desk.event()
-    views, said, reader = desk.journal.views, [], desk.journal._db()
+    views, reader = desk.journal.views, desk.journal._db()
+    said: list[str] = []
     reader.set_trace_callback(said.append)
     views.waiting(), views.parked(), views.open_alerts(), views.closed_alerts(None, 50), views.incidents(TENANT)
     views.members("m", 0, 50), views.behind(TENANT, "tenant", TENANT), views.arrivals(TENANT, "shop", None, 50)
