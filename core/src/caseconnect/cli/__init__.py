@@ -76,6 +76,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "caseconnect.cli.connections:setup",
         "Make what a connection needs on its platform: webhooks, definitions of attributes.",
     ),
+    "completion": (
+        "caseconnect.cli.completing:completion",
+        "Print the script with which a shell completes `connect`.",
+    ),
     "errors": (
         "caseconnect.cli.operate:errors",
         "Show what waits for a person: alerts, parked items with what each blocks, and pauses.",

@@ -1,4 +1,4 @@
-"""`connect errors` and `replay`; `resolve`, `pause` and `resume` are the other ways out of what waits for a person.
+"""`connect errors` and `replay`: with `resolve`, `pause` and `resume` the way out of what waits for a person.
 
 They go to the running daemon over its local socket; with the daemon down they take the journal's lock.
 """
@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-if TYPE_CHECKING:
-    from caseconnect.host.journal import SqliteJournal
-
+from caseconnect.cli import completing
 from caseconnect.cli.output import emit_json, remark, say, table
 from caseconnect.cli.places import data_option, journal_path, json_option
 from caseconnect.sdk.errors import TransientError
+
+if TYPE_CHECKING:
+    from caseconnect.host.journal import SqliteJournal
 
 
 def do(data: Path, verb: str, ask: dict[str, Any]) -> dict[str, Any]:
@@ -59,12 +60,20 @@ def errors(data: Path, as_json: bool) -> None:
     """Show what waits for a person: alerts, parked items with what each blocks, and pauses.
 
     Grouped by cause. Each line says how to get out of it.
+
+    \b
+    connect errors
+    connect errors --json
     """
+    from caseconnect.host.alerting.causes import PAGES, cause_of, page_of
     from caseconnect.host.journal import SqliteJournal
 
     journal = SqliteJournal.read(journal_path(data))
     stuck = journal.stuck() | _by_people(journal)
     journal.close()
+    causes = {a["cause"]: cause_of(a["cause"]) for a in stuck["alerts"]}
+    for alert in stuck["alerts"]:
+        alert |= {"severity": causes[alert["cause"]].severity, "runbook": page_of(alert["cause"])}
     if not _is_served(data):
         remark("no daemon works on this journal, so nothing goes on: start `connect serve`")
     if as_json:
@@ -75,9 +84,13 @@ def errors(data: Path, as_json: bool) -> None:
         return
     if stuck["alerts"]:
         rows = [
-            (a["tenant"], a["cause"], a["title"], a["count"], a["last_at"][:19], a["link"]) for a in stuck["alerts"]
+            (a["tenant"], a["cause"], a["severity"], a["title"], a["count"], a["last_at"][:19], a["link"])
+            + (causes[a["cause"]].page,)
+            for a in stuck["alerts"]
         ]
-        table(("Tenant", "Cause", "Alert", "Times", "Last (UTC)", "See"), rows, title="Alerts")
+        columns = ("Tenant", "Cause", "How bad", "Alert", "Times", "Last (UTC)", "See", "Runbook")
+        table(columns, rows, title="Alerts")
+        say(f"  what each means and what to do: {PAGES}/RUNBOOK.md")
         say("  one that does not close by itself: connect resolve alert:CAUSE --answer close --reason WHY")
     if stuck["refused"]:
         title = "Cases that could not be opened"
@@ -110,11 +123,11 @@ def _by_people(journal: SqliteJournal) -> dict[str, list[dict[str, Any]]]:
 
 def _show_by_people(stuck: dict[str, Any]) -> None:
     if stuck["caps"]:
-        rows = [
+        changed = [
             (c["tenant"], c["cap"], c["per"], c["what"], c["limit"], c["by"], c["reason"], c["until"] or "taken back")
             for c in stuck["caps"]
         ]
-        table(("Tenant", "Cap", "Per", "Of", "Limit", "By", "Why", "Until"), rows, title="Caps that people changed")
+        table(("Tenant", "Cap", "Per", "Of", "Limit", "By", "Why", "Until"), changed, title="Caps that people changed")
         say("  connect caps take-back --tenant TENANT --cap CAP --per WINDOW --what WHAT --reason WHY")
     if stuck["proposals"]:
         waiting = [(p["seq"], p["tenant"], p["what"], p["who"], p["reason"]) for p in stuck["proposals"]]
@@ -165,7 +178,7 @@ def _some(items: Sequence[object]) -> str:
 @click.command("replay")
 @click.argument("what", type=click.Choice(["deliveries", "events"]))
 @click.argument("numbers", nargs=-1, type=int)
-@click.option("--tenant", help="Only this tenant.")
+@click.option("--tenant", help="Only this tenant.", shell_complete=completing.tenants)
 @click.option("--yes", is_flag=True, help="Do it; without this the plan is shown and nothing is done.")
 @data_option
 @json_option
@@ -173,6 +186,10 @@ def replay(what: str, numbers: tuple[int, ...], tenant: str | None, yes: bool, d
     """Take parked deliveries or events up again: all, or those with the given numbers.
 
     Shows the plan first. Effects are keyed by matter, so nothing that was done is done again, and no money moves.
+
+    \b
+    connect replay deliveries
+    connect replay events 7 9 --yes
     """
     from caseconnect.host.journal import SqliteJournal
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from caseconnect.cli import Exit
+from caseconnect.cli import Exit, completing
 from caseconnect.cli.operate import do
 from caseconnect.cli.output import complain, emit_json, say, table
 from caseconnect.cli.places import by_option, data_option, journal_path, json_option, reason_option
@@ -26,11 +26,18 @@ def _scope(tenant: str, **asked: str | None) -> tuple[str, str]:
 
 
 _WHAT = (
-    click.option("--tenant", required=True, help="Name of the tenant."),
-    click.option("--flow", help="Only this flow (name of its use case)."),
-    click.option("--connection", help="Only commands to this connection."),
-    click.option("--command", help="Only commands of this kind, such as CancelOrder."),
-    click.option("--access", metavar="CONNECTION", help="Every call to this connection, also reads and polls."),
+    click.option("--tenant", required=True, help="Name of the tenant.", shell_complete=completing.tenants),
+    click.option("--flow", help="Only this flow (name of its use case).", shell_complete=completing.flows),
+    click.option("--connection", help="Only commands to this connection.", shell_complete=completing.connections),
+    click.option(
+        "--command", help="Only commands of this kind, such as CancelOrder.", shell_complete=completing.commands
+    ),
+    click.option(
+        "--access",
+        metavar="CONNECTION",
+        help="Every call to this connection, also reads and polls.",
+        shell_complete=completing.connections,
+    ),
 )
 
 
@@ -46,6 +53,7 @@ def _what(function: Any) -> Any:
 @reason_option
 @by_option
 @data_option
+@json_option
 @click.pass_context
 def pause(
     ctx: click.Context,
@@ -58,6 +66,7 @@ def pause(
     reason: str,
     by: str,
     data: Path,
+    as_json: bool,
 ) -> None:
     """Stop sending: a whole tenant, a flow, a connection, or one kind of command. Intake goes on.
 
@@ -70,6 +79,9 @@ def pause(
     scope, name = _scope(tenant, flow=flow, connection=connection, command=command, access=access)
     ask = {"tenant": tenant, "scope": scope, "name": name, "reason": reason, "by": by, "force": force}
     told = do(data, "pause", ask)
+    if as_json:
+        emit_json({"tenant": tenant, "scope": scope, "name": name, **told})
+        return
     say(f"paused: {scope} {name}" if told["changed"] else f"{scope} {name} was paused already")
 
 

@@ -63,9 +63,21 @@ def time_line(one: dict[str, Any]) -> list[Line]:
             for outcome in command["outcomes"]:
                 by = "" if outcome["by"] == OURSELVES else outcome["by"]
                 there = _there(command) if outcome["became"] == states.DONE else ""
-                told = (outcome["became"], "; ".join(filter(None, (outcome["note"], there))), by, command["use"])
-                lines.append(Line(outcome["at"], "command", name, *told, key=command["key"]))
+                became = (outcome["became"], "; ".join(filter(None, (outcome["note"], there))), by, command["use"])
+                lines.append(Line(outcome["at"], "command", name, *became, key=command["key"]))
     return sorted(lines, key=lambda line: (line.at, _ORDER[line.sort]))
+
+
+def _worth(command: dict[str, Any]) -> str:
+    """How much value it gives away, as it was asked for."""
+    amount = command["body"].get("amount")
+    return f"{amount['amount']} {amount['currency']}" if isinstance(amount, dict) else ""
+
+
+def _there(command: dict[str, Any]) -> str:
+    """What the platform calls a refund: by that it is found there."""
+    refund = command["data"].get("refund")
+    return f"refund {refund}" if isinstance(refund, str) else ""
 
 
 def in_short(lines: Sequence[Line], one: dict[str, Any]) -> list[Line]:
@@ -88,15 +100,3 @@ def in_short(lines: Sequence[Line], one: dict[str, Any]) -> list[Line]:
             said[line.use] = line.why
         found.append(line)
     return found
-
-
-def _worth(command: dict[str, Any]) -> str:
-    """How much value it gives away, as it was asked for."""
-    amount = command["body"].get("amount")
-    return f"{amount['amount']} {amount['currency']}" if isinstance(amount, dict) else ""
-
-
-def _there(command: dict[str, Any]) -> str:
-    """What the platform calls a refund: by that it is found there."""
-    refund = command["data"].get("refund")
-    return f"refund {refund}" if isinstance(refund, str) else ""

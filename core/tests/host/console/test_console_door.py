@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from console_desk import HERE, ConsoleDesk
 
+from caseconnect.host.numbers.page import metrics_app
 from caseconnect.host.web.console.asking import Ask, Page, Shown
 from caseconnect.host.web.console.guard import HEADERS, MAX_BODY, Door, every_door
 from caseconnect.host.web.console.people import ROLES, Identity, Role
@@ -35,9 +36,13 @@ PAGES = (
 )
 
 
+async def numbers() -> bytes:
+    return b"connect_up 1\n"
+
+
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[ConsoleDesk]:
-    made = ConsoleDesk(tmp_path, pages=PAGES, metrics=lambda: b"connect_up 1\n")
+    made = ConsoleDesk(tmp_path, pages=PAGES, metrics=metrics_app(numbers))
     yield made
     made.close()
 
@@ -60,7 +65,7 @@ def test_no_route_is_served_without_a_role() -> None:
         every_door([Route("/x", showing)])
 
 
-OPEN = {"/sign-in", "/sign-in/to", "/sign-in/back", "/static/{name}", "/favicon.ico", "/metrics"}
+OPEN = {"/sign-in", "/sign-in/to", "/sign-in/back", "/static/{name}", "/favicon.ico"}
 
 
 def test_only_these_routes_are_open(desk: ConsoleDesk) -> None:
@@ -290,7 +295,7 @@ def test_numbers_are_open_to_this_machine_only(desk: ConsoleDesk, tmp_path: Path
     assert desk.browser().get("/metrics").text == "connect_up 1\n"
     (tmp_path / "far").mkdir()
     settings = ConsoleSettings(url="https://connect.example.com")
-    far = ConsoleDesk(tmp_path / "far", settings, metrics=lambda: b"connect_up 1\n")
+    far = ConsoleDesk(tmp_path / "far", settings, metrics=metrics_app(numbers))
     assert far.browser(origin="https://connect.example.com").get("/metrics").status_code == 401
     far.close()
 
