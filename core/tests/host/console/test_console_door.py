@@ -58,7 +58,7 @@ def test_no_route_is_served_without_a_role() -> None:
         every_door([Route("/x", showing)])
 
 
-OPEN = {"/sign-in", "/sign-in/to", "/sign-in/back", "/static/{name}", "/metrics"}
+OPEN = {"/sign-in", "/sign-in/to", "/sign-in/back", "/static/{name}", "/favicon.ico", "/metrics"}
 
 
 def test_only_these_routes_are_open(desk: ConsoleDesk) -> None:
