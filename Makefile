@@ -6,10 +6,14 @@ UV_VERSION := 0.13.9
 UV := $(shell uv --version 2>/dev/null | grep -q "^uv $(UV_VERSION) " && command -v uv || echo .tools/uv/bin/uv)
 BIN := .venv/bin
 SIZE ?= full
+SCHEMATHESIS := schemathesis==4.32.5
+FUZZ ?= 100
 DLT := dlt[duckdb]==1.31.0
 SEEDS ?= 1000
 SECONDS ?= 300
 POWERLOSS ?= 20000
+SITE := mkdocs==1.6.1 mkdocs-material==9.8.1
+MERMAID := mermaid@11.17.2
 JOBS ?= 2
 BROWSER := playwright==1.65.2 axe-core-python==0.1.0
 SBOM := cyclonedx-bom==7.5.0
@@ -20,7 +24,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/pycache
 export PYTHONDONTWRITEBYTECODE :=
 MANIFESTS := $(wildcard pyproject.toml requirements.lock $(addsuffix /pyproject.toml,$(PACKAGES)))
 
-.PHONY: help demo test simulate mutants storage powerloss check conformance browser bench docs lock sbom audit format clean
+.PHONY: help demo test simulate mutants storage powerloss ops image check conformance browser fuzz bench docs site lock sbom audit format clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +53,13 @@ storage: .venv/.ready ## Kill, freeze, fill up and damage real daemons and their
 powerloss: .venv/.ready ## Cut the power of a journal at every point; POWERLOSS=n images; needs strace
 	CONNECT_POWERLOSS=$(POWERLOSS) $(BIN)/pytest -q -rP tests/storage/test_storage_powerloss.py
 
+ops: .venv/.ready ## Try unit, proxy, dashboard and rules as they are shipped; needs systemd, nginx, openssl, prometheus
+	CONNECT_OPS=1 $(BIN)/pytest -q tests/ops
+
+image: ## Build the container; BASE=image with Python; needs buildah or podman
+	$(shell command -v podman || echo buildah) build $(if $(BASE),--build-arg BASE=$(BASE)) --format docker -t connect \
+		-f ops/container/Containerfile .
+
 check: .venv/.ready ## Check style, types, imports, and that the docs are in step with the code
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -59,6 +70,10 @@ check: .venv/.ready ## Check style, types, imports, and that the docs are in ste
 conformance: .venv/.ready ## Let programs that we did not write judge the simulators; needs npm
 	CONNECT_CONFORMANCE=1 $(BIN)/pytest -q tests/conformance
 
+fuzz: .venv/.ready $(UV) ## Ask the console's API what its document allows, and what not; FUZZ=n examples of each operation
+	PYTHONPATH=tests/lib $(BIN)/python tests/fuzz/serve_api.py $(UV) tool run --quiet --from $(SCHEMATHESIS) schemathesis \
+		run "{url}/api/v1/openapi.json" -H "Authorization: Bearer {token}" --max-examples $(FUZZ) --no-color
+
 browser: .venv/.ready .tools/browser/.ready ## Look at the console with a real browser; needs chromium; IMAGES=1 writes the pictures of the docs
 	CONNECT_BROWSER=1 CONNECT_IMAGES=$(IMAGES) PYTHONPATH=.tools/browser $(BIN)/pytest -q tests/browser
 
@@ -68,6 +83,11 @@ bench: .venv/.ready ## Measure; SIZE=small for a quick look
 
 docs: .venv/.ready ## Write what the docs take from the code
 	$(BIN)/python -m tools.docs
+
+site: .tools/site/.ready ## Write the documentation as a site to dist/site; needs npm for what draws its diagrams
+	NO_MKDOCS_2_WARNING=1 .tools/site/bin/mkdocs build --strict --quiet
+	@! grep -rlE '(src|href)="https?://[^"]*\.(js|css|woff2?)"|src="https?://' dist/site --include='*.html' || \
+		{ echo "a page of the site asks another address" >&2; exit 1; }
 
 format: .venv/.ready ## Format the code
 	$(BIN)/ruff check --fix .
@@ -100,6 +120,14 @@ clean: ## Remove what the targets made
 	rm -f $@
 	$(UV) venv --quiet --clear --python $(PYTHON) .tools/dlt
 	$(UV) pip install --quiet --python .tools/dlt "$(DLT)"
+	touch $@
+
+# It reads the repository and is no dependency of ours, so in an environment of its own and not in the lock.
+.tools/site/.ready: Makefile | $(UV)
+	rm -f $@
+	$(UV) venv --quiet --clear --python $(PYTHON) .tools/site
+	$(UV) pip install --quiet --python .tools/site $(SITE)
+	cd .tools/site && npm pack --silent $(MERMAID) >/dev/null && tar xzf mermaid-*.tgz --strip-components=2 package/dist/mermaid.min.js
 	touch $@
 
 # What drives the browser and judges the pages; no dependency of ours, so in a folder of its own and not in the lock.

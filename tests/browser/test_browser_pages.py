@@ -43,7 +43,7 @@ LIGHTS: dict[str, dict[str, Any]] = {
 
 def path_of(world: World, name: str) -> str:
     """The address of a page in this world."""
-    names = {n: getattr(world, n) for n in ("closed", "hostile", "parked", "plain")}
+    names: dict[str, str] = {n: getattr(world, n) for n in ("closed", "hostile", "parked", "plain")}
     return PAGES[name].format(incident=world.incident.rpartition("/")[2], **names)
 
 

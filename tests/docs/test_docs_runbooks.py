@@ -6,11 +6,11 @@ import re
 import shlex
 from pathlib import Path
 
-import click
 import pytest
+from command_lines import parsed
 from tools.docs.workspace import ROOT
 
-from caseconnect.cli import main as connect
+from caseconnect.cli import COMMANDS
 from caseconnect.host.alerting.causes import CAUSES, PAGES, page_of
 from caseconnect.host.daemon_file import load_daemon_file
 
@@ -44,10 +44,9 @@ def test_every_command_line_of_a_page_is_one(name: str) -> None:
     assert found
     for line in found:
         command, *given = shlex.split(line)[1:]
-        known = connect.get_command(click.Context(connect, info_name="connect"), command)
-        assert known is not None, line
+        assert command in COMMANDS, line
         if given or line in page(name).splitlines():
-            known.make_context(command, given)
+            parsed([command, *given])
 
 
 def test_alerts_in_operations_are_a_right_section_of_the_daemons_file(tmp_path: Path) -> None:

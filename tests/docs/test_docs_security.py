@@ -9,7 +9,10 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "security-checks.md").read_text(encoding="utf-8")
-IDS = [f"SEC{n}" for n in (*range(1, 8), 10, *range(13, 20), *range(40, 43), *range(44, 47), *range(48, 52))]
+IDS = [
+    f"SEC{n}"
+    for n in (*range(1, 8), 10, *range(13, 20), *range(30, 38), *range(40, 43), *range(44, 47), *range(48, 52))
+]
 
 
 @pytest.mark.parametrize("id_", IDS)

@@ -3,60 +3,23 @@
 from __future__ import annotations
 
 import json
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import httpx  # noqa: TID251 - who asks is any client
 import orjson
 import pytest
+from asking import MIA, TWO_MUGS, answered, asked, desk, refunded, shopify, usd
 from click.testing import CliRunner
-from house import SECRET, TENANT, House, house
+from house import TENANT, House, house
 from sfcc_house import CONNECTIONS, SfccHouse, sfcc_house
 from stories import AGENT, PLAIN, alerts, comments, only_case, operations, placed
 
 from caseconnect.cli.audit import audit
 from caseconnect.sdk.testing import run
-from caseconnect_opentext_case.simulator import CoreCaseSimulatorSettings
-from caseconnect_opentext_case.simulator import create_app as create_case_app
 from caseconnect_sfcc.simulator.scenarios import create_order
 from caseconnect_shopify.simulator import Fault
 from caseconnect_shopify.simulator.world import catalogue, metafields, orders, payments, staff
-from caseconnect_shopify.simulator.world.records import Order
 from caseconnect_shopify.simulator.world.search import OrderIndex
-
-DESK = """
-  desk:
-    platform: inbound
-    settings:
-      secret: {env: CASE_SECRET}
-      scheme: secret
-      header: X-Desk
-      orders: shop
-      kinds: {approval_request: {}}
-flows:
-  - use: approvals
-    mode: live
-    settings:
-      free_up_to: {USD: "5"}
-      four_eyes: true
-      people: {mia: %s, boss: %s}
-"""
-TWO_MUGS: dict[str, Any] = {**PLAIN, "lines": [{"title": "Mug", "sku": "MUG", "price": "20.00", "quantity": 2}]}
-
-
-MIA = "mia@core-case.example"
-
-
-def desk() -> str:
-    """The desk and its flow; Core Case names people by ids."""
-    store = next(iter(create_case_app(CoreCaseSimulatorSettings.from_dict({})).stores.values()))
-    return DESK % (store.person(MIA).id, store.person(AGENT).id)
-
-
-def shopify(folder: Path, every: str = "1m", **more: Any) -> Any:
-    head = TENANT.partition("flows:\n")[0].rstrip().replace("every: 1m", f"every: {every}")
-    return house(folder, tenant=head + desk(), **more)
 
 
 def drafting(folder: Path) -> Any:
@@ -70,39 +33,14 @@ def sfcc(folder: Path) -> Any:
     return sfcc_house(folder, tenant=CONNECTIONS.rstrip() + desk())
 
 
-async def asked(h: House, number: str, order: str, **more: Any) -> None:
-    """Somebody asks through the signed endpoint."""
-    body = {"id": number, "order_number": order, "action": "refund", "requested_by": "mia", "reason": "late", **more}
-    headers = {"X-Desk": SECRET, "Idempotency-Key": number}
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=h.hooks)) as client:
-        answer = await client.post("https://connect.test/in/acme/approval_request", headers=headers, json=body)
-    assert answer.status_code == 200
-    await h.pass_time(120)
-
-
-async def answered(h: House, outcome: str, seconds: float = 180, agent: str = AGENT) -> None:
-    """An agent decides."""
-    h.cases.decide(only_case(h).id, outcome, agent)
-    await h.pass_time(seconds)
-
-
 def shown(h: House) -> str:
     """All that the one case shows of itself."""
     return "\n".join(str(value) for value in only_case(h).default.values())
 
 
-def refunded(order: Order) -> str:
-    """What went back to the shopper."""
-    return str(sum((t.amount for t in order.transactions if t.kind == "REFUND"), Decimal(0)))
-
-
 def stages(h: House, subject: str) -> list[tuple[str, str | None]]:
     """State and stage of the matters."""
     return [(m["state"], m["stage"]) for m in h.explain(subject)["matters"]]
-
-
-def usd(amount: str) -> dict[str, str]:
-    return {"amount": amount, "currency": "USD"}
 
 
 def test_an_approved_refund_is_in_the_shops_ledger_once_and_as_it_was_shown(tmp_path: Path) -> None:
@@ -368,5 +306,24 @@ def test_money_that_is_done_here_and_not_there_is_told(tmp_path: Path, kept: boo
             shown = CliRunner().invoke(audit, ["--data", str(tmp_path), "--days", "400"])
             assert "RefundPayment 12.50 USD" in shown.output
             assert "ann@shop.test" not in shown.output
+
+    run(story())
+
+
+def test_what_a_person_gave_back_beside_us_is_listed_as_theirs(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with shopify(tmp_path) as h:
+            order = await placed(h, TWO_MUGS)
+            await asked(h, "a1", "1001", amount=usd("12.50"))
+            await answered(h, "approved")
+            for amount in ("3.00", "1.50"):
+                payments.refund(h.shop, order, {"amount": amount})
+            await h.pass_time(4000)
+            found = {c.what: c for c in h.journal.comparisons(h.now())}
+            assert found["by hand"].named == (f"shop/order/{order.id} on 2026-01-01: 4.50 USD",)
+            assert (found["by hand"].wrong, found["money"].wrong) == (0, 0)
+        answer = CliRunner().invoke(audit, ["--data", str(tmp_path), "--days", "400"])
+        assert f"shop/order/{order.id} on 2026-01-01: 4.50 USD" in answer.output
+        assert answer.exit_code == 0
 
     run(story())

@@ -16,6 +16,7 @@ from caseconnect.host.tenants.caps import Cap, Storm
 from caseconnect.host.tenants.durations import PATTERN, show_duration
 from caseconnect.host.tenants.file_models import ConnectionPart, FlowPart, Limits, TenantPart, Timing
 from caseconnect.host.tenants.schedule import Poll
+from caseconnect.host.web.console.settings import ConsoleSettings, Oidc, SessionTimes, Tls
 from caseconnect.sdk.components import SinkSpec, SourceSpec
 from caseconnect.sdk.secrets import Secret
 from tools.docs.markdown import code, codes, fence, table
@@ -32,6 +33,10 @@ _PARTS: Mapping[str, type[BaseModel]] = {
     "cap": Cap,
     "storm": Storm,
     "secret": Secret,
+    "console": ConsoleSettings,
+    "console-tls": Tls,
+    "console-oidc": Oidc,
+    "console-sessions": SessionTimes,
     "alerts": AlertsPart,
     "alerts.channels.NAME": ChannelPart,
     "alerts.channels.NAME.webhook": WebhookPart,

@@ -92,6 +92,8 @@ def test_caps_are_seen_changed_and_taken_back(desk: Desk, monkeypatch: pytest.Mo
     assert connect(desk, *changing, "--limit", "much").exit_code == Exit.USAGE
     assert connect(desk, *changing[:-2], "--what", "USD", "--limit", "1").exit_code == Exit.USAGE
     assert connect(desk, *changing, "--limit", "90", "--for", "2h").exit_code == Exit.OK
+    assert "90" in connect(desk, "errors").output
+    assert orjson.loads(connect(desk, "errors", "--json").stdout)["caps"][0]["limit"] == "90"
     told = connect(desk, "caps")
     assert "50 in the file; ann, until" in told.output
     assert connect(desk, "caps", "take-back", *place, "--reason", "over").exit_code == Exit.OK

@@ -46,6 +46,9 @@ def demo(ctx: click.Context, parts: tuple[str, ...], as_json: bool, keep: bool) 
     banks act, simulated agents decide, and tables tell what came of it. Exit code 0 only if everything happened, and
     the platforms' ledgers and the journal agree. Takes about a minute; needs no account, key or network, and leaves
     nothing behind.
+
+    \b
+    connect demo --rows S1,P4
     """
     began = time.monotonic()
     problems: list[str] = []

@@ -16,6 +16,7 @@ from caseconnect_shopify import topics
 from caseconnect_shopify.config import ShopifySettings
 from caseconnect_shopify.setup import setup
 from caseconnect_shopify.simulator import Shop, create_app
+from caseconnect_shopify.source import ShopifySource
 
 ADDRESS = "https://connect.example/hooks/acme/shop"
 
@@ -75,9 +76,24 @@ def test_a_definition_of_another_type_is_left_to_a_person(make: Any) -> None:
     shop, run = make()
     run()
     next(d for d in shop.definitions.values() if d.key == "case_link").type = "json"
-    step = run()["metafield connect.case_link"]
-    assert not step.ok
-    assert "json" in step.note
+    steps = run()
+    assert not steps["metafield connect.case_link"].ok
+    assert "json" in steps["metafield connect.case_link"].note
+
+
+def test_the_daily_check_tells_of_a_definition_that_somebody_changed(
+    clock: Any, settings: ShopifySettings, make_resources: Callable[..., Resources]
+) -> None:
+    shop = Shop(now=clock)
+    resources = make_resources(asgi_transport(app=create_app([shop])))
+    asyncio.run(setup(settings, resources, ""))
+
+    def checked() -> Check:
+        return next(s for s in asyncio.run(ShopifySource(settings, resources).check()) if s.step == "metafields")
+
+    assert (checked().ok, checked().note) == (True, "")
+    next(d for d in shop.definitions.values() if d.key == "case_link").type = "json"
+    assert (checked().ok, checked().note[:36]) == (False, "case_link: it is defined as json, an")
 
 
 def test_too_many_are_pinned(make: Any) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -417,6 +418,8 @@ def test_the_check_goes_step_by_step(make_stage: Callable[..., Stage]) -> None:
     assert checks["scope read_orders"].ok
     assert "not granted" in checks["scope read_returns"].note
     assert list(checks)[:3] == ["access token", "shop", "API version"]
+    assert checks["API version"].ends_at == datetime(2027, 10, 1, 17, tzinfo=UTC)
+    assert checks["metafields"].note.startswith("not defined, so staff do not see them: case_number")
     assert stage.shop.ledger == []
 
 

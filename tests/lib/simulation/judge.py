@@ -16,6 +16,7 @@ from typing import Any
 
 from caseconnect.host.journal import states
 from caseconnect.host.journal.codec import digest, expand, load
+from caseconnect.host.journal.verifying import verify
 from caseconnect.sdk.subjects import Subject
 from caseconnect.sdk.testing.wire import Sent
 from simulation.daemon import Daemon
@@ -143,11 +144,9 @@ class Judge:
                 self.tell("I7", f"{kind} was unknown and is {became} without a word why")
 
     def _sequences(self) -> None:
-        """I8: no gap, and each history is a way through the table of states."""
-        for table in ("deliveries", "events", "decisions", "outcomes", "commands"):
-            many, last = self._rows(f"SELECT count(*), coalesce(max(seq), 0) FROM {table}")[0]
-            if many != last:
-                self.tell("I8", f"{table} has {many} rows and counts to {last}")
+        """I8: every seal and chain holds, and each history is a way through the table of states."""
+        for damage in verify(self._daemon.journal._db()):
+            self.tell("I8", str(damage))
         at: dict[str, str] = {}
         for key, was, became in self._rows("SELECT key, was, became FROM outcomes ORDER BY seq"):
             if at.get(key, was) != was or became not in states.TRANSITIONS.get(was, ()):
@@ -276,7 +275,7 @@ class Judge:
             self.tell("I14", f"after a restart and the same webhooks again, {what} happened {many} more times")
 
     def stored(self) -> None:
-        """I10, I15: nobody's data in another's rows, no secret anywhere, no shopper in the log."""
+        """I10, I13, I15: nobody's data in another's rows, none of who was erased, no secret, no shopper in the log."""
         whole = sha256()
         texts: dict[str, list[bytes]] = {}
         for name in self._town.tenants:
@@ -284,6 +283,11 @@ class Judge:
             for other, tenant in self._town.tenants.items():
                 if other != name and any(tenant.canary.encode() in text for text in texts[name]):
                     self.tell("I10", f"rows of {name} hold data of {other}")
+        for life in self.lives:
+            if life.order is not None and self._is_erased(life):
+                self._swarm.seen["erased whole"] += 1
+                if any(life.word.encode() in text for text in texts[life.tenant]):
+                    self.tell("I13", f"the shopper of order {life.id} was erased, and is there")
         logged = [str(line).encode() for line in self._daemon.log.lines]
         for secret_name, secret in self._town.secrets.items():
             if any(secret.encode() in text for text in [*logged, *(t for each in texts.values() for t in each)]):
@@ -294,6 +298,10 @@ class Judge:
         for row in self._rows("SELECT key, was, became, at FROM outcomes ORDER BY seq"):
             whole.update(str(row).encode())
         self.digest = whole.hexdigest()
+
+    def _is_erased(self, life: Life) -> bool:
+        """On request, and nobody works on the order."""
+        return self._daemon.journal.erased(life.tenant, Subject("shop", "order", life.id))
 
     def _texts(self, tenant: str) -> Iterator[bytes]:
         """All that is stored of a tenant, unpacked."""

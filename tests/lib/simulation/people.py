@@ -24,24 +24,26 @@ from caseconnect_sfcc.simulator.world.refusals import Refused as SfccRefused
 from caseconnect_sfcc.simulator.world.refusals import SpecError as SfccSpecError
 from caseconnect_shopify.simulator import create_order
 from caseconnect_shopify.simulator.world import cancellation, fulfilment, money, orders, payments
+from caseconnect_shopify.simulator.world.people import compliance
 from caseconnect_shopify.simulator.world.specs import SpecError
 from simulation.swarm import Plan, Swarm
 from simulation.town import BOSS, Tenancy, Town
 
 Post = Callable[[str, dict[str, str], bytes], Awaitable[int]]
 
-HANDS_OFF = {"cancel by hand", "release by hand", "refund by hand", "fulfil"}
+HANDS_OFF = {"cancel by hand", "release by hand", "refund by hand", "fulfil", "answered"}
 """After one of these a person has decided, and nothing of ours has to happen any more."""
 
 
 @dataclass
 class Life:
-    """One order: what it is, what was done to it, and who decided what, when."""
+    """One order: what it is, what was done to it, and who decided what, when. `word` is of its shopper alone."""
 
     tenant: str
     kind: str
     order: Any = None
     wanted: str = ""
+    word: str = ""
     done: list[tuple[datetime, str]] = field(default_factory=list)
 
     @property
@@ -97,11 +99,14 @@ class People:
         if life.kind == "refund":
             await self._ask(life, rng)
         meanwhile = asyncio.create_task(self._meanwhile(life, rng))
+        leaving = asyncio.create_task(self._leaves(life, rng))
         if life.kind != "plain":
             await self._work_the_case(life, rng)
         await meanwhile
+        await leaving
 
     def _place(self, life: Life, rng: Random) -> None:
+        life.word = f"zq{rng.randrange(10**9)}x"
         make = self._place_sfcc if life.tenant == "birch" else self._place_shopify
         life.order = make(life, self.town.tenants[life.tenant], rng)
         life.did(self.town.now(), "place")
@@ -111,7 +116,7 @@ class People:
         name = f"{life.kind}{rng.randrange(1000)}"
         spec: dict[str, Any] = {
             "lines": [{"title": "Mug", "sku": "MUG", "price": f"{rng.randrange(20, 90)}.00", "quantity": 2}],
-            "customer": {"first_name": "Ann", "last_name": tenant.canary, "email": f"{name}@{tenant.canary}.test"},
+            "customer": {"first_name": life.word, "last_name": tenant.canary, "email": f"{name}@{tenant.canary}.test"},
             "payment": {"kind": "authorization" if risky else "sale", "status": "success"},
         }
         if risky:
@@ -180,6 +185,12 @@ class People:
 
     def _over(self) -> bool:
         return asyncio.get_running_loop().time() >= self._calm_at
+
+    async def _leaves(self, life: Life, rng: Random) -> None:
+        """A shopper wants to be forgotten; the shop passes it on."""
+        await asyncio.sleep(rng.uniform(60, 1500))
+        if life.tenant == "acme" and self.swarm.strikes("erased", rng, 0.5):
+            compliance(self.town.shop, "redact", {"customer": life.order.customer.id})
 
     # by hand
 

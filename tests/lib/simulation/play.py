@@ -17,6 +17,7 @@ from caseconnect.host.journal.records import Brake
 from simulation.daemon import Daemon, Reaper
 from simulation.judge import Judge
 from simulation.loop import SeededLoop, on_its_own
+from simulation.operator import Operator
 from simulation.people import People
 from simulation.swarm import POINTS, Plan, Swarm
 from simulation.town import Town
@@ -80,6 +81,7 @@ class _Day:
             wire.calm_at = TROUBLE
             wire.watch = self._judge.request
         self._people = People(self._town, self._plan, self._swarm, self._post, TROUBLE)
+        self._operator = Operator(self._town, self._daemon, self._swarm, self._people.lives)
         self._judge.lives, self._judge.case_of = self._people.lives, self._people.case_of
         with reaping(self._reaper):
             await self._daemon.start()
@@ -121,7 +123,12 @@ class _Day:
 
     def _happenings(self, rng: Random) -> list[str]:
         kinds = ("freeze", "clock jump", "disk full", "another file", "pause")
-        return [kind for kind in kinds for _ in range(rng.randint(1, 2)) if self._swarm.strikes(kind, rng)]
+        drawn = [kind for kind in kinds for _ in range(rng.randint(1, 2)) if self._swarm.strikes(kind, rng)]
+        return drawn + ["answered"] * (rng.randint(1, 3) if "answered" in self._swarm.kinds else 0)
+
+    async def _answered(self, rng: Random) -> None:
+        """Somebody looks at what is parked, and answers it."""
+        await self._operator.answer(rng)
 
     async def _live_until(self, at: float) -> None:
         """Let time pass; a process that has died is followed by another."""
@@ -234,6 +241,10 @@ class _Day:
         await asyncio.gather(*(wire.landed() for wire in self._town.wires))
         await self._daemon.start(rooms=False)
         await self._daemon.step(self._town.now() + PEACE)
+        self._judge.all_ended()
+        if await self._operator.answer(self._rng):
+            await self._daemon.step(self._town.now() + timedelta(hours=1))
+        await self._operator.erase_again()
         self._judge.all_ended()
         before = self._judge.effects()
         await self._daemon.bury()

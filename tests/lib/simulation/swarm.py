@@ -25,11 +25,11 @@ WIRE = {
 """What befalls a request, by its weight."""
 
 HOOKS = ("webhook doubled", "webhook late", "webhook reordered", "webhook lost")
-PROCESS = ("crash", "freeze", "clock jump", "disk full", "another file", "pause")
+PROCESS = ("crash", "freeze", "clock jump", "disk full", "another file", "pause", "cap")
 PLATFORM = ("search lag", "slow refund", "slow job")
 PEOPLE = (
     *("changed", "revoked", "by two", "refund by hand", "cancel by hand", "release by hand"),
-    *("edit", "fulfil", "reopened", "asked twice"),
+    *("edit", "fulfil", "reopened", "asked twice", "answered", "erased"),
 )
 KINDS = (*WIRE, *HOOKS, *PROCESS, *PLATFORM, *PEOPLE)
 """Every kind of fault and of thing that people do meanwhile."""

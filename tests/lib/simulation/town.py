@@ -90,7 +90,7 @@ flows:
   - use: order_exceptions
     mode: live
   - use: approvals
-    mode: live
+    mode: live$caps
     settings:
       free_up_to: {USD: "5"}
       four_eyes: true
@@ -111,11 +111,13 @@ class Tenancy:
     cases: CaseStore
     apps: dict[str, Any]
     wires: dict[str, Wire] = field(default_factory=dict)
+    capped: bool = False
 
     def file(self, high: str, poll: str) -> str:
         """Its tenant file."""
         mia, boss = (self.cases.person(who).id for who in (MIA, BOSS))
         given = {"definition": DEFINITION, "config": CONFIG, "tenant": self.name, "env": self.name.upper()}
+        given |= {"caps": "\n    caps: {RefundPayment: {hour: {count: 1}}}" if self.capped else ""}
         given |= {"high": high, "poll": poll, "mia": mia, "boss": boss}
         return Template(_HEAD + _SHOPS[self.name] + _REST).substitute(given)
 
@@ -166,7 +168,7 @@ class Town:
         desk = create_case_app(list(stores.values()), now=now)
         self.shop = _shop(rng, swarm, lag, now)
         self.shop.outbox.deliver = deliver
-        for topic in TOPICS:
+        for topic in (*TOPICS, "customers/redact"):
             self.shop.subscribe(topic, "https://connect.test/hooks/acme/shop")
         sfcc = _sfcc(rng, swarm, lag, now)
         self.instance = sfcc.instances["zzxy_prd"]
@@ -178,6 +180,7 @@ class Town:
             for (name, (world, app)), secrets in zip(shops.items(), (acme, birch), strict=True)
         }
         for tenant in self.tenants.values():
+            tenant.capped = swarm.strikes("cap", plan.stream(f"cap {tenant.name}"))
             tenant.wires = {c: Wire(tenant.name, c, app, swarm, plan) for c, app in tenant.apps.items()}
 
     @property

@@ -76,6 +76,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "caseconnect.cli.connections:setup",
         "Make what a connection needs on its platform: webhooks, definitions of attributes.",
     ),
+    "completion": (
+        "caseconnect.cli.completing:completion",
+        "Print the script with which a shell completes `connect`.",
+    ),
     "errors": (
         "caseconnect.cli.operate:errors",
         "Show what waits for a person: alerts, parked items with what each blocks, and pauses.",
@@ -85,7 +89,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "Tell everything about an order or a case: deliveries, events, verdicts with reasons, commands, outcomes.",
     ),
     "pause": (
-        "caseconnect.cli.operate:pause",
+        "caseconnect.cli.pausing:pause",
         "Stop sending: a whole tenant, a flow, a connection, or one kind of command.",
     ),
     "plan": (
@@ -104,7 +108,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "caseconnect.cli.resolve:resolve",
         "Answer what waits for a person: a command, a parked delivery or event, an alert, an incident.",
     ),
-    "resume": ("caseconnect.cli.operate:resume", "End a pause, after a look at what waits behind it."),
+    "resume": ("caseconnect.cli.pausing:resume", "End a pause, after a look at what waits behind it."),
     "undo-cases": (
         "caseconnect.cli.undo:undo_cases",
         "Close the cases that a rule opened, but only those that no person touched.",

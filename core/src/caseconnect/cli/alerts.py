@@ -68,10 +68,11 @@ async def _send(alerts: AlertsPart, secrets: Secrets, names: Sequence[str], link
     from caseconnect.host.alerting.telling import try_out
 
     # The daemon's log is another process's: what it would say is shown here.
-    channels = build(alerts, secrets, structlog.wrap_logger(structlog.PrintLogger(sys.stderr)))
+    log = structlog.wrap_logger(structlog.PrintLogger(sys.stderr))
+    channels = build(alerts, secrets, log)
     if alerts.daily and alerts.smtp:
         from caseconnect.host.alerting.mailing import MailServer, MailWay
 
-        way = MailWay(alerts.daily.to, timedelta(0), MailServer(alerts.smtp, secrets))
+        way = MailWay(alerts.daily.to, timedelta(0), MailServer(alerts.smtp, secrets, log))
         channels.append(Channel("daily", way, severities=frozenset(SEVERITIES)))
     return await try_out([c for c in channels if c.name in names], datetime.now(UTC), links)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from caseconnect.cli import Exit
+from caseconnect.cli import Exit, completing
 from caseconnect.cli.operate import do
 from caseconnect.cli.output import emit_json, remark, say, table
 from caseconnect.cli.places import data_option, journal_path, json_option
@@ -31,7 +31,7 @@ Days = dict[str, dict[str, dict[str, Any]]]
 
 
 @click.command("audit")
-@click.option("--tenant", help="Only this tenant.")
+@click.option("--tenant", help="Only this tenant.", shell_complete=completing.tenants)
 @click.option("--days", default=2, show_default=True, type=click.IntRange(1, 400), help="How many days back.")
 @click.option("--now", "at_once", is_flag=True, help="Have the daemon compare with the platforms now, and wait for it.")
 @click.option("--clicks", is_flag=True, help="Instead: who did what in the console and through its API, and why.")

@@ -90,10 +90,11 @@ def _event(event: Json, *, personal: bool) -> Json:
 def _decision(decision: Json, matters: set[str] | None, *, personal: bool) -> Json:
     answers = [a for a in decision["answers"] if matters is None or a.get("matter") in matters]
     facts = decision["facts"]
-    decided_by = next((f["record"].get("decided_by") for f in facts if f["fact"] == "case"), None)
     return {
         "at": decision["at"],
-        "decided_by": decided_by if any((a.get("decision") or {}).get("acted_on") for a in answers) else None,
+        "decided_by": decision["decided_by"]
+        if any((a.get("decision") or {}).get("acted_on") for a in answers)
+        else None,
         "verdicts": [
             {
                 "use": answer["use"],

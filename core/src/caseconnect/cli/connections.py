@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from caseconnect.cli import Exit
+from caseconnect.cli import Exit, completing
 from caseconnect.cli.operate import do
 from caseconnect.cli.output import emit_json, progress, remark, say, table
 from caseconnect.cli.places import data_option, journal_path, json_option, tenants_option
@@ -45,7 +45,7 @@ def _find(folder: Path, what: str) -> tuple[Tenant, str]:
 
 
 @click.command("setup")
-@click.argument("what", metavar="TENANT/CONNECTION")
+@click.argument("what", metavar="TENANT/CONNECTION", shell_complete=completing.places)
 @click.option(
     "--address", default="", help="Where the daemon is reached from outside, such as https://connect.example."
 )
@@ -81,7 +81,7 @@ def _hook(address: str, what: str) -> str:
 
 
 @click.command("backfill")
-@click.argument("what", metavar="TENANT/CONNECTION")
+@click.argument("what", metavar="TENANT/CONNECTION", shell_complete=completing.places)
 @click.option("--since", required=True, type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"]), help="In UTC.")
 @click.option("--mark-seen", is_flag=True, help="Open nothing: remember what is found, so that it never opens a case.")
 @click.option("--yes", is_flag=True, help="Do it; without this the plan is shown and nothing is done.")

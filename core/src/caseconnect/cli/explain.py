@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from caseconnect.cli import Exit
+from caseconnect.cli import Exit, completing
 from caseconnect.cli.audit_trail import trail, write_trail
 from caseconnect.cli.output import complain, emit_json, say, table
 from caseconnect.cli.places import data_option, journal_path, json_option
@@ -17,7 +17,7 @@ from caseconnect.sdk.subjects import Subject
 
 @click.command("explain")
 @click.argument("subject")
-@click.option("--tenant", help="Only this tenant.")
+@click.option("--tenant", help="Only this tenant.", shell_complete=completing.tenants)
 @data_option
 @json_option
 @click.option(

@@ -55,6 +55,9 @@ def restore(ctx: click.Context, file: Path, data: Path, as_json: bool) -> None:
     The daemon has to be down. The journal that was there is kept beside it, as `before-restore-...`. A backup does
     not know what was sent after it was made: so at the next start everything is paused (`connect errors` shows how to
     go on), and the platforms are asked about all open and recent money.
+
+    \b
+    connect restore /backups/connect-2026-01-05.db
     """
     from caseconnect.host.journal.errors import JournalDamaged, JournalLocked
     from caseconnect.host.journal.opening import put_back
@@ -83,6 +86,10 @@ def verify(ctx: click.Context, file: Path | None, data: Path, as_json: bool) -> 
     """Verify the journal, or a backup of it: every row, every link of the hash chains.
 
     Runs beside `connect serve`. A million rows take about half a minute. Exit code 4 if anything is damaged.
+
+    \b
+    connect verify
+    connect verify /backups/connect-2026-01-05.db
     """
     from caseconnect.host.journal.backups import check
     from caseconnect.host.journal.errors import JournalError

@@ -10,7 +10,8 @@ import click
 from jinja2 import Environment, StrictUndefined
 
 from caseconnect import __version__
-from caseconnect.cli.output import say
+from caseconnect.cli.output import emit_json, say
+from caseconnect.cli.places import json_option
 from caseconnect.host.plugins import load
 from caseconnect.sdk import SDK_VERSION
 
@@ -25,11 +26,15 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{1,29}\Z")
     default=Path(),
     help="Folder to write the package's folder to.  [default: here]",
 )
-def new_plugin(name: str, into: Path) -> None:
+@json_option
+def new_plugin(name: str, into: Path, as_json: bool) -> None:
     """Write a new plugin package that passes its tests.
 
     NAME is the platform's name, as tenant files will write it. The package holds a small source, sink, trigger and
     simulator that work, and the contract tests of Connect. No existing file is touched.
+
+    \b
+    connect new-plugin my_shop --into ..
     """
     if not _NAME.match(name):
         raise click.BadParameter("lower case letters, digits and '_', a letter first, 2 to 30", param_hint="NAME")
@@ -50,6 +55,9 @@ def new_plugin(name: str, into: Path) -> None:
         written = _write(folder, package, name, values)
     except OSError as error:
         raise click.ClickException(f"{folder} cannot be written: {error.strerror}") from None
+    if as_json:
+        emit_json({"folder": str(folder), "files": [str(path) for path in written]})
+        return
     for path in written:
         say(str(path))
     say(f"Next: cd {folder}, then `pytest`; the README there says how to go on.")

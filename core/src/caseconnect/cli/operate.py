@@ -1,4 +1,4 @@
-"""`connect errors`, `replay`, `pause` and `resume`, with `resolve` the way out of everything that waits for a person.
+"""`connect errors` and `replay`: with `resolve`, `pause` and `resume` the way out of what waits for a person.
 
 They go to the running daemon over its local socket; with the daemon down they take the journal's lock.
 """
@@ -6,6 +6,7 @@ They go to the running daemon over its local socket; with the daemon down they t
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,14 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-if TYPE_CHECKING:
-    from caseconnect.host.journal.queueing import Queued
-    from caseconnect.models.money import Money
-
-from caseconnect.cli import Exit
-from caseconnect.cli.output import complain, emit_json, say, table
-from caseconnect.cli.places import by_option, data_option, journal_path, json_option, reason_option
+from caseconnect.cli import completing
+from caseconnect.cli.output import emit_json, remark, say, table
+from caseconnect.cli.places import data_option, journal_path, json_option
 from caseconnect.sdk.errors import TransientError
+
+if TYPE_CHECKING:
+    from caseconnect.host.journal import SqliteJournal
 
 
 def do(data: Path, verb: str, ask: dict[str, Any]) -> dict[str, Any]:
@@ -41,6 +41,18 @@ def do(data: Path, verb: str, ask: dict[str, Any]) -> dict[str, Any]:
         journal.close()
 
 
+def _is_served(data: Path) -> bool:
+    """A daemon answers at its local socket; one that was killed leaves the socket behind."""
+    from caseconnect.host.web.control import socket_path
+
+    with socket.socket(socket.AF_UNIX) as asking:
+        try:
+            asking.connect(str(socket_path(data)))
+        except OSError:
+            return False
+    return True
+
+
 @click.command("errors")
 @data_option
 @json_option
@@ -48,12 +60,22 @@ def errors(data: Path, as_json: bool) -> None:
     """Show what waits for a person: alerts, parked items with what each blocks, and pauses.
 
     Grouped by cause. Each line says how to get out of it.
+
+    \b
+    connect errors
+    connect errors --json
     """
+    from caseconnect.host.alerting.causes import PAGES, cause_of, page_of
     from caseconnect.host.journal import SqliteJournal
 
     journal = SqliteJournal.read(journal_path(data))
-    stuck = journal.stuck()
+    stuck = journal.stuck() | _by_people(journal)
     journal.close()
+    causes = {a["cause"]: cause_of(a["cause"]) for a in stuck["alerts"]}
+    for alert in stuck["alerts"]:
+        alert |= {"severity": causes[alert["cause"]].severity, "runbook": page_of(alert["cause"])}
+    if not _is_served(data):
+        remark("no daemon works on this journal, so nothing goes on: start `connect serve`")
     if as_json:
         emit_json(stuck)
         return
@@ -62,9 +84,13 @@ def errors(data: Path, as_json: bool) -> None:
         return
     if stuck["alerts"]:
         rows = [
-            (a["tenant"], a["cause"], a["title"], a["count"], a["last_at"][:19], a["link"]) for a in stuck["alerts"]
+            (a["tenant"], a["cause"], a["severity"], a["title"], a["count"], a["last_at"][:19], a["link"])
+            + (causes[a["cause"]].page,)
+            for a in stuck["alerts"]
         ]
-        table(("Tenant", "Cause", "Alert", "Times", "Last (UTC)", "See"), rows, title="Alerts")
+        columns = ("Tenant", "Cause", "How bad", "Alert", "Times", "Last (UTC)", "See", "Runbook")
+        table(columns, rows, title="Alerts")
+        say(f"  what each means and what to do: {PAGES}/RUNBOOK.md")
         say("  one that does not close by itself: connect resolve alert:CAUSE --answer close --reason WHY")
     if stuck["refused"]:
         title = "Cases that could not be opened"
@@ -78,6 +104,35 @@ def errors(data: Path, as_json: bool) -> None:
         brakes = [(b["tenant"], b["scope"], b["name"], b["reason"], b["by"], b["at"][:19]) for b in stuck["brakes"]]
         table(("Tenant", "Paused", "Name", "Why", "By", "Since (UTC)"), brakes, title="Pauses")
         say("  connect resume --tenant TENANT [--flow|--connection|--command NAME] shows what waits; --yes ends it")
+    _show_by_people(stuck)
+
+
+def _by_people(journal: SqliteJournal) -> dict[str, list[dict[str, Any]]]:
+    """What people changed of caps, and what they proposed."""
+    now = datetime.now(UTC)
+    names = ("seq", "tenant", "who", "reason", "until")
+    return {
+        "caps": [{**vars(change), "limit": str(change.limit)} for change in journal.cap_changes(None, now)],
+        "proposals": [
+            {name: getattr(one, name) for name in names} | {"what": one.plan["title"]}
+            for one in journal.proposals(now)
+            if one.state == "open"
+        ],
+    }
+
+
+def _show_by_people(stuck: dict[str, Any]) -> None:
+    if stuck["caps"]:
+        changed = [
+            (c["tenant"], c["cap"], c["per"], c["what"], c["limit"], c["by"], c["reason"], c["until"] or "taken back")
+            for c in stuck["caps"]
+        ]
+        table(("Tenant", "Cap", "Per", "Of", "Limit", "By", "Why", "Until"), changed, title="Caps that people changed")
+        say("  connect caps take-back --tenant TENANT --cap CAP --per WINDOW --what WHAT --reason WHY")
+    if stuck["proposals"]:
+        rows = [(p["seq"], p["tenant"], p["what"], p["who"], p["reason"]) for p in stuck["proposals"]]
+        table(("No.", "Tenant", "What", "Proposed by", "Why"), rows, title="Proposals that wait for a second approver")
+        say("  another approver confirms them in the console")
 
 
 def _show_commands(commands: list[dict[str, Any]], counted: str, column: str, title: str) -> None:
@@ -121,7 +176,7 @@ def _some(items: Sequence[object]) -> str:
 @click.command("replay")
 @click.argument("what", type=click.Choice(["deliveries", "events"]))
 @click.argument("numbers", nargs=-1, type=int)
-@click.option("--tenant", help="Only this tenant.")
+@click.option("--tenant", help="Only this tenant.", shell_complete=completing.tenants)
 @click.option("--yes", is_flag=True, help="Do it; without this the plan is shown and nothing is done.")
 @data_option
 @json_option
@@ -129,6 +184,10 @@ def replay(what: str, numbers: tuple[int, ...], tenant: str | None, yes: bool, d
     """Take parked deliveries or events up again: all, or those with the given numbers.
 
     Shows the plan first. Effects are keyed by matter, so nothing that was done is done again, and no money moves.
+
+    \b
+    connect replay deliveries
+    connect replay events 7 9 --yes
     """
     from caseconnect.host.journal import SqliteJournal
 
@@ -156,130 +215,3 @@ def replay(what: str, numbers: tuple[int, ...], tenant: str | None, yes: bool, d
         else f"would take up {len(seqs)} {what}: {_some(seqs) or '-'}"
     )
     say(verb if yes or not seqs else f"{verb}\n  add --yes to do it")
-
-
-def _scope(tenant: str, **asked: str | None) -> tuple[str, str]:
-    given = [(scope, name) for scope, name in asked.items() if name]
-    if len(given) > 1:
-        raise click.UsageError("give at most one of --flow, --connection, --command and --access")
-    return given[0] if given else ("tenant", tenant)
-
-
-_WHAT = (
-    click.option("--tenant", required=True, help="Name of the tenant."),
-    click.option("--flow", help="Only this flow (name of its use case)."),
-    click.option("--connection", help="Only commands to this connection."),
-    click.option("--command", help="Only commands of this kind, such as CancelOrder."),
-    click.option("--access", metavar="CONNECTION", help="Every call to this connection, also reads and polls."),
-)
-
-
-def _what(function: Any) -> Any:
-    for option in reversed(_WHAT):
-        function = option(function)
-    return function
-
-
-@click.command("pause")
-@_what
-@click.option("--force", is_flag=True, help="Also a name that nothing has now: of a flow that is gone, or is to come.")
-@reason_option
-@by_option
-@data_option
-@click.pass_context
-def pause(
-    ctx: click.Context,
-    tenant: str,
-    flow: str | None,
-    connection: str | None,
-    command: str | None,
-    access: str | None,
-    force: bool,
-    reason: str,
-    by: str,
-    data: Path,
-) -> None:
-    """Stop sending: a whole tenant, a flow, a connection, or one kind of command. Intake goes on.
-
-    Holds within two seconds and survives a restart. With --access nothing is asked of that connection at all: for
-    credentials that may be in the wrong hands.
-
-    \b
-    connect pause --tenant acme --command CancelOrder --reason "wrong mapping, see ticket 812"
-    """
-    scope, name = _scope(tenant, flow=flow, connection=connection, command=command, access=access)
-    ask = {"tenant": tenant, "scope": scope, "name": name, "reason": reason, "by": by, "force": force}
-    told = do(data, "pause", ask)
-    say(f"paused: {scope} {name}" if told["changed"] else f"{scope} {name} was paused already")
-
-
-@click.command("resume")
-@_what
-@click.option("--yes", is_flag=True, help="Do it; without this what would go out is shown and nothing is done.")
-@click.option("--reason", help="Why: it is kept with your name. Needed with --yes.")
-@by_option
-@data_option
-@json_option
-@click.pass_context
-def resume(
-    ctx: click.Context,
-    tenant: str,
-    flow: str | None,
-    connection: str | None,
-    command: str | None,
-    access: str | None,
-    yes: bool,
-    reason: str | None,
-    by: str,
-    data: Path,
-    as_json: bool,
-) -> None:
-    """End a pause, after a look at what waits behind it.
-
-    Without --yes it shows what would go out, in which order, with which amounts, does nothing, and ends with 5.
-
-    \b
-    connect resume --tenant acme --command CancelOrder
-    connect resume --tenant acme --command CancelOrder --yes --reason "mapping mended"
-    """
-    from caseconnect.host.journal import SqliteJournal
-
-    scope, name = _scope(tenant, flow=flow, connection=connection, command=command, access=access)
-    if yes and not reason:
-        raise click.UsageError("say why: --reason")
-    journal = SqliteJournal.read(journal_path(data))
-    queue = journal.held_back(tenant, scope, name)
-    paused = any((b.tenant, b.scope, b.name) == (tenant, scope, name) for b in journal.brakes())
-    journal.close()
-    ask = {"tenant": tenant, "scope": scope, "name": name, "reason": reason, "by": by}
-    if not paused or (yes and not do(data, "resume", ask)["changed"]):
-        complain(f"{scope} {name} of {tenant} was not paused (`connect errors` lists the pauses)")
-        ctx.exit(Exit.WRONG)
-    if as_json:
-        emit_json({"resumed": yes, "queue": [_queued(one) for one in queue]})
-    else:
-        _show_queue(queue)
-        say(f"resumed: {scope} {name}" if yes else "nothing was done: add --yes and --reason to resume")
-    if not yes:
-        ctx.exit(Exit.SHOWN)
-
-
-def _queued(one: Queued) -> dict[str, Any]:
-    return {**vars(one), "worth": str(one.worth) if one.worth else None}
-
-
-def _show_queue(queue: Sequence[Queued]) -> None:
-    if not queue:
-        say("nothing waits behind it")
-        return
-    sums: dict[str, Money] = {}
-    rows = []
-    for place, one in enumerate(queue, 1):
-        if one.worth:
-            sums[one.worth.currency] = sums[one.worth.currency] + one.worth if one.worth.currency in sums else one.worth
-        worth = str(one.worth or ("not known" if one.money else ""))
-        state = f"{one.state}, after others" if one.after else one.state
-        rows.append((place, one.kind, one.use, one.target or one.reference, worth, state, one.key))
-    table(("No.", "Kind", "Flow", "About", "Amount", "State", "Command"), rows, title="What waits behind it, in order")
-    total = ", ".join(map(str, sums.values()))
-    say(f"{len(queue)} commands{f', {total} in all' if total else ''}; caps still hold")

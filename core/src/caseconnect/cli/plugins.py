@@ -17,7 +17,11 @@ from caseconnect.sdk import SDK_VERSION
 @click.option("--strict", is_flag=True, help="Exit 1 if a plugin is broken.")
 @click.pass_context
 def list_plugins(ctx: click.Context, as_json: bool, strict: bool) -> None:
-    """List installed plugins, the broken ones with the reason."""
+    """List installed plugins, the broken ones with the reason.
+
+    \b
+    connect list-plugins --strict
+    """
     installed = load()
     if as_json:
         emit_json({"sdk": SDK_VERSION, "plugins": [_data(p) for p in installed.plugins]})

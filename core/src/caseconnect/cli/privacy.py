@@ -7,13 +7,14 @@ from pathlib import Path
 
 import click
 
+from caseconnect.cli import completing
 from caseconnect.cli.operate import do
 from caseconnect.cli.output import emit_json, say, table
 from caseconnect.cli.places import data_option, journal_path, json_option
 
 
 @click.command("privacy")
-@click.option("--tenant", help="Only this tenant.")
+@click.option("--tenant", help="Only this tenant.", shell_complete=completing.tenants)
 @click.option("--again", type=int, metavar="RECEIPT", help="Erase once more: when matters that were left are closed.")
 @data_option
 @json_option
@@ -23,6 +24,10 @@ def privacy(tenant: str | None, again: int | None, data: Path, as_json: bool) ->
     A platform passes on that a shopper wants to know what is stored, or wants it erased. Where data is: `connect
     explain SUBJECT --json` prints all that is held of each order or customer that a receipt names. The texts of cases
     are in case management: a person clears them there.
+
+    \b
+    connect privacy --tenant acme
+    connect privacy --again 3
     """
     from caseconnect.host.journal import SqliteJournal
 

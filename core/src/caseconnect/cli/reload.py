@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from caseconnect.cli import Exit
+from caseconnect.cli import Exit, completing
 from caseconnect.cli.output import emit_json, say, table
 from caseconnect.cli.places import by_option, data_option, journal_path, json_option
 from caseconnect.sdk.errors import ConnectError, TransientError
@@ -51,7 +51,7 @@ def reload(ctx: click.Context, by: str, data: Path, as_json: bool) -> None:
 
 
 @click.command("tenants")
-@click.argument("tenant", required=False)
+@click.argument("tenant", required=False, shell_complete=completing.tenants)
 @click.option("--show", type=int, metavar="NUMBER", help="Print that file of the tenant, as it was in force.")
 @data_option
 @json_option

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
+from caseconnect.cli import completing
 from caseconnect.cli.operate import ONE_OF, do
 from caseconnect.cli.output import emit_json, say
 from caseconnect.cli.places import by_option, data_option, json_option, reason_option
 
 
 @click.command("resolve")
-@click.argument("what")
+@click.argument("what", shell_complete=completing.waiting)
 @click.option(
     "--answer",
     type=click.Choice(["retry", "done", "refuse", "drop", "close"]),

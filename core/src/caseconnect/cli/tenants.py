@@ -46,6 +46,11 @@ def check(
 
     Refuses what `connect serve` would refuse. Needs no secret and no network, unless --live is given. All problems
     are shown at once, each with its file, line and key path.
+
+    \b
+    connect check
+    connect check tenants/acme.yaml
+    connect check --live --json
     """
     if files and folder:
         raise click.UsageError("give files or --tenants, not both")
@@ -73,13 +78,22 @@ def check(
 
 @click.command("schema")
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write it to this file.")
-@click.option("--record", type=click.Choice(sorted(_RECORDS)), help="Of a canonical record, for those who send one.")
+@click.option(
+    "--record",
+    metavar="NAME",
+    type=click.Choice(sorted(_RECORDS)),
+    help="Of a canonical record, for those who send one.",
+)
 @click.option("--daemon", is_flag=True, help="Of the daemon's own file, connect.yaml.")
 def schema(output: Path | None, record: str | None, daemon: bool) -> None:
     """Print the JSON Schema of tenant files, for editors.
 
     It covers the settings of all installed plugins. With `# yaml-language-server: $schema=FILE` in the first line of a
     tenant file, an editor completes and checks it.
+
+    \b
+    connect schema --output tenant.schema.json
+    connect schema --record Order
     """
     if record and daemon:
         raise click.UsageError("give --record or --daemon, not both")

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from caseconnect.cli import completing
 from caseconnect.cli.operate import do
 from caseconnect.cli.output import emit_json, remark, say, table
 from caseconnect.cli.places import by_option, data_option, journal_path, json_option
@@ -22,7 +23,7 @@ from caseconnect.cli.places import by_option, data_option, journal_path, json_op
     type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"]),
     help="Matters that were opened since then. In UTC.",
 )
-@click.option("--tenant", help="Only this tenant.")
+@click.option("--tenant", help="Only this tenant.", shell_complete=completing.tenants)
 @click.option("--yes", is_flag=True, help="Do it; without this it is shown and nothing is done.")
 @click.option("--reason", default="it was opened by mistake", show_default=True, help="Why: the cases are told.")
 @by_option

@@ -15,8 +15,10 @@ from caseconnect.host.daemon_file import DaemonFile, DaemonSettings
 from caseconnect.host.journal import SqliteJournal
 from caseconnect.host.journal.errors import JournalError
 from caseconnect.host.journal.records import NewAlert, NewDelivery, Receipt
+from caseconnect.host.numbers.following import Follower
 from caseconnect.host.numbers.numbers import Numbers
-from caseconnect.host.numbers.traces import Traces, exporter_of
+from caseconnect.host.numbers.page import metrics_app
+from caseconnect.host.numbers.steps import followers
 from caseconnect.host.pipeline_thread import PipelineThread
 from caseconnect.host.reloading import Reloading
 from caseconnect.host.systemd import Supervisor
@@ -100,7 +102,7 @@ class Daemon:
         watch = self.settings.values.alerts.watch
         pipeline = PipelineThread(journal, self.tenants, self.now, self.log, pacing=self.options.pacing, watch=watch)
         numbers.begin(journal, pipeline.tenants)
-        watching: list[Numbers | Traces] = [numbers, *self._traces(journal)]
+        watching: list[Numbers | Follower] = [numbers, *followers(self.settings, journal, self.log)]
         watchers = [asyncio.create_task(each.run()) for each in watching]
         try:
             with suppress(NotImplementedError):
@@ -203,7 +205,7 @@ class Daemon:
         settings, secrets = self.settings.values.console, self.settings.secrets
         provider = provider_of(settings, secrets, self.now)
         house = House(
-            settings=lambda: settings,
+            settings=lambda: self.settings.values.console,
             reading=reading,
             journal=journal,
             verbs=verbs,
@@ -212,7 +214,7 @@ class Daemon:
             now=self.now,
             log=self.log,
             provider=lambda: provider,
-            metrics=numbers.render,
+            metrics=metrics_app(numbers.page, self._metrics_token),
         )
         self.console = console = Console(house)
         webhooks = self.options.port and public.listening.getsockname()[1]
@@ -238,14 +240,9 @@ class Daemon:
             finally:
                 self._supervisor.ready()
 
-    def _traces(self, journal: SqliteJournal) -> list[Traces]:
-        """What sends traces, if the daemon's file says where to."""
-        wanted = self.settings.values.traces
-        if not wanted.endpoint:
-            return []
-        traces = Traces(exporter_of(wanted, self.settings.secrets), self.log, wanted.service)
-        traces.begin(journal)
-        return [traces]
+    def _metrics_token(self) -> str | None:
+        wanted = self.settings.values.metrics.token
+        return self.settings.secrets.reveal(wanted) if wanted else None
 
     def _not_ready(self, journal: SqliteJournal, pipeline: PipelineThread) -> str | None:
         if self.broken:
@@ -261,7 +258,7 @@ class Daemon:
     async def _tell(self, journal: SqliteJournal) -> None:
         """Bring alerts to people."""
         values, secrets = self.settings.values, self.settings.secrets
-        await tell(values.alerts, secrets, journal, self.tenants.keys, self.now, self.log, values.console.url)
+        await tell(values.alerts, secrets, journal, lambda: self.tenants, self.now, self.log, values.console.url)
 
     async def _watch(self, journal: SqliteJournal, pipeline: PipelineThread) -> None:
         """Tell when a plugin blocks the pipeline's loop; intake goes on meanwhile.

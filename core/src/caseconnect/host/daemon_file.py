@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import Field
 
 from caseconnect.host.alerting.settings import AlertsPart
-from caseconnect.host.numbers.settings import MetricsSettings, TracesSettings
+from caseconnect.host.numbers.settings import LogsSettings, MetricsSettings, TracesSettings
 from caseconnect.host.tenants.document import MAX_BYTES, read_document
 from caseconnect.host.tenants.file_models import Part
 from caseconnect.host.tenants.problems import ConfigProblem, Report
@@ -28,6 +28,7 @@ class DaemonFile(Part):
     alerts: AlertsPart = Field(AlertsPart(), description="Who is told of alerts, and what is watched.")
     metrics: MetricsSettings = Field(default_factory=MetricsSettings, description="The numbers at `/metrics`.")
     traces: TracesSettings = Field(default_factory=TracesSettings, description="OpenTelemetry; off by default.")
+    logs: LogsSettings = Field(default_factory=LogsSettings, description="What is logged.")
     console: ConsoleSettings = Field(default=ConsoleSettings(), description="Who may see and do what, and where.")
 
 

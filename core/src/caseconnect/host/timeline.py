@@ -53,17 +53,31 @@ def time_line(one: dict[str, Any]) -> list[Line]:
     for decision in one["decisions"]:
         for answer in decision["answers"]:
             asked = ", ".join(answer.get("decision", {}).get("commands", [])) or "nothing"
-            use = answer["use"]
-            told = (f"verdict of {use}", asked, answer["reason"])
+            use, acts = answer["use"], (answer.get("decision") or {}).get("acted_on")
+            by = decision["decided_by"] or "" if acts else ""
+            told = (f"verdict of {use}", asked, answer["reason"], by)
             lines.append(Line(decision["at"], "verdict", *told, use=use, decision=decision["seq"]))
     for matter in one["matters"]:
         for command in matter["commands"]:
-            name = f"{command['kind']} {command['name']}".strip()
+            name = " ".join(filter(None, (command["kind"], _worth(command), command["name"])))
             for outcome in command["outcomes"]:
                 by = "" if outcome["by"] == OURSELVES else outcome["by"]
-                became = (outcome["became"], outcome["note"], by, command["use"])
+                there = _there(command) if outcome["became"] == states.DONE else ""
+                became = (outcome["became"], "; ".join(filter(None, (outcome["note"], there))), by, command["use"])
                 lines.append(Line(outcome["at"], "command", name, *became, key=command["key"]))
     return sorted(lines, key=lambda line: (line.at, _ORDER[line.sort]))
+
+
+def _worth(command: dict[str, Any]) -> str:
+    """How much value it gives away, as it was asked for."""
+    amount = command["body"].get("amount")
+    return f"{amount['amount']} {amount['currency']}" if isinstance(amount, dict) else ""
+
+
+def _there(command: dict[str, Any]) -> str:
+    """What the platform calls a refund: by that it is found there."""
+    refund = command["data"].get("refund")
+    return f"refund {refund}" if isinstance(refund, str) else ""
 
 
 def in_short(lines: Sequence[Line], one: dict[str, Any]) -> list[Line]:

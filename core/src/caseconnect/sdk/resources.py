@@ -21,6 +21,7 @@ LOG_FIELDS = frozenset(
         *("tenant", "connection", "lane", "use", "delivery", "key", "case", "topic", "topics", "stream", "part"),
         *("action", "receipt", "cause", "title", "link", "count", "since", "why", "error", "note", "where"),
         *("host", "port", "tenants", "data", "changed", "by", "channel", "severity", "runbook"),
+        *("kind", "state", "attempt", "asked", "seconds", "at"),
     }
 )
 """Names of values in logs: ids, counts, places and reasons. A value of another name is not shown."""

@@ -96,9 +96,9 @@ def test_what_a_receiver_refuses_is_told_without_its_path(status: int, error: ty
         assert told.value.retry_after == 70
 
 
-def smtp(server: Post, **more: Any) -> MailServer:
+def smtp(server: Post, log: RecordingLog | None = None, **more: Any) -> MailServer:
     part = {"host": "127.0.0.1", "port": server.port, "security": "none", "sender": "Connect <connect@example.com>"}
-    return MailServer(SmtpPart.model_validate(part | more), MemorySecrets({"MAIL": "right"}))
+    return MailServer(SmtpPart.model_validate(part | more), MemorySecrets({"MAIL": "right"}), log or RecordingLog())
 
 
 def test_a_mail_tells_all_that_is_due_the_worst_first_in_text_and_html() -> None:
@@ -144,6 +144,24 @@ def test_what_a_mail_server_does_not_take_is_told_without_addresses(
         with pytest.raises(error, match=r"^127\.0\.0\.1") as told:
             asyncio.run(way.send([MESSAGE], NOW))
     assert "ops@" not in str(told.value)
+
+
+def test_an_address_that_is_refused_keeps_the_mail_from_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = RecordingLog()
+
+    async def one_is_gone(self: Post, _: Any, __: Any, envelope: Any, address: str, options: Any) -> str:
+        if address.startswith("gone"):
+            return "550 no such user"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    monkeypatch.setattr(Post, "handle_RCPT", one_is_gone)
+    with serving("right") as server:
+        way = MailWay(["gone@example.com", "ops@example.com"], timedelta(0), smtp(server, log))
+        asyncio.run(way.send([MESSAGE], NOW))
+    assert [envelope.rcpt_tos for envelope in server.mails] == [["ops@example.com"]]
+    why = "127.0.0.1 refuses 1 of 2 addresses of `to` (550); the others have it"
+    assert log.lines == [("warning", "mail not taken for all", {"why": why})]
 
 
 def test_the_log_has_a_line_each() -> None:

@@ -219,4 +219,4 @@ async def test_nothing_personal_is_told_and_links_lead_on(tmp_path: Path) -> Non
     assert message.title == "order 1001 of [e-mail], card [card …1111], is odd"
     assert "ann@" not in repr(message)
     assert message.runbook == "https://docs.example.com/runbooks/flow-told"
-    assert message.console == "https://console.example.com"
+    assert message.console == "https://console.example.com/alerts"

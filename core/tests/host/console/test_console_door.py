@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from console_desk import HERE, ConsoleDesk
 
+from caseconnect.host.numbers.page import metrics_app
 from caseconnect.host.web.console.asking import Ask, Page, Shown
 from caseconnect.host.web.console.guard import HEADERS, MAX_BODY, Door, every_door
 from caseconnect.host.web.console.people import ROLES, Identity, Role
@@ -30,12 +31,17 @@ PAGES = (
     Page("/things/{tenant}/{subject:path}", showing),
     Page("/working", showing, "Working", Role.OPERATOR),
     Page("/broken", breaking),
+    Page("/body/{tenant}", showing, role=Role.OPERATOR, look="look_body"),
 )
+
+
+async def numbers() -> bytes:
+    return b"connect_up 1\n"
 
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[ConsoleDesk]:
-    made = ConsoleDesk(tmp_path, pages=PAGES, metrics=lambda: b"connect_up 1\n")
+    made = ConsoleDesk(tmp_path, pages=PAGES, metrics=metrics_app(numbers))
     yield made
     made.close()
 
@@ -58,7 +64,7 @@ def test_no_route_is_served_without_a_role() -> None:
         every_door([Route("/x", showing)])
 
 
-OPEN = {"/sign-in", "/sign-in/to", "/sign-in/back", "/static/{name}", "/favicon.ico", "/metrics"}
+OPEN = {"/sign-in", "/sign-in/to", "/sign-in/back", "/static/{name}", "/favicon.ico"}
 
 
 def test_only_these_routes_are_open(desk: ConsoleDesk) -> None:
@@ -268,11 +274,18 @@ def test_signing_in_and_out_are_clicks(desk: ConsoleDesk) -> None:
     ]
 
 
+def test_a_look_at_what_is_personal_is_kept(desk: ConsoleDesk) -> None:
+    assert desk.browser("bob", "operator").get("/body/acme").status_code == 200
+    assert desk.browser("vic", "viewer").get("/body/acme").status_code == 403
+    looks = [c for c in desk.journal.clicks() if c.action == "look_body"]
+    assert [(c.who, c.tenant, c.about) for c in looks] == [("bob", "acme", ["/body/acme"])]
+
+
 def test_numbers_are_open_to_this_machine_only(desk: ConsoleDesk, tmp_path: Path) -> None:
     assert desk.browser().get("/metrics").text == "connect_up 1\n"
     (tmp_path / "far").mkdir()
     settings = ConsoleSettings(url="https://connect.example.com")
-    far = ConsoleDesk(tmp_path / "far", settings, metrics=lambda: b"connect_up 1\n")
+    far = ConsoleDesk(tmp_path / "far", settings, metrics=metrics_app(numbers))
     assert far.browser(origin="https://connect.example.com").get("/metrics").status_code == 401
     far.close()
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hmac
 import math
 from datetime import timedelta
 from typing import Any
@@ -10,11 +12,15 @@ from typing import Any
 import httpx  # noqa: TID251 - tests may
 import pytest
 
+from caseconnect.host.journal.records import NewDelivery, Receipt
 from caseconnect.host.numbers.page import metrics_app
+from caseconnect.host.web.hooks import Hook, Hooks
+from caseconnect.sdk.components import Webhook
 from caseconnect.sdk.errors import ConfigError, ConnectError
 from caseconnect.sdk.http import Http
 from caseconnect.sdk.pace import Pace
 from caseconnect.sdk.testing import LoopClock, Wire, run
+from caseconnect.sdk.testing.virtual import START
 from caseconnect.sdk.testing.wire import LOST_BEFORE, REFUSED
 from caseconnect.sdk.tokens import Token, TokenCache
 from caseconnect.sdk.usage import Usage
@@ -76,6 +82,27 @@ def test_a_token_is_demanded_of_everybody(token: str | None, shown: str, status:
     reveal = (lambda: token) if token else no_secret
     for client in ("127.0.0.1", "192.0.2.7"):
         assert asked(reveal, client=client, authorization=shown).status_code == status
+
+
+def test_the_hooks_tell_of_every_answer_and_name_nobody_who_is_not_there() -> None:
+    told: list[tuple[str, str, int]] = []
+
+    async def store(new: NewDelivery) -> Receipt:
+        return Receipt(1, "stored")
+
+    async def story() -> None:
+        hooks = Hooks(store, lambda: START, told=lambda *heard: told.append(heard[:3]))
+        webhook = Webhook(signature_header="X-Signature", secrets=("secret",), id_header="X-Id")
+        hooks.registry = {("hooks", "acme", "shop"): Hook("acme", "shop", webhook, lambda: ["secret-0123456789"])}
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(hooks)) as sender:
+            mac = base64.b64encode(hmac.digest(b"secret-0123456789", b"{}", "sha256")).decode()
+            for path in ("acme/shop", "acme/nobody", "x" * 5000):
+                for signature in (mac, "bad"):
+                    url = f"http://connect.example/hooks/{path}"
+                    await sender.post(url, content=b"{}", headers={"x-signature": signature})
+
+    run(story())
+    assert told == [("acme", "shop", 200), ("acme", "shop", 401)] + [("", "", 401)] * 4
 
 
 def test_requests_are_counted_where_they_are_made() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -18,11 +17,15 @@ from opentelemetry.trace import SpanKind
 from toy_world import LOST_AFTER
 from toys import Pipe, World, flow, opening
 
-from caseconnect.host.daemon_file import load_daemon_file
-from caseconnect.host.numbers import traces as module
+from caseconnect.host.daemon_file import DaemonFile, DaemonSettings, load_daemon_file
+from caseconnect.host.journal import SqliteJournal
+from caseconnect.host.numbers import following
+from caseconnect.host.numbers.following import Follower, Lines, Taker
 from caseconnect.host.numbers.settings import TracesSettings
+from caseconnect.host.numbers.steps import followers
 from caseconnect.host.numbers.traces import Traces, exporter_of, trace_id
 from caseconnect.sdk.commands import HoldOrder
+from caseconnect.sdk.resources import LOG_FIELDS
 from caseconnect.sdk.secrets import Secret
 from caseconnect.sdk.testing import run
 from caseconnect.sdk.testing.resources import MemorySecrets, RecordingLog
@@ -30,25 +33,24 @@ from caseconnect.sdk.testing.resources import MemorySecrets, RecordingLog
 TARGET = "shop/order/{}"
 
 
-async def two_orders(folder: Path, exporter: SpanExporter) -> Traces:
+async def two_orders(folder: Path, taker: Taker, log: RecordingLog) -> None:
     """Two orders that are held and become cases; the first answer to a hold is lost."""
     world = World(script={"execute:HoldOrder": [LOST_AFTER]})
     async with Pipe(folder, world, [flow("review", opening(HoldOrder()))]) as pipe:
-        traces = Traces(exporter, pipe.log)
-        traces.begin(pipe.journal)
+        following = Follower(pipe.journal, taker, log)
         await pipe.look({"id": "1"})
         await pipe.look({"id": "2"})
         await pipe.pass_time(600)
-        traces.send()
+        following.look()
         await pipe.look({"id": "1"})
-        traces.send()
-        return traces
+        following.look()
+        following.close()
 
 
 def test_one_trace_for_each_order_and_one_span_for_each_step(tmp_path: Path) -> None:
     async def story() -> tuple[ReadableSpan, ...]:
         exporter = InMemorySpanExporter()
-        await two_orders(tmp_path, exporter)
+        await two_orders(tmp_path, Traces(exporter, RecordingLog()), RecordingLog())
         return exporter.get_finished_spans()
 
     spans = run(story())
@@ -97,15 +99,13 @@ class Refusing(SpanExporter):
 
 def test_what_could_not_be_sent_is_sent_later(tmp_path: Path) -> None:
     async def story() -> None:
-        exporter, whole = Refusing(1), InMemorySpanExporter()
-        late = await two_orders(tmp_path / "a", exporter)
-        await two_orders(tmp_path / "b", whole)
+        exporter, whole, log = Refusing(1), InMemorySpanExporter(), RecordingLog()
+        await two_orders(tmp_path / "a", Traces(exporter, log), log)
+        await two_orders(tmp_path / "b", Traces(whole, log), log)
         assert {s.context.span_id for s in exporter.taken.get_finished_spans()} == {
             s.context.span_id for s in whole.get_finished_spans()
         }
-        assert isinstance(late._log, RecordingLog)
-        told = [line for line in late._log.lines if "traces" in str(line)]
-        assert len(told) == 2
+        assert [event for _, event, _ in log.lines] == ["traces cannot be sent", "traces are sent again"]
 
     for name in "ab":
         (tmp_path / name).mkdir()
@@ -114,10 +114,28 @@ def test_what_could_not_be_sent_is_sent_later(tmp_path: Path) -> None:
 
 def test_what_nobody_takes_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def story() -> None:
-        monkeypatch.setattr(module, "_LATE", {"events": 1, "decisions": 1, "outcomes": 1})
-        traces = await two_orders(tmp_path, exporter := Refusing(1))
+        monkeypatch.setattr(following, "_LATE", {"events": 1, "decisions": 1, "outcomes": 1})
+        exporter, log = Refusing(1), RecordingLog()
+        await two_orders(tmp_path, Traces(exporter, log), log)
         assert len([s for s in exporter.taken.get_finished_spans() if s.name == "intake"]) == 1
-        assert traces._failing is False
+        assert "steps given up" in [event for _, event, _ in log.lines]
+
+    run(story())
+
+
+def test_a_line_for_each_step_joins_to_the_life_of_an_order(tmp_path: Path) -> None:
+    async def story() -> None:
+        log = RecordingLog()
+        await two_orders(tmp_path, Lines(log), log)
+        lines = [(event, values) for _, event, values in log.lines]
+        assert all(set(values) <= LOG_FIELDS for _, values in lines)
+        mine = [(e, v) for e, v in lines if (v["tenant"], v["lane"]) == ("acme", TARGET.format("1"))]
+        assert [e for e, _ in mine][:2] == ["step: arrived", "step: decided"]
+        assert mine[0][1]["delivery"] == 1
+        held = [v for e, v in mine if v.get("key", "").endswith("HoldOrder") and e == "step: sent"]
+        assert [v["state"] for v in held] == ["unknown"]  # then it was seen
+        assert [v["state"] for e, v in mine if v.get("key") == held[0]["key"] and e == "step: ended"] == ["done"]
+        assert len({v["case"] for _, v in mine if v.get("case")}) == 1
 
     run(story())
 
@@ -126,10 +144,9 @@ def test_subjects_that_are_addresses_are_not_told(tmp_path: Path) -> None:
     async def story() -> str:
         exporter = InMemorySpanExporter()
         async with Pipe(tmp_path, World(), [flow("review", opening())]) as pipe:
-            traces = Traces(exporter, pipe.log)
-            traces.begin(pipe.journal)
+            follower = Follower(pipe.journal, Traces(exporter, pipe.log), pipe.log)
             await pipe.look({"id": "ann@shopper.example"})
-            traces.send()
+            follower.look()
         return "".join(span.to_json() for span in exporter.get_finished_spans())
 
     told = run(story())
@@ -170,7 +187,7 @@ def test_a_receiver_hears_it_over_a_socket(tmp_path: Path) -> None:
             endpoint=f"http://127.0.0.1:{receiver.server_address[1]}/v1/traces", authorization=Secret(env="TOKEN")
         )
         exporter = exporter_of(settings, MemorySecrets({"TOKEN": "Bearer abc"}))
-        run(two_orders(tmp_path, exporter)).close()
+        run(two_orders(tmp_path, Traces(exporter, RecordingLog()), RecordingLog()))
     finally:
         receiver.shutdown()
         receiver.server_close()
@@ -195,6 +212,7 @@ def test_the_receiver_is_named_in_the_daemons_file(tmp_path: Path, monkeypatch: 
     assert "pip install 'caseconnect[otel]'" in str(problems[0])
 
 
-def test_off_it_loads_nothing() -> None:
-    assert asyncio.iscoroutinefunction(Traces.run)
-    assert "opentelemetry" not in vars(module)
+def test_nothing_is_followed_unless_it_is_asked_for(tmp_path: Path) -> None:
+    journal = SqliteJournal.open(tmp_path / "journal.db", synchronous="OFF")
+    assert followers(DaemonSettings(DaemonFile(), MemorySecrets({})), journal, RecordingLog()) == []
+    journal.close()

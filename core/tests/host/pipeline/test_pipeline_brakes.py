@@ -233,6 +233,7 @@ def test_a_fault_of_our_own_neither_spins_nor_stops_the_others(tmp_path: Path) -
             await p.pass_time(60)
             assert p.commands()["HoldOrder"] == "done"
             assert world.of("HoldOrder") == ["HoldOrder"]
+            assert p.alerts() == [], "it is over with the command"
 
     run(story())
 

@@ -57,7 +57,7 @@ def test_a_file_that_names_another_shop_is_cut_off_until_a_person_says_so(tmp_pa
             (alert,) = p.journal.stuck()["alerts"]
             assert alert["title"] == (
                 "nothing is asked of shop any more: it was the account shop and the file says other-shop. If that is"
-                " meant: connect resume --tenant acme --access shop --reason WHY"
+                " meant: connect resume --tenant acme --access shop --yes --reason WHY"
             )
             assert (world.of("HoldOrder"), world.fetched) == ([], [])
             await p.restart()

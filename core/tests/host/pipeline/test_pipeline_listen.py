@@ -152,6 +152,18 @@ def test_a_listener_that_ends_and_messages_that_are_none(tmp_path: Path) -> None
     play(tmp_path, queue, story)
 
 
+def test_one_that_listens_for_a_quarter_of_an_hour_works_though_nothing_comes(tmp_path: Path) -> None:
+    queue = Queue(faults=[TransientError("down"), TransientError("down")])
+
+    async def story(pipe: Pipe, listeners: Listeners) -> None:
+        await asyncio.sleep(900)
+        assert pipe.alerts() == [LISTENING]
+        await asyncio.sleep(60)
+        assert pipe.alerts() == []
+
+    play(tmp_path, queue, story)
+
+
 def test_the_alert_of_the_last_process_closes_when_it_works_again(tmp_path: Path) -> None:
     async def broken(pipe: Pipe, listeners: Listeners) -> None:
         await asyncio.sleep(12)

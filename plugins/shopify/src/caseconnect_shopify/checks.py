@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from caseconnect.sdk.components import Check
-from caseconnect_shopify import subscriptions
+from caseconnect_shopify import definitions, subscriptions
 from caseconnect_shopify.client import Operation, ShopifyClient
 from caseconnect_shopify.config import ShopifySettings
 
@@ -81,15 +81,18 @@ ALL: Final = _each_once((*READING, *WRITING))
 async def run(
     client: ShopifyClient, settings: ShopifySettings, scopes: Sequence[Scope], *, subscribed: bool = False
 ) -> tuple[Check, ...]:
-    """The steps, one for each scope; `subscribed`: the webhooks too, where their address is known.
+    """The steps, one for each scope; `subscribed`: what `connect setup` made too: webhooks, where their address is
+    known, and metafields.
 
     What stands before them (no connection, credentials) is raised as an error.
     """
     await client.authorize()
     domain, granted = await installation(client)
-    webhooks: tuple[Check, ...] = ()
+    made: tuple[Check, ...] = ()
     if subscribed and settings.webhook_address:
-        webhooks = (await subscriptions.compare(client, settings, settings.webhook_address, granted)).checks()
+        made = (await subscriptions.compare(client, settings, settings.webhook_address, granted)).checks()
+    if subscribed and settings.shown_metafields:
+        made = (*made, await definitions.check(client, settings))
     right = domain == settings.shop
     note = domain if right else f"this is {domain}, the settings say {settings.shop}"
     return (
@@ -97,7 +100,7 @@ async def run(
         Check(step="shop", ok=right, note=note),
         _version(client, settings),
         *(_scope(scope, granted) for scope in scopes),
-        *webhooks,
+        *made,
     )
 
 

@@ -10,23 +10,11 @@ from typing import Any, Final
 
 from caseconnect.sdk.components import Check
 from caseconnect.sdk.resources import Resources
-from caseconnect_shopify import checks, subscriptions, topics
-from caseconnect_shopify.changes import page_of
+from caseconnect_shopify import checks, definitions, subscriptions, topics
 from caseconnect_shopify.client import Operation, ShopifyClient
 from caseconnect_shopify.config import ShopifySettings
 from caseconnect_shopify.reading import client_of
 from caseconnect_shopify.writing import Writer
-
-DEFINITIONS: Final = Operation(
-    "ConnectDefinitions",
-    """query ConnectDefinitions($namespace: String!, $after: String) {
-  metafieldDefinitions(first: 50, after: $after, ownerType: ORDER, namespace: $namespace) {
-    nodes { id key pinnedPosition type { name } }
-    pageInfo { hasNextPage endCursor }
-  }
-}""",
-    cost=50,
-)
 
 DEFINE: Final = Operation(
     "ConnectDefine",
@@ -77,13 +65,7 @@ async def _webhooks(client: ShopifyClient, settings: ShopifySettings, address: s
 
 
 async def _metafields(client: ShopifyClient, settings: ShopifySettings) -> list[Check]:
-    there: dict[str, Any] = {}
-    after: str | None = None
-    while True:
-        page, after = await page_of(client, DEFINITIONS, namespace=settings.metafield_namespace, after=after)
-        there |= {one["key"]: one for one in page}
-        if after is None:
-            break
+    there = await definitions.defined(client, settings)
     wanted = settings.shown_metafields.items()
     return [await _metafield(client, settings, key, name, there.get(key)) for key, name in wanted]
 
@@ -101,9 +83,8 @@ async def _metafield(client: ShopifyClient, settings: ShopifySettings, key: str,
             "pin": True,
         }
         done, problems = "made and pinned", await Writer(client).send(DEFINE, {"definition": definition})
-    elif there["type"]["name"] != kind:
-        text = f"it is defined as {there['type']['name']}, and {kind} is what we write: delete that definition"
-        return Check(step=step, ok=False, note=text)
+    elif wrong := definitions.misfit(settings, key, there):
+        return Check(step=step, ok=False, note=wrong)
     elif there["pinnedPosition"] is None:
         done, problems = "was there, pinned now", await Writer(client).send(PIN, {"id": there["id"]})
     else:

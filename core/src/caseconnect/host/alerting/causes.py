@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Literal, get_args
 
 from caseconnect.sdk.commands import COMMANDS
@@ -34,6 +35,8 @@ _MONEY = tuple(sorted(kind for kind, command in COMMANDS.items() if command.mone
 
 CAUSES: tuple[Cause, ...] = (
     Cause("auth:*", "credentials-refused", "Credentials are refused", "critical"),
+    Cause("account:*", "another-account", "A shop is another account", "critical"),
+    Cause("tenant-file", "tenant-file", "A tenant file is not in force", "warning"),
     Cause("expires:*", "credentials-ending", "Credentials end soon", "warning"),
     Cause("ends:*", "version-ending", "A platform's version ends soon", "warning"),
     Cause("down:*", "connection-down", "A connection does not work", "critical"),
@@ -74,6 +77,7 @@ CAUSES: tuple[Cause, ...] = (
 """The first that fits counts; the last is what use cases tell: their name, then what they say."""
 
 
+@lru_cache(maxsize=4096)
 def cause_of(cause: str) -> Cause:
     """What an alert's cause is one of."""
     return next(one for one in CAUSES if fnmatchcase(cause, one.pattern))

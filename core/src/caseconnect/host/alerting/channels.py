@@ -126,7 +126,7 @@ def build(
         if part.mail and settings.smtp:
             from caseconnect.host.alerting.mailing import MailServer, MailWay  # its libraries load only for who mails
 
-            return MailWay(part.mail.to, part.mail.apart, MailServer(settings.smtp, secrets))
+            return MailWay(part.mail.to, part.mail.apart, MailServer(settings.smtp, secrets, log))
         return LogWay(log)
 
     return [

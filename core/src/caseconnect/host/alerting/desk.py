@@ -32,6 +32,6 @@ async def tell(
             from caseconnect.host.alerting.daily import DailyMail  # its libraries load only for who mails
             from caseconnect.host.alerting.mailing import MailServer
 
-            server = MailServer(settings.smtp, secrets)
+            server = MailServer(settings.smtp, secrets, log)
             daily = DailyMail(journal, settings.daily, server, tenants, now, log, links)
             group.create_task(daily.run())

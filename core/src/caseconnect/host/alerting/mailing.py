@@ -19,6 +19,7 @@ from caseconnect.host.alerting.messages import Message
 from caseconnect.host.alerting.settings import SmtpPart
 from caseconnect.host.journal.notices import Kind
 from caseconnect.sdk.errors import AuthError, PermanentError, TransientError
+from caseconnect.sdk.resources import Log
 from caseconnect.sdk.secrets import Secrets
 
 _SECONDS = 20.0
@@ -37,8 +38,8 @@ class Mail:
 class MailServer:
     """Sends through one server, a line for each mail."""
 
-    def __init__(self, settings: SmtpPart, secrets: Secrets) -> None:
-        self._settings, self._secrets = settings, secrets
+    def __init__(self, settings: SmtpPart, secrets: Secrets, log: Log) -> None:
+        self._settings, self._secrets, self._log = settings, secrets, log
 
     async def send(self, mail: Mail, to: Sequence[str], name: str, now: datetime) -> None:
         """One mail to all of `to`; `name` makes its Message-ID, so that a copy can be known as one.
@@ -67,7 +68,7 @@ class MailServer:
             await client.connect()
             if settings.username:
                 await client.login(settings.username, password)
-            await client.sendmail(sender, [parseaddr(one)[1] for one in to], message.as_bytes())
+            refused, _ = await client.sendmail(sender, [parseaddr(one)[1] for one in to], message.as_bytes())
         except aiosmtplib.SMTPAuthenticationError as error:
             raise AuthError(f"{settings.host} refuses user and password ({error.code})") from None
         except aiosmtplib.SMTPRecipientsRefused as error:
@@ -80,6 +81,10 @@ class MailServer:
             raise TransientError(f"{settings.host} cannot be reached: {type(error).__name__}") from None
         finally:
             client.close()
+        if refused:
+            codes = ", ".join(sorted({str(one.code) for one in refused.values()}))
+            why = f"{settings.host} refuses {len(refused)} of {len(to)} addresses of `to` ({codes}); the others have it"
+            self._log.warning("mail not taken for all", why=why)
 
 
 class MailWay:

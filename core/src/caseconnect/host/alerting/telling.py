@@ -176,7 +176,7 @@ def _batches(channel: Channel, sight: Sight, now: datetime) -> Iterator[list[tup
 
 @dataclass(frozen=True)
 class Links:
-    """Where things are: the runbooks' pages, and the console's page of what needs people."""
+    """Where things are: the journal's name, the runbooks' pages, and the console."""
 
     journal: str
     runbooks: str | None = None
@@ -203,7 +203,7 @@ def message_of(alert: Told, notice: Notice, links: Links) -> Message:
         last_at=alert.last_at,
         count=alert.count,
         runbook=links.runbook(alert.cause),
-        console=links.console,
+        console=f"{links.console}/alerts" if links.console else None,
         closed=_closed(alert),
     )
 

@@ -41,7 +41,7 @@ def overdue(found: Sequence[Overdue], watch: WatchPart) -> Iterator[Holds]:
     """Commands are open for too long; one cause a connection, told with its oldest command."""
     oldest: dict[str, Overdue] = {}
     for one in found:
-        oldest.setdefault(one.connection, min(one, oldest.get(one.connection, one), key=lambda o: o.since))
+        oldest[one.connection] = min(one, oldest.get(one.connection, one), key=lambda o: o.since)
     for name, one in oldest.items():
         title = (
             f"commands to {name} are open for more than {show_duration(watch.oldest_command)}; the oldest is"

@@ -15,8 +15,8 @@ from caseconnect.host.journal.records import Resolved, StoredCommand
 from caseconnect.sdk.commands import COMMANDS, OpenCase
 from caseconnect.sdk.events import Event, ItemEvent
 
-Compared = Literal["changes", "cases", "money"]
-"""What is compared: a platform's changes, the cases of open matters, money that is done."""
+Compared = Literal["changes", "cases", "money", "by hand"]
+"""What is compared: a platform's changes, the cases of open matters, money that is done, refunds that people made."""
 
 _KEPT = timedelta(days=7)
 """For so long a comparison that found nothing wrong is kept; the newest one, and what found something, for ever."""

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from caseconnect.host.journal import closing, ending
 from caseconnect.host.journal.alerts import alert
-from caseconnect.host.journal.codec import Squeezer, dump, stamp
+from caseconnect.host.journal.codec import Squeezer, digest, dump, expand, load, stamp
 from caseconnect.host.journal.errors import Conflict
 from caseconnect.host.journal.intake import add_event, learn, subject_of
 from caseconnect.host.journal.matters import save_matter
@@ -155,3 +155,22 @@ def _timers(db: sqlite3.Connection, verdict: Verdict, answer: DecidedBy) -> None
             " ON CONFLICT DO UPDATE SET due=excluded.due, matter=excluded.matter",
             (*whose, timer.name, answer.matter or "", stamp(timer.due)),
         )
+
+
+def recall(db: sqlite3.Connection, decision: dict[str, Any], *, facts: bool) -> None:
+    """Add to a decision's row who had set the outcome that it acted on, and with `facts` all that was read for it."""
+    decision["answers"] = load(decision["answers"])
+    acts = any((answer.get("decision") or {}).get("acted_on") for answer in decision["answers"])
+    read = _read(db, decision["seq"]) if facts or acts else []
+    who = (one["record"].get("decided_by") for one in read if acts and one["fact"] == "case")
+    decision["decided_by"] = next(who, None)
+    if facts:
+        decision["facts"] = read
+
+
+def _read(db: sqlite3.Connection, decision: int) -> list[dict[str, Any]]:
+    (kept,) = db.execute("SELECT facts FROM decisions WHERE seq=?", (decision,)).fetchone()
+    return [
+        {"fact": fact, "subject": subject, "sha256": digest(dump(record).encode()).hex(), "record": record}
+        for fact, subject, record in (load(expand(kept)) if kept else ())
+    ]

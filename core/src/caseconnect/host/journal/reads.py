@@ -6,8 +6,8 @@ import sqlite3
 from datetime import datetime
 from typing import Any
 
-from caseconnect.host.journal import storms
-from caseconnect.host.journal.codec import digest, dump, expand, load, stamp
+from caseconnect.host.journal import deciding, storms
+from caseconnect.host.journal.codec import dump, expand, load, stamp
 from caseconnect.sdk.commands import CASE, OpenCase
 from caseconnect.sdk.subjects import Subject
 
@@ -54,9 +54,7 @@ def explain(db: sqlite3.Connection, tenant: str, subject: Subject, *, facts: boo
         )
     )
     for decision in decisions:
-        decision["answers"] = load(decision["answers"])
-        if facts:
-            decision["facts"] = _facts(db, decision["seq"])
+        deciding.recall(db, decision, facts=facts)
     matters = _dicts(
         db.execute(
             "SELECT id, topic, item, episode, mode, state, owner, reference, findings, case_subject, case_number,"
@@ -83,14 +81,6 @@ def explain(db: sqlite3.Connection, tenant: str, subject: Subject, *, facts: boo
         "decisions": decisions,
         "matters": matters,
     }
-
-
-def _facts(db: sqlite3.Connection, decision: int) -> list[dict[str, Any]]:
-    (kept,) = db.execute("SELECT facts FROM decisions WHERE seq=?", (decision,)).fetchone()
-    return [
-        {"fact": fact, "subject": subject, "sha256": digest(dump(record).encode()).hex(), "record": record}
-        for fact, subject, record in (load(expand(kept)) if kept else ())
-    ]
 
 
 def _commands(db: sqlite3.Connection, matter: str) -> list[dict[str, Any]]:
@@ -140,7 +130,8 @@ def find(db: sqlite3.Connection, text: str, limit: int = 20) -> list[tuple[str, 
 
     Answered by indexes alone, however much there is.
     """
-    found: list[tuple[str, str]] = db.execute("SELECT tenant, subject FROM labels WHERE label = ?", (text,)).fetchall()
+    labels = "SELECT tenant, subject FROM labels WHERE label IN (?, ?)"
+    found: list[tuple[str, str]] = db.execute(labels, (text, f"#{text}")).fetchall()
     found += db.execute("SELECT tenant, subject FROM matters WHERE case_number = ?", (text,)).fetchall()
     found += db.execute("SELECT tenant, subject FROM matters WHERE id = ?", (text,)).fetchall()
     tenants = {tenant: "" for table, _ in _PLACES for (tenant,) in db.execute(_TENANTS.format(table=table))}

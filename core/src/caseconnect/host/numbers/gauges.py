@@ -53,7 +53,10 @@ def of_journal(found: Standing, now: datetime) -> Iterator[Family]:
     yield family("connect_matters", observed)
     yield family(
         "connect_cap_used_ratio",
-        [((t, cap, window, unit), used / limit if limit else 1.0) for t, cap, window, unit, used, limit in found.caps],
+        [
+            ((t, cap, window, unit), used / limit if limit else float(used > 0))
+            for t, cap, window, unit, used, limit in found.caps
+        ],
     )
     yield family("connect_poll_age_seconds", [((t, c), ago(last)) for t, c, _, last in found.polls if last])
     yield family("connect_poll_overdue_seconds", [((t, c), max(ago(due), 0.0)) for t, c, due, _ in found.polls])

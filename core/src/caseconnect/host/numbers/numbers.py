@@ -29,7 +29,7 @@ from prometheus_client.registry import Collector
 
 from caseconnect.host.faults import kind_and_place
 from caseconnect.host.journal.batch import Item
-from caseconnect.host.journal.measuring import Marks, News, Standing
+from caseconnect.host.journal.measuring import VERDICTS, Marks, News, Standing
 from caseconnect.host.journal.rules import CapRule
 from caseconnect.host.numbers import gauges
 from caseconnect.host.numbers.catalogue import METRICS
@@ -154,8 +154,23 @@ class Numbers(Collector):
 
     def render(self) -> bytes:
         """All numbers in Prometheus' text format, as of now."""
+        self._prime()
         self.look()
         return generate_latest(self.registry)
+
+    def _prime(self) -> None:
+        """Begin at zero what the tenants at work may count: Prometheus sees no increase up to a first value."""
+        for name, tenant in [*self._tenants().items()]:
+            for flow in tenant.tenant.flows:
+                for what in ("decision", "case", "effect"):
+                    self._histograms[f"connect_time_to_{what}_seconds"].labels(name, flow.use)
+                for verdict in VERDICTS:
+                    self._counters["connect_decisions_total"].labels(name, flow.use, verdict)
+            for connection in [*tenant.connections]:
+                for outcome in ("stored", "reference", "duplicate"):
+                    self._counters["connect_deliveries_total"].labels(name, connection, outcome)
+                for state in ("events", "ignored", "parked"):
+                    self._counters["connect_deliveries_ended_total"].labels(name, connection, state)
 
     def collect(self) -> Iterator[Family]:
         """How things stand: asked by the registry at each scrape."""

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from hmac import compare_digest
 from ipaddress import ip_address
-from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from caseconnect.sdk.errors import ConfigError
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 _PASSED_ON = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 _HERE = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
-def metrics_app(
-    page: Callable[[], Awaitable[bytes]], token: Callable[[], str | None] = lambda: None
-) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
+def metrics_app(page: Callable[[], Awaitable[bytes]], token: Callable[[], str | None] = lambda: None) -> ASGIApp:
     """An ASGI application for one path. `page` gives the numbers, `token` what a reader has to show (None: nothing, and
     only this machine is answered, also not through a proxy on it).
     """
@@ -38,6 +33,15 @@ def metrics_app(
         else:
             answer = Response(status_code=401, headers={"www-authenticate": 'Bearer realm="metrics"'})
         await answer(scope, receive, send)
+
+    return app
+
+
+def beside(path: str, page: ASGIApp, rest: ASGIApp) -> ASGIApp:
+    """An application that has `page` at one path and `rest` at all others."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await (page if scope["type"] == "http" and scope["path"] == path else rest)(scope, receive, send)
 
     return app
 

@@ -1,4 +1,4 @@
-"""The sections `metrics:` and `traces:` of the daemon's file."""
+"""The sections `metrics:`, `traces:` and `logs:` of the daemon's file."""
 
 from __future__ import annotations
 
@@ -35,3 +35,12 @@ class TracesSettings(Part):
         if self.endpoint and not find_spec("opentelemetry"):
             raise ValueError("the library is missing: pip install 'caseconnect[otel]'")
         return self
+
+
+class LogsSettings(Part):
+    """What is logged beside what needs somebody."""
+
+    steps: bool = Field(
+        False,
+        description="A line for each step of each order: arrived, decided, sent, ended. About ten for an order.",
+    )

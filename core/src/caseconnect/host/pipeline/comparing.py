@@ -21,7 +21,8 @@ from caseconnect.host.pipeline.live import PATIENCE, LiveConnection, LiveTenant,
 from caseconnect.host.pipeline.looking import whole
 from caseconnect.host.pipeline.poll import check_page, delivery_of
 from caseconnect.host.pipeline.recurring import Recurring
-from caseconnect.models import Case
+from caseconnect.models import Case, Money, Order
+from caseconnect.sdk.commands import RefundPayment
 from caseconnect.sdk.components import History
 from caseconnect.sdk.decisions import Need
 from caseconnect.sdk.deliveries import Delivery, Parsed, Polled
@@ -88,6 +89,7 @@ class Comparing:
                     await self._changes(tenant, connection, source.history, since, now - GRACE)
                 await self._cases(tenant, connection, now)
                 await self._money(tenant, connection, now)
+                await self._by_hand(tenant, connection, now)
             except ConnectError as error:
                 # That it does not answer is told by what works on it; it is compared again in half an hour.
                 self._context.log.warning("not compared", tenant=tenant.name, connection=name, why=str(error))
@@ -178,6 +180,28 @@ class Comparing:
         title = f"{name}: {len(seen.wrong)} commands that gave value away are done here and not to be seen there"
         if done:
             await self._keep(tenant, connection, "money", since, until, seen, title)
+
+    async def _by_hand(self, tenant: LiveTenant, connection: LiveConnection, now: datetime) -> None:
+        """What people gave back beside us, of orders that we gave money back of: theirs by order and day, no error."""
+        journal, name, since = self._context.journal, connection.spec.name, now - BACK
+        if "order" not in connection.spec.facts:
+            return
+        ours = [c for _, c in journal.moved(tenant.name, since, now) if c.kind == RefundPayment.kind]
+        orders = dict.fromkeys(c.target for c in ours if c.target and c.target.connection == name)
+        sums: dict[tuple[str, str], Money] = {}
+        for subject in orders:
+            try:
+                order, _ = await self._fetcher.fetch(tenant, Need(fact="order", subject=subject, fields=("refunds",)))
+            except PermanentError:
+                continue  # it is gone there; what we did to it is told by the comparison of our money
+            for refund in order.refunds if isinstance(order, Order) else ():
+                if not refund.ours and refund.created_at >= since:
+                    day = (str(subject), f"{refund.created_at:%Y-%m-%d} {refund.total.currency}")
+                    sums[day] = sums[day] + refund.total if day in sums else refund.total
+        named = [f"{about} on {day[:10]}: {total}" for (about, day), total in sorted(sums.items())]
+        if orders:
+            shown = tuple(named[:_NAMED])
+            await journal.compared(Comparison(tenant.name, name, "by hand", now, since, now, len(sums), 0, shown))
 
     async def _keep(
         self,

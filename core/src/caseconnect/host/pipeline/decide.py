@@ -101,9 +101,9 @@ class Decider:
                 self._conflicts.pop((tenant.name, lane), None)
             except Conflict as error:
                 if self._races(tenant, lane, batch):
-                    self._context.log.info("decided again", lane=str(lane), why=str(error))
+                    self._context.log.info("decided again", tenant=tenant.name, lane=str(lane), why=str(error))
                     return
-                self._context.log.warning("conflict stays", lane=str(lane), why=str(error))
+                self._context.log.warning("conflict stays", tenant=tenant.name, lane=str(lane), why=str(error))
                 if not await self._wait(tenant, lane, batch, PluginError(_stays(error))):
                     return
                 self._conflicts.pop((tenant.name, lane), None)
@@ -111,7 +111,7 @@ class Decider:
                 raise
             except Exception as error:  # noqa: BLE001 - one lane's fault must neither spin nor stop the others
                 fault = PluginError(f"its turn failed: {kind_and_place(error)}")
-                self._context.log.error("turn failed", lane=str(lane), error=told(error))
+                self._context.log.error("turn failed", tenant=tenant.name, lane=str(lane), error=told(error))
                 if not await self._wait(tenant, lane, batch, fault):
                     return
 
@@ -210,7 +210,13 @@ class Decider:
                 decision: object = flow.transform.decide(event, matter, facts, flow.settings, self._context.now())
             except Exception as error:  # noqa: BLE001 - a plugin's fault must not stop the others
                 why = f"{flow.use} broke on {event.type}: {kind_and_place(error)}"
-                self._context.log.error("use case broke", use=flow.use, error=kind_and_place(error))
+                self._context.log.error(
+                    "use case broke",
+                    tenant=tenant.name,
+                    lane=str(draft.key.subject),
+                    use=flow.use,
+                    error=kind_and_place(error),
+                )
                 return Applied(DecidedBy(flow.use, why, alert=why))
             if isinstance(decision, Decision):
                 return self._apply(tenant, flow, draft, decision, event, read)

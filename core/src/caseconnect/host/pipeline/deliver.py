@@ -111,7 +111,7 @@ class Deliverer:
                 elif await self._looker.look(tenant, connection, fresh):
                     await self._send(tenant, connection, fresh)
             except Conflict as error:
-                self._context.log.info("left alone", key=stored.key, why=str(error))
+                self._context.log.info("left alone", tenant=stored.tenant, key=stored.key, why=str(error))
             except JournalError:
                 raise
             except Exception as error:  # noqa: BLE001 - one command's fault must neither spin nor stop the others
@@ -120,7 +120,7 @@ class Deliverer:
     async def _fault(self, connection: LiveConnection, stored: StoredCommand, error: Exception) -> None:
         """Something of ours or of a plugin broke: what may have gone out is unknown, the rest waits a while."""
         why = f"{stored.kind} broke on its way: {kind_and_place(error)}"
-        self._context.log.error("delivery broke", key=stored.key, error=told(error))
+        self._context.log.error("delivery broke", tenant=stored.tenant, key=stored.key, error=told(error))
         await self._context.alert(stored.tenant, f"broke:{stored.kind}", why, stored.key)
         fresh = self._context.journal.command(stored.key)
         if fresh is not None and fresh.state == states.SENDING:

@@ -64,7 +64,7 @@ class Identities:
 
     async def _cut_off(self, tenant: str, name: str, why: str, when: str) -> None:
         await self._context.journal.pause(Brake(tenant, "access", name, why, BY, self._context.now()))
-        way = f"connect resume --tenant {tenant} --access {name} --reason WHY"
+        way = f"connect resume --tenant {tenant} --access {name} --yes --reason WHY"
         title = f"nothing is asked of {name} any more: {why}. {when[0].upper()}{when[1:]}: {way}"
         await self._context.alert(tenant, f"{CAUSE}{name}", title, name)
         self._context.log.error("another account", tenant=tenant, connection=name, why=why)

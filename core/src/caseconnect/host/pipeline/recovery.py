@@ -86,6 +86,6 @@ class Recovery:
         except JournalError:
             raise
         except ConnectError as error:
-            self._context.log.warning("not verified", key=stored.key, error=told(error))
+            self._context.log.warning("not verified", tenant=stored.tenant, key=stored.key, error=told(error))
             return _UNASKED
         return {True: _SEEN, False: _ABSENT, None: _UNCLEAR}[sighting.seen]

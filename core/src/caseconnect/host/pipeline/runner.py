@@ -40,10 +40,14 @@ BREATH = 0.05
 lock from the web server all the time. It never starves: a turn reads up to 256 deliveries a tenant, 5,000 a second."""
 
 
+NO_DISK = USUAL.model_copy(update={"disk_free": 0})
+"""What a runner without a daemon watches: how much room its machine has is nobody's matter."""
+
+
 class Runner:
     """One pipeline over one journal. Start with `start`, then `run` until `stop`; or `settle` step by step."""
 
-    def __init__(self, journal: Journal, now: Callable[[], datetime], log: Log, watch: WatchPart = USUAL) -> None:
+    def __init__(self, journal: Journal, now: Callable[[], datetime], log: Log, watch: WatchPart = NO_DISK) -> None:
         self.context = Context(journal, now, log)
         self.fetcher = fetcher = Fetcher(self.context)
         self.intake = Intake(self.context)

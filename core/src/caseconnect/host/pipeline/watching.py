@@ -5,7 +5,7 @@ One cause has one alert: what follows from an outage, from refused credentials o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain
@@ -14,19 +14,25 @@ from caseconnect.host.alerting import watching as rules
 from caseconnect.host.alerting.settings import WatchPart
 from caseconnect.host.alerting.watching import Holds
 from caseconnect.host.faults import told
+from caseconnect.host.journal.overdue import Overdue
 from caseconnect.host.pipeline.context import Context
 from caseconnect.host.pipeline.live import LiveConnection, LiveTenant
 from caseconnect.host.pipeline.recurring import Recurring
 from caseconnect.host.tenants.problems import show_path
 from caseconnect.host.tenants.secrets import secrets_in
+from caseconnect.sdk.commands import COMMANDS
 
 EVERY = timedelta(minutes=1)
+_PIECES = 20  # of some thousand deliveries each, between which others may write
 HOST = ""
 """The tenant of what concerns the daemon itself."""
 
 _WATCHED = ("late:", "old:", "unknown:", "expires:", "disk:")
 _QUIET = ("silent:", "pushes:")
-_OF_CONNECTIONS = (*_WATCHED[:2], _WATCHED[3], *_QUIET, "auth:", "down:", "listen:", "check:", "changed:", "ends:")
+_OF_CONNECTIONS = (
+    *(*_WATCHED[:2], _WATCHED[3], *_QUIET),
+    *("auth:", "down:", "listen:", "check:", "changed:", "ends:", "account:"),
+)
 
 
 class Watching:
@@ -36,6 +42,8 @@ class Watching:
         self._context, self._started, self._settings = context, started, settings
         self._work = Recurring[str](EVERY, self._failed)
         self._counted = False
+        self._ill: dict[tuple[str, str], datetime] = {}  # when it was last seen not to work
+        self._kept: dict[tuple[str, str], datetime] = {}  # when it was last seen to be kept back, or not to work
         self.idle, self.stop = self._work.idle, self._work.stop
 
     def tick(self, now: datetime) -> None:
@@ -52,37 +60,53 @@ class Watching:
         """The disk; and what came is counted here, so that each tenant can be looked at."""
         journal = self._context.journal
         await self._tell(HOST, rules.room(journal.room(), self._settings), _WATCHED)
-        self._counted = not await journal.count_arrived(self._context.now())
+        more, pieces = True, 0
+        while more and pieces < _PIECES:
+            more, pieces = await journal.count_arrived(self._context.now()), pieces + 1
+        self._counted = not more
 
     async def _tenant(self, tenant: LiveTenant) -> None:
         now, journal, watch = self._context.now(), self._context.journal, self._settings
-        # What is not told of by its own alert: a platform that is down, that refuses us, or is kept back by a person.
         braked = {(b.scope, b.name) for b in journal.brakes() if b.tenant == tenant.name}
-        well = [c for c in tenant.connections.values() if self._is_well(tenant.name, c.spec.name)]
-        held = [self._late(tenant, connection, now) for connection in well]
-        names = {c.spec.name for c in well if not braked & {("connection", c.spec.name), ("access", c.spec.name)}}
-        if not any(scope == "tenant" for scope, _ in braked):
-            open_ = journal.open_since(tenant.name, now - watch.oldest_command)
-            free = [o for o in open_ if o.connection in names and not braked & {("flow", o.use), ("command", o.kind)}]
-            held.append(rules.overdue(free, watch))
+        stopped = any(scope == "tenant" for scope, _ in braked)
+        polled = journal.schedules()
+        held: list[Iterable[Holds]] = []
+        for name, connection in tenant.connections.items():
+            held.append(self._ending(connection, now))
+            well = self._well(tenant.name, name, now)
+            if well is not None and connection.source is not None:
+                held.append(self._late(connection, polled.get((tenant.name, name)), well, now))
+            if well is None or stopped or ("connection", name) in braked:
+                self._kept[tenant.name, name] = now
+        before = now - watch.oldest_command
+        old = (
+            one
+            for one in journal.open_since(tenant.name, before)
+            if self._kept.get((tenant.name, one.connection), self._started) < before
+            and not braked & {("flow", one.use), ("command", one.kind)}
+            and not _kept_back(tenant, one)
+        )
+        held.append(rules.overdue([*old], watch))
         held.append(rules.unknown(journal.unknown_since(tenant.name, now - watch.unknown_money)))
-        held += [self._ending(connection, now) for connection in tenant.connections.values()]
         await self._tell(tenant.name, chain.from_iterable(held), _WATCHED)
         if watch.silence and self._counted:
             await self._silence(tenant, now)
         await self._gone(tenant)
 
-    def _is_well(self, tenant: str, connection: str) -> bool:
+    def _well(self, tenant: str, connection: str, now: datetime) -> datetime | None:
+        """Since when it works, as far as is known; None: it does not, which its own alert, or a person, tells."""
         key = (tenant, connection)
-        return not (key in self._context.refused or key in self._context.down or self._context.cut_off(*key))
+        if key in self._context.refused or key in self._context.down or self._context.cut_off(*key):
+            self._ill[key] = now
+            return None
+        return self._ill.get(key, self._started)
 
-    def _late(self, tenant: LiveTenant, connection: LiveConnection, now: datetime) -> Iterator[Holds]:
-        schedule, name = connection.spec.schedule, connection.spec.name
-        row = self._context.journal.schedules().get((tenant.name, name))
-        if schedule is None or connection.source is None or row is None:
-            return iter(())
-        last = max(row[1] or self._started, self._started)  # while we are down nobody polls
-        return rules.late(name, schedule, last, self._settings, now)
+    def _late(
+        self, connection: LiveConnection, row: tuple[datetime, datetime | None] | None, well: datetime, now: datetime
+    ) -> Iterator[Holds]:
+        schedule = connection.spec.schedule
+        if schedule is not None and row is not None:
+            yield from rules.late(connection.spec.name, schedule, max(row[1] or well, well), self._settings, now)
 
     def _ending(self, connection: LiveConnection, now: datetime) -> Iterator[Holds]:
         for path, secret in secrets_in(connection.spec.settings):
@@ -94,11 +118,12 @@ class Watching:
         journal = self._context.journal
         open_ = journal.open_alerts(tenant.name)
         for name, connection in tenant.connections.items():
-            if connection.source is None or not self._is_well(tenant.name, name):
+            well = self._well(tenant.name, name, now)
+            if connection.source is None or well is None:
                 continue
             hours = journal.hours(tenant.name, name)
-            silent = rules.quiet_since(hours, rules.total, self._started, now)
-            unpushed = rules.quiet_since(hours, rules.pushed, self._started, now)
+            silent = rules.quiet_since(hours, rules.total, well, now)
+            unpushed = rules.quiet_since(hours, rules.pushed, well, now)
             for cause, count in ((f"silent:{name}", rules.total), (f"pushes:{name}", rules.pushed)):
                 if cause in open_ and rules.came(hours, count, now):
                     await journal.close_alert(tenant.name, cause, now)
@@ -127,3 +152,11 @@ class Watching:
         for cause in self._context.journal.open_alerts(tenant.name):
             if cause.startswith(_OF_CONNECTIONS) and cause.split(":")[1] not in tenant.connections:
                 await self._context.journal.close_alert(tenant.name, cause, self._context.now())
+
+
+def _kept_back(tenant: LiveTenant, one: Overdue) -> bool:
+    """The flow's mode is another one than when it was planned: it waits for that."""
+    flow, kind = tenant.flow(one.use), COMMANDS.get(one.kind)
+    if flow is None or flow.mode == "live":
+        return False
+    return flow.mode == "observe" or kind is None or kind.side == "order"

@@ -63,9 +63,14 @@ class Placing:
         return None if len(self.report.problems) > before else Places(on, cases)
 
     def _asked_for(self) -> frozenset[type[Command]]:
-        """What the flow's connections have to carry out under its settings; with wrong settings all it may ask for."""
-        if self.spec.asks is None or self.settings is None:
+        """What the flow's connections have to carry out under its settings.
+
+        With wrong ones nobody knows what they ask for on orders, and what they lack would hide what is wrong with them.
+        """
+        if self.spec.asks is None:
             return self.spec.uses
+        if self.settings is None:
+            return frozenset(command for command in self.spec.uses if command.side == "case")
         try:
             asked = frozenset(self.spec.asks(self.settings))
         except Exception as error:  # noqa: BLE001 - the plugin's code

@@ -24,6 +24,7 @@ from caseconnect.host.web.control import Verbs
 from caseconnect.sdk.errors import ConnectError
 
 _LONGEST_REASON = 500
+_MOST = 2**62  # more is no row's number
 
 
 class NotAllowed(ConnectError):
@@ -135,7 +136,7 @@ class Actor:
         await self.journal.click_ended(seq, "done", self.now())
 
     async def _open(self, number: int) -> Proposal:
-        proposal = self.reading.proposal(number, self.now())
+        proposal = self.reading.proposal(number, self.now()) if number < _MOST else None
         if proposal is None:
             raise NotPossible(f"there is no proposal {number}")
         if proposal.state != kept.OPEN:

@@ -13,9 +13,11 @@ from typing import TypeVar
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.types import ASGIApp
 
 from caseconnect.host.journal import Journal
 from caseconnect.host.journal.clicks import Click
+from caseconnect.host.numbers.page import beside
 from caseconnect.host.tenants.tenant import Tenant
 from caseconnect.host.web.console.acting import Actor
 from caseconnect.host.web.console.api import Api
@@ -51,7 +53,7 @@ class House:
     now: Callable[[], datetime]
     log: Log
     provider: Callable[[], Provider | None] = lambda: None
-    metrics: Callable[[], bytes] | None = None
+    metrics: ASGIApp | None = None
     port: int = 0
 
 
@@ -91,7 +93,9 @@ class Console:
         inner = Starlette(routes=self.routes, exception_handlers={404: self._unknown, 405: self._unknown})
         inner.router.redirect_slashes = False
         inner.state.keeper = self.keeper
-        self.app = Guard(inner, self.addresses)
+        guarded = Guard(inner, self.addresses)
+        # Not behind the guard: a Prometheus has a token of its own, and no name of ours to ask for.
+        self.app: ASGIApp = beside("/metrics", house.metrics, guarded) if house.metrics else guarded
 
     def close(self) -> None:
         """Let the readers go."""
@@ -132,11 +136,6 @@ class Console:
         ]
         if all(page.path != "/" for page in self._pages):
             doors.append(Door("/", self._first, Role.VIEWER))
-        if self.house.metrics:
-            # Numbers without personal data: this machine may read them, from elsewhere it takes a token.
-            settings = self.house.settings()
-            here = is_loopback(settings.host) and settings.url is None
-            doors.append(Door("/metrics", self._metrics, None if here else Role.VIEWER, bearer=not here))
         return doors
 
     async def read(self, reading: Callable[[], T]) -> T:
@@ -166,15 +165,10 @@ class Console:
         # What a browser asks for on pages that name no icon.
         return self._drawer.file("icon.svg") or Response(status_code=404)
 
-    async def _metrics(self, asked: Asked) -> Response:
-        numbers = self.house.metrics or bytes
-        return Response(await self.read(numbers), media_type="text/plain; version=0.0.4; charset=utf-8")
-
-    async def _heard(self, name: str, role: str, action: str, about: str = "") -> None:
+    async def _heard(self, name: str, role: str, action: str, tenant: str = "", about: tuple[str, ...] = ()) -> None:
         now, journal = self.house.now(), self.house.journal
-        await journal.click_ended(
-            await journal.clicked(Click(now, name, role, action, about=(about,) if about else ())), "done", now
-        )
+        click = Click(now, name, role, action, tenant=tenant, about=about)
+        await journal.click_ended(await journal.clicked(click), "done", now)
 
     async def _by_token(self, request: Request) -> Caller | Response | None:
         kind, _, token = request.headers.get("authorization", "").partition(" ")
@@ -200,7 +194,7 @@ class Console:
 
     def _refuse(self, request: Request, status: int, why: str, caller: Caller | None) -> Response:
         path = request.url.path
-        if path.startswith("/api/") or path == "/metrics":
+        if path.startswith("/api/"):
             headers = {"www-authenticate": "Bearer"} if status == 401 else None
             why = why or "this takes a token: `connect console token` makes one"
             return JSONResponse({"error": why}, status, headers)
@@ -217,7 +211,8 @@ class Console:
         async def show(asked: Asked) -> Response:
             ask = await self.ask(asked)
             if page.look:
-                await self._heard(ask.person.name, ask.person.role.word, page.look, asked.request.url.path)
+                about = (asked.request.url.path,)
+                await self._heard(ask.person.name, ask.person.role.word, page.look, ask.path.get("tenant", ""), about)
             shown = await self.read(lambda: page.show(ask))
             return self._drawer.draw(asked.request, shown, asked.caller)
 

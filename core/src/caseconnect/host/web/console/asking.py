@@ -68,7 +68,7 @@ class Shown:
 class Page:
     """A page at `path` (`/orders/{tenant}/{subject:path}`); `show` reads only. With `menu` it stands in the menu so.
 
-    `look`: each look is written down among the clicks, under that name.
+    `look`: what each look at it is called in the audit; empty: looks are not kept.
     """
 
     path: str

@@ -213,7 +213,7 @@ class Guard:
         if len(headers.getlist("host")) != 1 or headers["host"].lower() not in {a.partition("://")[2] for a in ours}:
             why = "The console is not known under this name: `console.url` in the daemon's file says its address."
             return _said(request, why, 421)
-        if request.method not in {"GET", "HEAD", "POST"}:
+        if request.method not in {"GET", "HEAD", "POST"} and not request.url.path.startswith("/api/"):
             return _said(request, "This is not possible here.", 405, {"allow": "GET, HEAD, POST"})
         if int_of(headers.get("content-length")) > MAX_BODY:
             return _said(request, "This is more than the console takes.", 413, {"connection": "close"})

@@ -21,6 +21,6 @@ PAGES: tuple[Page, ...] = (
     Page("/orders/{tenant}/{subject:path}", orders.show),
     Page("/deliveries/of/{tenant}/{connection}", deliveries.listed),
     Page("/deliveries/{seq}", deliveries.show),
-    Page("/deliveries/{seq}/body", deliveries.body, role=Role.OPERATOR, look="look_at_body"),
+    Page("/deliveries/{seq}/body", deliveries.body, role=Role.OPERATOR, look="look_body"),
 )
 """All pages, in the order of the menu. The first one is what `/` shows."""

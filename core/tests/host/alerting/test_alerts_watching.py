@@ -1,0 +1,192 @@
+"""What the daemon watches by time opens one alert, and closes it when it is over: a pipeline on virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from toy_world import ToySettings
+from toys import Pipe, World, acting, flow, found
+
+from caseconnect.host.alerting.settings import USUAL
+from caseconnect.host.journal.alerting import Room
+from caseconnect.host.journal.records import Brake, NewAlert, NewDelivery
+from caseconnect.host.pipeline.watching import Watching
+from caseconnect.sdk.commands import AnnotateOrder
+from caseconnect.sdk.components import Check
+from caseconnect.sdk.decisions import ActedOn, Decision
+from caseconnect.sdk.events import OrderChanged
+from caseconnect.sdk.secrets import Secret
+from caseconnect.sdk.testing.rig import in_virtual_time
+
+MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
+
+
+async def tick(p: Pipe, seconds: float = MINUTE) -> None:
+    """Let time go by without work, then one look."""
+    await asyncio.sleep(seconds)
+    p.runner.watching.tick(p.now())
+    await p.runner.watching.idle()
+
+
+@in_virtual_time
+async def test_a_poll_that_hangs_is_late_and_one_that_is_told_of_otherwise_is_not(tmp_path: Path) -> None:
+    async with Pipe(tmp_path, World(), [], poll={"shop": "10m"}) as p:
+        await p.pass_time(HOUR)
+        await tick(p, 20 * MINUTE)
+        assert p.alerts() == []
+        await tick(p, 10 * MINUTE)
+        assert p.alerts() == ["late:shop"]
+        p.runner.context.down.add(("acme", "shop"))
+        await tick(p)
+        assert p.alerts() == [], "the outage has its own alert"
+        p.runner.context.down.clear()
+        await tick(p, 20 * MINUTE)
+        assert p.alerts() == [], "it had no time since"
+        await tick(p, 10 * MINUTE)
+        assert p.alerts() == ["late:shop"]
+        await p.settle()
+        await tick(p)
+        assert p.alerts() == []
+
+
+@in_virtual_time
+async def test_commands_that_nobody_keeps_back_are_told_after_an_hour(tmp_path: Path) -> None:
+    world = World()
+    async with Pipe(tmp_path, world, [flow("review", acting(AnnotateOrder(name="n", add_tags=("x",))))]) as p:
+        assert await p.journal.pause(Brake("acme", "flow", "review", "stocktaking", "ann", p.now()))
+        await p.look()
+        await tick(p, 3 * HOUR)
+        assert p.alerts() == [], "a person keeps it back"
+        assert await p.journal.resume("acme", "flow", "review", "done", "ann", p.now())
+        await tick(p)
+        assert p.alerts() == [], "it had no time yet"
+        p.runner.context.down.add(("acme", "shop"))
+        await tick(p, 4 * HOUR)
+        p.runner.context.down.clear()
+        await tick(p, 50 * MINUTE)
+        assert p.alerts() == [], "what an outage left is being worked off"
+        await tick(p, 11 * MINUTE)
+        assert p.alerts() == ["old:shop"]
+        p.tenant = replace(p.tenant, flows=(flow("review", acting(), mode="observe"),))
+        p.live.tenant = p.tenant
+        await tick(p)
+        assert p.alerts() == [], "the mode keeps it back"
+
+
+@in_virtual_time
+async def test_little_room_is_told_and_closes_when_there_is_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Pipe(tmp_path, World(), []) as p:
+        p.runner.watching = Watching(p.runner.context, p.now(), USUAL)
+        for room, cause in ((Room(5, False), ["disk:low"]), (Room(0, True), ["disk:full"]), (Room(2**40, False), [])):
+            monkeypatch.setattr(p.journal, "room", lambda room=room: room)
+            await tick(p)
+            assert p.alerts() == cause
+        monkeypatch.undo()
+        assert p.journal.room().free > 0
+
+
+async def fill(p: Pipe, until: datetime, *, pushed: int, polled: int = 0, begin: datetime | None = None) -> None:
+    """So many deliveries in each hour of the time."""
+    at, items = begin or p.now(), []
+    while at < until:
+        for number in range(pushed + polled):
+            name = f"{at:%m%d%H}-{number}"
+            items.append(NewDelivery("acme", "shop", "changes", name, at, name.encode(), polled=number >= pushed))
+        at += timedelta(hours=1)
+    await p.journal.receive(items, None, until)
+
+
+@in_virtual_time
+async def test_a_source_that_is_usually_busy_now_is_told_when_it_is_silent(tmp_path: Path) -> None:
+    async with Pipe(tmp_path, World(), []) as p:
+        start = p.now()
+        await fill(p, start + timedelta(days=16), pushed=11)
+        await asyncio.sleep(16 * DAY)
+        await fill(p, p.now() + timedelta(hours=3), pushed=0, polled=2)
+        await tick(p)
+        assert p.alerts() == []
+        await tick(p, 2.5 * HOUR)
+        assert p.alerts() == ["pushes:shop"], "polls alone bring something"
+        await tick(p, 3 * HOUR)
+        await tick(p)
+        assert p.alerts() == ["pushes:shop", "silent:shop"]
+        await fill(p, p.now() + timedelta(minutes=1), pushed=1)
+        await tick(p)
+        await tick(p)
+        assert p.alerts() == []
+
+
+class Keys(ToySettings):
+    key: Secret
+
+
+@in_virtual_time
+async def test_a_secret_that_ends_soon_is_told_until_another_date_is_there(tmp_path: Path) -> None:
+    async with Pipe(tmp_path, World(), []) as p:
+        shop = p.live.connections["shop"]
+        for days, cause in ((20, []), (10, ["expires:shop:key"]), (40, [])):
+            expires = (p.now() + timedelta(days=days)).date()
+            settings = Keys(account="shop", key=Secret(env="KEY", expires=expires))
+            shop.spec = replace(shop.spec, settings=settings)
+            await tick(p)
+            assert p.alerts() == cause
+
+
+@in_virtual_time
+async def test_what_ends_at_its_platform_is_told_and_a_step_that_is_gone_fails_no_more(tmp_path: Path) -> None:
+    async with Pipe(tmp_path, World(), []) as p:
+        steps: list[Check] = [
+            Check(step="API version", ok=True, note="v1", ends_at=p.now() + timedelta(days=10)),
+            Check(step="scope", ok=False, note="missing"),
+        ]
+
+        async def check() -> list[Check]:
+            return steps
+
+        p.live.connections["shop"].source.check = check  # type: ignore[method-assign,union-attr]
+        await p.pass_time(3 * HOUR)
+        assert p.alerts() == ["ends:shop:API version", "check:shop:scope"]
+        (title, _) = [a["title"] for a in p.journal.stuck()["alerts"]]
+        assert title == "shop: API version (v1) ends on 2026-01-11: see its platform's notes"
+        steps[:] = [Check(step="API version", ok=True, note="v2", ends_at=p.now() + timedelta(days=300))]
+        await p.pass_time(DAY)
+        assert p.alerts() == []
+
+
+@in_virtual_time
+async def test_an_alert_about_a_connection_that_is_gone_closes(tmp_path: Path) -> None:
+    async with Pipe(tmp_path, World(), []) as p:
+        for cause in ("down:former", "check:former:scope", "down:shop", "parked:event"):
+            await p.journal.alert(NewAlert("acme", cause, "it was so", "x"), p.now())
+        await tick(p)
+        assert p.alerts() == ["down:shop", "parked:event"]
+
+
+@in_virtual_time
+async def test_one_outcome_that_is_mapped_to_nothing_is_one_alert_until_an_outcome_is_acted_on(tmp_path: Path) -> None:
+    opened = Decision(reason="first sight", findings=(found(),), commands=(AnnotateOrder(name="n", add_tags=("x",)),))
+    unmapped = Decision(reason="maybe", alert="maybe is mapped to nothing", alert_kind="unmapped:maybe")
+    acted = Decision(reason="yes", acted_on=ActedOn(outcome="yes", revision="2"))
+    left = {"1": [opened, unmapped, acted], "2": [opened, unmapped, unmapped, acted]}
+
+    def decide(event: Any, matter: Any, facts: Any, settings: Any, now: Any) -> Decision:
+        if not isinstance(event, OrderChanged):
+            return Decision(reason="not an order")
+        return left[event.subject.id].pop(0)
+
+    async with Pipe(tmp_path, World(), [flow("review", decide)]) as p:
+        for order in "1122":
+            await p.look({"id": order})
+        (alert,) = p.journal.stuck()["alerts"]
+        assert (alert["cause"], alert["count"]) == ("review:unmapped:maybe", 2)
+        assert alert["link"] == "shop/order/1, shop/order/2"
+        for order, cause in (("1", ["review:unmapped:maybe"]), ("2", ["review:unmapped:maybe"]), ("2", [])):
+            await p.look({"id": order})
+            assert p.alerts() == cause

@@ -1,0 +1,113 @@
+"""The console's listener: beside the webhooks', with TLS of its own where it is asked for."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import socket
+import ssl
+from pathlib import Path
+
+import pytest
+import trustme
+from console_desk import ConsoleDesk, Log
+
+from caseconnect.host.daemon import Daemon, Options
+from caseconnect.host.web.console.serving import listen, port_of
+from caseconnect.host.web.console.settings import ConsoleSettings
+from caseconnect.host.web.control import ask_daemon
+from caseconnect.sdk.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("in_file", "asked", "webhooks", "chosen"),
+    [
+        (None, None, 8480, 8481),
+        (None, None, 0, 0),
+        (9000, None, 8480, 9000),
+        (9000, 9001, 8480, 9001),
+        (9000, 0, 8480, 0),
+        (None, None, 65_535, 0),
+    ],
+)
+def test_where_it_listens(in_file: int | None, asked: int | None, webhooks: int, chosen: int) -> None:
+    assert port_of(ConsoleSettings(port=in_file), asked, webhooks) == chosen
+
+
+def asked(port: int, path: str, context: ssl.SSLContext | None = None, **form: str) -> tuple[int, str, str]:
+    """(status, body, the cookie that was set)."""
+    connection = (
+        http.client.HTTPSConnection("127.0.0.1", port, timeout=10, context=context)
+        if context
+        else http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    )
+    scheme = "https" if context else "http"
+    headers = {"content-type": "application/x-www-form-urlencoded", "origin": f"{scheme}://127.0.0.1:{port}"}
+    body = "&".join(f"{name}={value}" for name, value in form.items())
+    connection.request("POST" if form else "GET", path, body or None, headers)
+    told = connection.getresponse()
+    text = told.read().decode()
+    connection.close()
+    return told.status, text, told.getheader("set-cookie") or ""
+
+
+def test_with_a_certificate_it_speaks_tls_and_nothing_else(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    certificate = authority.issue_cert("127.0.0.1")
+    chain, key = tmp_path / "chain.pem", tmp_path / "key.pem"
+    certificate.private_key_pem.write_to_path(key)
+    for part in certificate.cert_chain_pems:
+        part.write_to_path(chain, append=True)
+    settings = ConsoleSettings.model_validate({"tls": {"certificate": chain, "key": key}})
+    desk = ConsoleDesk(tmp_path, settings)
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+
+    async def story() -> None:
+        server = listen(settings, desk.console, 0)
+        serving = asyncio.create_task(server.serve())
+        port = desk.console.house.port
+        token = desk.console.link("ann", "viewer").partition("#")[2]
+        status, _, cookie = await asyncio.to_thread(asked, port, "/sign-in", context, token=token)
+        assert status == 200
+        assert cookie.startswith("__Host-connect-session=")
+        assert "Secure" in cookie
+        with pytest.raises((http.client.HTTPException, OSError)):
+            await asyncio.to_thread(asked, port, "/sign-in")
+        server.should_exit = True
+        await serving
+
+    asyncio.run(story())
+    desk.close()
+
+
+def test_a_certificate_that_is_not_there_and_a_port_that_is_taken_are_told(tmp_path: Path) -> None:
+    desk = ConsoleDesk(tmp_path)
+    given = {"tls": {"certificate": tmp_path / "none.pem", "key": tmp_path / "none.key"}}
+    with pytest.raises(ConfigError, match=r"none\.pem cannot be read"):
+        listen(ConsoleSettings.model_validate(given), desk.console, 0)
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(ConfigError, match="--console-port"):
+        listen(desk.settings, desk.console, taken.getsockname()[1])
+    desk.close()
+
+
+def test_the_daemon_has_one_and_makes_links_by_its_socket(tmp_path: Path) -> None:
+    async def story() -> None:
+        daemon = Daemon(Options(tmp_path, port=0), {}, Log())
+        started = asyncio.Event()
+        running = asyncio.create_task(daemon.run(lambda port: started.set()))
+        await asyncio.wait({asyncio.create_task(started.wait()), running}, return_when=asyncio.FIRST_COMPLETED)
+        assert daemon.console
+        console = daemon.console.house.port
+        assert console != daemon.port
+        told = await ask_daemon(tmp_path, "console_link", {"name": "ann", "role": "viewer"})
+        token = told["link"].partition("#")[2]
+        assert (await asyncio.to_thread(asked, console, "/"))[0] == 401
+        status, _, cookie = await asyncio.to_thread(asked, console, "/sign-in", token=token)
+        assert (status, bool(cookie)) == (200, True)
+        assert (await asyncio.to_thread(asked, daemon.port, "/sign-in"))[0] == 404
+        assert daemon._stop
+        daemon._stop.set()
+        await running
+
+    asyncio.run(story())
