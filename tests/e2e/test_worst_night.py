@@ -199,12 +199,15 @@ def test_the_worst_night(tmp_path: Path) -> None:
         assert len(h.refunds()) == CAP + LET_GO, "what finance let go, and nothing else"
         assert len(h.cases.cases) == MANY + len(late), "one for each who asked"
 
-        # 06:10. The mapping is mended; what is still parked is refused, and the late ones are approved.
+        # 06:10. The mapping is mended, what is still parked is refused, and the late ones are approved.
         await h.mended()
         await h.do("let_go", cause="cap:approvals:RefundPayment:hour", tenant=None, answer="refuse", limit=1000)
-        for case in list(h.cases.cases)[MANY:]:
-            h.cases.decide(case, "approved", AGENT)
-        await h.pass_time(2 * HOUR)
+        waiting = list(h.cases.cases)[MANY:]
+        while waiting:  # not more in an hour than the cap, which holds for them, too
+            for case in waiting[:10]:
+                h.cases.decide(case, "approved", AGENT)
+            del waiting[:10]
+            await h.pass_time(1.5 * HOUR)
         assert alerts(h) == [], "each alert closed itself when its cause was gone"
         assert rows(h, "SELECT cause, count(*) FROM alerts GROUP BY 1 HAVING count(*) > 1") == [], "one for each cause"
         _in_the_end(h, [str(order.id) for order in late])
