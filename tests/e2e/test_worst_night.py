@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 from collections import Counter
+from contextlib import suppress
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -106,8 +108,16 @@ class Night(House):
         """The journal can grow no more, or again."""
         db = self.journal._writing
         assert db is not None
+        if full:
+            db.execute("CREATE TABLE padding (x BLOB)")
         (pages,) = db.execute("PRAGMA page_count").fetchone()
         db.execute(f"PRAGMA max_page_count={pages if full else 1073741823}")
+        if not full:
+            db.execute("DROP TABLE padding")
+            return
+        with suppress(sqlite3.OperationalError):
+            while True:
+                db.execute("INSERT INTO padding VALUES (zeroblob(2000))")
 
     async def ask(self, order: Any, number: str, amount: str) -> int:
         """Mia asks for a refund."""
@@ -202,12 +212,9 @@ def test_the_worst_night(tmp_path: Path) -> None:
         # 06:10. The mapping is mended, what is still parked is refused, and the late ones are approved.
         await h.mended()
         await h.do("let_go", cause="cap:approvals:RefundPayment:hour", tenant=None, answer="refuse", limit=1000)
-        waiting = list(h.cases.cases)[MANY:]
-        while waiting:  # not more in an hour than the cap, which holds for them, too
-            for case in waiting[:10]:
-                h.cases.decide(case, "approved", AGENT)
-            del waiting[:10]
-            await h.pass_time(1.5 * HOUR)
+        for case in list(h.cases.cases)[MANY:]:
+            h.cases.decide(case, "approved", AGENT)
+        await h.pass_time(2 * HOUR)
         assert alerts(h) == [], "each alert closed itself when its cause was gone"
         assert rows(h, "SELECT cause, count(*) FROM alerts GROUP BY 1 HAVING count(*) > 1") == [], "one for each cause"
         _in_the_end(h, [str(order.id) for order in late])
