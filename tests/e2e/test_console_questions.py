@@ -67,7 +67,8 @@ def test_why_is_there_no_case(world: World, browser: Browser) -> None:
 
 def test_who_decided(world: World, browser: Browser) -> None:
     page = words(browser.get(f"/orders/acme/{world.closed}").text)
-    assert re.search(r"an agent, in case CASE-\d+ approved", page)
+    assert (found := re.search(r"People who decided .*?(\S+), in case CASE-\d+ approved", page)), page[-1500:]
+    assert found[1] != "agent", "the case names who decided"
     assert "outcome &#39;approved&#39;: settings.outcomes says release" in page
     assert "outcome 'approved': settings.outcomes says release" in command(world, "explain", world.closed)
 

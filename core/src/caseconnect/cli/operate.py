@@ -130,8 +130,10 @@ def _show_by_people(stuck: dict[str, Any]) -> None:
         table(("Tenant", "Cap", "Per", "Of", "Limit", "By", "Why", "Until"), changed, title="Caps that people changed")
         say("  connect caps take-back --tenant TENANT --cap CAP --per WINDOW --what WHAT --reason WHY")
     if stuck["proposals"]:
-        rows = [(p["seq"], p["tenant"], p["what"], p["who"], p["reason"]) for p in stuck["proposals"]]
-        table(("No.", "Tenant", "What", "Proposed by", "Why"), rows, title="Proposals that wait for a second approver")
+        waiting = [(p["seq"], p["tenant"], p["what"], p["who"], p["reason"]) for p in stuck["proposals"]]
+        table(
+            ("No.", "Tenant", "What", "Proposed by", "Why"), waiting, title="Proposals that wait for a second approver"
+        )
         say("  another approver confirms them in the console")
 
 

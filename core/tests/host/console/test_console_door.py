@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,7 +65,7 @@ def test_no_route_is_served_without_a_role() -> None:
         every_door([Route("/x", showing)])
 
 
-OPEN = {"/sign-in", "/sign-in/to", "/sign-in/back", "/static/{name}"}
+OPEN = {"/sign-in", "/sign-in/to", "/sign-in/back", "/static/{name}", "/favicon.ico"}
 
 
 def test_only_these_routes_are_open(desk: ConsoleDesk) -> None:
@@ -240,9 +241,18 @@ def test_a_link_from_a_mail_comes_in_by_a_page_of_ours(desk: ConsoleDesk) -> Non
     assert told.status_code == 200
     assert 'url=/things/acme/shop/order/1?a=%22%3E%3Cscript%3E"' in told.text
     assert "<script" not in told.text
-    away = stranger.get("//evil.example/", sec_fetch_site="cross-site")
-    assert "evil.example" not in away.text
+    for odd in ("//evil.example/", "/%5Cevil.example", "/%09/evil.example", "/%2F/evil.example", "///evil.example"):
+        told = stranger.get(odd, sec_fetch_site="cross-site")
+        (where,) = re.findall(r'url=([^"]*)"', told.text)
+        assert re.match(r"/(?![/\\\s])", where), (odd, where)
+    for odd in ("//evil.example", "/\\evil.example", "\\\\evil.example", "/\t/evil.example"):
+        assert b"url=/evil.example" in bytes(onward(odd).body)
     assert b"<b>" not in bytes(onward("/<b>").body)
+
+
+def test_an_address_with_the_usual_port_is_the_one_that_browsers_send() -> None:
+    assert ConsoleSettings(url="https://connect.example.com:443/").url == "https://connect.example.com"
+    assert ConsoleSettings(url="https://connect.example.com:8443").url == "https://connect.example.com:8443"
 
 
 def test_what_breaks_says_nothing_of_its_data(desk: ConsoleDesk) -> None:

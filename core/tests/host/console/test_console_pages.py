@@ -93,6 +93,8 @@ def test_a_body_is_for_operators(desk: ConsoleDesk) -> None:
     assert "Ann Lee" in operator.get("/deliveries/1/body").text
     looks = [(click.who, click.about) for click in desk.journal.clicks() if click.action == "look_body"]
     assert looks == [("oli", ["/deliveries/1/body"])]
+    assert "data-live" in operator.get("/deliveries/1").text
+    assert "data-live" not in operator.get("/deliveries/1/body").text, "each look by itself would be written down"
 
 
 def test_an_order_page_tells_why_there_is_no_case(desk: ConsoleDesk) -> None:

@@ -125,7 +125,7 @@ def naming(db: sqlite3.Connection, text: str, before: int | None, looks: int = 6
 def order_facts(db: sqlite3.Connection, tenant: str, subject: str) -> dict[str, Any] | None:
     """A subject's own record (an order, mostly) as a decision kept it last; None: there is none, or it is erased."""
     rows = db.execute(
-        "SELECT at, facts FROM decisions WHERE tenant=? AND lane=? AND facts IS NOT NULL ORDER BY seq DESC LIMIT 3",
+        "SELECT at, facts FROM decisions WHERE tenant=? AND lane=? AND facts IS NOT NULL ORDER BY seq DESC LIMIT 12",
         (tenant, subject),
     )
     for at, facts in rows:

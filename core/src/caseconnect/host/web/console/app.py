@@ -204,7 +204,7 @@ class Console:
         if request.method == "GET" and request.headers.get("sec-fetch-site") in {"cross-site", "same-site"}:
             # A link in a mail: the browser kept the strict cookie back. Coming from our own page it brings it.
             query = f"?{request.url.query}" if request.url.query else ""
-            return onward(path + query if path[:2] not in {"//", "/\\"} else "/")
+            return onward(request.scope["raw_path"].decode("latin-1") + query)
         return self._sign_in_page(request, 401, why)
 
     def _shows(self, page: Page) -> Answer:

@@ -117,8 +117,6 @@ class Keeper:
         """The door's answer, or the refusal. Whatever breaks behind it ends here."""
         try:
             return await self._let_in(door, request)
-        except ConnectError as error:
-            return self._refuse(request, 409, str(error), None)
         except TooLongError:
             return self._refuse(request, 413, "This is more than the console takes.", None)
         except Exception as error:  # noqa: BLE001 - its text may quote records: neither the log nor the page gets it
@@ -137,12 +135,18 @@ class Keeper:
                 why = f"This takes the role {door.role.word}; you are {caller.person.role.word}."
                 return self._refuse(request, 403, why, caller)
         if request.method != "POST" or door.bearer:
-            return await door.answer(Asked(request, caller))
+            return await self._answered(door, Asked(request, caller))
         form = await read_form(request)
         if caller and caller.session and not _same(form.get("csrf", [""])[0], caller.session.csrf):
             why = "This page is older than your session. Nothing was done: go back, load it anew, and look again."
             return self._refuse(request, 403, why, caller)
-        return await door.answer(Asked(request, caller, form))
+        return await self._answered(door, Asked(request, caller, form))
+
+    async def _answered(self, door: Door, asked: Asked) -> Response:
+        try:
+            return await door.answer(asked)
+        except ConnectError as error:
+            return self._refuse(asked.request, 409, str(error), asked.caller)
 
     async def unknown(self, request: Request, status: int, headers: Mapping[str, str] | None = None) -> Response:
         """No such page: those who are not signed in are not told."""

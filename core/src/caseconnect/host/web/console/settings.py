@@ -34,7 +34,8 @@ def _address(given: str) -> str:
         raise ValueError("write https://host or https://host:port, and nothing behind it")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError("people's browsers must reach the console by https")
-    return given.rstrip("/").lower()
+    usual = ":443" if parts.scheme == "https" else ":80"  # a browser does not say it
+    return given.rstrip("/").lower().removesuffix(usual)
 
 
 def _issuer(given: str) -> str:

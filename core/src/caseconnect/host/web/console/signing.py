@@ -140,8 +140,11 @@ class SignIn:
 
 
 def onward(path: str) -> Response:
-    """A page of ours that goes on to `path`: a request from another site brings no strict cookie, the next one does."""
-    where = escape(path, quote=True)
+    """A page of ours that goes on to `path`: a request from another site brings no strict cookie, the next one does.
+
+    `path` is as it was asked for, encoded; a browser reads `//` and `/\\` at its beginning as another host.
+    """
+    where = escape("/" + path.lstrip("/\\ \t\r\n"), quote=True)
     return HTMLResponse(
         f'<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="0;url={where}">'
         f'<title>Connect</title><p><a href="{where}">Go on</a></p></html>'

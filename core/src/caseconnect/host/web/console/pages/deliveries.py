@@ -52,6 +52,7 @@ def _one(ask: Ask, *, body: bool) -> Shown:
         "delivery.html",
         f"Delivery {row['seq']}",
         row=row,
+        still=body,
         has_body=content is not None,
         body=_readable(content) if body and content is not None else None,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,7 +63,8 @@ def show(ask: Ask) -> Shown:
     lines = every if whole else in_short(every, told)
     older = number(ask.query.get("lines")) or _LINES
     commands = [command for matter in told["matters"] for command in matter["commands"]]
-    paid = list(_paid(told["matters"]))
+    deciders = _deciders(told)
+    paid = list(_paid(told["matters"], deciders))
     return shown(
         ask,
         "order.html",
@@ -86,6 +87,7 @@ def show(ask: Ask) -> Shown:
         running=[command for command in commands if command["state"] in states.OPEN],
         answer=_answer(told, every),
         why_not=_why_not(told),
+        deciders=deciders,
         by_people=[line for line in every if line.by],
         ways={matter["id"]: _undo(matter) for matter in told["matters"]},
         command_ways={c["key"]: _ways(c) for c in commands if c["state"] in (states.PARKED, states.REFUSED)},
@@ -126,7 +128,17 @@ def _names(told: Json) -> list[str]:
     return [told["subject"], *told["aliases"], *ids, *(c["key"] for m in told["matters"] for c in m["commands"])]
 
 
-def _paid(matters: Iterable[Json]) -> Iterable[Paid]:
+def _deciders(told: Json) -> dict[str, str]:
+    """By matter who had set the outcome that was acted on last, as the case named them."""
+    return {
+        answer["matter"]: decision["decided_by"] or "an agent"
+        for decision in told["decisions"]
+        for answer in decision["answers"]
+        if answer.get("matter") and (answer.get("decision") or {}).get("acted_on")
+    }
+
+
+def _paid(matters: Iterable[Json], deciders: Mapping[str, str]) -> Iterable[Paid]:
     for matter in matters:
         for command in matter["commands"]:
             known = COMMANDS.get(command["kind"])
@@ -137,15 +149,15 @@ def _paid(matters: Iterable[Json]) -> Iterable[Paid]:
                 worth = known.model_validate(command["body"]).worth()
             except ValueError:
                 worth = None
-            who = by or _who(matter, command["use"])
+            who = by or _who(matter, command["use"], deciders)
             row = (command["state"], command["note"], command["created_at"], command["updated_at"], who, command["key"])
             yield Paid(command["kind"], command["use"], worth, *row)
 
 
-def _who(matter: Json, use: str) -> str:
+def _who(matter: Json, use: str, deciders: Mapping[str, str]) -> str:
     case = matter["case_number"] or matter["case_subject"]
     if matter["acted_on"] and case:
-        return f"an agent, in case {case}"
+        return f"{deciders.get(matter['id'], 'an agent')}, in case {case}"
     return f"the rules of {use}: nobody was asked"
 
 

@@ -26,6 +26,7 @@ def show(ask: Ask) -> Shown:
         found=[_line(ask, tenant, subject) for tenant, subject in found],
         came=came[-20:],
         persons=persons,
+        still=persons,
         named=named,
         too_short=0 < len(text) < _SHORTEST,
     )
