@@ -27,10 +27,14 @@ _AT_ONCE = 2000
 
 @dataclass(frozen=True)
 class Chained:
-    """Of a table whose rows are only added: what never changes, and what may be erased or masked."""
+    """Of a table whose rows are only added: what never changes, and what may be erased or masked.
+
+    `since`: the migration that made it, where that is younger than the seals.
+    """
 
     fixed: tuple[str, ...]
     content: tuple[str, ...] = ()
+    since: str = ""
 
 
 # Columns are named one by one: one that a migration adds later changes no digest.
@@ -46,7 +50,8 @@ CHAINED: Mapping[str, Chained] = {
         ("body",),
     ),
     "clicks": Chained(
-        ("seq", "at", "tenant", "who", "role", "through", "action", "about", "fields", "reason", "proposal")
+        ("seq", "at", "tenant", "who", "role", "through", "action", "about", "fields", "reason", "proposal"),
+        since="0011_clicks",
     ),
     "outcomes": Chained(("seq", "key", "attempt", "was", "became", "by", "at"), ("note", "data")),
 }

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
 import orjson
 import zstandard
+from sqlite_utils import Database
 
+from caseconnect.host.journal import schema
 from caseconnect.host.journal.codec import expand, load
 from caseconnect.host.journal.sealing import CHAINED, Table, content_digest, fixed_digest, link_of, sum_of, tables
 
@@ -61,12 +63,13 @@ def _damage(db: sqlite3.Connection, whole: bool) -> Iterator[Damage]:
             found = [_text(row[0]) for row in db.execute("PRAGMA integrity_check(20)")]
             yield from (Damage("file", "", word) for word in found if word != "ok")
         db.text_factory = str
-        every = tables(db)
+        every, absent = tables(db), schema.pending(Database(db))
         db.text_factory = bytes
     except Exception as error:  # noqa: BLE001 - as below
         yield Damage("file", "", f"cannot be read: {type(error).__name__} {error}")
         return
-    if missing := sorted({"sums", *CHAINED} - {table.name for table in every} - {"sums"}):
+    chained = [name for name, spec in CHAINED.items() if spec.since not in absent]  # the others a migration makes
+    if missing := sorted(set(chained) - {table.name for table in every}):
         yield Damage("file", "", f"without its tables {', '.join(missing)}")
         return
     for table in every:
@@ -74,7 +77,7 @@ def _damage(db: sqlite3.Connection, whole: bool) -> Iterator[Damage]:
     for name, column in _BLOBS:
         yield from _guarded(name, _frames(db, name, column, whole))
     yield from _guarded("sums", _orphans(db, every) if whole else iter(()))
-    yield from _guarded("chain", _chains(db, every) if whole else iter(()))
+    yield from _guarded("chain", _chains(db, every, chained) if whole else iter(()))
 
 
 def _guarded(table: str, found: Iterator[Damage]) -> Iterator[Damage]:
@@ -151,10 +154,10 @@ def _frame_holds(frame: bytes, digest: bytes | None) -> bool:
     return sha256(content).digest() == digest
 
 
-def _chains(db: sqlite3.Connection, every: list[Table]) -> Iterator[Damage]:
+def _chains(db: sqlite3.Connection, every: list[Table], chained: Collection[str]) -> Iterator[Damage]:
     heads = {_text(t): (n, link) for t, n, link in db.execute("SELECT tenant, seq, link FROM heads").fetchall()}
     by_name = {table.name: table for table in every}
-    reads = " UNION ALL ".join(_chain_of(by_name[name]) for name in CHAINED)
+    reads = " UNION ALL ".join(_chain_of(by_name[name]) for name in chained)
     reading = db.execute(f"{reads} ORDER BY 1, 2")
     ends: dict[str, tuple[int, bytes]] = {}
     broken: set[str] = set()
@@ -172,7 +175,7 @@ def _chains(db: sqlite3.Connection, every: list[Table]) -> Iterator[Damage]:
     for tenant in sorted((ends.keys() | heads.keys()) - broken):
         if ends.get(tenant) != heads.get(tenant):
             yield Damage("chain", tenant, "does not end where it did: newer rows are gone")
-    for name in CHAINED:
+    for name in chained:
         for (row,) in db.execute(
             f"SELECT r.seq FROM {name} r WHERE NOT EXISTS"  # noqa: S608 - our own names
             f" (SELECT 1 FROM chain c WHERE c.tbl = '{name}' AND c.row = r.seq) LIMIT 20"
