@@ -35,8 +35,8 @@ def wrong(line: str) -> str:
     found = main.get_command(click.Context(main), words[0])
     if found is None:
         return f"there is no command {words[0]}"
-    if isinstance(found, click.Group) and len(words) > 1:
-        found = found.get_command(click.Context(found), words[1]) or found
+    while isinstance(found, click.Group) and len(words) > 1 and (below := found.commands.get(words[1])):
+        found, words = below, words[1:]
     known = {option for parameter in found.params for option in (*parameter.opts, *parameter.secondary_opts)}
     given = {word.partition("=")[0] for one in words[1:] for word in one.split("|") if word.startswith("--")}
     return ", ".join(sorted(given - known - {"--help"}))

@@ -51,5 +51,5 @@ def test_no_link_of_a_page_leads_nowhere(file: str) -> None:
         while ".." in parts:
             place = parts.index("..")
             del parts[place - 1 : place + 1]
-        there = "/".join(parts)
-        assert there in PAGES.values() or (ROOT / "docs" / there).is_file(), target
+        led = "/".join(parts)
+        assert led in PAGES.values() or (ROOT / "docs" / led).is_file(), target

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 from collections import Counter
+from contextlib import suppress
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -106,8 +108,16 @@ class Night(House):
         """The journal can grow no more, or again."""
         db = self.journal._writing
         assert db is not None
+        if full:
+            db.execute("CREATE TABLE padding (x BLOB)")
         (pages,) = db.execute("PRAGMA page_count").fetchone()
         db.execute(f"PRAGMA max_page_count={pages if full else 1073741823}")
+        if not full:
+            db.execute("DROP TABLE padding")
+            return
+        with suppress(sqlite3.OperationalError):
+            while True:
+                db.execute("INSERT INTO padding VALUES (zeroblob(2000))")
 
     async def ask(self, order: Any, number: str, amount: str) -> int:
         """Mia asks for a refund."""
@@ -199,7 +209,7 @@ def test_the_worst_night(tmp_path: Path) -> None:
         assert len(h.refunds()) == CAP + LET_GO, "what finance let go, and nothing else"
         assert len(h.cases.cases) == MANY + len(late), "one for each who asked"
 
-        # 06:10. The mapping is mended; what is still parked is refused, and the late ones are approved.
+        # 06:10. The mapping is mended, what is still parked is refused, and the late ones are approved.
         await h.mended()
         await h.do("let_go", cause="cap:approvals:RefundPayment:hour", tenant=None, answer="refuse", limit=1000)
         for case in list(h.cases.cases)[MANY:]:

@@ -129,8 +129,10 @@ def test_every_query_is_answered(tmp_path: Path) -> None:
                 trouble(daemon)
                 opened = "sum(connect_command_changes_total{kind='OpenCase', state='done'})"
                 until(lambda: float(asked(server, "query", query=opened)["result"][0]["value"][1]) >= ORDERS, "cases")
-                time.sleep(2.5)
-                unanswered = {q.name for q in queries() if not asked(server, "query", query=q.evaluated())["result"]}
+
+                def unanswered() -> set[str]:
+                    return {q.name for q in queries() if not asked(server, "query", query=q.evaluated())["result"]}
+
+                until(lambda: unanswered() <= set(WAITS), "every query has data")
                 faults = [r for g in asked(server, "rules")["groups"] for r in g["rules"] if r["health"] != "ok"]
                 assert faults == []
-    assert unanswered <= set(WAITS)

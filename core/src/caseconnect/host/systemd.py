@@ -13,17 +13,18 @@ from contextlib import suppress
 
 
 class Supervisor:
-    """Who started us, if it wants to be told."""
+    """Who started us, if it wants to be told. Telling never waits: what finds no room is dropped, but for readiness."""
 
     def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
         place = environ.get("NOTIFY_SOCKET", "")
         self._place = f"\0{place[1:]}" if place.startswith("@") else place
         for_us = environ.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
-        self._watches = for_us and environ.get("WATCHDOG_USEC", "0").isdigit() and environ.get("WATCHDOG_USEC") != "0"
+        self._owes_ready = False
+        self._watches = for_us and environ.get("WATCHDOG_USEC", "0").strip("0") != ""
 
     def ready(self) -> None:
         """It serves, or has reloaded."""
-        self._tell("READY=1")
+        self._owes_ready = not self._tell("READY=1")
 
     def reloading(self) -> None:
         """A reload begins."""
@@ -35,10 +36,17 @@ class Supervisor:
 
     def alive(self) -> None:
         """All of it works; to be told at least every half of `WatchdogSec=`."""
+        if self._owes_ready:
+            self.ready()
         if self._watches:
             self._tell("WATCHDOG=1")
 
-    def _tell(self, state: str) -> None:
-        if self._place:
-            with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as telling:
-                telling.sendto(state.encode(), self._place)
+    def _tell(self, state: str) -> bool:
+        """False if it could not be told now: who listens is busy, and our loop must not wait for it."""
+        if not self._place:
+            return True
+        kind = socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
+        with suppress(OSError), socket.socket(socket.AF_UNIX, kind) as telling:
+            telling.sendto(state.encode(), self._place)
+            return True
+        return False

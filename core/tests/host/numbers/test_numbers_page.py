@@ -7,11 +7,14 @@ import base64
 import hmac
 import math
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx  # noqa: TID251 - tests may
 import pytest
 
+from caseconnect.host.daemon import Daemon, Options
+from caseconnect.host.daemon_file import load_daemon_file
 from caseconnect.host.journal.records import NewDelivery, Receipt
 from caseconnect.host.numbers.page import metrics_app
 from caseconnect.host.web.hooks import Hook, Hooks
@@ -20,6 +23,7 @@ from caseconnect.sdk.errors import ConfigError, ConnectError
 from caseconnect.sdk.http import Http
 from caseconnect.sdk.pace import Pace
 from caseconnect.sdk.testing import LoopClock, Wire, run
+from caseconnect.sdk.testing.resources import RecordingLog
 from caseconnect.sdk.testing.virtual import START
 from caseconnect.sdk.testing.wire import LOST_BEFORE, REFUSED
 from caseconnect.sdk.tokens import Token, TokenCache
@@ -82,6 +86,19 @@ def test_a_token_is_demanded_of_everybody(token: str | None, shown: str, status:
     reveal = (lambda: token) if token else no_secret
     for client in ("127.0.0.1", "192.0.2.7"):
         assert asked(reveal, client=client, authorization=shown).status_code == status
+
+
+def test_the_daemons_file_names_the_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "connect.yaml"
+    file.write_text("metrics:\n  token: {env: METRICS_TOKEN}\n")
+    settings, problems = load_daemon_file(file)
+    assert settings, problems
+    daemon = Daemon(Options(tmp_path), {}, RecordingLog(), settings=settings)
+    monkeypatch.setenv("METRICS_TOKEN", "s3cret-token")
+    assert asked(daemon._metrics_token, authorization="Bearer s3cret-token").status_code == 200
+    assert asked(daemon._metrics_token).status_code == 401
+    monkeypatch.delenv("METRICS_TOKEN")
+    assert asked(daemon._metrics_token, authorization="Bearer s3cret-token").status_code == 401
 
 
 def test_the_hooks_tell_of_every_answer_and_name_nobody_who_is_not_there() -> None:
