@@ -76,6 +76,8 @@ def resume(desk: Desk, fields: Fields) -> Plan:
     steps = []
     for queued in desk.journal.held_back(tenant, scope, name):
         effect = _GOES_OUT[queued.state] + (", after what it waits for" if queued.after else "")
+        if queued.behind:
+            effect += f", when {queued.behind} works again"
         if queued.due > desk.now:
             effect += f", not before {queued.due:%Y-%m-%d %H:%M:%S} UTC"
         mark = queued.state
