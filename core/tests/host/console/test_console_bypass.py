@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,7 +13,10 @@ from console_desk import ConsoleDesk, look, refund, tenant_with
 from journal_desk import TENANT, now_of
 
 from caseconnect.host.journal.records import Brake
+from caseconnect.host.journal.rules import CapRule, CapWindow
+from caseconnect.host.web.console.pages.orders import _ways
 from caseconnect.host.web.console.settings import ConsoleSettings
+from caseconnect.sdk.commands import CancelOrder, Command
 from caseconnect.sdk.subjects import Subject
 
 FOUR_EYES = ConsoleSettings(four_eyes={"EUR": Decimal(100)})
@@ -57,3 +62,64 @@ def test_what_a_person_has_to_end_as_well_is_not(desk: ConsoleDesk, scope: str, 
     pause(desk, scope, "shop", by)
     planned(desk, "1", "80")
     assert desk.journal.held_back(TENANT, "tenant", TENANT) == []
+
+
+CAUSE = "cap:fraud:RefundPayment:hour"
+
+
+def capped(desk: ConsoleDesk, command: Command, count: int, rule: CapRule) -> list[str]:
+    """So many asked for, each of its own order; the keys of those that the cap has parked."""
+    keys = []
+    for n in range(count):
+        matter = desk.matter(subject=Subject("shop", "order", f"9{n}"))
+        ask = replace(desk.ask(matter, command), caps=(rule,))
+        keys += desk.decide(ask, matters=(matter,), lane=matter.key.subject)
+    return [key for key in keys if desk.state(key) == "parked"]
+
+
+@pytest.mark.parametrize("command", [refund("30"), CancelOrder()], ids=["money", "no money"])
+def test_an_answer_lets_nothing_past_a_cap_without_a_second(desk: ConsoleDesk, command: Command) -> None:
+    desk.settings = ConsoleSettings()
+    limits = {"EUR": Decimal(50)} if command.money else {}
+    rule = CapRule(f"tenant:{command.kind}", (CapWindow("hour", timedelta(hours=1), 1, limits),))
+    key = capped(desk, command, 2, rule)[0]
+    bob, ann, eve = (desk.browser(*who) for who in (("bob", "operator"), ("ann", "approver"), ("eve", "approver")))
+    again = {"key": key, "answer": "retry"}
+    assert "digest" not in bob.post("/plan/answer", again).text
+    assert ann.post("/do/answer", look(ann, "answer", **again)).status_code == 303
+    assert desk.state(key) == "parked"
+    assert eve.post("/proposals/1/confirm").status_code == 200
+    assert desk.state(key) == "planned"
+
+
+def test_what_was_refused_under_a_cap_is_asked_again_by_two_while_the_cap_is_full(desk: ConsoleDesk) -> None:
+    rule = CapRule("tenant:RefundPayment", (CapWindow("hour", timedelta(hours=1), 2, {"EUR": Decimal(50)}),))
+    key = capped(desk, refund("30"), 2, rule)[0]
+    ann = desk.browser("ann", "approver")
+    refuse = {"cause": CAUSE, "tenant": TENANT, "answer": "refuse"}
+    assert ann.post("/do/let_go", look(ann, "let_go", **refuse)).status_code == 200
+    assert desk.state(key) == "refused"
+    again = {"key": key, "answer": "retry"}
+    assert "Two people decide this" in ann.post("/plan/answer", again).text
+    desk.pass_time(hours=1)
+    ann.sign_in("ann", "approver")
+    assert ann.post("/do/answer", look(ann, "answer", **again)).status_code == 200
+
+
+def test_several_refused_ones_together_pass_a_cap(desk: ConsoleDesk) -> None:
+    rule = CapRule("tenant:RefundPayment", (CapWindow("hour", timedelta(hours=1), 2, {"EUR": Decimal(50)}),))
+    keys = capped(desk, refund("30"), 3, rule)
+    ann = desk.browser("ann", "approver")
+    ann.post("/do/answer", look(ann, "answer", key=keys, answer="refuse"))
+    desk.pass_time(hours=1)
+    ann.sign_in("ann", "approver")
+    assert "Two people decide this" not in ann.post("/plan/answer", {"key": keys[:1], "answer": "retry"}).text
+    assert "Two people decide this" in ann.post("/plan/answer", {"key": keys, "answer": "retry"}).text
+
+
+def test_an_orders_page_offers_no_retry_of_what_a_cap_has_parked(desk: ConsoleDesk) -> None:
+    rule = CapRule("tenant:RefundPayment", (CapWindow("hour", timedelta(hours=1), 1, {}),))
+    capped(desk, refund("30"), 2, rule)
+    command = desk.journal.explain(TENANT, Subject("shop", "order", "91"))["matters"][0]["commands"][0]
+    assert [dict(way.fields)["answer"] for way in _ways(command)] == ["done", "refuse"]
+    assert [dict(way.fields)["answer"] for way in _ways({**command, "cap": ""})] == ["retry", "done", "refuse"]

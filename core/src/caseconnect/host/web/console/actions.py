@@ -12,7 +12,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from caseconnect.host.journal import Journal
-from caseconnect.host.journal.cap_changes import CapUse
+from caseconnect.host.journal.cap_changes import COUNT, CapUse
+from caseconnect.host.journal.caps import CAUSE
 from caseconnect.host.pipeline.capping import all_caps
 from caseconnect.host.tenants.durations import parse_duration
 from caseconnect.host.tenants.tenant import Tenant
@@ -170,6 +171,29 @@ def why_two(steps: Sequence[Step], four_eyes: Mapping[str, Decimal] | None) -> s
         if amount > limit:
             return f"it is more than {Money(amount=limit, currency=currency)}"
     return ""
+
+
+def passes_a_cap(desk: Desk, steps: Sequence[Step]) -> bool:
+    """A cap has parked one of them, or they go beyond what is left of one now."""
+    more: dict[tuple[str, str, str], Decimal] = {}
+    for step in steps:
+        cause, names = desk.journal.kept_by(step.about)
+        if cause.startswith(CAUSE):
+            return True
+        for name in names:
+            for what, much in [
+                (COUNT, Decimal(1)),
+                *([(step.worth.currency, step.worth.amount)] if step.worth else []),
+            ]:
+                place = (step.tenant, name, what)
+                more[place] = more.get(place, Decimal(0)) + much
+    tenants = [desk.tenants[name] for name in {place[0] for place in more} if name in desk.tenants]
+    return any(
+        use.used + more.get((use.tenant, use.cap, use.what), Decimal(0)) > use.limit
+        for tenant in tenants
+        for use in desk.journal.cap_uses(tenant.name, all_caps(tenant), desk.now)
+        if (use.tenant, use.cap, use.what) in more
+    )
 
 
 def role_for(steps: Sequence[Step]) -> Role:

@@ -23,6 +23,7 @@ from caseconnect.host.web.console.actions import (
     every,
     numbers,
     one,
+    passes_a_cap,
     role_for,
     seconds_of,
     why_two,
@@ -123,7 +124,10 @@ def answer(desk: Desk, fields: Fields) -> Plan:
     asks = [{"key": step.about, "answer": what} for step in steps]
     second = why_two(steps, desk.four_eyes) if what != "refuse" else ""
     pays = what != "refuse" and any(step.money for step in steps)
-    return _plan("answer", f"Answer with {what}", fields, steps, asks, second=second, pays=pays)
+    role = role_for(steps)
+    if what == "retry" and passes_a_cap(desk, steps):
+        second, pays, role = _ALWAYS_TWO, True, Role.APPROVER
+    return _plan("answer", f"Answer with {what}", fields, steps, asks, second=second, pays=pays, role=role)
 
 
 def let_go(desk: Desk, fields: Fields) -> Plan:
