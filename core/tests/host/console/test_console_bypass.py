@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from console_desk import ConsoleDesk, look, refund, tenant_with
-from journal_desk import TENANT, now_of
+from journal_desk import TENANT, case_of, now_of
 
 from caseconnect.host.journal.records import Brake
 from caseconnect.host.journal.rules import CapRule, CapWindow
@@ -123,3 +123,28 @@ def test_an_orders_page_offers_no_retry_of_what_a_cap_has_parked(desk: ConsoleDe
     command = desk.journal.explain(TENANT, Subject("shop", "order", "91"))["matters"][0]["commands"][0]
     assert [dict(way.fields)["answer"] for way in _ways(command)] == ["done", "refuse"]
     assert [dict(way.fields)["answer"] for way in _ways({**command, "cap": ""})] == ["retry", "done", "refuse"]
+
+
+def test_a_proposal_outlives_what_is_used_and_what_waits_and_gives_nothing_away(desk: ConsoleDesk) -> None:
+    ann, eve = desk.browser("ann", "approver"), desk.browser("eve", "approver")
+    change = {"tenant": TENANT, "cap": "tenant:RefundPayment", "per": "hour", "what": "EUR", "limit": "500"}
+    assert ann.post("/do/change_cap", look(ann, "change_cap", **change)).status_code == 303
+    rule = CapRule("tenant:RefundPayment", (CapWindow("hour", timedelta(hours=1), 2, {"EUR": Decimal(50)}),))
+    capped(desk, refund("10"), 1, rule)
+    assert "10 is used now" in ann.post("/plan/change_cap", change).text
+    assert eve.post("/proposals/1/confirm").status_code == 200
+    pause(desk, "tenant", TENANT, "ann")
+    planned(desk, "1", "150")
+    assert ann.post("/do/resume", look(ann, "resume", **WHOLE)).status_code == 303
+    desk.plan(desk.matter(subject=Subject("shop", "order", "2")), case_of())
+    assert eve.post("/proposals/2/confirm").status_code == 200
+
+
+def test_another_pause_of_the_same_is_not_the_one_that_was_looked_at(desk: ConsoleDesk) -> None:
+    pause(desk, "tenant", TENANT, "ann")
+    bob = desk.browser("bob", "operator")
+    form = look(bob, "resume", **WHOLE)
+    now_of(desk.journal.resume(TENANT, "tenant", TENANT, "mended", "ann", desk.now))
+    desk.pass_time(minutes=1)
+    pause(desk, "tenant", TENANT, "eve")
+    assert bob.post("/do/resume", form).status_code == 409

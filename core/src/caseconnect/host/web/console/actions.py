@@ -35,7 +35,10 @@ class NotPossible(ConnectError):
 
 @dataclass(frozen=True)
 class Step:
-    """One thing that would happen. `mark`: what must not have changed until it does. `subject`: whose page it is on."""
+    """One thing that would happen. `mark`: what must not have changed until it does. `subject`: whose page it is on.
+
+    `just_now`: what is told behind the effect, and may be another when it happens.
+    """
 
     about: str
     what: str
@@ -45,11 +48,20 @@ class Step:
     money: bool = False
     worth: Money | None = None
     mark: str = ""
+    just_now: str = ""
+
+    @property
+    def told(self) -> str:
+        """The effect, as people read it."""
+        return self.effect + self.just_now
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What an action would do, in order. `asks`: what the verb is called with, in turn; `second`: why it takes two."""
+    """What an action would do, in order. `asks`: what the verb is called with, in turn; `second`: why it takes two.
+
+    `mark`: as of a step, of the whole; `only_money`: the other steps may be other ones when it is done.
+    """
 
     action: str
     title: str
@@ -61,12 +73,16 @@ class Plan:
     notes: tuple[str, ...] = ()
     pays: bool = False
     second: str = ""
+    mark: str = ""
+    only_money: bool = False
 
     @property
     def digest(self) -> str:
         """Of all that it is about."""
-        steps = [(s.about, s.effect, s.mark, str(s.worth)) for s in self.steps]
-        return digest_of(self.action, {name: list(values) for name, values in self.fields.items()}, steps, self.second)
+        counted = [step for step in self.steps if step.money or not self.only_money]
+        steps = [(s.about, s.effect, s.mark, str(s.worth)) for s in counted]
+        fields = {name: list(values) for name, values in self.fields.items()}
+        return digest_of(self.action, fields, steps, self.second, self.mark)
 
     @property
     def sums(self) -> tuple[Money, ...]:
@@ -85,7 +101,8 @@ class Plan:
             "tenant": self.tenant,
             "steps": [
                 {
-                    **{name: getattr(step, name) for name in ("about", "what", "effect", "tenant", "subject", "money")},
+                    **{name: getattr(step, name) for name in ("about", "what", "tenant", "subject", "money")},
+                    "effect": step.told,
                     "worth": str(step.worth) if step.worth else None,
                 }
                 for step in self.steps
