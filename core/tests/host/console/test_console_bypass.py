@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -148,3 +150,24 @@ def test_another_pause_of_the_same_is_not_the_one_that_was_looked_at(desk: Conso
     desk.pass_time(minutes=1)
     pause(desk, "tenant", TENANT, "eve")
     assert bob.post("/do/resume", form).status_code == 409
+
+
+def test_what_was_done_less_than_asked_for_is_told_as_not_done(desk: ConsoleDesk) -> None:
+    rule = CapRule("tenant:RefundPayment", (CapWindow("hour", timedelta(hours=1), 1, {}),))
+    (key,) = capped(desk, refund("30"), 2, rule)
+    ann, eve = desk.browser("ann", "approver"), desk.browser("eve", "approver")
+    go = {"cause": CAUSE, "tenant": TENANT, "answer": "retry", "limit": "5"}
+    assert ann.post("/do/let_go", look(ann, "let_go", **go)).status_code == 303
+    with closing(sqlite3.connect(desk.path)) as db, db:
+        db.execute("UPDATE matters SET state='closed' WHERE id=?", (desk.command(key).matter,))
+    assert "0 of 1 were done" in eve.post("/proposals/1/confirm").text
+    assert desk.state(key) == "parked"
+    assert desk.journal.clicks()[0].result.startswith("0 done, 1 not")
+
+
+def test_a_pause_that_was_there_already_is_told(desk: ConsoleDesk) -> None:
+    bob = desk.browser("bob", "operator")
+    now_of(desk.journal.first(TENANT, "start", desk.now))
+    desk.plan(desk.matter(), refund("20"))
+    assert bob.post("/do/pause", look(bob, "pause", **WHOLE)).status_code == 200
+    assert "it was so already" in bob.post("/do/pause", look(bob, "pause", **WHOLE)).text

@@ -206,10 +206,27 @@ class Actor:
             except ConnectError as error:
                 failed[about] = str(error)
                 continue
-            if told.get("state") == "kept":  # an undoing that found a person's work in the case
-                failed[about] = str(told["why"])
+            if missed := _missed(ask, told):
+                failed[about] = missed
             else:
                 ok[about] = told
         ended = Ended(plan, ok, failed)
         await self.journal.click_ended(seq, ended.text, self.now())
         return ended
+
+
+_COUNTED = (("answered", "keys"), ("replayed", "seqs"), ("opened", "subjects"))
+
+
+def _missed(ask: Mapping[str, Any], told: Mapping[str, Any]) -> str:
+    """Why the verb did not do all that it was asked for; empty if it did."""
+    if told.get("state") == "kept":  # an undoing that found a person's work in the case
+        return str(told["why"])
+    if told.get("changed") is False:
+        return "nothing was changed: it was so already"
+    for done, asked in _COUNTED:
+        if done in told and told[done] < len(ask[asked]):
+            return (
+                f"{told[done]} of {len(ask[asked])} were done: the others are not any more what they were, look again"
+            )
+    return ""
