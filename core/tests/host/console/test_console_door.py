@@ -300,11 +300,39 @@ def test_numbers_are_open_to_this_machine_only(desk: ConsoleDesk, tmp_path: Path
     far.close()
 
 
+FAR = {
+    "tls": {"certificate": "c", "key": "k"},
+    "oidc": {"issuer": "https://x.example", "client_id": "c"},
+    "people": {"ann@example.com": "viewer"},
+}
+
+
+@pytest.mark.parametrize(
+    ("given", "port", "address"),
+    [
+        ({"host": "192.0.2.1", **FAR}, 443, "https://192.0.2.1"),
+        ({"host": "192.0.2.1", **FAR}, 443, "https://192.0.2.1:443"),
+        ({}, 80, "http://127.0.0.1"),
+        ({"host": "0.0.0.0", "url": "https://connect.example.com", **FAR}, 443, "https://connect.example.com"),
+    ],
+)
+def test_a_port_that_browsers_do_not_say_is_known(
+    tmp_path: Path, given: dict[str, object], port: int, address: str
+) -> None:
+    desk = ConsoleDesk(tmp_path, ConsoleSettings.model_validate(given))
+    desk.console.house.port = port
+    assert desk.browser(origin=address).get("/sign-in").status_code == 200
+    assert desk.browser(origin="https://evil.example").get("/sign-in").status_code == 421
+    desk.close()
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
         ({"host": "0.0.0.0"}, "would be open to others"),
         ({"host": "192.0.2.1", "tls": {"certificate": "c", "key": "k"}}, "would be open to others"),
+        ({"host": "0.0.0.0", **FAR}, "say under which people reach"),
+        ({"host": "::", **FAR}, "say under which people reach"),
         ({"url": "http://connect.example.com"}, "by https"),
         ({"url": "https://connect.example.com/x"}, "nothing behind it"),
         ({"people": {"ann@example.com": "viewer"}}, "need `oidc`"),
