@@ -177,13 +177,14 @@ class Console:
     async def _by_token(self, request: Request) -> Caller | Response | None:
         kind, _, token = request.headers.get("authorization", "").partition(" ")
         tries, address = self._signing.tries, address_of(request)
-        if wait := tries.wait(address):
-            return JSONResponse({"error": f"too many wrong tokens: wait {wait} s"}, 429, {"retry-after": str(wait)})
         if kind.lower() != "bearer" or not token:
             return None
         now, hashed = self.house.now(), sha256(token.strip().encode()).hexdigest()
         found = await self.read(lambda: self.house.reading.token_of(hashed, now))
         if found is None:
+            # Only a wrong one waits: behind a proxy all come from one address.
+            if wait := tries.wait(address):
+                return JSONResponse({"error": f"too many wrong tokens: wait {wait} s"}, 429, {"retry-after": str(wait)})
             tries.wrong(address)
             return None
         tries.right(address)
