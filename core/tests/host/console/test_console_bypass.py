@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -16,7 +17,10 @@ from journal_desk import TENANT, case_of, now_of
 
 from caseconnect.host.journal.records import Brake
 from caseconnect.host.journal.rules import CapRule, CapWindow
+from caseconnect.host.web.console.acting import NotAllowed
+from caseconnect.host.web.console.guard import Caller
 from caseconnect.host.web.console.pages.orders import _ways
+from caseconnect.host.web.console.people import Person, Role
 from caseconnect.host.web.console.settings import ConsoleSettings
 from caseconnect.sdk.commands import CancelOrder, Command
 from caseconnect.sdk.subjects import Subject
@@ -129,11 +133,10 @@ def test_an_orders_page_offers_no_retry_of_what_a_cap_has_parked(desk: ConsoleDe
 
 def test_a_proposal_outlives_what_is_used_and_what_waits_and_gives_nothing_away(desk: ConsoleDesk) -> None:
     ann, eve = desk.browser("ann", "approver"), desk.browser("eve", "approver")
-    change = {"tenant": TENANT, "cap": "tenant:RefundPayment", "per": "hour", "what": "EUR", "limit": "500"}
-    assert ann.post("/do/change_cap", look(ann, "change_cap", **change)).status_code == 303
+    assert ann.post("/do/change_cap", look(ann, "change_cap", **CHANGE)).status_code == 303
     rule = CapRule("tenant:RefundPayment", (CapWindow("hour", timedelta(hours=1), 2, {"EUR": Decimal(50)}),))
     capped(desk, refund("10"), 1, rule)
-    assert "10 is used now" in ann.post("/plan/change_cap", change).text
+    assert "10 is used now" in ann.post("/plan/change_cap", CHANGE).text
     assert eve.post("/proposals/1/confirm").status_code == 200
     pause(desk, "tenant", TENANT, "ann")
     planned(desk, "1", "150")
@@ -171,3 +174,32 @@ def test_a_pause_that_was_there_already_is_told(desk: ConsoleDesk) -> None:
     desk.plan(desk.matter(), refund("20"))
     assert bob.post("/do/pause", look(bob, "pause", **WHOLE)).status_code == 200
     assert "it was so already" in bob.post("/do/pause", look(bob, "pause", **WHOLE)).text
+
+
+CHANGE = {"tenant": TENANT, "cap": "tenant:RefundPayment", "per": "hour", "what": "EUR", "limit": "500"}
+
+
+def test_one_person_in_other_letters_is_no_second(desk: ConsoleDesk) -> None:
+    ann, same = desk.browser("ann@example.com", "approver"), desk.browser("Ann@Example.com", "approver")
+    assert ann.post("/do/change_cap", look(ann, "change_cap", **CHANGE)).status_code == 303
+    assert "your own" in same.post("/proposals/1/confirm").text
+    assert same.post("/proposals/1/decline").status_code == 303
+    (proposal,) = desk.journal.proposals(desk.now, ended=1)
+    assert proposal.state == "withdrawn"
+
+
+def test_a_token_proposes_but_a_person_confirms(desk: ConsoleDesk) -> None:
+    oidc = {"issuer": "https://login.example", "client_id": "connect"}
+    desk.settings = ConsoleSettings.model_validate({"oidc": oidc, "people": {"ann@example.com": "approver"}})
+    actor, token = desk.console.actor, Caller(Person("token:script", Role.APPROVER))
+    fields = {name: [value] for name, value in CHANGE.items()}
+
+    async def story() -> None:
+        plan = await actor.plan("change_cap", fields)
+        assert (await actor.do("change_cap", fields, plan.digest, "sale", token, "api")).proposal == 1
+        for caller in (token, Caller(Person("token:another", Role.APPROVER))):
+            with pytest.raises(NotAllowed, match="A token does not confirm"):
+                await actor.confirm(1, "", caller, "api")
+
+    asyncio.run(story())
+    assert desk.browser("eve", "approver").post("/proposals/1/confirm").status_code == 200

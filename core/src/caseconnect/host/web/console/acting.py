@@ -109,6 +109,8 @@ class Actor:
         proposal = await self._open(number)
         plan = await self._still(proposal)
         self._may(plan, caller, Role.APPROVER)
+        if caller.session is None and self.settings().oidc:
+            raise NotAllowed("A token does not confirm: a person who signed in does, in the console.")
         me = caller.person.name
         why = f"{proposal.reason} (proposed by {proposal.who}, confirmed by {me}{': ' + reason if reason else ''})"
         click = self._click(plan, caller, why, through, f"confirm:{plan.action}", number)
@@ -128,7 +130,7 @@ class Actor:
         if not caller.person.may(Role.APPROVER):
             raise NotAllowed("This takes the role approver.")
         me, now = caller.person.name, self.now()
-        state = kept.WITHDRAWN if proposal.who == me else kept.REFUSED
+        state = kept.WITHDRAWN if proposal.who.casefold() == me.casefold() else kept.REFUSED
         about = [step["about"] for step in proposal.plan["steps"]]
         click = Click(now, me, caller.person.role.word, state, through, proposal.tenant, about, {}, reason, number)
         seq = await self.journal.clicked(click)
