@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from console_desk import ConsoleDesk, look, refund, tenant_with
@@ -25,6 +26,7 @@ from caseconnect.host.web.console.settings import ConsoleSettings
 from caseconnect.sdk.commands import CancelOrder, Command
 from caseconnect.sdk.subjects import Subject
 
+Scope = Literal["tenant", "flow", "connection", "command", "access"]
 FOUR_EYES = ConsoleSettings(four_eyes={"EUR": Decimal(100)})
 WHOLE = {"tenant": TENANT, "scope": "tenant"}
 
@@ -42,7 +44,7 @@ def planned(desk: ConsoleDesk, id_: str, amount: str) -> str:
     return key
 
 
-def pause(desk: ConsoleDesk, scope: str, name: str, by: str) -> None:
+def pause(desk: ConsoleDesk, scope: Scope, name: str, by: str) -> None:
     now_of(desk.journal.pause(Brake(TENANT, scope, name, "why", by, desk.now)))
 
 
@@ -63,7 +65,7 @@ def test_what_connect_lets_go_by_itself_is_in_the_queue_of_the_pause_before_it(d
 
 
 @pytest.mark.parametrize(("scope", "by"), [("connection", "eve"), ("access", "connect")])
-def test_what_a_person_has_to_end_as_well_is_not(desk: ConsoleDesk, scope: str, by: str) -> None:
+def test_what_a_person_has_to_end_as_well_is_not(desk: ConsoleDesk, scope: Scope, by: str) -> None:
     pause(desk, "tenant", TENANT, "ann")
     pause(desk, scope, "shop", by)
     planned(desk, "1", "80")
