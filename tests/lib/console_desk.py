@@ -159,3 +159,17 @@ def tenant_with(caps: Mapping[str, Any]) -> Tenant:
     """A tenant of which only its caps matter."""
     limits = Limits.model_validate({"caps": caps})
     return Tenant(TENANT, "test", None, {}, (), Timing(), limits, Path("acme.yaml"), "")
+
+
+def digest(told: Any) -> str:
+    """Of the plan that a page shows."""
+    found = re.search(r'name="digest" value="(\w+)"', told.text)
+    assert found, told.text
+    return found[1]
+
+
+def look(browser: Browser, action: str, **fields: Any) -> dict[str, Any]:
+    """The form that the plan's page has."""
+    told = browser.post(f"/plan/{action}", fields)
+    assert told.status_code == 200, told.text
+    return {**fields, "digest": digest(told), "reason": "ticket 812"}

@@ -88,6 +88,8 @@ class Issuer(httpx.AsyncBaseTransport):
             return self._json({"error": "invalid_grant"}, 400)
         now = int(time.time())
         claims = {"iss": ISSUER, "aud": CLIENT, "sub": "u-1", "iat": now, "exp": now + 300, "nonce": begun["nonce"]}
+        if "max_age" in begun:
+            claims["auth_time"] = now
         claims = {name: value for name, value in {**claims, **self.claims}.items() if value is not None}
         header = {"kid": f"key-{self.signs}", **self.header}
         return self._json({"access_token": "x", "token_type": "Bearer", "id_token": self.sign(claims, header)})

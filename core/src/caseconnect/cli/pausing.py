@@ -151,6 +151,7 @@ def _show_queue(queue: Sequence[Queued]) -> None:
             sums[one.worth.currency] = sums[one.worth.currency] + one.worth if one.worth.currency in sums else one.worth
         worth = str(one.worth or ("not known" if one.money else ""))
         state = f"{one.state}, after others" if one.after else one.state
+        state += f", when {one.behind} works again" if one.behind else ""
         rows.append((place, one.kind, one.use, one.target or one.reference, worth, state, one.key))
     table(("No.", "Kind", "Flow", "About", "Amount", "State", "Command"), rows, title="What waits behind it, in order")
     total = ", ".join(map(str, sums.values()))

@@ -46,6 +46,7 @@ def reload(ctx: click.Context, by: str, data: Path, as_json: bool) -> None:
     else:
         rows = [(t["tenant"], t["did"], _short(t["changed"]) or "\n".join(t["why"])) for t in told["tenants"]]
         table(("Tenant", "", "What changed, or why not"), rows)
+        say("the daemon's own file (connect.yaml: who may do what in the console, alerts) is read at a restart only")
     if any(t["did"] in ("kept", "refused") for t in told["tenants"]):
         ctx.exit(Exit.WRONG)
 

@@ -214,7 +214,7 @@ class Daemon:
             now=self.now,
             log=self.log,
             provider=lambda: provider,
-            metrics=metrics_app(numbers.page, self._metrics_token),
+            metrics=metrics_app(numbers.page, self._metrics_token, lambda: bool(self.settings.values.console.url)),
         )
         self.console = console = Console(house)
         webhooks = self.options.port and public.listening.getsockname()[1]

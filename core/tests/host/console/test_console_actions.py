@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from console_desk import Browser, ConsoleDesk, refund, tenant_with
+from console_desk import Browser, ConsoleDesk, digest, look, refund, tenant_with
 from journal_desk import TENANT, case_of, now_of
 
 from caseconnect.host.journal.cap_changes import CapChange
@@ -38,19 +37,6 @@ def parked(desk: ConsoleDesk, amount: str = "20", name: str = "") -> str:
     desk.send(key, "unknown")
     desk.settle(key, "parked", note="nobody knows whether it happened")
     return key
-
-
-def digest(told: Any) -> str:
-    found = re.search(r'name="digest" value="(\w+)"', told.text)
-    assert found, told.text
-    return found[1]
-
-
-def look(browser: Browser, action: str, **fields: Any) -> dict[str, Any]:
-    """The form that the plan's page has."""
-    told = browser.post(f"/plan/{action}", fields)
-    assert told.status_code == 200, told.text
-    return {**fields, "digest": digest(told), "reason": "ticket 812"}
 
 
 def test_an_answer_is_shown_then_done_and_kept(desk: ConsoleDesk) -> None:

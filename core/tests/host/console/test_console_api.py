@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx  # noqa: TID251 - any client
+import orjson
 import pytest
 from console_desk import HERE, ConsoleDesk, refund, tenant_with
 from journal_desk import TENANT, now_of
@@ -105,6 +106,7 @@ def test_a_token_that_is_over_revoked_or_guessed_opens_nothing(desk: ConsoleDesk
 def test_guessing_tokens_is_slowed_down(desk: ConsoleDesk) -> None:
     told = [ask(desk, "GET", "/pauses", f"guess-{n}").status_code for n in range(6)]
     assert told == [401] * 5 + [429]
+    assert ask(desk, "GET", "/pauses", token(desk, "good", "viewer")).status_code == 200
 
 
 def test_a_cookie_opens_no_api_and_a_token_no_page(desk: ConsoleDesk) -> None:
@@ -185,3 +187,20 @@ def test_the_document_names_every_endpoint(desk: ConsoleDesk) -> None:
         if door.path.startswith(PREFIX) and not door.path.endswith("openapi.json")
     }
     assert {(path, method) for path, ways in found["paths"].items() for method in ways} == doors
+
+
+def test_bodies_are_for_operators_whose_look_is_kept(desk: ConsoleDesk) -> None:
+    parked(desk, "20")
+    desk.decide(events=(desk.event(),))
+    path = "/explain?tenant=acme&subject=shop/order/1001"
+    seen = ask(desk, "GET", path, token(desk, "vic", "viewer")).json()
+    assert seen["events"]
+    assert seen["matters"][0]["commands"]
+    assert '"body"' not in orjson.dumps(seen).decode()
+    assert [click.action for click in desk.journal.clicks()] == []
+    whole = ask(desk, "GET", path, token(desk, "bob", "operator")).json()
+    assert whole["matters"][0]["commands"][0]["body"]["amount"]["amount"] == "20"
+    assert whole["events"][0]["body"]
+    assert [(c.who, c.action, c.about) for c in desk.journal.clicks()] == [
+        ("token:bob", "look_body", ["shop/order/1001"])
+    ]

@@ -190,11 +190,10 @@ def test_a_link_works_once_and_not_for_long(desk: ConsoleDesk) -> None:
 def test_guessing_is_slowed_down(desk: ConsoleDesk) -> None:
     browser = desk.browser()
     assert [browser.post("/sign-in", {"token": str(n)}).status_code for n in range(6)] == [401] * 5 + [429]
-    good = desk.console.link("ann", "viewer").partition("#")[2]
-    told = browser.post("/sign-in", {"token": good})
+    told = browser.post("/sign-in", {"token": "one more"})
     assert (told.status_code, told.headers["retry-after"]) == (429, "1")
     desk.pass_time(seconds=2)
-    assert browser.post("/sign-in", {"token": good}).status_code == 200
+    assert browser.post("/sign-in", {"token": "another"}).status_code == 401
 
 
 @pytest.mark.parametrize(("minutes", "clicks"), [(31, 0), (29, 24)])
@@ -295,9 +294,36 @@ def test_numbers_are_open_to_this_machine_only(desk: ConsoleDesk, tmp_path: Path
     assert desk.browser().get("/metrics").text == "connect_up 1\n"
     (tmp_path / "far").mkdir()
     settings = ConsoleSettings(url="https://connect.example.com")
-    far = ConsoleDesk(tmp_path / "far", settings, metrics=metrics_app(numbers))
+    far = ConsoleDesk(tmp_path / "far", settings, metrics=metrics_app(numbers, proxied=lambda: True))
+    assert far.browser().get("/metrics").status_code == 401  # what a proxy sends that names nobody
     assert far.browser(origin="https://connect.example.com").get("/metrics").status_code == 401
     far.close()
+
+
+FAR = {
+    "tls": {"certificate": "c", "key": "k"},
+    "oidc": {"issuer": "https://x.example", "client_id": "c"},
+    "people": {"ann@example.com": "viewer"},
+}
+
+
+@pytest.mark.parametrize(
+    ("given", "port", "address"),
+    [
+        ({"host": "192.0.2.1", **FAR}, 443, "https://192.0.2.1"),
+        ({"host": "192.0.2.1", **FAR}, 443, "https://192.0.2.1:443"),
+        ({}, 80, "http://127.0.0.1"),
+        ({"host": "0.0.0.0", "url": "https://connect.example.com", **FAR}, 443, "https://connect.example.com"),
+    ],
+)
+def test_a_port_that_browsers_do_not_say_is_known(
+    tmp_path: Path, given: dict[str, object], port: int, address: str
+) -> None:
+    desk = ConsoleDesk(tmp_path, ConsoleSettings.model_validate(given))
+    desk.console.house.port = port
+    assert desk.browser(origin=address).get("/sign-in").status_code == 200
+    assert desk.browser(origin="https://evil.example").get("/sign-in").status_code == 421
+    desk.close()
 
 
 @pytest.mark.parametrize(
@@ -305,6 +331,8 @@ def test_numbers_are_open_to_this_machine_only(desk: ConsoleDesk, tmp_path: Path
     [
         ({"host": "0.0.0.0"}, "would be open to others"),
         ({"host": "192.0.2.1", "tls": {"certificate": "c", "key": "k"}}, "would be open to others"),
+        ({"host": "0.0.0.0", **FAR}, "say under which people reach"),
+        ({"host": "::", **FAR}, "say under which people reach"),
         ({"url": "http://connect.example.com"}, "by https"),
         ({"url": "https://connect.example.com/x"}, "nothing behind it"),
         ({"people": {"ann@example.com": "viewer"}}, "need `oidc`"),
@@ -317,3 +345,20 @@ def test_numbers_are_open_to_this_machine_only(desk: ConsoleDesk, tmp_path: Path
 def test_settings_that_would_let_somebody_in_are_refused(given: dict[str, object], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         ConsoleSettings.model_validate(given)
+
+
+def test_who_is_signed_in_may_sign_in_again(desk: ConsoleDesk) -> None:
+    ann = desk.browser("ann", "viewer")
+    token = desk.console.link("ann", "approver").partition("#")[2]
+    ann.get("/sign-in")
+    assert ann.ask("POST", "/sign-in", {"token": token}, origin="https://evil.example").status_code == 403
+    assert ann.ask("POST", "/sign-in", {"token": token}).status_code == 200
+    assert next((c.action, c.role) for c in desk.journal.clicks()) == ("sign_in", "approver")
+
+
+def test_a_good_link_is_let_in_though_others_tried_wrong_ones(desk: ConsoleDesk) -> None:
+    ann, eve = desk.browser(), desk.browser()
+    for n in range(8):
+        eve.post("/sign-in", {"token": f"guess-{n}"})
+    ann.sign_in("ann", "viewer")
+    assert ann.get("/proposals").status_code == 200

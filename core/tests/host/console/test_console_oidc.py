@@ -14,12 +14,14 @@ from urllib.parse import parse_qs, urlsplit
 import jwt
 import orjson
 import pytest
-from console_desk import HERE, Browser, ConsoleDesk
+from console_desk import HERE, Browser, ConsoleDesk, look, refund
 from oidc_issuer import CLIENT, ISSUER, SECRET, Foreign, Issuer, key, public
 
+from caseconnect.host.tenants.secrets import FileAndEnvSecrets
 from caseconnect.host.web.console.oidc import Provider, SignInRefused
 from caseconnect.host.web.console.people import Identity
-from caseconnect.host.web.console.settings import ConsoleSettings, Oidc
+from caseconnect.host.web.console.serving import provider_of
+from caseconnect.host.web.console.settings import ConsoleSettings, Oidc, SessionTimes
 
 BACK = f"{HERE}/sign-in/back"
 SETTINGS = ConsoleSettings.model_validate(
@@ -277,3 +279,30 @@ def test_a_provider_that_we_did_not_write(tmp_path: Path) -> None:
     (click,) = desk.journal.clicks()
     assert (click.who, click.role, click.action) == ("ann@example.com", "operator", "sign_in")
     desk.close()
+
+
+@pytest.mark.parametrize(
+    ("seen", "status"),
+    [(timedelta(0), 200), (timedelta(minutes=29), 200), (timedelta(minutes=31), 403), (None, 403), ("yesterday", 403)],
+)
+def test_money_is_answered_by_who_the_provider_saw_lately(
+    desk: ConsoleDesk, issuer: Issuer, seen: timedelta | str | None, status: int
+) -> None:
+    """A provider that still knows a browser lets anybody in who sits before it."""
+    desk.settings = SETTINGS.model_copy(update={"people": {"ann@example.com": "approver"}})
+    (key,) = desk.plan(desk.matter(), refund())
+    desk.send(key, "unknown")
+    desk.settle(key, "parked")
+    ann = desk.browser()
+    through(ann, issuer, auth_time=int((desk.now - seen).timestamp()) if isinstance(seen, timedelta) else seen)
+    ann.get("/proposals")
+    assert ann.post("/do/answer", look(ann, "answer", key=key, answer="retry")).status_code == status
+
+
+def test_the_provider_is_asked_to_see_who_was_not_seen_lately() -> None:
+    issuer, settings = Issuer(), SETTINGS.model_copy(update={"sessions": SessionTimes(fresh=timedelta(minutes=5))})
+    provider = provider_of(settings, FileAndEnvSecrets(Path()), lambda: datetime.now(UTC))
+    assert provider
+    provider._transport = issuer
+    _, address = asyncio.run(provider.begin(BACK))
+    assert parse_qs(urlsplit(address).query)["max_age"] == ["300"]

@@ -13,6 +13,7 @@ import trustme
 from console_desk import ConsoleDesk, Log
 
 from caseconnect.host.daemon import Daemon, Options
+from caseconnect.host.daemon_file import load_daemon_file
 from caseconnect.host.web.console.serving import listen, port_of
 from caseconnect.host.web.console.settings import ConsoleSettings
 from caseconnect.host.web.control import ask_daemon
@@ -93,7 +94,11 @@ def test_a_certificate_that_is_not_there_and_a_port_that_is_taken_are_told(tmp_p
 
 def test_the_daemon_has_one_and_makes_links_by_its_socket(tmp_path: Path) -> None:
     async def story() -> None:
-        daemon = Daemon(Options(tmp_path, port=0), {}, Log())
+        file = tmp_path / "connect.yaml"
+        file.write_text("console:\n  url: http://127.0.0.1:9\n")
+        settings, problems = load_daemon_file(file)
+        assert settings, problems
+        daemon = Daemon(Options(tmp_path, port=0), {}, Log(), settings=settings)
         started = asyncio.Event()
         running = asyncio.create_task(daemon.run(lambda port: started.set()))
         await asyncio.wait({asyncio.create_task(started.wait()), running}, return_when=asyncio.FIRST_COMPLETED)
@@ -103,6 +108,7 @@ def test_the_daemon_has_one_and_makes_links_by_its_socket(tmp_path: Path) -> Non
         told = await ask_daemon(tmp_path, "console_link", {"name": "ann", "role": "viewer"})
         token = told["link"].partition("#")[2]
         assert (await asyncio.to_thread(asked, console, "/"))[0] == 401
+        assert (await asyncio.to_thread(asked, console, "/metrics"))[0] == 401
         status, _, cookie = await asyncio.to_thread(asked, console, "/sign-in", token=token)
         assert (status, bool(cookie)) == (200, True)
         assert (await asyncio.to_thread(asked, daemon.port, "/sign-in"))[0] == 404

@@ -141,6 +141,15 @@ def waiting(db: sqlite3.Connection, tenant: str, cause: str, limit: int = -1) ->
     return [key for (key,) in rows]
 
 
+def kept_by(db: sqlite3.Connection, key: str) -> tuple[str, tuple[str, ...]]:
+    """(cause, caps): what it is parked under, and the caps of which it takes nothing until it is retried."""
+    row = db.execute("SELECT cap, state FROM commands WHERE key=?", (key,)).fetchone()
+    if row is None:
+        return "", ()
+    free = "SELECT cap FROM reservations WHERE key=? AND (at IS NULL OR ?='refused')"
+    return row[0], tuple(cap for (cap,) in db.execute(free, (key, row[1])))
+
+
 def _title(db: sqlite3.Connection, tenant: str, cause: str, note: str) -> str:
     parked = "SELECT count(*) FROM commands WHERE tenant=? AND cap=? AND cap<>'' AND state='parked'"
     many = db.execute(parked, (tenant, cause)).fetchone()[0]

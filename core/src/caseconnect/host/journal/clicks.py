@@ -137,14 +137,14 @@ def propose(db: sqlite3.Connection, new: Proposal) -> int:
 def end_proposal(db: sqlite3.Connection, seq: int, state: str, by: str, note: str, now: datetime) -> None:
     """End an open proposal: of two people who confirm at once one is the first. `Conflict` if it is not open.
 
-    Who proposed it cannot confirm it.
+    Who proposed it cannot confirm it, however the provider writes their name this time.
     """
     row = db.execute("SELECT state, who, until FROM proposals WHERE seq=?", (seq,)).fetchone()
     if row is None:
         raise Conflict(f"there is no proposal {seq}")
     if row[0] != OPEN:
         raise Conflict(f"proposal {seq} is {row[0]} already")
-    if state == DONE and row[1] == by:
+    if state == DONE and row[1].casefold() == by.casefold():
         raise Conflict(f"proposal {seq} is your own: another approver has to confirm it")
     if state == DONE and unstamp(row[2]) <= now:
         raise Conflict(f"proposal {seq} has expired: propose it anew")

@@ -74,6 +74,9 @@ class ConsoleVerbs(Protocol):
     def under_cap(self, tenant: str, cause: str, limit: int = -1) -> list[str]:
         """Keys of what is parked under a cap or in an incident, the first asked for first."""
 
+    def kept_by(self, key: str) -> tuple[str, tuple[str, ...]]:
+        """(cause, caps): what it is parked under, and the caps of which it takes nothing until it is retried."""
+
 
 class SqliteConsole:
     """`ConsoleVerbs` on SQLite: a part of `SqliteJournal`, which has the connections."""
@@ -155,3 +158,7 @@ class SqliteConsole:
     def under_cap(self, tenant: str, cause: str, limit: int = -1) -> list[str]:
         """See `ConsoleVerbs`."""
         return caps.waiting(self._db(), tenant, cause, limit)
+
+    def kept_by(self, key: str) -> tuple[str, tuple[str, ...]]:
+        """See `ConsoleVerbs`."""
+        return caps.kept_by(self._db(), key)

@@ -86,7 +86,7 @@ def explain(db: sqlite3.Connection, tenant: str, subject: Subject, *, facts: boo
 def _commands(db: sqlite3.Connection, matter: str) -> list[dict[str, Any]]:
     commands = _dicts(
         db.execute(
-            "SELECT key, kind, name, use, connection, target, state, note, attempt, due, created_at, updated_at,"
+            "SELECT key, kind, name, use, connection, target, state, note, cap, attempt, due, created_at, updated_at,"
             " data, body"
             " FROM commands WHERE matter=? ORDER BY seq",
             (matter,),

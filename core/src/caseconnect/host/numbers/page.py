@@ -18,16 +18,21 @@ _PASSED_ON = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 _HERE = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
-def metrics_app(page: Callable[[], Awaitable[bytes]], token: Callable[[], str | None] = lambda: None) -> ASGIApp:
+def metrics_app(
+    page: Callable[[], Awaitable[bytes]],
+    token: Callable[[], str | None] = lambda: None,
+    proxied: Callable[[], bool] = lambda: False,
+) -> ASGIApp:
     """An ASGI application for one path. `page` gives the numbers, `token` what a reader has to show (None: nothing, and
-    only this machine is answered, also not through a proxy on it).
+    only this machine is answered). `proxied`: a proxy on this machine may pass others on, without a word of it; then
+    nobody is answered without a token.
     """
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
         if request.method not in {"GET", "HEAD"}:
             answer = Response(status_code=405, headers={"allow": "GET, HEAD"})
-        elif _may(request, token):
+        elif _may(request, token, proxied):
             headers = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
             answer = Response(await page(), media_type=CONTENT_TYPE_LATEST, headers=headers)
         else:
@@ -46,7 +51,7 @@ def beside(path: str, page: ASGIApp, rest: ASGIApp) -> ASGIApp:
     return app
 
 
-def _may(request: Request, token: Callable[[], str | None]) -> bool:
+def _may(request: Request, token: Callable[[], str | None], proxied: Callable[[], bool]) -> bool:
     try:
         wanted = token()
     except ConfigError:  # it cannot be had now: nobody is let in for that
@@ -54,7 +59,7 @@ def _may(request: Request, token: Callable[[], str | None]) -> bool:
     if wanted is not None:
         scheme, _, shown = request.headers.get("authorization", "").partition(" ")
         return scheme.lower() == "bearer" and compare_digest(shown.strip().encode(), wanted.encode())
-    if any(name in request.headers for name in _PASSED_ON):
+    if proxied() or any(name in request.headers for name in _PASSED_ON):
         return False
     host = request.headers.get("host", "")
     named = host if host.endswith("]") else host.rpartition(":")[0] or host

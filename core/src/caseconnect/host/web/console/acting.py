@@ -109,6 +109,8 @@ class Actor:
         proposal = await self._open(number)
         plan = await self._still(proposal)
         self._may(plan, caller, Role.APPROVER)
+        if caller.session is None and self.settings().oidc:
+            raise NotAllowed("A token does not confirm: a person who signed in does, in the console.")
         me = caller.person.name
         why = f"{proposal.reason} (proposed by {proposal.who}, confirmed by {me}{': ' + reason if reason else ''})"
         click = self._click(plan, caller, why, through, f"confirm:{plan.action}", number)
@@ -128,7 +130,7 @@ class Actor:
         if not caller.person.may(Role.APPROVER):
             raise NotAllowed("This takes the role approver.")
         me, now = caller.person.name, self.now()
-        state = kept.WITHDRAWN if proposal.who == me else kept.REFUSED
+        state = kept.WITHDRAWN if proposal.who.casefold() == me.casefold() else kept.REFUSED
         about = [step["about"] for step in proposal.plan["steps"]]
         click = Click(now, me, caller.person.role.word, state, through, proposal.tenant, about, {}, reason, number)
         seq = await self.journal.clicked(click)
@@ -206,10 +208,27 @@ class Actor:
             except ConnectError as error:
                 failed[about] = str(error)
                 continue
-            if told.get("state") == "kept":  # an undoing that found a person's work in the case
-                failed[about] = str(told["why"])
+            if missed := _missed(ask, told):
+                failed[about] = missed
             else:
                 ok[about] = told
         ended = Ended(plan, ok, failed)
         await self.journal.click_ended(seq, ended.text, self.now())
         return ended
+
+
+_COUNTED = (("answered", "keys"), ("replayed", "seqs"), ("opened", "subjects"))
+
+
+def _missed(ask: Mapping[str, Any], told: Mapping[str, Any]) -> str:
+    """Why the verb did not do all that it was asked for; empty if it did."""
+    if told.get("state") == "kept":  # an undoing that found a person's work in the case
+        return str(told["why"])
+    if told.get("changed") is False:
+        return "nothing was changed: it was so already"
+    for done, asked in _COUNTED:
+        if done in told and told[done] < len(ask[asked]):
+            return (
+                f"{told[done]} of {len(ask[asked])} were done: the others are not any more what they were, look again"
+            )
+    return ""

@@ -12,7 +12,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from caseconnect.host.journal import Journal
-from caseconnect.host.journal.cap_changes import CapUse
+from caseconnect.host.journal.cap_changes import COUNT, CapUse
+from caseconnect.host.journal.caps import CAUSE
 from caseconnect.host.pipeline.capping import all_caps
 from caseconnect.host.tenants.durations import parse_duration
 from caseconnect.host.tenants.tenant import Tenant
@@ -34,7 +35,10 @@ class NotPossible(ConnectError):
 
 @dataclass(frozen=True)
 class Step:
-    """One thing that would happen. `mark`: what must not have changed until it does. `subject`: whose page it is on."""
+    """One thing that would happen. `mark`: what must not have changed until it does. `subject`: whose page it is on.
+
+    `just_now`: what is told behind the effect, and may be another when it happens.
+    """
 
     about: str
     what: str
@@ -44,11 +48,20 @@ class Step:
     money: bool = False
     worth: Money | None = None
     mark: str = ""
+    just_now: str = ""
+
+    @property
+    def told(self) -> str:
+        """The effect, as people read it."""
+        return self.effect + self.just_now
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What an action would do, in order. `asks`: what the verb is called with, in turn; `second`: why it takes two."""
+    """What an action would do, in order. `asks`: what the verb is called with, in turn; `second`: why it takes two.
+
+    `mark`: as of a step, of the whole; `only_money`: the other steps may be other ones when it is done.
+    """
 
     action: str
     title: str
@@ -60,12 +73,16 @@ class Plan:
     notes: tuple[str, ...] = ()
     pays: bool = False
     second: str = ""
+    mark: str = ""
+    only_money: bool = False
 
     @property
     def digest(self) -> str:
         """Of all that it is about."""
-        steps = [(s.about, s.effect, s.mark, str(s.worth)) for s in self.steps]
-        return digest_of(self.action, {name: list(values) for name, values in self.fields.items()}, steps, self.second)
+        counted = [step for step in self.steps if step.money or not self.only_money]
+        steps = [(s.about, s.effect, s.mark, str(s.worth)) for s in counted]
+        fields = {name: list(values) for name, values in self.fields.items()}
+        return digest_of(self.action, fields, steps, self.second, self.mark)
 
     @property
     def sums(self) -> tuple[Money, ...]:
@@ -84,7 +101,8 @@ class Plan:
             "tenant": self.tenant,
             "steps": [
                 {
-                    **{name: getattr(step, name) for name in ("about", "what", "effect", "tenant", "subject", "money")},
+                    **{name: getattr(step, name) for name in ("about", "what", "tenant", "subject", "money")},
+                    "effect": step.told,
                     "worth": str(step.worth) if step.worth else None,
                 }
                 for step in self.steps
@@ -170,6 +188,29 @@ def why_two(steps: Sequence[Step], four_eyes: Mapping[str, Decimal] | None) -> s
         if amount > limit:
             return f"it is more than {Money(amount=limit, currency=currency)}"
     return ""
+
+
+def passes_a_cap(desk: Desk, steps: Sequence[Step]) -> bool:
+    """A cap has parked one of them, or they go beyond what is left of one now."""
+    more: dict[tuple[str, str, str], Decimal] = {}
+    for step in steps:
+        cause, names = desk.journal.kept_by(step.about)
+        if cause.startswith(CAUSE):
+            return True
+        for name in names:
+            for what, much in [
+                (COUNT, Decimal(1)),
+                *([(step.worth.currency, step.worth.amount)] if step.worth else []),
+            ]:
+                place = (step.tenant, name, what)
+                more[place] = more.get(place, Decimal(0)) + much
+    tenants = [desk.tenants[name] for name in {place[0] for place in more} if name in desk.tenants]
+    return any(
+        use.used + more.get((use.tenant, use.cap, use.what), Decimal(0)) > use.limit
+        for tenant in tenants
+        for use in desk.journal.cap_uses(tenant.name, all_caps(tenant), desk.now)
+        if (use.tenant, use.cap, use.what) in more
+    )
 
 
 def role_for(steps: Sequence[Step]) -> Role:

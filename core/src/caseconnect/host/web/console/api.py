@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from caseconnect.host.journal import Journal
+from caseconnect.host.journal.clicks import Click
 from caseconnect.host.pipeline.capping import all_caps
 from caseconnect.host.web.console import api_models as m
 from caseconnect.host.web.console.acting import Actor, LookAgain, NotAllowed
@@ -135,12 +136,22 @@ async def waiting(api: Api, call: Call) -> Any:
 
 
 async def explain(api: Api, call: Call) -> Any:
-    """Everything about a subject, as `connect explain`."""
+    """Everything about a subject, as `connect explain`; bodies for operators only, whose look is kept."""
     try:
         subject = Subject.parse(call.given.subject)
     except ValueError as error:
         raise NotPossible(str(error)) from None
-    return await api.read(lambda: api.reading.explain(call.given.tenant, subject))
+    tenant, person = call.given.tenant, call.caller.person
+    found: dict[str, Any] = await api.read(lambda: api.reading.explain(tenant, subject))
+    if person.may(Role.OPERATOR):
+        now, journal = api.actor.now(), api.actor.journal
+        about = (found["subject"],)
+        click = Click(now, person.name, person.role.word, "look_body", "api", tenant=tenant, about=about)
+        await journal.click_ended(await journal.clicked(click), "done", now)
+        return found
+    for one in (*found["events"], *(command for matter in found["matters"] for command in matter["commands"])):
+        del one["body"]
+    return found
 
 
 async def find(api: Api, call: Call) -> Any:

@@ -197,7 +197,7 @@ class PauseGiven(Given):
 
 
 class QueuedGiven(Given):
-    """A command behind a pause. `after`: something else goes first."""
+    """A command behind a pause. `after`: something else goes first; `behind`: a connection has to work again."""
 
     key: str
     use: str
@@ -210,6 +210,7 @@ class QueuedGiven(Given):
     worth: str | None
     after: bool
     due: datetime
+    behind: str
 
 
 class FoundGiven(Given):

@@ -31,7 +31,7 @@ from caseconnect.host.web.console.pages import PAGES
 from caseconnect.host.web.console.people import ROLES, Person, Role
 from caseconnect.host.web.console.people_pages import PAGES as PEOPLE
 from caseconnect.host.web.console.sessions import Links, Sessions
-from caseconnect.host.web.console.settings import ConsoleSettings, is_loopback
+from caseconnect.host.web.console.settings import EVERYWHERE, ConsoleSettings, is_loopback
 from caseconnect.host.web.console.signing import SignIn, address_of, onward
 from caseconnect.host.web.control import Verbs
 from caseconnect.sdk.resources import Log
@@ -107,9 +107,13 @@ class Console:
         settings, port = self.house.settings(), self.house.port
         scheme = "https" if settings.tls else "http"
         hosts = {"127.0.0.1", "localhost", "[::1]"} if is_loopback(settings.host) else set()
-        if settings.host not in {"0.0.0.0", "::"}:  # noqa: S104 - nothing is bound here
+        if settings.host not in EVERYWHERE:
             hosts.add(f"[{settings.host}]" if ":" in settings.host else settings.host.lower())
-        return [*(f"{scheme}://{host}:{port}" for host in hosts), *([settings.url] if settings.url else [])]
+        ports = [f":{port}"]
+        if port == (443 if settings.tls else 80):  # a browser does not say it
+            ports.append("")
+        ours = [f"{scheme}://{host}{each}" for host in hosts for each in ports]
+        return [*ours, *([settings.url] if settings.url else [])]
 
     def address(self) -> str:
         """The one to show people."""
@@ -173,13 +177,14 @@ class Console:
     async def _by_token(self, request: Request) -> Caller | Response | None:
         kind, _, token = request.headers.get("authorization", "").partition(" ")
         tries, address = self._signing.tries, address_of(request)
-        if wait := tries.wait(address):
-            return JSONResponse({"error": f"too many wrong tokens: wait {wait} s"}, 429, {"retry-after": str(wait)})
         if kind.lower() != "bearer" or not token:
             return None
         now, hashed = self.house.now(), sha256(token.strip().encode()).hexdigest()
         found = await self.read(lambda: self.house.reading.token_of(hashed, now))
         if found is None:
+            # Only a wrong one waits: behind a proxy all come from one address.
+            if wait := tries.wait(address):
+                return JSONResponse({"error": f"too many wrong tokens: wait {wait} s"}, 429, {"retry-after": str(wait)})
             tries.wrong(address)
             return None
         tries.right(address)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from hmac import compare_digest
 from secrets import token_urlsafe
@@ -65,7 +65,10 @@ class Provider:
         secret: Callable[[], str] | None,
         now: Callable[[], datetime],
         transport: Transport | None = None,
+        max_age: timedelta = timedelta(minutes=30),
     ) -> None:
+        """`max_age`: who proved longer ago who they are is asked anew by the provider (Core §3.1.2.1)."""
+        self._max_age = max_age
         self.settings, self._secret, self._now, self._transport = settings, secret, now, transport
         self._begun: dict[str, _Begun] = {}
         self._known = _Known()
@@ -90,6 +93,7 @@ class Provider:
             "nonce": begun.nonce,
             "code_challenge": challenge,
             "code_challenge_method": "S256",
+            "max_age": str(int(self._max_age.total_seconds())),
         }
         address = self._endpoint(found, "authorization_endpoint")
         return id_, f"{address}{'&' if '?' in address else '?'}{urlencode(query, quote_via=quote)}"
@@ -116,6 +120,7 @@ class Provider:
             groups=frozenset(group for group in groups if isinstance(group, str))
             if isinstance(groups, list)
             else frozenset(),
+            at=_time(claims.get("auth_time")),
         )
 
     async def _token(self, found: Mapping[str, Any], code: str, begun: _Begun) -> Mapping[str, Any]:
@@ -229,6 +234,16 @@ def _keys(given: Mapping[str, Any]) -> dict[str, jwt.PyJWK]:
         except jwt.PyJWTError:
             continue
     return keys
+
+
+def _time(given: object) -> datetime | None:
+    """A NumericDate; None for what is none."""
+    if isinstance(given, bool) or not isinstance(given, int | float):
+        return None
+    try:
+        return datetime.fromtimestamp(given, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _hash(text: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import IntEnum
 
 
@@ -39,10 +40,12 @@ class Person:
 class Identity:
     """Who somebody is, before anybody says what they may do.
 
-    `given`: the role that a one-time link carries. Else the provider vouches for `mail` (verified) and `groups`.
+    `given`: the role that a one-time link carries. Else the provider vouches for `mail` (verified) and `groups`, and
+    says when it last saw them prove who they are: `at`, None if it does not say.
     """
 
     name: str
     given: Role | None = None
     mail: str = ""
     groups: frozenset[str] = frozenset()
+    at: datetime | None = field(default=None, compare=False)

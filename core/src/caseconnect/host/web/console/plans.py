@@ -23,6 +23,7 @@ from caseconnect.host.web.console.actions import (
     every,
     numbers,
     one,
+    passes_a_cap,
     role_for,
     seconds_of,
     why_two,
@@ -71,17 +72,21 @@ def resume(desk: Desk, fields: Fields) -> Plan:
     """End a pause: the queue behind it goes out."""
     tenant, scope = one(fields, "tenant"), chosen(fields, "scope", SCOPES)
     name = tenant if scope == "tenant" else one(fields, "name")
-    if (tenant, scope, name) not in {(b.tenant, b.scope, b.name) for b in desk.journal.brakes()}:
+    brake = next((b for b in desk.journal.brakes() if (b.tenant, b.scope, b.name) == (tenant, scope, name)), None)
+    if brake is None:
         raise NotPossible(f"{scope} {name} of {tenant} is not paused")
     steps = []
     for queued in desk.journal.held_back(tenant, scope, name):
-        effect = _GOES_OUT[queued.state] + (", after what it waits for" if queued.after else "")
+        just_now = ", after what it waits for" if queued.after else ""
+        if queued.behind:
+            just_now += f", when {queued.behind} works again"
         if queued.due > desk.now:
-            effect += f", not before {queued.due:%Y-%m-%d %H:%M:%S} UTC"
-        mark = queued.state
-        what = f"{queued.kind} of {queued.use}"
+            just_now += f", not before {queued.due:%Y-%m-%d %H:%M:%S} UTC"
+        what, effect = f"{queued.kind} of {queued.use}", _GOES_OUT[queued.state]
         subject = queued.target or queued.reference
-        steps.append(Step(queued.key, what, effect, tenant, subject, queued.money, queued.worth, mark))
+        steps.append(
+            Step(queued.key, what, effect, tenant, subject, queued.money, queued.worth, queued.state, just_now)
+        )
     notes = ["They start in this order, as fast as each account allows; caps still hold."]
     if scope == "access":
         notes.append("Polling and reading begin again as well.")
@@ -96,6 +101,8 @@ def resume(desk: Desk, fields: Fields) -> Plan:
         notes=notes,
         second=second,
         pays=bool(second) or any(s.money for s in steps),
+        mark=f"{brake.by}|{brake.at}|{brake.reason}",
+        only_money=True,
     )
 
 
@@ -121,7 +128,10 @@ def answer(desk: Desk, fields: Fields) -> Plan:
     asks = [{"key": step.about, "answer": what} for step in steps]
     second = why_two(steps, desk.four_eyes) if what != "refuse" else ""
     pays = what != "refuse" and any(step.money for step in steps)
-    return _plan("answer", f"Answer with {what}", fields, steps, asks, second=second, pays=pays)
+    role = role_for(steps)
+    if what == "retry" and passes_a_cap(desk, steps):
+        second, pays, role = _ALWAYS_TWO, True, Role.APPROVER
+    return _plan("answer", f"Answer with {what}", fields, steps, asks, second=second, pays=pays, role=role)
 
 
 def let_go(desk: Desk, fields: Fields) -> Plan:
@@ -246,8 +256,9 @@ def change_cap(desk: Desk, fields: Fields) -> Plan:
     lasting = one(fields, "for", optional=True)
     seconds = seconds_of(lasting)
     until = f"for {lasting}" if seconds else "until somebody takes it back"
-    effect = f"{limit:f} instead of {use.limit:f} {until}; {use.used:f} is used now"
-    step = Step(use.cap, f"{use.what} an {use.per} of {use.cap}", effect, use.tenant, mark=f"{use.limit}|{use.file}")
+    what, effect = f"{use.what} an {use.per} of {use.cap}", f"{limit:f} instead of {use.limit:f} {until}"
+    mark, just_now = f"{use.limit}|{use.file}", f"; {use.used:f} is used now"
+    step = Step(use.cap, what, effect, use.tenant, mark=mark, just_now=just_now)
     place = {"tenant": use.tenant, "cap": use.cap, "per": use.per, "what": use.what}
     ask = {**place, "limit": str(limit), "seconds": seconds}
     notes = ("What is parked already stays parked: let it go by itself.",)

@@ -27,7 +27,8 @@ def provider_of(settings: ConsoleSettings, secrets: Secrets, now: Callable[[], d
     if settings.oidc is None:
         return None
     kept = settings.oidc.client_secret
-    return Provider(settings.oidc, (lambda: secrets.reveal(kept)) if kept else None, now)
+    reveal = (lambda: secrets.reveal(kept)) if kept else None
+    return Provider(settings.oidc, reveal, now, max_age=settings.sessions.fresh)
 
 
 def listen(settings: ConsoleSettings, console: Console, port: int) -> Server:

@@ -68,8 +68,9 @@ class Sessions:
         self._kept.pop(_hash(id_), None)
 
     def is_fresh(self, session: Session) -> bool:
-        """They signed in lately enough to answer money."""
-        return self._now() - session.began <= self._settings().sessions.fresh
+        """They proved lately enough who they are to answer money: to us by a link, else to the provider."""
+        proved = session.began if session.who.given is not None else session.who.at
+        return proved is not None and self._now() - min(proved, session.began) <= self._settings().sessions.fresh
 
     def _over(self, session: Session) -> bool:
         settings, now = self._settings(), self._now()

@@ -16,6 +16,9 @@ from caseconnect.host.tenants.durations import Duration
 from caseconnect.host.web.console.people import ROLES, Identity, Role
 from caseconnect.sdk.secrets import Secret
 
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - nothing is bound here
+"""Hosts that are every address of the machine."""
+
 RoleWord = Literal["viewer", "operator", "approver"]
 
 
@@ -122,6 +125,11 @@ class ConsoleSettings(_Part):
             raise ValueError(
                 f"the console would be open to others on {self.host}: give `tls` and `oidc`, or leave `host` at"
                 " 127.0.0.1 and put a reverse proxy in front (then say `url`)"
+            )
+        if self.host in EVERYWHERE and not self.url:
+            raise ValueError(
+                f"{self.host} is every address of this machine, and no name: say under which people reach the console"
+                " as `url`, such as https://connect.example.com"
             )
         if self.oidc and not (self.people or self.groups):
             raise ValueError("say who may do what: `people` by e-mail, or `groups`")

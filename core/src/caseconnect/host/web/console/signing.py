@@ -60,12 +60,12 @@ class SignIn:
     async def by_link(self, asked: Asked) -> Response:
         """Use a one-time link up."""
         address = address_of(asked.request)
-        if wait := self.tries.wait(address):
-            response = self._refuse(asked.request, 429, f"Too many tries. Try again in {wait} seconds.")
-            response.headers["retry-after"] = str(wait)
-            return response
         who = self._links.take(asked.one("token"))
         if who is None:
+            if wait := self.tries.wait(address):
+                response = self._refuse(asked.request, 429, f"Too many tries. Try again in {wait} seconds.")
+                response.headers["retry-after"] = str(wait)
+                return response
             self.tries.wrong(address)
             self._log.warning("sign-in refused", why="a link that is not good, or not any more")
             why = (

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from caseconnect.host.journal import states
+from caseconnect.host.journal.caps import CAUSE
 from caseconnect.host.journal.people import OURSELVES
 from caseconnect.host.timeline import Line, in_short, time_line
 from caseconnect.host.web.console.asking import Ask, Shown
@@ -232,4 +233,6 @@ def _ways(command: Json) -> tuple[Way, ...]:
         (key, ("answer", "refuse")),
         role,
     )
+    if command["cap"].startswith(CAUSE):  # let go under its cap, by two: "What needs me" has that
+        return (done, refuse)
     return (retry, refuse) if command["kind"] == "OpenCase" else (retry, done, refuse)
