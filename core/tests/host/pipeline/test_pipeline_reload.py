@@ -399,7 +399,7 @@ def test_a_refused_reload_starts_no_clock_and_is_no_tenant_that_is_refused(tmp_p
             live = p.runner.context.tenants["acme"]
             began = {name: each.go_live for name, each in live.connections.items()}
             assert began == {"shop": first["start"], "desk": first["start"], "shop2": p.now()}
-            assert p.journal.starts("acme") == {**first, "start:shop2": p.now()}
+            assert p.journal.starts("acme")["start:shop2"] == p.now()
             await live.close()
 
     run(story())
