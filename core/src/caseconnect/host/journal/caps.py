@@ -35,7 +35,8 @@ INSERT INTO reservations
 SELECT r.tenant, :new, r.key, max(r.at), r.amount, r.currency
 FROM names n CROSS JOIN reservations r ON r.tenant=:tenant AND r.cap = n.cap AND r.at > :since
 CROSS JOIN commands c ON c.key = r.key
-WHERE n.cap <> '' AND c.attempt > 0 AND (c.use = :use OR :use = '') AND (c.kind = :kind OR :kind = 'money' AND c.kind IN ({MONEY}))
+WHERE n.cap <> '' AND c.attempt > 0 AND (c.use = :use OR :use = '')
+AND (c.kind = :kind OR :kind = 'money' AND c.kind IN ({MONEY}))
 GROUP BY r.key
 """  # noqa: S608 - constant kinds
 _EACH = {"hour": "an hour", "day": "a day"}
