@@ -19,7 +19,7 @@ from caseconnect.host.clock import Clock
 from caseconnect.host.faults import kind_and_place, places, told
 from caseconnect.host.journal import Journal
 from caseconnect.host.journal.errors import JournalBusy, JournalError, JournalFull
-from caseconnect.host.pipeline.live import Accounts, LiveTenant, build, first_starts
+from caseconnect.host.pipeline.live import Accounts, LiveTenant, build, first_starts, known_starts
 from caseconnect.host.pipeline.runner import BREATH, Runner
 from caseconnect.host.tenants.tenant import Tenant
 from caseconnect.host.web.console.asking import Account, Live
@@ -191,21 +191,25 @@ class PipelineThread:
         await self._started.wait()
         if self._runner is None:
             return "the pipeline has ended"
-        before, live = self._runner.context.tenants.get(name), None
+        before, live, now = self._runner.context.tenants.get(name), None, self._now()
         if tenant is not None:
-            began, starts = await first_starts(self._journal, tenant, self._now())
-            live = await self._live(tenant, began, starts)
-            if live is None:
-                return self.refused[name]
+            try:
+                live = await self._built(tenant, *known_starts(self._journal, tenant, now))
+            except Exception as error:  # noqa: BLE001 - told to whoever asked for it; the tenant stays as it was
+                self._log.error("tenant refused", tenant=name, why=told(error))
+                return told(error)
             if why := _worse(before, live):
                 await live.close()
                 return why
         try:
+            if tenant is not None:
+                await first_starts(self._journal, tenant, now)
             await self._runner.replace(name, live)
         except JournalError as error:
             if live is not None:
                 await live.close()
             return str(error)
+        self.refused.pop(name, None)
         return ""
 
     async def _with_room(self, step: Callable[[], Awaitable[T]]) -> T:
@@ -228,20 +232,23 @@ class PipelineThread:
 
     async def _live(self, tenant: Tenant, began: datetime, starts: Mapping[str, datetime]) -> LiveTenant | None:
         try:
-            return await build(
-                tenant,
-                accounts=self._accounts,
-                secrets=tenant.secrets(),
-                now=self._now,
-                log=self._log,
-                go_live=began,
-                starts=starts,
-                whole=False,
-            )
+            return await self._built(tenant, began, starts)
         except Exception as error:  # noqa: BLE001 - one tenant's fault must not stop the others
             self.refused[tenant.name] = told(error)
             self._log.error("tenant refused", tenant=tenant.name, why=told(error))
             return None
+
+    async def _built(self, tenant: Tenant, began: datetime, starts: Mapping[str, datetime]) -> LiveTenant:
+        return await build(
+            tenant,
+            accounts=self._accounts,
+            secrets=tenant.secrets(),
+            now=self._now,
+            log=self._log,
+            go_live=began,
+            starts=starts,
+            whole=False,
+        )
 
     async def _beats(self) -> None:
         while True:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -357,5 +358,78 @@ def test_a_cap_that_has_parked_nothing_lets_nothing_go(tmp_path: Path) -> None:
             await orders(p, 1, 2)
             with pytest.raises(Conflict, match=f"did you mean {CAUSE}"):
                 await let_go(p, 1, cause="cap:approval:RefundPayment:hour")
+
+    run(story())
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({}, {"RefundPayment": cap(day={"EUR": "3.00"})}),
+        ({}, {"money": cap(day={"count": 3})}),
+        ({"RefundPayment": cap(day={"count": 99})}, {"money": cap(day={"count": 3})}),
+        ({"RefundPayment": cap(day={"count": 99})}, {"RefundPayment": cap(day={"count": 3})}),
+    ],
+)
+def test_a_cap_that_a_reload_brings_holds_for_what_is_planned(
+    tmp_path: Path, before: dict[str, Cap], after: dict[str, Cap]
+) -> None:
+    async def story() -> None:
+        world = World()
+        async with Pipe(tmp_path, world, [flow("approvals", giving(), caps=before)]) as p:
+            assert await p.journal.pause(Brake("acme", "command", "RefundPayment", "wrong rule", "ann", p.now()))
+            await orders(p, *range(8))
+            await p.reload(flows=(flow("approvals", giving(), caps=after),))
+            assert await p.journal.resume("acme", "command", "RefundPayment", "mended", "ann", p.now())
+            await p.settle()
+            assert (len(world.of()), states(p)) == (3, {"done": 3, "parked": 5})
+            assert await let_go(p, 1, cause=CAUSE.replace("hour", "day")) == (1, 4)
+            assert len(world.of()) == 4
+            await orders(p, 8)
+            assert len(world.of()) == 4
+
+    run(story())
+
+
+def test_a_cap_that_a_reload_brings_holds_for_kinds_that_were_under_none(tmp_path: Path) -> None:
+    async def story() -> None:
+        world, hold = World(), giving(lambda _: HoldOrder())
+        async with Pipe(tmp_path, world, [flow("review", hold)]) as p:
+            assert await p.journal.pause(Brake("acme", "command", "HoldOrder", "wrong rule", "ann", p.now()))
+            await orders(p, 1, 2, 3)
+            await p.reload(flows=(flow("review", hold, caps={"HoldOrder": cap(hour={"count": 1})}),))
+            assert await p.journal.resume("acme", "command", "HoldOrder", "mended", "ann", p.now())
+            await p.settle()
+            assert states(p, "HoldOrder") == {"done": 1, "parked": 2}
+
+    run(story())
+
+
+@pytest.mark.parametrize(
+    ("caps", "limits"),
+    [
+        ({"RefundPayment": cap(day={"EUR": "4.00"})}, {}),
+        ({"money": cap(hour={"count": 4})}, {}),
+        ({}, {"money": {"day": {"count": 4}}}),
+    ],
+)
+def test_money_that_went_out_before_counts_for_a_cap_that_a_reload_brings(
+    tmp_path: Path, caps: dict[str, Cap], limits: dict[str, Any]
+) -> None:
+    async def story() -> None:
+        world = World()
+        flows = [flow("other", giving(of="9"), topic="b"), flow("approvals", giving(of="1"), topic="a")]
+        async with Pipe(tmp_path, world, flows) as p:
+            await orders(p, 10, *([] if limits else [90, 91]))
+            await p.pass_time(24 * 3600)
+            await orders(p, 11, 12, 13, *([] if limits else [92, 93]))
+            many = len(world.of())
+            both = replace(flows[1], caps=caps)
+            await p.reload(flows=(flows[0], both), limits=Limits.model_validate({"caps": limits}))
+            await orders(p, 14, 15, 16)
+            assert len(world.of()) == many + 1
+            await p.pass_time(24 * 3600)
+            await orders(p, *range(100, 106))
+            assert len(world.of()) == many + 1 + 4
 
     run(story())

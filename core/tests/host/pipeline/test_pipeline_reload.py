@@ -374,3 +374,49 @@ def test_one_that_cannot_be_built_leaves_the_tenant_as_it_was(tmp_path: Path) ->
             await p.runner.context.tenants["acme"].close()
 
     run(story())
+
+
+def test_a_refused_reload_starts_no_clock_and_is_no_tenant_that_is_refused(tmp_path: Path) -> None:
+    def account(_: Any) -> str:
+        raise ConfigError("no such account")
+
+    async def story() -> None:
+        p = Pipe(tmp_path, World(), [flow("review", opening())])
+        async with p:
+            thread = PipelineThread(p.journal, {"acme": p.tenant}, p.now, p.log, pacing=False)
+            thread._runner, thread._loop = p.runner, asyncio.get_running_loop()
+            thread._started.set()
+            first, shop = p.journal.starts("acme"), p.tenant.connections["shop"]
+            assert shop.source is not None
+            second = replace(shop, name="shop2")
+            both = replace(p.tenant, go_live=None, connections={**p.tenant.connections, "shop2": second})
+            sick = replace(second, source=replace(shop.source, account=account))
+            bad = replace(both, connections={**both.connections, "shop2": sick})
+            assert "no such account" in await thread._replace("acme", bad)
+            assert (p.journal.starts("acme"), (await thread.live()).refused) == (first, {})
+            await p.pass_time(3600)
+            assert await thread._replace("acme", both) == ""
+            live = p.runner.context.tenants["acme"]
+            began = {name: each.go_live for name, each in live.connections.items()}
+            assert began == {"shop": first["start"], "desk": first["start"], "shop2": p.now()}
+            assert p.journal.starts("acme")["start:shop2"] == p.now()
+            await live.close()
+
+    run(story())
+
+
+def test_a_tenant_that_was_refused_at_the_start_is_so_until_a_reload_mends_or_ends_it(tmp_path: Path) -> None:
+    async def story() -> None:
+        p = Pipe(tmp_path, World(), [flow("review", opening())])
+        async with p:
+            thread = PipelineThread(p.journal, {"acme": p.tenant}, p.now, p.log, pacing=False)
+            thread._runner, thread._loop = p.runner, asyncio.get_running_loop()
+            thread._started.set()
+            thread.refused |= {"acme": "no such account", "gone": "no such account"}
+            assert await thread._replace("acme", replace(p.tenant, digest="2")) == ""
+            assert list((await thread.live()).refused) == ["gone"]
+            assert await thread._replace("gone", None) == ""
+            assert (await thread.live()).refused == {}
+            await p.runner.context.tenants["acme"].close()
+
+    run(story())

@@ -14,8 +14,9 @@ from decimal import Decimal
 from caseconnect.host.journal.alerts import alert, close_alert
 from caseconnect.host.journal.cap_changes import in_force
 from caseconnect.host.journal.codec import stamp
+from caseconnect.host.journal.history import MONEY
 from caseconnect.host.journal.records import NewAlert
-from caseconnect.host.journal.rules import CapRule, CapWindow
+from caseconnect.host.journal.rules import FREE, CapRule, CapWindow
 from caseconnect.models.money import Money
 
 CAUSE = "cap:"
@@ -24,6 +25,20 @@ CAUSE = "cap:"
 INCIDENT = "incident:"
 """Begins the cause of an alert about a storm, and of what it keeps from being opened; the incident's id follows."""
 
+_FORMER = f"""
+WITH RECURSIVE names(cap) AS (
+    SELECT min(cap) FROM reservations WHERE tenant=:tenant
+    UNION ALL
+    SELECT (SELECT min(cap) FROM reservations WHERE tenant=:tenant AND cap > names.cap) FROM names WHERE cap IS NOT NULL
+)
+INSERT INTO reservations
+SELECT r.tenant, :new, r.key, max(r.at), r.amount, r.currency
+FROM names n CROSS JOIN reservations r ON r.tenant=:tenant AND r.cap = n.cap AND r.at > :since
+CROSS JOIN commands c ON c.key = r.key
+WHERE n.cap <> '' AND c.attempt > 0 AND (c.use = :use OR :use = '')
+AND (c.kind = :kind OR :kind = 'money' AND c.kind IN ({MONEY}))
+GROUP BY r.key
+"""  # noqa: S608 - constant kinds
 _EACH = {"hour": "an hour", "day": "a day"}
 
 
@@ -32,10 +47,24 @@ def over(
 ) -> tuple[str, str] | None:
     """(window, why) of the first cap that the command would pass; None if there is room."""
     for rule in in_force(db, tenant, rules, now):
+        _begin(db, tenant, rule, now)
         for window in rule.windows:
             if why := _passes(db, tenant, rule.name, window, worth, now):
                 return window.name, why
     return None
+
+
+def _begin(db: sqlite3.Connection, tenant: str, rule: CapRule, now: datetime) -> None:
+    """A cap that was never counted begins with what went out in its windows under other caps, as money always did."""
+    scope, _, kind = rule.name.rpartition(":")
+    if (
+        not rule.windows
+        or db.execute("SELECT 1 FROM reservations WHERE tenant=? AND cap=?", (tenant, rule.name)).fetchone()
+    ):
+        return
+    since = stamp(now - max(window.span for window in rule.windows))
+    use = scope.removeprefix("flow:") if scope != "tenant" else ""
+    db.execute(_FORMER, {"tenant": tenant, "new": rule.name, "since": since, "use": use, "kind": kind})
 
 
 def _passes(
@@ -60,9 +89,15 @@ def _passes(
 def reserve(
     db: sqlite3.Connection, tenant: str, key: str, rules: Sequence[CapRule], worth: Money | None, at: datetime | None
 ) -> None:
-    """Write down what the command takes of each cap; without `at` it takes nothing until a person lets it go."""
+    """Write down what the command takes of each cap that it has no row of.
+
+    Without `at` it takes nothing until it is counted.
+    """
     taken = (key, stamp(at) if at else None, str(worth.amount) if worth else None, worth.currency if worth else None)
-    db.executemany("INSERT INTO reservations VALUES (?,?,?,?,?,?)", [(tenant, rule.name, *taken) for rule in rules])
+    db.executemany(
+        "INSERT INTO reservations VALUES (?,?,?,?,?,?) ON CONFLICT DO NOTHING",
+        [(tenant, rule.name, *taken) for rule in rules],
+    )
 
 
 def count(db: sqlite3.Connection, key: str, now: datetime) -> None:
@@ -71,21 +106,21 @@ def count(db: sqlite3.Connection, key: str, now: datetime) -> None:
 
 
 def move(
-    db: sqlite3.Connection, tenant: str, key: str, rules: Sequence[CapRule], now: datetime
+    db: sqlite3.Connection, tenant: str, key: str, rules: Sequence[CapRule], worth: Money | None, now: datetime
 ) -> tuple[str, str] | None:
     """The command goes out only now, and counts from now on; else (window, why), and it takes nothing.
 
-    What a person let go counts, whatever the limit; not what left an incident, for those may be many at once.
+    `rules` are those of now: what it was planned under may have been others. What a person let go counts, whatever
+    the limit; not what left an incident, for those may be many at once.
     """
-    row = db.execute("SELECT amount, currency FROM reservations WHERE key=? AND at IS NOT NULL", (key,)).fetchone()
-    if row is None:
+    if db.execute("SELECT 1 FROM reservations WHERE key=? AND cap=?", (key, FREE[0].name)).fetchone():
         return None
     give_back(db, key)
-    worth = Money(amount=Decimal(row[0]), currency=row[1]) if row[0] else None
     by_a_person = (
         "SELECT 1 FROM outcomes WHERE key=? AND became='planned' AND by<>'connect' AND data->>'incident' IS NULL"
     )
     full = None if db.execute(by_a_person, (key,)).fetchone() else over(db, tenant, rules, worth, now)
+    reserve(db, tenant, key, rules, worth, None)
     if full is None:
         count(db, key, now)
     return full

@@ -112,7 +112,7 @@ def ask_again(
     if kind not in COMMANDS:
         raise Conflict(f"this version knows no command {kind}, so it cannot be asked again")
     command = COMMANDS[kind].model_validate_json(expand(body))
-    ask = Ask(matter, use, command, connection, "planned", ground, f"{by}: {reason}")
+    ask = Ask(matter, use, command, connection, "planned", ground, f"{by}: {reason}", caps=())
     if command.money and (doubt := _doubt(db, base, ask)):
         raise Conflict(f"{key} is not asked again: {doubt}")
     again = _write(db, squeezer, tenant, ask, base, generation + 1, now, sys.maxsize, by)

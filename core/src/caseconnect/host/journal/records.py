@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from caseconnect.host.journal.rules import CapRule, StormRule
+from caseconnect.host.journal.rules import FREE, CapRule, StormRule
 from caseconnect.models.base import Record
 from caseconnect.sdk.commands import Command
 from caseconnect.sdk.decisions import ActedOn, Finding, Timer
@@ -160,7 +160,7 @@ class Ask:
     ground: str
     note: str = ""
     fresh: bool = True
-    caps: tuple[CapRule, ...] = ()
+    caps: tuple[CapRule, ...] = FREE
     storm: StormRule | None = None
     incident: str = ""
 

@@ -26,6 +26,10 @@ class CapRule:
     windows: tuple[CapWindow, ...]
 
 
+FREE = (CapRule("", ()),)
+"""What the host or a person asks for by themselves: under no cap, whatever the file says when it is sent."""
+
+
 @dataclass(frozen=True)
 class StormRule:
     """More than `cases` cases of one exception of a use case `within` a window become one incident.

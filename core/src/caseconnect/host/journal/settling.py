@@ -16,7 +16,7 @@ from caseconnect.host.journal.history import DOUBTFUL, record, tell
 from caseconnect.host.journal.intake import learn
 from caseconnect.host.journal.records import NewAlert, Settlement
 from caseconnect.host.journal.rules import CapRule
-from caseconnect.sdk.commands import CASE, CancelOrder, Counter, OpenCase
+from caseconnect.sdk.commands import CASE, COMMANDS, CancelOrder, Counter, OpenCase
 from caseconnect.sdk.subjects import Subject
 
 
@@ -54,9 +54,14 @@ def began(
 
 def _parked_by_cap(db: sqlite3.Connection, key: str, rules: Sequence[CapRule], now: datetime) -> bool:
     """Before the first attempt: its reservation counts from now, not from when it was planned, if there is room."""
-    found = db.execute("SELECT tenant, use, kind, attempt FROM commands WHERE key=? AND state='planned'", (key,))
-    tenant, use, kind, attempt = found.fetchone() or ("", "", "", 1)
-    if attempt or not (full := caps.move(db, tenant, key, rules, now)):
+    found = db.execute(
+        "SELECT tenant, use, kind, body FROM commands WHERE key=? AND state='planned' AND attempt=0", (key,)
+    )
+    if (row := found.fetchone()) is None:
+        return False
+    tenant, use, kind, body = row
+    worth = COMMANDS[kind].model_validate_json(expand(body)).worth() if rules else None
+    if not (full := caps.move(db, tenant, key, rules, worth, now)):
         return False
     db.execute("UPDATE commands SET cap=? WHERE key=?", (caps.cause_of(use, kind, full[0]), key))
     settle(db, Settlement(key, states.PLANNED, states.PARKED, now, note=full[1]))

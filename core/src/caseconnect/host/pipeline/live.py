@@ -173,6 +173,12 @@ async def first_starts(journal: Journal, tenant: Tenant, now: datetime) -> tuple
     return await journal.first(tenant.name, "start", now), starts
 
 
+def known_starts(journal: Journal, tenant: Tenant, now: datetime) -> tuple[datetime, dict[str, datetime]]:
+    """As `first_starts` will say, and nothing is written: for a tenant that may yet be refused."""
+    known = journal.starts(tenant.name)
+    return known.get("start", now), {name: known.get(f"start:{name}", now) for name in tenant.connections}
+
+
 async def build(
     tenant: Tenant,
     *,
