@@ -10,16 +10,19 @@ from typing import Any
 
 import pytest
 from toy_world import ToySettings
-from toys import Pipe, World, acting, flow, found
+from toys import Pipe, World, acting, case_command, flow, found
 
 from caseconnect.host.alerting.settings import USUAL
 from caseconnect.host.journal.alerting import Room
 from caseconnect.host.journal.records import Brake, NewAlert, NewDelivery
 from caseconnect.host.pipeline.watching import Watching
-from caseconnect.sdk.commands import AnnotateOrder
+from caseconnect.models import Money
+from caseconnect.sdk.casework.settling import settled
+from caseconnect.sdk.commands import AnnotateOrder, RefundPayment
 from caseconnect.sdk.components import Check
 from caseconnect.sdk.decisions import ActedOn, Decision
-from caseconnect.sdk.events import OrderChanged
+from caseconnect.sdk.errors import PermanentError
+from caseconnect.sdk.events import CommandSettled, OrderChanged
 from caseconnect.sdk.secrets import Secret
 from caseconnect.sdk.testing.rig import in_virtual_time
 
@@ -190,3 +193,31 @@ async def test_one_outcome_that_is_mapped_to_nothing_is_one_alert_until_an_outco
         for order, cause in (("1", ["review:unmapped:maybe"]), ("2", ["review:unmapped:maybe"]), ("2", [])):
             await p.look({"id": order})
             assert p.alerts() == cause
+
+
+@in_virtual_time
+async def test_refused_money_is_one_alert_until_the_last_matter_is_closed(tmp_path: Path) -> None:
+    refund = RefundPayment(amount=Money(amount="4.00", currency="EUR"))
+    orders = [str(number) for number in range(25)]
+
+    def decide(event: Any, matter: Any, facts: Any, settings: Any, now: Any) -> Any:
+        if isinstance(event, CommandSettled):
+            return settled(event, matter, facts)
+        if matter.state == "none":
+            return Decision(reason="approved", findings=(found(),), commands=(case_command(), refund))
+        return Decision(reason="over", close=True)
+
+    world = World()
+    async with Pipe(tmp_path, world, [flow("review", decide)]) as p:
+        world.script["execute:RefundPayment"] = [PermanentError("the gateway is closed") for _ in orders]
+        for order in orders:
+            await p.look({"id": order})
+        (alert,) = p.journal.stuck()["alerts"]
+        assert (alert["cause"], alert["count"]) == ("review:refused:RefundPayment", 25)
+        assert "could not give the money back" in alert["title"]
+        for order in reversed(orders[1:]):
+            await p.look({"id": order})
+        (alert,) = p.journal.stuck()["alerts"]
+        assert alert["link"] == "...", "it names the last twenty"
+        await p.look({"id": orders[0]})
+        assert p.alerts() == []

@@ -168,7 +168,7 @@ class Teller:
     async def _later(
         self, channel: Channel, standing: _Standing, notices: Sequence[Notice], error: ConnectError, before: int
     ) -> None:
-        """Try these again, the later the more often it failed `before`; with what else there is, unless it is refused."""
+        """Try these again, the later the more often it failed `before`; nothing else waits for what is refused."""
         now = self.now()
         wait = min(_FIRST * 2 ** min(before, 10), _LONGEST)
         if isinstance(error, TransientError) and error.retry_after:
