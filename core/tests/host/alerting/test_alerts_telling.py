@@ -268,3 +268,16 @@ async def test_what_was_told_while_the_journal_takes_nothing_is_told_once(
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert {n.state for n in desk.journal.tellable()[1]} == {"sent"}
+
+
+@in_virtual_time
+async def test_an_alert_after_a_restore_is_not_taken_for_the_one_that_was_lost(tmp_path: Path) -> None:
+    ids = []
+    for folder in (tmp_path / "before", tmp_path / "restored"):
+        folder.mkdir()
+        way = Pigeon()
+        desk = Desk(folder, ops=way)
+        await desk.alert()
+        await desk.pass_time(seconds=5)
+        ids += [message.id for some in way.sent for message in some]
+    assert len(set(ids)) == 2

@@ -220,7 +220,8 @@ def message_of(alert: Told, notice: Notice, links: Links) -> Message:
     """What is told: ids, reasons, counts, times. What looks like an e-mail address or a card is not shown."""
     cause = cause_of(alert.cause)
     return Message(
-        id=f"msg_{links.journal}_{notice.channel}_{alert.seq}_{notice.number}",
+        # With its begin: a journal that was restored counts its alerts from where the copy stood.
+        id=f"msg_{links.journal}_{notice.channel}_{alert.seq}_{alert.first_at:%Y%m%d%H%M%S%f}_{notice.number}",
         kind=notice.kind,
         tenant=alert.tenant,
         cause=plain(alert.cause),
