@@ -226,3 +226,20 @@ def test_the_daemon_tells_what_its_file_says(tmp_path: Path) -> None:
 
     asyncio.run(story())
     assert [(level, event) for level, event, _ in log.lines] == [("error", "alert opened")]
+
+
+@in_virtual_time
+async def test_what_is_told_of_channels_closes_when_the_file_has_them_no_more(tmp_path: Path) -> None:
+    journal = SqliteJournal.open(tmp_path / "journal.db", synchronous="OFF")
+    now = asyncio.get_running_loop().now  # type: ignore[attr-defined] # the virtual loop's
+    for cause in ("channel:former", "channel:log", "channel:daily", "disk:low"):
+        await journal.alert(NewAlert("", cause, "it was so"), now())
+    settings = AlertsPart.model_validate({"channels": {"log": {"log": {}}}, "repeat": "4h"})
+    telling = asyncio.create_task(tell(settings, MemorySecrets(), journal, list, now, RecordingLog()))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0.1)
+    assert set(journal.open_alerts("")) <= {"channel:log", "disk:low"}
+    assert "disk:low" in journal.open_alerts("")
+    telling.cancel()
+    await asyncio.gather(telling, return_exceptions=True)
+    journal.close()
