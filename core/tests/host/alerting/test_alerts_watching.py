@@ -221,3 +221,36 @@ async def test_refused_money_is_one_alert_until_the_last_matter_is_closed(tmp_pa
         assert alert["link"] == "...", "it names the last twenty"
         await p.look({"id": orders[0]})
         assert p.alerts() == []
+
+
+@in_virtual_time
+async def test_silence_that_a_person_dismissed_is_not_told_again_before_something_came(tmp_path: Path) -> None:
+    async with Pipe(tmp_path, World(), []) as p:
+        start = p.now()
+        await fill(p, start + timedelta(days=16), pushed=11)
+        await asyncio.sleep(16 * DAY)
+        await tick(p)
+        await tick(p, 3 * HOUR)
+        assert p.alerts() == ["silent:shop"]
+        await p.journal.dismiss("silent:shop", "acme", "the shop is closed", "ann", p.now())
+        for _ in range(3):
+            await tick(p, HOUR)
+        assert p.alerts() == []
+        await fill(p, p.now() + timedelta(minutes=1), pushed=1)
+        await tick(p)
+        await tick(p, 9 * HOUR)
+        assert p.alerts() == ["silent:shop"], "it is another silence"
+        off = Watching(p.runner.context, start, USUAL.model_copy(update={"silence": False}))
+        off.tick(p.now())
+        await off.idle()
+        assert p.alerts() == []
+
+
+@in_virtual_time
+async def test_what_is_told_of_connections_closes_with_their_tenant(tmp_path: Path) -> None:
+    async with Pipe(tmp_path, World(), []) as p:
+        for cause in ("late:shop", "auth:shop", "unknown:RefundPayment"):
+            await p.journal.alert(NewAlert("acme", cause, "it was so", "x"), p.now())
+        await p.runner.replace("acme", None)
+        await tick(p)
+        assert p.alerts() == ["unknown:RefundPayment"], "nobody knows yet whether the money went out"
