@@ -15,7 +15,7 @@ from caseconnect.host.alerting.causes import SEVERITIES
 from caseconnect.host.alerting.channels import Channel
 from caseconnect.host.alerting.messages import Message
 from caseconnect.host.alerting.telling import EVERY, Links, Teller
-from caseconnect.host.journal import SqliteJournal
+from caseconnect.host.journal import SqliteJournal, notices
 from caseconnect.host.journal.errors import JournalFull
 from caseconnect.host.journal.notices import Notice
 from caseconnect.host.journal.records import NewAlert
@@ -281,3 +281,15 @@ async def test_an_alert_after_a_restore_is_not_taken_for_the_one_that_was_lost(t
         await desk.pass_time(seconds=5)
         ids += [message.id for some in way.sent for message in some]
     assert len(set(ids)) == 2
+
+
+def test_what_is_over_costs_a_look_nothing(tmp_path: Path) -> None:
+    journal = SqliteJournal.open(tmp_path / "journal.db", synchronous="OFF")
+    plans = [
+        row[3]
+        for query in (notices._ALERTS, notices._TOLD)
+        for row in journal._db().execute(f"EXPLAIN QUERY PLAN {query}")
+    ]
+    journal.close()
+    scans = [plan for plan in plans if plan.startswith("SCAN") and "INDEX alerts_on" not in plan]
+    assert [plan for plan in scans if "INDEX notices_open" not in plan] == []
