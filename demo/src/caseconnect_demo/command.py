@@ -121,6 +121,7 @@ async def _stay(running: House, whole: Whole) -> None:
     for subject in report.subjects(whole.played):
         remark(f"  connect explain {subject} --data {running.data}")
     remark(f"  connect errors --data {running.data}")
+    remark(f"  connect console --data {running.data}   (a link that signs you in to the console)")
     remark("Ctrl-C ends all of it and removes the folder")
     with suppress(asyncio.CancelledError):
         while True:

@@ -122,7 +122,10 @@ def test_cursors_of_the_first_version_are_read() -> None:
     assert Cursors.parse(str(several)) == several
 
 
-def test_a_case_that_was_opened_and_decided_while_the_first_read_waited_is_told(make_rig: Any, read_on: Any) -> None:
+@pytest.mark.parametrize("answered", [True, False], ids=["known", "the answer of its opening was lost"])
+def test_a_case_that_was_opened_and_decided_while_the_first_read_waited_is_told(
+    make_rig: Any, read_on: Any, answered: bool
+) -> None:
     async def story() -> None:
         rig = make_rig(listing={"overlap": 60})
         reference = "test/shop/order/1001/order_review/1"
@@ -132,7 +135,7 @@ def test_a_case_that_was_opened_and_decided_while_the_first_read_waited_is_told(
         await asyncio.sleep(600)
         cases_of(rig, 1)
         _, cursor = await read_on(rig, None, [])
-        items, cursor = await read_on(rig, cursor, [known])
+        items, cursor = await read_on(rig, cursor, [known] if answered else [])
         assert items == [known]
         assert (await read_on(rig, cursor, [known]))[0] == []
 

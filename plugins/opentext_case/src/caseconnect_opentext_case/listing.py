@@ -34,7 +34,10 @@ class ChangeReader:
     async def item(
         self, cursor: Cursor, kind: CaseType, row: Json, watch: Collection[str], *, whole: bool
     ) -> Polled | None:
-        """The row as news, or None. What happened before the connection began counts for cases of `watch` only."""
+        """The row as news, or None. What happened before the connection began counts for our cases only.
+
+        Those that carry our reference too, though the journal does not know them: an opening's answer may be lost.
+        """
         case = case_of(row, kind.settings)
         former = cursor.seen.get(case.id)
         if not whole:
@@ -43,7 +46,8 @@ class ChangeReader:
             row, _ = await kind.client.read_case(str(id_of(row, kind.settings)))
             case = case_of(row, kind.settings)
         found = verdict(former, case)
-        if former is None and stamp_of(case.updated_at) < cursor.start and case.id not in watch:
+        ours = case.id in watch or self._is_ours(case)
+        if former is None and stamp_of(case.updated_at) < cursor.start and not ours:
             found = "same"
         news = found == "news" or (found == "ours" and await self._commented(kind, row, former[1] if former else 0))
         cursor.seen[case.id] = seen_of(case)
