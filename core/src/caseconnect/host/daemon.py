@@ -275,7 +275,7 @@ class Daemon:
             if blocked is not self._blocked:  # the first time too: a process that was killed may have left its alert
                 with suppress(JournalError):
                     await self._tell_blocked(journal, pipeline, blocked=blocked)
-            self._blocked = blocked
+                    self._blocked = blocked
 
     async def _tell_blocked(self, journal: SqliteJournal, pipeline: PipelineThread, *, blocked: bool) -> None:
         if not blocked:

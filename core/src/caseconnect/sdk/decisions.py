@@ -88,6 +88,9 @@ class ActedOn(Record):
 UNMAPPED = "unmapped:"
 """Begins the kind of the alert that an outcome is mapped to nothing; the outcome follows."""
 
+REFUSED = "refused:"
+"""Begins the kind of the alert that commands were refused; their kind follows."""
+
 
 class Decision(Record):
     """What a use case answers, also when it does nothing. `reason` names the setting that decided."""

@@ -23,6 +23,7 @@ from caseconnect.host.daemon import Daemon, Options
 from caseconnect.host.daemon_file import load_daemon_file
 from caseconnect.host.journal import SqliteJournal
 from caseconnect.host.journal.auditing import Comparison
+from caseconnect.host.journal.errors import JournalFull
 from caseconnect.host.journal.records import NewAlert, NewDelivery
 from caseconnect.host.journal.summary import Day
 from caseconnect.models import Money
@@ -94,6 +95,29 @@ async def test_a_server_that_is_down_is_told_of_and_gets_it_later(tmp_path: Path
     server.down = False
     await pass_time(mail, 1)
     assert (len(server.sent), journal.stuck()["alerts"]) == (1, [])
+    journal.close()
+
+
+@in_virtual_time
+async def test_it_comes_once_though_the_journal_takes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal, server = SqliteJournal.open(tmp_path / "journal.db", synchronous="OFF"), Server()
+    await journal.remember("daily_mail", "2025-12-30")
+    remember, full = journal.remember, True
+
+    async def refuse(name: str, value: str) -> None:
+        if full:
+            raise JournalFull("no room")
+        await remember(name, value)
+
+    monkeypatch.setattr(journal, "remember", refuse)
+    running = asyncio.create_task(daily(journal, server).run())
+    await asyncio.sleep(26 * 3600)
+    assert [name for name, _, _ in server.sent] == ["daily_j1_2025-12-31", "daily_j1_2026-01-01"]
+    full = False
+    await asyncio.sleep(60)
+    assert journal.remembered("daily_mail") == "2026-01-01"
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
     journal.close()
 
 
@@ -202,3 +226,20 @@ def test_the_daemon_tells_what_its_file_says(tmp_path: Path) -> None:
 
     asyncio.run(story())
     assert [(level, event) for level, event, _ in log.lines] == [("error", "alert opened")]
+
+
+@in_virtual_time
+async def test_what_is_told_of_channels_closes_when_the_file_has_them_no_more(tmp_path: Path) -> None:
+    journal = SqliteJournal.open(tmp_path / "journal.db", synchronous="OFF")
+    now = asyncio.get_running_loop().now  # type: ignore[attr-defined] # the virtual loop's
+    for cause in ("channel:former", "channel:log", "channel:daily", "disk:low"):
+        await journal.alert(NewAlert("", cause, "it was so"), now())
+    settings = AlertsPart.model_validate({"channels": {"log": {"log": {}}}, "repeat": "4h"})
+    telling = asyncio.create_task(tell(settings, MemorySecrets(), journal, list, now, RecordingLog()))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0.1)
+    assert set(journal.open_alerts("")) <= {"channel:log", "disk:low"}
+    assert "disk:low" in journal.open_alerts("")
+    telling.cancel()
+    await asyncio.gather(telling, return_exceptions=True)
+    journal.close()

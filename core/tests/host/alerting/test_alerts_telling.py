@@ -15,10 +15,11 @@ from caseconnect.host.alerting.causes import SEVERITIES
 from caseconnect.host.alerting.channels import Channel
 from caseconnect.host.alerting.messages import Message
 from caseconnect.host.alerting.telling import EVERY, Links, Teller
-from caseconnect.host.journal import SqliteJournal
+from caseconnect.host.journal import SqliteJournal, notices
+from caseconnect.host.journal.errors import JournalFull
 from caseconnect.host.journal.notices import Notice
 from caseconnect.host.journal.records import NewAlert
-from caseconnect.sdk.errors import TransientError
+from caseconnect.sdk.errors import PermanentError, TransientError
 from caseconnect.sdk.testing.resources import RecordingLog
 from caseconnect.sdk.testing.rig import in_virtual_time
 
@@ -28,12 +29,13 @@ REPEAT = timedelta(hours=4)
 
 @dataclass
 class Pigeon:
-    """A way that keeps what it is given. `down`: it cannot; `hangs`: it never answers."""
+    """A way that keeps what it is given. `down`: it cannot; `hangs`: it never answers; `refuses`: this cause."""
 
     together: bool = False
     apart: timedelta = timedelta(0)
     down: bool = False
     hangs: bool = False
+    refuses: str = ""
     sent: list[list[Message]] = field(default_factory=list)
     tried: int = 0
 
@@ -43,6 +45,8 @@ class Pigeon:
             await asyncio.Event().wait()
         if self.down:
             raise TransientError("nobody is at home")
+        if self.refuses in [m.cause for m in messages]:
+            raise PermanentError("refuses the alert (HTTP 400)")
         self.sent.append(list(messages))
 
     async def close(self) -> None: ...
@@ -220,3 +224,72 @@ async def test_nothing_personal_is_told_and_links_lead_on(tmp_path: Path) -> Non
     assert "ann@" not in repr(message)
     assert message.runbook == "https://docs.example.com/runbooks/flow-told"
     assert message.console == "https://console.example.com/alerts"
+
+
+@in_virtual_time
+async def test_what_a_channel_refuses_keeps_nothing_else_waiting(tmp_path: Path) -> None:
+    way, well = Pigeon(refuses="auth:bad"), Pigeon()
+    desk = Desk(tmp_path, ops=way, well=well)
+    await desk.alert("auth:bad")
+    await desk.pass_time(seconds=10)
+    for number in range(5):
+        await desk.alert(f"auth:other{number}")
+    await desk.pass_time(seconds=10)
+    assert way.told() == [f"opened auth:other{number}" for number in range(5)]
+    await desk.pass_time(hours=3)
+    assert 12 <= way.tried - 5 <= 20, "it is tried later and later, at least every quarter of an hour"
+    assert [told for told in well.told() if "channel" in told] == ["opened channel:ops"]
+    way.refuses = ""
+    await desk.pass_time(minutes=16)
+    assert way.told()[5:] == ["opened auth:bad"]
+    assert well.told()[-1] == "closed channel:ops"
+
+
+@in_virtual_time
+async def test_what_was_told_while_the_journal_takes_nothing_is_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook, mail = Pigeon(), Pigeon(together=True, apart=timedelta(minutes=1))
+    desk = Desk(tmp_path, hook=hook, mail=mail)
+    await desk.alert()
+    put, full = desk.journal.put_notices, True
+
+    async def refuse(told: Sequence[Notice]) -> None:
+        if full and any(n.state == "sent" for n in told):
+            raise JournalFull("no room")
+        await put(told)
+
+    monkeypatch.setattr(desk.journal, "put_notices", refuse)
+    running = asyncio.create_task(desk.teller.run())
+    await asyncio.sleep(3600)
+    assert (len(hook.sent), len(mail.sent)) == (1, 1)
+    full = False
+    await asyncio.sleep(2 * EVERY)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert {n.state for n in desk.journal.tellable()[1]} == {"sent"}
+
+
+@in_virtual_time
+async def test_an_alert_after_a_restore_is_not_taken_for_the_one_that_was_lost(tmp_path: Path) -> None:
+    ids = []
+    for folder in (tmp_path / "before", tmp_path / "restored"):
+        folder.mkdir()
+        way = Pigeon()
+        desk = Desk(folder, ops=way)
+        await desk.alert()
+        await desk.pass_time(seconds=5)
+        ids += [message.id for some in way.sent for message in some]
+    assert len(set(ids)) == 2
+
+
+def test_what_is_over_costs_a_look_nothing(tmp_path: Path) -> None:
+    journal = SqliteJournal.open(tmp_path / "journal.db", synchronous="OFF")
+    plans = [
+        row[3]
+        for query in (notices._ALERTS, notices._TOLD)
+        for row in journal._db().execute(f"EXPLAIN QUERY PLAN {query}")
+    ]
+    journal.close()
+    scans = [plan for plan in plans if plan.startswith("SCAN") and "INDEX alerts_on" not in plan]
+    assert [plan for plan in scans if "INDEX notices_open" not in plan] == []

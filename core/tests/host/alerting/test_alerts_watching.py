@@ -10,16 +10,19 @@ from typing import Any
 
 import pytest
 from toy_world import ToySettings
-from toys import Pipe, World, acting, flow, found
+from toys import Pipe, World, acting, case_command, flow, found
 
 from caseconnect.host.alerting.settings import USUAL
 from caseconnect.host.journal.alerting import Room
 from caseconnect.host.journal.records import Brake, NewAlert, NewDelivery
 from caseconnect.host.pipeline.watching import Watching
-from caseconnect.sdk.commands import AnnotateOrder
+from caseconnect.models import Money
+from caseconnect.sdk.casework.settling import settled
+from caseconnect.sdk.commands import AnnotateOrder, RefundPayment
 from caseconnect.sdk.components import Check
 from caseconnect.sdk.decisions import ActedOn, Decision
-from caseconnect.sdk.events import OrderChanged
+from caseconnect.sdk.errors import PermanentError
+from caseconnect.sdk.events import CommandSettled, OrderChanged
 from caseconnect.sdk.secrets import Secret
 from caseconnect.sdk.testing.rig import in_virtual_time
 
@@ -190,3 +193,64 @@ async def test_one_outcome_that_is_mapped_to_nothing_is_one_alert_until_an_outco
         for order, cause in (("1", ["review:unmapped:maybe"]), ("2", ["review:unmapped:maybe"]), ("2", [])):
             await p.look({"id": order})
             assert p.alerts() == cause
+
+
+@in_virtual_time
+async def test_refused_money_is_one_alert_until_the_last_matter_is_closed(tmp_path: Path) -> None:
+    refund = RefundPayment(amount=Money(amount="4.00", currency="EUR"))
+    orders = [str(number) for number in range(25)]
+
+    def decide(event: Any, matter: Any, facts: Any, settings: Any, now: Any) -> Any:
+        if isinstance(event, CommandSettled):
+            return settled(event, matter, facts)
+        if matter.state == "none":
+            return Decision(reason="approved", findings=(found(),), commands=(case_command(), refund))
+        return Decision(reason="over", close=True)
+
+    world = World()
+    async with Pipe(tmp_path, world, [flow("review", decide)]) as p:
+        world.script["execute:RefundPayment"] = [PermanentError("the gateway is closed") for _ in orders]
+        for order in orders:
+            await p.look({"id": order})
+        (alert,) = p.journal.stuck()["alerts"]
+        assert (alert["cause"], alert["count"]) == ("review:refused:RefundPayment", 25)
+        assert "could not give the money back" in alert["title"]
+        for order in reversed(orders[1:]):
+            await p.look({"id": order})
+        (alert,) = p.journal.stuck()["alerts"]
+        assert alert["link"] == "...", "it names the last twenty"
+        await p.look({"id": orders[0]})
+        assert p.alerts() == []
+
+
+@in_virtual_time
+async def test_silence_that_a_person_dismissed_is_not_told_again_before_something_came(tmp_path: Path) -> None:
+    async with Pipe(tmp_path, World(), []) as p:
+        start = p.now()
+        await fill(p, start + timedelta(days=16), pushed=11)
+        await asyncio.sleep(16 * DAY)
+        await tick(p)
+        await tick(p, 3 * HOUR)
+        assert p.alerts() == ["silent:shop"]
+        await p.journal.dismiss("silent:shop", "acme", "the shop is closed", "ann", p.now())
+        for _ in range(3):
+            await tick(p, HOUR)
+        assert p.alerts() == []
+        await fill(p, p.now() + timedelta(minutes=1), pushed=1)
+        await tick(p)
+        await tick(p, 9 * HOUR)
+        assert p.alerts() == ["silent:shop"], "it is another silence"
+        off = Watching(p.runner.context, start, USUAL.model_copy(update={"silence": False}))
+        off.tick(p.now())
+        await off.idle()
+        assert p.alerts() == []
+
+
+@in_virtual_time
+async def test_what_is_told_of_connections_closes_with_their_tenant(tmp_path: Path) -> None:
+    async with Pipe(tmp_path, World(), []) as p:
+        for cause in ("late:shop", "auth:shop", "unknown:RefundPayment"):
+            await p.journal.alert(NewAlert("acme", cause, "it was so", "x"), p.now())
+        await p.runner.replace("acme", None)
+        await tick(p)
+        assert p.alerts() == ["unknown:RefundPayment"], "nobody knows yet whether the money went out"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -14,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from toys import Pipe, World, case_command, flow, looking, opening
 
 from caseconnect.host.journal import SqliteJournal, measuring
+from caseconnect.host.journal.cap_changes import CapChange
 from caseconnect.host.journal.errors import JournalError
 from caseconnect.host.journal.records import CursorMove, DeliveryResult, NewAlert, NewDelivery, Settlement
 from caseconnect.host.numbers.catalogue import METRICS
@@ -226,5 +228,25 @@ def test_what_cannot_be_read_in_time_is_left_out(tmp_path: Path, monkeypatch: py
             assert ("connect_open", ("acme", "deliveries")) not in found
             numbers._within = 9.0
             assert read(numbers)["connect_numbers_missing", ()] == 0
+
+    run(story())
+
+
+def test_a_changed_limit_is_what_a_cap_is_measured_by_and_only_what_is_polled_is_late(tmp_path: Path) -> None:
+    async def story() -> None:
+        cap = {"RefundPayment": Cap(day={"count": Decimal(4)})}
+        asked = looking((case_command(), refund("8.00", "one")))
+        async with Pipe(tmp_path, World(), [flow("review", asked, caps=cap)], poll={"shop": "1h"}) as pipe:
+            await pipe.look()
+            name = "flow:review:RefundPayment"
+            await pipe.journal.change_cap(
+                CapChange("acme", name, "day", "count", Decimal(10), "sale", "ann", pipe.now())
+            )
+            found = read(counting(pipe))
+            assert found["connect_cap_used_ratio", ("acme", name, "day", "count")] == 0.1
+            assert ("connect_poll_overdue_seconds", ("acme", "shop")) in found
+            spec = replace(pipe.live.connections["shop"].spec, schedule=None)
+            pipe.live.connections["shop"].spec = spec
+            assert not [key for key in read(counting(pipe)) if key[0].startswith("connect_poll_")]
 
     run(story())

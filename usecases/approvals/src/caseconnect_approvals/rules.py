@@ -27,7 +27,7 @@ from caseconnect.sdk.commands import (
     RefundPayment,
     digest_of,
 )
-from caseconnect.sdk.decisions import Decision, Facts, Finding, Matter, Needs, Timer
+from caseconnect.sdk.decisions import REFUSED, Decision, Facts, Finding, Matter, Needs, Timer
 from caseconnect.sdk.events import CaseChanged, CommandSettled, Event
 from caseconnect_approvals import around, gate
 from caseconnect_approvals.requests import bought, reading, unfit
@@ -176,6 +176,7 @@ def _ended_without_case(
         return Decision(
             reason=what,
             alert=f"{matter.subject}: a request within the limits waits ({what}): answer it in Connect",
+            alert_kind=f"{REFUSED}{event.kind}",
         )
     summary = f"within the limits, but it was not carried out: {one_line(event.note)}"
     finding = Finding(exception="needs_approval", ground=gate.again(item, order), summary=summary, arose_at=now)

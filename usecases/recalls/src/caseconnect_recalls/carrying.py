@@ -147,4 +147,5 @@ def _too_many(event: Event, matter: Matter, count: int, settings: RecallsSetting
         commands=(comment(name, text),),
         timers=timers,
         alert=f"{matter.subject}: a recall waits: {why}",
+        alert_kind="too-many",
     )

@@ -71,6 +71,9 @@ CAUSES: tuple[Cause, ...] = (
     Cause("disk:low", "disk-low", "The disk is nearly full", "warning"),
     Cause("pipeline:blocked", "pipeline-blocked", "A plugin blocks the pipeline", "critical"),
     Cause("channel:*", "channel-failing", "Alerts cannot be told by a channel", "warning"),
+    Cause("*:refused:OpenCase", "case-refused", "A case could not be opened", "critical"),
+    *(Cause(f"*:refused:{kind}", "money-refused", "Money was refused", "critical") for kind in _MONEY),
+    Cause("*:refused:*", "command-refused", "A command was refused", "warning"),
     Cause("*:unmapped:*", "outcome-unmapped", "An outcome is mapped to nothing", "warning"),
     Cause("*", "flow-told", "A use case asks for a person", "warning"),
 )

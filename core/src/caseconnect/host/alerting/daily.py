@@ -29,7 +29,10 @@ _AGAIN = timedelta(minutes=10)
 
 @dataclass
 class DailyMail:
-    """Sends one mail a day, also if the daemon was down at its time, then as soon as it is up."""
+    """Sends one mail a day, also if the daemon was down at its time, then as soon as it is up.
+
+    `told`: the day of the last one that was handed over, also if the journal takes nothing.
+    """
 
     journal: AlertPort
     settings: DailyPart
@@ -40,6 +43,7 @@ class DailyMail:
     links: Links
     rest: datetime | None = None
     alerted: bool = True
+    told: str = ""
 
     async def run(self) -> None:
         """Look every half minute whether it is time."""
@@ -57,11 +61,15 @@ class DailyMail:
         """Send it if it is due."""
         now, until = self.now(), self._last_due()
         name = f"{until.astimezone(self.settings.tz):%Y-%m-%d}"
-        if (self.journal.remembered(_TOLD) or "") >= name or (self.rest and now < self.rest):
+        remembered = self.journal.remembered(_TOLD) or ""
+        if self.told >= name > remembered:
+            await self.journal.remember(_TOLD, name)
+        if max(remembered, self.told) >= name or (self.rest and now < self.rest):
             return
         since = self._before(until)
-        if self.journal.remembered(_TOLD) is None and now - until > _AGAIN:
+        if not (remembered or self.told) and now - until > _AGAIN:
             # It was set up after today's time: there is nothing to make up for.
+            self.told = name
             await self.journal.remember(_TOLD, name)
             return
         days = {tenant: self.journal.day(tenant, since, until) for tenant in sorted(self.tenants())}
@@ -73,10 +81,11 @@ class DailyMail:
             self.log.warning("daily mail not sent", why=str(error))
             await self.journal.alert(NewAlert("", CAUSE, f"the daily mail cannot be sent: {error}", "daily"), now)
             return
-        await self.journal.remember(_TOLD, name)
+        self.told = name
         if self.alerted:
             self.alerted = False
             await self.journal.close_alert("", CAUSE, now)
+        await self.journal.remember(_TOLD, name)
 
     def _last_due(self) -> datetime:
         local = self.now().astimezone(self.settings.tz)

@@ -8,8 +8,9 @@ from datetime import datetime
 
 from caseconnect.host.alerting.channels import build
 from caseconnect.host.alerting.settings import AlertsPart
-from caseconnect.host.alerting.telling import Links, Teller
+from caseconnect.host.alerting.telling import CHANNEL, Links, Teller
 from caseconnect.host.journal.alerting import AlertPort
+from caseconnect.host.journal.errors import JournalError
 from caseconnect.sdk.resources import Log
 from caseconnect.sdk.secrets import Secrets
 
@@ -25,6 +26,11 @@ async def tell(
 ) -> None:
     """Tell alerts, and of each day, until it is cancelled. `console`: the address of the console."""
     links = Links((journal.remembered("instance") or "")[:12], settings.runbooks, console)
+    names = {*settings.channels, *(("daily",) if settings.daily else ())}
+    try:
+        await _close_gone(journal, names, now())
+    except JournalError as error:
+        log.error("the journal takes nothing", why=str(error))
     async with asyncio.TaskGroup() as group:
         teller = Teller(journal, build(settings, secrets, log), settings.repeat, now, log, links)
         group.create_task(teller.run())
@@ -35,3 +41,10 @@ async def tell(
             server = MailServer(settings.smtp, secrets, log)
             daily = DailyMail(journal, settings.daily, server, tenants, now, log, links)
             group.create_task(daily.run())
+
+
+async def _close_gone(journal: AlertPort, names: Collection[str], now: datetime) -> None:
+    """Close what is told of channels that the daemon's file has no more."""
+    for cause in journal.open_alerts(""):
+        if cause.startswith(CHANNEL) and cause.removeprefix(CHANNEL) not in names:
+            await journal.close_alert("", cause, now)

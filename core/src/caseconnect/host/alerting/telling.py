@@ -1,7 +1,8 @@
 """Brings alerts to people: each is told when it opens, again while it stays open, and when it closes.
 
 What is due is a row, so a restart forgets nothing and tells nothing twice. It runs beside the pipeline, which never
-waits for it; a channel that fails is tried again later, and told of by the others.
+waits for it; a channel that fails is tried again later, and told of by the others. What a channel refuses keeps
+nothing else of it waiting.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from caseconnect.host.journal.errors import JournalError
 from caseconnect.host.journal.notices import Notice, Told
 from caseconnect.host.journal.records import NewAlert
 from caseconnect.host.logs import plain
-from caseconnect.sdk.errors import ConnectError, TransientError
+from caseconnect.sdk.errors import ConnectError, PermanentError, TransientError
 from caseconnect.sdk.resources import Log
 
 EVERY = 5.0
@@ -72,11 +73,16 @@ def _next(alert: Told, channel: str, last: Notice | None, repeat: timedelta, now
 
 @dataclass
 class _Standing:
-    """How a channel does. `rest`: it is not tried before; `alerted`: its own alert is open, as far as is known."""
+    """How a channel does. `rest`: it is not tried before; `alerted`: its own alert is open, as far as is known.
+
+    `works`: the last that was handed over was taken. `unwritten`: the journal has not taken yet that it was.
+    """
 
     rest: datetime | None = None
     failures: int = 0
     alerted: bool = True
+    works: bool = False
+    unwritten: Sequence[Notice] = ()
 
 
 @dataclass
@@ -118,46 +124,69 @@ class Teller:
 
     async def _turn(self, channel: Channel) -> None:
         now, standing = self.now(), self._standing.setdefault(channel.name, _Standing())
+        await self._write_down(standing)
         sight = self.journal.tellable()
         new = planned(sight, [channel], self.repeat, now)
         if new:
             await self.journal.put_notices(new)
             sight = self.journal.tellable()
+        if standing.alerted and standing.works and not _any_refused(channel, sight):
+            standing.alerted = False
+            await self.journal.close_alert("", f"{CHANNEL}{channel.name}", now)
         if standing.rest and now < standing.rest:
             return
         for some in _batches(channel, sight, now):
             if not await self._tell(channel, standing, some):
                 return
 
+    async def _write_down(self, standing: _Standing) -> None:
+        if standing.unwritten:
+            await self.journal.put_notices(standing.unwritten)
+            standing.unwritten = ()
+
     async def _tell(self, channel: Channel, standing: _Standing, some: Sequence[tuple[Told, Notice]]) -> bool:
         """Hand over what goes together; False when the channel has to rest."""
         messages = [message_of(alert, notice, self.links) for alert, notice in some]
+        notices = [notice for _, notice in some]
         try:
             await channel.way.send(messages, self.now())
+        except PermanentError as error:
+            standing.rest = self.now() + channel.way.apart
+            await self._later(channel, standing, notices, error, max(n.tries for n in notices))
         except ConnectError as error:
-            await self._failed(channel, standing, [notice for _, notice in some], error)
+            standing.works = False
+            standing.failures += 1
+            await self._later(channel, standing, notices, error, standing.failures - 1)
             return False
-        now = self.now()
-        await self.journal.put_notices([replace(n, state="sent", at=now, due=now, tries=n.tries + 1) for _, n in some])
-        standing.rest, standing.failures = now + channel.way.apart, 0
-        if standing.alerted:
-            standing.alerted = False
-            await self.journal.close_alert("", f"{CHANNEL}{channel.name}", now)
+        else:
+            now = self.now()
+            standing.rest, standing.failures, standing.works = now + channel.way.apart, 0, True
+            standing.unwritten = [replace(n, state="sent", at=now, due=now, tries=n.tries + 1) for n in notices]
+            await self._write_down(standing)
         return not channel.way.apart
 
-    async def _failed(self, channel: Channel, standing: _Standing, some: Sequence[Notice], error: ConnectError) -> None:
+    async def _later(
+        self, channel: Channel, standing: _Standing, notices: Sequence[Notice], error: ConnectError, before: int
+    ) -> None:
+        """Try these again, the later the more often it failed `before`; nothing else waits for what is refused."""
         now = self.now()
-        wait = min(_FIRST * 2 ** min(standing.failures, 10), _LONGEST)
+        wait = min(_FIRST * 2 ** min(before, 10), _LONGEST)
         if isinstance(error, TransientError) and error.retry_after:
             wait = max(wait, timedelta(seconds=error.retry_after))
-        standing.failures += 1
-        standing.rest = now + wait
         self.log.warning("alerts not told", channel=channel.name, why=str(error))
-        await self.journal.put_notices([replace(n, tries=n.tries + 1, due=standing.rest) for n in some])
-        if standing.failures >= _FAILS:
+        standing.unwritten = [replace(n, tries=n.tries + 1, due=now + wait) for n in notices]
+        if not isinstance(error, PermanentError):
+            standing.rest = now + wait
+        await self._write_down(standing)
+        if before + 1 >= _FAILS:
             standing.alerted = True
             title = f"alerts cannot be told by {channel.name}: {error}"
             await self.journal.alert(NewAlert("", f"{CHANNEL}{channel.name}", title, channel.name), now)
+
+
+def _any_refused(channel: Channel, sight: Sight) -> bool:
+    """Something was refused so often that it is told of, and is still to be told."""
+    return any(n.channel == channel.name and n.state == "due" and n.tries >= _FAILS for n in sight[1])
 
 
 def _batches(channel: Channel, sight: Sight, now: datetime) -> Iterator[list[tuple[Told, Notice]]]:
@@ -166,7 +195,7 @@ def _batches(channel: Channel, sight: Sight, now: datetime) -> Iterator[list[tup
     due = [
         (alerts[notice.alert], notice)
         for notice in sorted(sight[1], key=lambda n: (n.at, n.alert))
-        if notice.channel == channel.name and notice.state == "due" and notice.alert in alerts
+        if notice.channel == channel.name and notice.state == "due" and notice.due <= now and notice.alert in alerts
     ]
     if channel.way.together:
         yield from [due] if due else []
@@ -191,7 +220,8 @@ def message_of(alert: Told, notice: Notice, links: Links) -> Message:
     """What is told: ids, reasons, counts, times. What looks like an e-mail address or a card is not shown."""
     cause = cause_of(alert.cause)
     return Message(
-        id=f"msg_{links.journal}_{notice.channel}_{alert.seq}_{notice.number}",
+        # With its begin: a journal that was restored counts its alerts from where the copy stood.
+        id=f"msg_{links.journal}_{notice.channel}_{alert.seq}_{alert.first_at:%Y%m%d%H%M%S%f}_{notice.number}",
         kind=notice.kind,
         tenant=alert.tenant,
         cause=plain(alert.cause),

@@ -118,6 +118,11 @@ def came(hours: Hours, count: Count, now: datetime) -> bool:
     return _sum(hours, count, now.replace(minute=0, second=0, microsecond=0) - HOUR, 2) > 0
 
 
+def came_since(hours: Hours, count: Count, moment: datetime) -> bool:
+    """Something came in the hour of a moment or after it."""
+    return any(at + HOUR > moment and count(hour) > 0 for at, hour in hours.items())
+
+
 def _sum(hours: Hours, count: Count, begin: datetime, length: int) -> int:
     none = Hour()
     return sum(count(hours.get(begin + n * HOUR, none)) for n in range(length))

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from caseconnect.host.journal import notices, overdue, rates, summary
 from caseconnect.host.journal.alerts import alert, close_alert
 from caseconnect.host.journal.batch import Write
+from caseconnect.host.journal.codec import unstamp
 from caseconnect.host.journal.notices import Notice, Told
 from caseconnect.host.journal.overdue import Overdue
 from caseconnect.host.journal.rates import Hours
@@ -43,6 +44,9 @@ class AlertPort(Protocol):
 
     def open_alerts(self, tenant: str) -> dict[str, str]:
         """Titles of a tenant's open alerts, by cause."""
+
+    def dismissed(self, tenant: str, cause: str) -> datetime | None:
+        """When a person closed an alert of a cause last."""
 
     def tellable(self) -> tuple[list[Told], list[Notice]]:
         """Alerts that are open or were told as open, and all that was told of them."""
@@ -102,6 +106,12 @@ class SqliteAlerts(ABC):
         """See `AlertPort`."""
         rows = self._db().execute("SELECT cause, title FROM alerts WHERE tenant=? AND closed_at IS NULL", (tenant,))
         return dict(rows.fetchall())
+
+    def dismissed(self, tenant: str, cause: str) -> datetime | None:
+        """See `AlertPort`."""
+        sql = "SELECT max(closed_at) FROM alerts WHERE tenant=? AND cause=? AND closed_by IS NOT NULL"
+        (at,) = self._db().execute(sql, (tenant, cause)).fetchone()
+        return unstamp(at) if at else None
 
     def tellable(self) -> tuple[list[Told], list[Notice]]:
         """See `AlertPort`."""

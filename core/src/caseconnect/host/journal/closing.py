@@ -9,13 +9,10 @@ from datetime import datetime
 from caseconnect.host.journal import slots, states
 from caseconnect.host.journal.alerts import MORE, close_alert, joined, links_of
 from caseconnect.host.journal.intake import subject_of
+from caseconnect.sdk.commands import COMMANDS, HOLD, OpenCase
 from caseconnect.sdk.commands import HELD as VALUE_HELD
-from caseconnect.sdk.commands import HOLD, OpenCase
-from caseconnect.sdk.decisions import UNMAPPED
+from caseconnect.sdk.decisions import REFUSED, UNMAPPED
 from caseconnect.sdk.subjects import Subject
-
-REFUSED = "refused:"
-"""Begins the cause of an alert about refused commands; their kind follows."""
 
 BROKE = "broke:"
 """Begins the cause of an alert about commands that broke on their way; their kind follows."""
@@ -73,7 +70,8 @@ def review(db: sqlite3.Connection, tenant: str, now: datetime, *causes: str, ove
             continue
         links, ended = links_of(link), over or _OVER[cause if cause in _OVER else REFUSED]
         left = [one for one in links if one == MORE or not ended(db, tenant, one)]
-        if left == [MORE] and cause == f"{REFUSED}{OpenCase.kind}" and not _any_case_refused(db, tenant):
+        _, refused, kind = cause.rpartition(REFUSED)
+        if left == [MORE] and refused and kind in COMMANDS and not _any_refused(db, tenant, kind):
             left = []
         if links and not left:
             close_alert(db, tenant, cause, now)
@@ -92,12 +90,12 @@ def _refusal_over(db: sqlite3.Connection, tenant: str, key: str) -> bool:
     return row is not None and bool(row[0])
 
 
-def _any_case_refused(db: sqlite3.Connection, tenant: str) -> bool:
+def _any_refused(db: sqlite3.Connection, tenant: str, kind: str) -> bool:
     found = db.execute(
         "SELECT 1 FROM matters m JOIN commands c ON c.matter = m.id WHERE m.tenant=? AND m.state='open' AND c.kind=?"
         " AND c.state='refused'"
         " AND NOT EXISTS (SELECT 1 FROM commands n WHERE n.base = c.base AND n.generation > c.generation) LIMIT 1",
-        (tenant, OpenCase.kind),
+        (tenant, kind),
     )
     return found.fetchone() is not None
 

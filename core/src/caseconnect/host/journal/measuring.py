@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from caseconnect.host.journal.cap_changes import in_force
 from caseconnect.host.journal.codec import dump, expand, load, stamp
 from caseconnect.host.journal.history import MONEY
 from caseconnect.host.journal.rules import CapRule
@@ -254,7 +255,7 @@ def standing(db: sqlite3.Connection, caps: Mapping[str, Sequence[CapRule]], now:
 def _used(
     db: sqlite3.Connection, tenant: str, rules: Sequence[CapRule], now: datetime
 ) -> Iterator[tuple[str, str, str, str, float, float]]:
-    for rule in rules:
+    for rule in in_force(db, tenant, rules, now):
         for window in rule.windows:
             asked = {"tenant": tenant, "cap": rule.name, "since": stamp(now - window.span)}
             count = db.execute(_RESERVED, asked | {"currency": ""}).fetchone()[0]

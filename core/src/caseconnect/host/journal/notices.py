@@ -51,13 +51,14 @@ class Notice:
 
 
 _OPEN = "(state = 'due' OR (state = 'sent' AND kind <> 'closed'))"
+_LIVE = f"SELECT seq FROM alerts WHERE closed_at IS NULL UNION SELECT alert FROM notices WHERE {_OPEN}"  # noqa: S608 - as below
 _ALERTS = f"""
 SELECT seq, tenant, cause, title, link, first_at, last_at, count, closed_at, closed_by, closed_reason FROM alerts
-WHERE closed_at IS NULL OR seq IN (SELECT alert FROM notices WHERE {_OPEN}) ORDER BY seq
+WHERE seq IN ({_LIVE}) ORDER BY seq
 """  # noqa: S608 - a constant condition
 _TOLD = f"""
 SELECT alert, channel, kind, at, state, due, tries, number FROM notices
-WHERE alert IN (SELECT seq FROM alerts WHERE closed_at IS NULL) OR {_OPEN}
+WHERE alert IN ({_LIVE})
 """  # noqa: S608 - as above
 
 

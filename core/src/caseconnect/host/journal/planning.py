@@ -18,6 +18,7 @@ from caseconnect.host.journal.history import MONEY, record, tell
 from caseconnect.host.journal.records import Ask, NewAlert
 from caseconnect.host.journal.slots import Birth
 from caseconnect.sdk.commands import CASE, COMMANDS, HELD, RELEASED, CancelOrder, OpenCase
+from caseconnect.sdk.decisions import REFUSED
 
 _INSERT = (
     "INSERT INTO commands (key, base, generation, tenant, matter, use, kind, name, connection, target,"
@@ -175,7 +176,7 @@ def _write(
     elif birth.state == states.PARKED:
         alert(db, NewAlert(tenant, f"parked:{command.kind}", f"{command.kind} parked: {birth.note}", key), now)
     if generation > 1:
-        closing.review(db, tenant, now, f"{closing.REFUSED}{command.kind}")
+        closing.review(db, tenant, now, f"{REFUSED}{command.kind}")
     return key, overtaken
 
 

@@ -12,6 +12,7 @@ from collections import Counter as Counting
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -191,7 +192,10 @@ class Numbers(Collector):
         if self._standing is None or clock - self._standing[0] > EVERY:
             now = self._now()
             caps = {name: all_caps(live.tenant) for name, live in [*tenants.items()]}
-            self._standing = (clock, now, journal.standing(caps, now, self._within))
+            found = journal.standing(caps, now, self._within)
+            # A schedule that was taken out of a file keeps its row: nothing is late by it.
+            polls = [row for row in found.polls if _is_polled(tenants, *row[:2])]
+            self._standing = (clock, now, replace(found, polls=polls))
         return self._standing[2], self._standing[1]
 
     def _count(self, news: News) -> None:
@@ -225,3 +229,9 @@ _COUNTED = frozenset(
     }
 )
 """Counters that are kept here; the others are read at each scrape from where they are kept."""
+
+
+def _is_polled(tenants: Mapping[str, LiveTenant], tenant: str, connection: str) -> bool:
+    live = tenants.get(tenant)
+    found = live.connections.get(connection) if live else None
+    return found is not None and found.spec.schedule is not None

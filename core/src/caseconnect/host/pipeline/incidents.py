@@ -19,7 +19,7 @@ from caseconnect.host.tenants.tenant import Flow, Tenant
 from caseconnect.models import Case
 from caseconnect.sdk.commands import CloseCase, CommentCase, OpenCase, digest_of
 from caseconnect.sdk.components import Settings, TransformSpec
-from caseconnect.sdk.decisions import ActedOn, Decision, Facts, Matter, Missing, Need, Needs, Timer
+from caseconnect.sdk.decisions import REFUSED, ActedOn, Decision, Facts, Matter, Missing, Need, Needs, Timer
 from caseconnect.sdk.events import CaseChanged, CommandSettled, Event, TimerFired
 from caseconnect.sdk.subjects import Subject
 
@@ -141,7 +141,7 @@ def undone(event: Event, matter: Matter, facts: Facts, settings: Settings, now: 
     if event.state == "done":
         return Decision(reason="undone: its case is closed", close=True)
     how = "not undone, its matter stays open" if matter.is_open() else "its case was not closed"
-    return Decision(reason=how, alert=f"{matter.subject}: {how}: {event.note}")
+    return Decision(reason=how, alert=f"{matter.subject}: {how}: {event.note}", alert_kind=f"{REFUSED}{event.kind}")
 
 
 _INCIDENT = TransformSpec(

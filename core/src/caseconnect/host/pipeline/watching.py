@@ -5,7 +5,7 @@ One cause has one alert: what follows from an outage, from refused credentials o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain
@@ -15,6 +15,7 @@ from caseconnect.host.alerting.settings import WatchPart
 from caseconnect.host.alerting.watching import Holds
 from caseconnect.host.faults import told
 from caseconnect.host.journal.overdue import Overdue
+from caseconnect.host.journal.rates import Hours
 from caseconnect.host.pipeline.context import Context
 from caseconnect.host.pipeline.live import LiveConnection, LiveTenant
 from caseconnect.host.pipeline.recurring import Recurring
@@ -64,6 +65,9 @@ class Watching:
         while more and pieces < _PIECES:
             more, pieces = await journal.count_arrived(self._context.now()), pieces + 1
         self._counted = not more
+        for tenant in {alert.tenant for alert in journal.tellable()[0] if not alert.closed_at} - {HOST}:
+            if tenant not in self._context.tenants:
+                await self._gone(tenant, ())
 
     async def _tenant(self, tenant: LiveTenant) -> None:
         now, journal, watch = self._context.now(), self._context.journal, self._settings
@@ -91,7 +95,9 @@ class Watching:
         await self._tell(tenant.name, chain.from_iterable(held), _WATCHED)
         if watch.silence and self._counted:
             await self._silence(tenant, now)
-        await self._gone(tenant)
+        elif not watch.silence:
+            await self._tell(tenant.name, iter(()), _QUIET)
+        await self._gone(tenant.name, tenant.connections)
 
     def _well(self, tenant: str, connection: str, now: datetime) -> datetime | None:
         """Since when it works, as far as is known; None: it does not, which its own alert, or a person, tells."""
@@ -124,18 +130,26 @@ class Watching:
             hours = journal.hours(tenant.name, name)
             silent = rules.quiet_since(hours, rules.total, well, now)
             unpushed = rules.quiet_since(hours, rules.pushed, well, now)
+            known = {*open_, *self._dismissed(tenant.name, name, hours)} if silent or unpushed else {*open_}
             for cause, count in ((f"silent:{name}", rules.total), (f"pushes:{name}", rules.pushed)):
                 if cause in open_ and rules.came(hours, count, now):
                     await journal.close_alert(tenant.name, cause, now)
-            if silent is not None and f"silent:{name}" not in open_:
+            if silent is not None and f"silent:{name}" not in known:
                 title = f"{name}: nothing came since {silent:%Y-%m-%d %H:%M} UTC, and at this time it usually does"
                 await self._context.alert(tenant.name, f"silent:{name}", title, name)
-            elif silent is None and unpushed is not None and not open_.keys() & {f"pushes:{name}", f"silent:{name}"}:
+            elif silent is None and unpushed is not None and not known & {f"pushes:{name}", f"silent:{name}"}:
                 title = (
                     f"{name}: no webhook came since {unpushed:%Y-%m-%d %H:%M} UTC, and at this time they usually do;"
                     " look whether its subscriptions are there"
                 )
                 await self._context.alert(tenant.name, f"pushes:{name}", title, name)
+
+    def _dismissed(self, tenant: str, connection: str, hours: Hours) -> Iterator[str]:
+        """Causes that a person has dismissed, and nothing came since."""
+        for cause, count in ((f"silent:{connection}", rules.total), (f"pushes:{connection}", rules.pushed)):
+            at = self._context.journal.dismissed(tenant, cause)
+            if at is not None and not rules.came_since(hours, count, at):
+                yield cause
 
     async def _tell(self, tenant: str, held: Iterator[Holds], watched: tuple[str, ...]) -> None:
         """Open what holds and is not open, or is told in other words now; close what does not hold."""
@@ -147,11 +161,11 @@ class Watching:
             if cause.startswith(watched):
                 await self._context.journal.close_alert(tenant, cause, self._context.now())
 
-    async def _gone(self, tenant: LiveTenant) -> None:
-        """Close what is told of a connection that the tenant's file has no more."""
-        for cause in self._context.journal.open_alerts(tenant.name):
-            if cause.startswith(_OF_CONNECTIONS) and cause.split(":")[1] not in tenant.connections:
-                await self._context.journal.close_alert(tenant.name, cause, self._context.now())
+    async def _gone(self, tenant: str, connections: Collection[str]) -> None:
+        """Close what is told of a connection that the tenant's file has no more, or of any if the tenant has ended."""
+        for cause in self._context.journal.open_alerts(tenant):
+            if cause.startswith(_OF_CONNECTIONS) and cause.split(":")[1] not in connections:
+                await self._context.journal.close_alert(tenant, cause, self._context.now())
 
 
 def _kept_back(tenant: LiveTenant, one: Overdue) -> bool:

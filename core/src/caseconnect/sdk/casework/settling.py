@@ -21,7 +21,7 @@ from caseconnect.sdk.casework.standing import (
 from caseconnect.sdk.casework.telling import note_once
 from caseconnect.sdk.casework.text import one_line
 from caseconnect.sdk.commands import CASE, CommentCase, digest_of
-from caseconnect.sdk.decisions import Decision, Facts, Matter, Need, Needs
+from caseconnect.sdk.decisions import REFUSED, Decision, Facts, Matter, Need, Needs
 from caseconnect.sdk.events import ANSWERED, CHANGED, CommandSettled
 
 _DONE = {
@@ -106,7 +106,8 @@ def _case_opened(event: CommandSettled, matter: Matter, facts: Facts, what: str)
         others = second_cases(event, matter) if matter.is_open() else ()
         decision = close_second(others, matter, facts) if others else Decision(reason=what)
         return decision if isinstance(decision, Needs) else decision.model_copy(update={"stage": stage})
-    return Decision(reason=what, alert=f"{matter.subject}: the case could not be opened ({what}): nobody is told of it")
+    alert = f"{matter.subject}: the case could not be opened ({what}): nobody is told of it"
+    return Decision(reason=what, alert=alert, alert_kind=f"{REFUSED}{event.kind}")
 
 
 def _overtaken(event: CommandSettled, matter: Matter, name: str, what: str) -> Decision:
@@ -135,6 +136,7 @@ def _failed(event: CommandSettled, matter: Matter, name: str, what: str) -> Deci
         f"Connect could not {_WANTED[event.kind]}. It is {end}: {why}",
         f"{matter.subject}: could not {_WANTED[event.kind]} ({what})" if untold else None,
         what,
+        f"{REFUSED}{event.kind}" if untold else "",
     )
     # A refused step keeps back what waits for the goods; one that a person answers may be done yet.
     refused = event.state == "refused" and event.kind in DECISIVE
