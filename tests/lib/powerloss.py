@@ -95,7 +95,7 @@ def _of_file(name: str, rest: str, file: str) -> Op:
     if name in ("fsync", "fdatasync"):
         return Op("sync", file)
     if name == "ftruncate":
-        return Op("truncate", file, int(rest.split(", ")[1].split(")")[0]))
+        return Op("truncate", file, int(re.split(r"[ )]", rest.split(", ")[1])[0]))
     data = _text(rest.split('"')[1])
     at = int(re.split(r"[ ,)]+", rest.rsplit('"', 1)[1])[2]) if name == "pwrite64" else 0
     return Op("write", file, at, data)
