@@ -14,8 +14,9 @@ from journal_desk import Desk as JournalDesk
 from caseconnect.host.journal import arrivals
 from caseconnect.host.journal.rules import CapRule, CapWindow
 
-SMALL = ("json_each", "(subquery", "done", "a VIRTUAL", "j VIRTUAL", "k VIRTUAL", "schedules")
-"""What may be walked over: what we hand in ourselves, what was found before, and a row for each polled connection."""
+SMALL = ("json_each", "(subquery", "done", "a VIRTUAL", "j VIRTUAL", "k VIRTUAL", "schedules", "cap_changes")
+"""What may be walked over: what we hand in ourselves, what was found before, a row for each polled connection, and what
+people changed of caps."""
 
 LATER = START + timedelta(days=1)
 NAMED = '[["acme", "shop", "d1", "orders/updated"]]'
