@@ -12,10 +12,9 @@ from caseconnect.host.numbers.settings import LogsSettings, MetricsSettings, Tra
 from caseconnect.host.tenants.document import MAX_BYTES, read_document
 from caseconnect.host.tenants.file_models import Part
 from caseconnect.host.tenants.problems import ConfigProblem, Report
-from caseconnect.host.tenants.secrets import FileAndEnvSecrets, secrets_in
+from caseconnect.host.tenants.secrets import FileAndEnvSecrets, unresolved
 from caseconnect.host.tenants.translate import validate
 from caseconnect.host.web.console.settings import ConsoleSettings
-from caseconnect.sdk.errors import ConfigError
 from caseconnect.sdk.secrets import Secrets
 
 DEFAULT = Path("connect.yaml")
@@ -62,10 +61,4 @@ def load_daemon_file(file: Path | None) -> tuple[DaemonSettings | None, list[Con
 
 def missing_secrets(settings: DaemonSettings) -> list[ConfigProblem]:
     """The references of the file that do not resolve now. `serve` needs all of them, `check` none."""
-    report = Report(str(settings.file))
-    for path, secret in secrets_in(settings.values):
-        try:
-            settings.secrets.reveal(secret)
-        except ConfigError as error:
-            report.add(path, str(error), "set it before `connect serve`")
-    return report.in_order()
+    return unresolved([((), settings.values)], settings.secrets, Report(str(settings.file)))

@@ -8,7 +8,7 @@ from typing import Final, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from caseconnect.sdk.addresses import checked_url
+from caseconnect.sdk.addresses import checked_url, is_this_machine
 from caseconnect.sdk.components import Settings
 from caseconnect.sdk.secrets import Secret
 
@@ -24,8 +24,6 @@ orders: shop
 """
 """The smallest settings, as they stand in a tenant file."""
 
-_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
-
 
 class ServerSettings(Settings):
     """A mail server."""
@@ -40,7 +38,7 @@ class ServerSettings(Settings):
 
     @model_validator(mode="after")
     def _encrypted(self) -> Self:
-        if self.security == "none" and self.host not in _LOOPBACK:
+        if self.security == "none" and not is_this_machine(self.host):
             raise ValueError("mails hold personal data: security none is for a server on this machine only")
         if bool(self.username) != bool(self.password):
             raise ValueError("give username and password, or neither")

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from caseconnect.host.journal import notices, overdue, rates, summary
 from caseconnect.host.journal.alerts import alert, close_alert
-from caseconnect.host.journal.batch import Write
 from caseconnect.host.journal.codec import unstamp
 from caseconnect.host.journal.notices import Notice, Told
 from caseconnect.host.journal.overdue import Overdue
+from caseconnect.host.journal.part import SqlitePart
 from caseconnect.host.journal.rates import Hours
 from caseconnect.host.journal.records import NewAlert
 from caseconnect.host.journal.summary import Day
@@ -79,16 +78,10 @@ class AlertPort(Protocol):
         """Remember one thing about the daemon itself."""
 
 
-class SqliteAlerts(ABC):
-    """`AlertPort` for `SqliteJournal`, which knows the connections."""
+class SqliteAlerts(SqlitePart):
+    """`AlertPort` on SQLite."""
 
     path: Path
-
-    @abstractmethod
-    def _db(self) -> sqlite3.Connection: ...
-
-    @abstractmethod
-    async def _write(self, name: str, write: Write[Any], what: Any = None) -> Any: ...
 
     @abstractmethod
     def full(self) -> bool:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from caseconnect.host.journal import api_tokens, cap_changes, caps, clicks, queueing
 from caseconnect.host.journal.api_tokens import ApiToken
-from caseconnect.host.journal.batch import Write
 from caseconnect.host.journal.cap_changes import CapChange, CapUse
 from caseconnect.host.journal.clicks import Click, Proposal
+from caseconnect.host.journal.part import SqlitePart
 from caseconnect.host.journal.queueing import Queued
 from caseconnect.host.journal.rules import CapRule
 
@@ -78,14 +77,8 @@ class ConsoleVerbs(Protocol):
         """(cause, caps): what it is parked under, and the caps of which it takes nothing until it is retried."""
 
 
-class SqliteConsole:
-    """`ConsoleVerbs` on SQLite: a part of `SqliteJournal`, which has the connections."""
-
-    def _db(self) -> sqlite3.Connection:
-        raise NotImplementedError
-
-    async def _write(self, name: str, write: Write[Any], what: Any = None) -> Any:
-        raise NotImplementedError
+class SqliteConsole(SqlitePart):
+    """`ConsoleVerbs` on SQLite."""
 
     async def clicked(self, new: Click) -> int:
         """See `ConsoleVerbs`."""

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path as FilePath
 from typing import Any
 
 from pydantic import BaseModel
 
-from caseconnect.host.tenants.problems import Path
+from caseconnect.host.tenants.problems import ConfigProblem, Path, Report
 from caseconnect.sdk.errors import ConfigError
-from caseconnect.sdk.secrets import Secret
+from caseconnect.sdk.secrets import Secret, Secrets
 
 _MAX_BYTES = 64 * 1024
 _FOREIGN = stat.S_IRWXG | stat.S_IRWXO
@@ -62,6 +62,17 @@ class FileAndEnvSecrets:
         if not value.strip():
             raise ConfigError(f"the secret file {name} is empty")
         return value
+
+
+def unresolved(places: Iterable[tuple[Path, Any]], secrets: Secrets, report: Report) -> list[ConfigProblem]:
+    """The references inside validated settings, each with its key path, that do not resolve now."""
+    for base, settings in places:
+        for path, secret in secrets_in(settings, base):
+            try:
+                secrets.reveal(secret)
+            except ConfigError as error:
+                report.add(path, str(error), "set it before `connect serve`")
+    return report.in_order()
 
 
 def secrets_in(value: Any, path: Path = ()) -> Iterator[tuple[Path, Secret]]:

@@ -12,7 +12,7 @@ from caseconnect.host.tenants.caps import Cap, Storm
 from caseconnect.host.tenants.file_models import Limits, Mode, Timing
 from caseconnect.host.tenants.problems import ConfigProblem, Path, Report
 from caseconnect.host.tenants.schedule import Schedule
-from caseconnect.host.tenants.secrets import FileAndEnvSecrets, secrets_in
+from caseconnect.host.tenants.secrets import FileAndEnvSecrets, unresolved
 from caseconnect.sdk.commands import Command
 from caseconnect.sdk.components import Listener, Settings, SinkSpec, SourceSpec, TransformSpec, TriggerSpec, Webhook
 from caseconnect.sdk.errors import ConfigError
@@ -126,13 +126,7 @@ def missing_secrets(tenant: Tenant, secrets: Secrets | None = None) -> list[Conf
         (("connections", n, "settings"), c.settings) for n, c in tenant.connections.items()
     ]
     places += [(("flows", i, "settings"), f.settings) for i, f in enumerate(tenant.flows)]
-    for base, settings in places:
-        for path, secret in secrets_in(settings, base):
-            try:
-                secrets.reveal(secret)
-            except ConfigError as error:
-                report.add(path, str(error), "set it before `connect serve`")
-    return report.in_order()
+    return unresolved(places, secrets, report)
 
 
 def shared_secrets(tenants: Mapping[str, Tenant]) -> dict[str, list[ConfigProblem]]:
