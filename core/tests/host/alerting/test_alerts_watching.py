@@ -68,11 +68,13 @@ async def test_commands_that_nobody_keeps_back_are_told_after_an_hour(tmp_path: 
         assert await p.journal.resume("acme", "flow", "review", "done", "ann", p.now())
         await tick(p)
         assert p.alerts() == [], "it had no time yet"
-        p.runner.context.down.add(("acme", "shop"))
-        await tick(p, 4 * HOUR)
-        p.runner.context.down.clear()
-        await tick(p, 50 * MINUTE)
-        assert p.alerts() == [], "what an outage left is being worked off"
+        for kept_back in ("shop", "desk"):
+            p.runner.context.down.add(("acme", kept_back))
+            await tick(p, 4 * HOUR)
+            assert p.alerts() == [], "the outage has its own alert, where the case is too"
+            p.runner.context.down.clear()
+            await tick(p, 50 * MINUTE)
+            assert p.alerts() == [], "what an outage left is being worked off"
         await tick(p, 11 * MINUTE)
         assert p.alerts() == ["old:shop"]
         p.tenant = replace(p.tenant, flows=(flow("review", acting(), mode="observe"),))

@@ -86,7 +86,7 @@ class Watching:
         old = (
             one
             for one in journal.open_since(tenant.name, before)
-            if self._kept.get((tenant.name, one.connection), self._started) < before
+            if self._free_since(tenant, one) < before
             and not braked & {("flow", one.use), ("command", one.kind)}
             and not _kept_back(tenant, one)
         )
@@ -98,6 +98,12 @@ class Watching:
         elif not watch.silence:
             await self._tell(tenant.name, iter(()), _QUIET)
         await self._gone(tenant.name, tenant.connections)
+
+    def _free_since(self, tenant: LiveTenant, one: Overdue) -> datetime:
+        """Since when nothing keeps it back: neither where it goes nor where its case is, which it may have to read."""
+        flow = tenant.flow(one.use)
+        places = {one.connection, flow.cases or "" if flow else ""}
+        return max(self._kept.get((tenant.name, place), self._started) for place in places)
 
     def _well(self, tenant: str, connection: str, now: datetime) -> datetime | None:
         """Since when it works, as far as is known; None: it does not, which its own alert, or a person, tells."""
