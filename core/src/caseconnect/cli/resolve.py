@@ -82,7 +82,8 @@ def resolve(
     else:
         _only("a command", answer, "retry", "done", "refuse")
         told = do(data, "answer", {"key": what, "answer": answer, **why})
-    emit_json(told) if as_json else say(f"{told.get('key', what)} is {told['state']} now")
+    why_so = f": {told['note']}" if told.get("note") else ""
+    emit_json(told) if as_json else say(f"{told.get('key', what)} is {told['state']} now{why_so}")
 
 
 def _incident(

@@ -19,6 +19,7 @@ from caseconnect.host.numbers.following import Follower
 from caseconnect.host.numbers.numbers import Numbers
 from caseconnect.host.numbers.page import metrics_app
 from caseconnect.host.numbers.steps import followers
+from caseconnect.host.pipeline.capping import caps_for
 from caseconnect.host.pipeline_thread import PipelineThread
 from caseconnect.host.reloading import Reloading
 from caseconnect.host.systemd import Supervisor
@@ -159,6 +160,7 @@ class Daemon:
             pipeline.fetch,
             pipeline.compare,
             reloading.reload if self.read else None,
+            lambda stored: caps_for(self.tenants, stored),
         )
         reading = SqliteJournal.read(self.options.data / "journal.db")
         console, people = self._console(journal, reading, pipeline, verbs, public, numbers)

@@ -16,8 +16,9 @@ import pytest
 from console_desk import ConsoleDesk, look, refund, tenant_with
 from journal_desk import TENANT, case_of, now_of
 
-from caseconnect.host.journal.records import Brake
+from caseconnect.host.journal.records import Brake, StoredCommand
 from caseconnect.host.journal.rules import CapRule, CapWindow
+from caseconnect.host.pipeline.capping import all_caps
 from caseconnect.host.web.console.acting import NotAllowed
 from caseconnect.host.web.console.guard import Caller
 from caseconnect.host.web.console.pages.orders import _ways
@@ -34,7 +35,12 @@ WHOLE = {"tenant": TENANT, "scope": "tenant"}
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[ConsoleDesk]:
     caps = {"RefundPayment": {"hour": {"count": 2, "EUR": "50"}}, "CancelOrder": {"hour": {"count": 1}}}
-    made = ConsoleDesk(tmp_path, FOUR_EYES, tenants={TENANT: tenant_with(caps)})
+    acme = tenant_with(caps)
+
+    def in_force(stored: StoredCommand) -> list[CapRule]:
+        return [rule for rule in all_caps(acme) if rule.name == f"tenant:{stored.kind}"]
+
+    made = ConsoleDesk(tmp_path, FOUR_EYES, tenants={TENANT: acme}, verbs={"caps": in_force})
     yield made
     made.close()
 
@@ -100,7 +106,7 @@ def test_an_answer_lets_nothing_past_a_cap_without_a_second(desk: ConsoleDesk, c
     assert desk.state(key) == "planned"
 
 
-def test_what_was_refused_under_a_cap_is_asked_again_by_two_while_the_cap_is_full(desk: ConsoleDesk) -> None:
+def test_what_was_refused_under_a_cap_is_asked_again_by_one_and_waits_under_it(desk: ConsoleDesk) -> None:
     rule = CapRule("tenant:RefundPayment", (CapWindow("hour", timedelta(hours=1), 2, {"EUR": Decimal(50)}),))
     key = capped(desk, refund("30"), 2, rule)[0]
     ann = desk.browser("ann", "approver")
@@ -108,21 +114,22 @@ def test_what_was_refused_under_a_cap_is_asked_again_by_two_while_the_cap_is_ful
     assert ann.post("/do/let_go", look(ann, "let_go", **refuse)).status_code == 200
     assert desk.state(key) == "refused"
     again = {"key": key, "answer": "retry"}
-    assert "Two people decide this" in ann.post("/plan/answer", again).text
-    desk.pass_time(hours=1)
-    ann.sign_in("ann", "approver")
+    assert "if a cap is full then, it is parked under it" in ann.post("/plan/answer", again).text
     assert ann.post("/do/answer", look(ann, "answer", **again)).status_code == 200
+    assert desk.state(f"{key}~2") == "parked"
 
 
-def test_several_refused_ones_together_pass_a_cap(desk: ConsoleDesk) -> None:
+def test_of_several_asked_again_those_beyond_the_cap_wait_and_are_let_go_by_two(desk: ConsoleDesk) -> None:
     rule = CapRule("tenant:RefundPayment", (CapWindow("hour", timedelta(hours=1), 2, {"EUR": Decimal(50)}),))
     keys = capped(desk, refund("30"), 3, rule)
     ann = desk.browser("ann", "approver")
     ann.post("/do/answer", look(ann, "answer", key=keys, answer="refuse"))
     desk.pass_time(hours=1)
     ann.sign_in("ann", "approver")
-    assert "Two people decide this" not in ann.post("/plan/answer", {"key": keys[:1], "answer": "retry"}).text
-    assert "Two people decide this" in ann.post("/plan/answer", {"key": keys, "answer": "retry"}).text
+    assert ann.post("/do/answer", look(ann, "answer", key=keys, answer="retry")).status_code == 200
+    assert [desk.state(f"{key}~2") for key in keys] == ["planned", "parked"]
+    go = {"cause": CAUSE, "tenant": TENANT, "answer": "retry", "limit": "1"}
+    assert "Two people decide this" in ann.post("/plan/let_go", go).text
 
 
 def test_an_orders_page_offers_no_retry_of_what_a_cap_has_parked(desk: ConsoleDesk) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ from toys import ORDER, Pipe, World, case_command, flow, found
 
 from caseconnect.host.journal.errors import Conflict
 from caseconnect.host.journal.records import Brake
+from caseconnect.host.pipeline.capping import caps_for
 from caseconnect.host.tenants.caps import Cap, Storm
 from caseconnect.host.tenants.file_models import Limits
+from caseconnect.host.web.control import Verbs
 from caseconnect.models import Money
 from caseconnect.sdk.commands import Command, Counter, HoldOrder, IssueCredit, RefundPayment
 from caseconnect.sdk.decisions import Decision, Facts, Matter
@@ -137,23 +140,40 @@ def test_sums_are_by_currency_and_only_of_those_that_are_named(tmp_path: Path) -
     run(story())
 
 
-def test_what_was_refused_gives_its_room_back_and_what_is_asked_again_takes_it_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("known", [True, False], ids=["caps known", "caps looked at when it is sent"])
+def test_what_was_refused_gives_its_room_back_and_what_is_asked_again_takes_it_again(
+    tmp_path: Path, known: bool
+) -> None:
     async def story() -> None:
         world = World()
         world.script["execute:RefundPayment"] = [PermanentError("closed")]
         caps = {"RefundPayment": cap(hour={"count": 1})}
         async with Pipe(tmp_path, world, [flow("approvals", giving(), caps=caps)]) as p:
+            verbs = Verbs(p.journal, p.now, caps=partial(caps_for, {"acme": p.tenant}) if known else None)
+
+            async def answer(key: str) -> None:
+                ask = {"key": key, "answer": "retry", "reason": "it is open again", "by": "ann"}
+                told = await verbs.do("answer", ask)
+                if known and len(world.of()) == 1:
+                    assert told["note"] == "the cap of 1 an hour is reached (flow:approvals:RefundPayment)"
+                await p.settle()
+
             await orders(p, 1)
             assert p.commands() == {"RefundPayment": "refused"}
             key = p.told()["matters"][0]["commands"][0]["key"]
             await orders(p, 2)
             assert len(world.of()) == 1
-            await p.journal.again(key, "it is open again", "ann", p.now())
-            await p.settle()
-            assert len(world.of()) == 2
+            await answer(key)
+            assert (len(world.of()), p.alerts(), states(p)) == (1, [CAUSE], {"refused": 1, "done": 1, "parked": 1})
+            assert await let_go(p, 1) == (1, 0)
+            assert (len(world.of()), p.alerts(), states(p)) == (2, [], {"refused": 1, "done": 2})
             await p.pass_time(3601 - 60)
             await orders(p, 3)
             assert p.commands(ORDER._replace(id="3")) == {"RefundPayment": "parked"}
+            await p.pass_time(120)
+            assert await let_go(p, -1, "refuse") == (1, 0)
+            await answer(p.told(ORDER._replace(id="3"))["matters"][0]["commands"][0]["key"])
+            assert (len(world.of()), p.alerts()) == (3, [])
 
     run(story())
 

@@ -111,13 +111,14 @@ def move(
     """The command goes out only now, and counts from now on; else (window, why), and it takes nothing.
 
     `rules` are those of now: what it was planned under may have been others. What a person let go counts, whatever
-    the limit; not what left an incident, for those may be many at once.
+    the limit; not what left an incident, for those may be many at once, nor what was asked for again.
     """
     if db.execute("SELECT 1 FROM reservations WHERE key=? AND cap=?", (key, FREE[0].name)).fetchone():
         return None
     give_back(db, key)
     by_a_person = (
-        "SELECT 1 FROM outcomes WHERE key=? AND became='planned' AND by<>'connect' AND data->>'incident' IS NULL"
+        "SELECT 1 FROM outcomes WHERE key=? AND was='parked' AND became='planned' AND by<>'connect'"
+        " AND data->>'incident' IS NULL"
     )
     full = None if db.execute(by_a_person, (key,)).fetchone() else over(db, tenant, rules, worth, now)
     reserve(db, tenant, key, rules, worth, None)
@@ -131,12 +132,9 @@ def give_back(db: sqlite3.Connection, key: str) -> None:
     db.execute("UPDATE reservations SET at=NULL WHERE key=?", (key,))
 
 
-def ask_again(db: sqlite3.Connection, former: str, key: str, now: datetime) -> None:
-    """A person asks for `former` once more, under a new key: that one counts."""
-    db.execute(
-        "INSERT INTO reservations SELECT tenant, cap, ?, ?, amount, currency FROM reservations WHERE key=?",
-        (key, stamp(now), former),
-    )
+def former(db: sqlite3.Connection, key: str) -> tuple[CapRule, ...]:
+    """The caps that a command was counted under, without their limits, which only the tenant file has."""
+    return tuple(CapRule(cap, ()) for (cap,) in db.execute("SELECT cap FROM reservations WHERE key=?", (key,)))
 
 
 def cause_of(use: str, kind: str, window: str) -> str:
@@ -178,11 +176,11 @@ def waiting(db: sqlite3.Connection, tenant: str, cause: str, limit: int = -1) ->
 
 def kept_by(db: sqlite3.Connection, key: str) -> tuple[str, tuple[str, ...]]:
     """(cause, caps): what it is parked under, and the caps of which it takes nothing until it is retried."""
-    row = db.execute("SELECT cap, state FROM commands WHERE key=?", (key,)).fetchone()
-    if row is None:
+    row = db.execute("SELECT cap FROM commands WHERE key=? AND state='parked'", (key,)).fetchone()
+    if row is None:  # what is asked for again passes none
         return "", ()
-    free = "SELECT cap FROM reservations WHERE key=? AND (at IS NULL OR ?='refused')"
-    return row[0], tuple(cap for (cap,) in db.execute(free, (key, row[1])))
+    free = db.execute("SELECT cap FROM reservations WHERE key=? AND at IS NULL", (key,))
+    return row[0], tuple(cap for (cap,) in free)
 
 
 def _title(db: sqlite3.Connection, tenant: str, cause: str, note: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from difflib import get_close_matches
 from typing import Literal
@@ -15,6 +15,7 @@ from caseconnect.host.journal.codec import Squeezer, stamp, unstamp
 from caseconnect.host.journal.errors import Conflict
 from caseconnect.host.journal.planning import ask_again
 from caseconnect.host.journal.records import Brake, NewAlert, Settlement
+from caseconnect.host.journal.rules import CapRule
 from caseconnect.host.journal.settling import release_followers, settle, uncounted
 from caseconnect.sdk.commands import COMMANDS
 from caseconnect.sdk.events import ANSWERED
@@ -129,9 +130,17 @@ def _left_to_its_counter(db: sqlite3.Connection, tenant: str, key: str, note: st
     alert(db, NewAlert(tenant, f"parked:{kind}", f"{kind} parked: {note}", key), now)
 
 
-def again(db: sqlite3.Connection, squeezer: Squeezer, key: str, reason: str, by: str, now: datetime) -> str:
+def again(
+    db: sqlite3.Connection,
+    squeezer: Squeezer,
+    key: str,
+    reason: str,
+    by: str,
+    now: datetime,
+    rules: Sequence[CapRule] | None,
+) -> str:
     """A person asks a refused command again; the key of its next generation. See `planning.ask_again`."""
-    key, overtaken = ask_again(db, squeezer, key, reason, by, now)
+    key, overtaken = ask_again(db, squeezer, key, reason, by, now, rules)
     matter = db.execute("SELECT matter FROM commands WHERE key=?", (key,)).fetchone()[0]
     for each in sorted({matter, *overtaken}):
         release_followers(db, each, now)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -16,6 +17,7 @@ from caseconnect.host.journal.codec import Squeezer, dump, expand, stamp
 from caseconnect.host.journal.errors import Conflict
 from caseconnect.host.journal.history import MONEY, record, tell
 from caseconnect.host.journal.records import Ask, NewAlert
+from caseconnect.host.journal.rules import FREE, CapRule
 from caseconnect.host.journal.slots import Birth
 from caseconnect.sdk.commands import CASE, COMMANDS, HELD, RELEASED, CancelOrder, OpenCase
 from caseconnect.sdk.decisions import REFUSED
@@ -88,12 +90,19 @@ def _doubt(db: sqlite3.Connection, base: str, ask: Ask) -> str | None:
 
 
 def ask_again(
-    db: sqlite3.Connection, squeezer: Squeezer, key: str, reason: str, by: str, now: datetime
+    db: sqlite3.Connection,
+    squeezer: Squeezer,
+    key: str,
+    reason: str,
+    by: str,
+    now: datetime,
+    rules: Sequence[CapRule] | None = None,
 ) -> tuple[str, set[str]]:
     """A person asks a refused command of an open matter again: its next generation, whatever its ground and slot.
 
-    Answers like `plan`. `Conflict` if it is not refused, was asked again already, or its matter is closed, or
-    if it moves money and the same was asked for with another approval, or before.
+    It passes no cap: over one of `rules` it is parked as a first one is. None: nobody knows them, so they are looked
+    at when it is sent. Answers like `plan`. `Conflict` if it is not refused, was asked again already, or its matter is
+    closed, or if it moves money and the same was asked for with another approval, or before.
     """
     row = db.execute(
         "SELECT c.state, c.base, c.generation, c.tenant, c.matter, c.use, c.kind, c.connection, c.body, c.ground,"
@@ -113,12 +122,12 @@ def ask_again(
     if kind not in COMMANDS:
         raise Conflict(f"this version knows no command {kind}, so it cannot be asked again")
     command = COMMANDS[kind].model_validate_json(expand(body))
-    ask = Ask(matter, use, command, connection, "planned", ground, f"{by}: {reason}", caps=())
+    former = caps.former(db, key)
+    under = former if rules is None or former == FREE else tuple(rules)
+    ask = Ask(matter, use, command, connection, "planned", ground, f"{by}: {reason}", caps=under)
     if command.money and (doubt := _doubt(db, base, ask)):
         raise Conflict(f"{key} is not asked again: {doubt}")
-    again = _write(db, squeezer, tenant, ask, base, generation + 1, now, sys.maxsize, by)
-    caps.ask_again(db, key, again[0], now)
-    return again
+    return _write(db, squeezer, tenant, ask, base, generation + 1, now, sys.maxsize, by)
 
 
 def _slot(tenant: str, ask: Ask) -> tuple[str | None, str | None]:

@@ -147,8 +147,8 @@ class Journal(AlertPort, ConsoleVerbs, Protocol):
     ) -> tuple[int, int]:
         """A person answers the first `limit` commands that a cap has parked; (how many, how many are left)."""
 
-    async def again(self, key: str, reason: str, by: str, now: datetime) -> str:
-        """A person asks a refused command again; the new key."""
+    async def again(self, key: str, reason: str, by: str, now: datetime, caps: Sequence[CapRule] | None = None) -> str:
+        """A person asks a refused command again, which passes no cap; the new key. See `planning.ask_again`."""
 
     async def open_members(
         self, incident: str, tenant: str | None, subjects: Sequence[str], reason: str, by: str, now: datetime

@@ -334,9 +334,10 @@ class SqliteJournal(SqliteAlerts, SqliteConsole):
         )
         return told
 
-    async def again(self, key: str, reason: str, by: str, now: datetime) -> str:
+    async def again(self, key: str, reason: str, by: str, now: datetime, caps: Sequence[CapRule] | None = None) -> str:
         """See `port.Journal`."""
-        return str(await self._write("answer", lambda db: people.again(db, self._squeezer, key, reason, by, now)))
+        told = await self._write("answer", lambda db: people.again(db, self._squeezer, key, reason, by, now, caps))
+        return str(told)
 
     async def open_members(
         self, incident: str, tenant: str | None, subjects: Sequence[str], reason: str, by: str, now: datetime

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
+from caseconnect.host.journal.records import StoredCommand
 from caseconnect.host.journal.rules import CapRule, CapWindow, StormRule
 from caseconnect.host.tenants.caps import DEFAULT, MONEY, Cap
 from caseconnect.host.tenants.durations import show_duration
@@ -27,6 +28,13 @@ def caps_of(tenant: Tenant, flow: Flow, command: Command) -> tuple[CapRule, ...]
     if command.money and not any(_limits(window, command) for rule in rules for window in rule.windows):
         rules.append(CapRule(f"flow:{flow.use}:default", tuple(_windows(DEFAULT))))
     return tuple(rules)
+
+
+def caps_for(tenants: Mapping[str, Tenant], stored: StoredCommand) -> tuple[CapRule, ...] | None:
+    """Those in force for a command that was asked for before; None if its flow is in no tenant file any more."""
+    tenant = tenants.get(stored.tenant)
+    flow = next((flow for flow in tenant.flows if flow.use == stored.use), None) if tenant else None
+    return caps_of(tenant, flow, stored.command) if tenant and flow else None
 
 
 def all_caps(tenant: Tenant) -> tuple[CapRule, ...]:

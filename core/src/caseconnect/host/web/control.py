@@ -27,7 +27,8 @@ from starlette.routing import Route
 from caseconnect.host.journal import Journal, states
 from caseconnect.host.journal.api_tokens import ApiToken
 from caseconnect.host.journal.cap_changes import CapChange
-from caseconnect.host.journal.records import Brake, CursorMove, NewDelivery
+from caseconnect.host.journal.records import Brake, CursorMove, NewDelivery, StoredCommand
+from caseconnect.host.journal.rules import CapRule
 from caseconnect.host.reloading import Reloaded
 from caseconnect.host.undoing import Fetch, undo
 from caseconnect.sdk.commands import COMMANDS
@@ -83,7 +84,8 @@ class Verbs:
     """What a person may do, the same through the socket and with the daemon down.
 
     `ring` wakes the pipeline; None: none runs. `known`: the names that can be paused, as the daemon runs them; without
-    it those that the journal's rows have. `fetch`: reads a fact from a platform, as the daemon can.
+    it those that the journal's rows have. `fetch`: reads a fact from a platform, as the daemon can. `caps`: those
+    in force for a command; without it they are looked at when it is sent.
     """
 
     def __init__(
@@ -95,9 +97,10 @@ class Verbs:
         fetch: Fetch | None = None,
         compare: Compare | None = None,
         reload: Callable[[str], Awaitable[Sequence[Reloaded]]] | None = None,
+        caps: Callable[[StoredCommand], Sequence[CapRule] | None] | None = None,
     ) -> None:
         self._journal, self._now, self._ring, self._fetch, self._compare_now = journal, now, ring, fetch, compare
-        self._known, self._reload_now = known or journal.names, reload
+        self._known, self._reload_now, self._caps = known or journal.names, reload, caps
         self.link: Callable[[str, str], str] | None = None
 
     async def do(self, verb: str, ask: dict[str, Any]) -> dict[str, Any]:
@@ -133,9 +136,10 @@ class Verbs:
         key, answer, why = ask["key"], ask["answer"], (ask["reason"], ask["by"], self._now())
         stored = self._journal.command(key)
         if answer == "retry" and stored and stored.state == states.REFUSED:
-            key = await self._journal.again(key, *why)
-            stored = self._journal.command(key)
-            return {"key": key, "state": stored.state if stored else ""}
+            key = await self._journal.again(key, *why, self._caps(stored) if self._caps else None)
+            again = self._journal.command(key)
+            told = {"key": key, "state": again.state if again else ""}
+            return told | ({"note": again.note} if again and again.state == states.PARKED else {})
         return {"key": key, "state": await self._journal.answer(key, answer, *why)}
 
     async def _let_go(self, ask: dict[str, Any]) -> dict[str, Any]:

@@ -37,6 +37,7 @@ _ANSWERED = {
     "done": "counts as done: it did happen",
     "refuse": "is refused: it shall not happen",
 }
+_AGAIN = "is asked for again; if a cap is full then, it is parked under it"
 _GOES_OUT = {
     "planned": "goes out",
     "unknown": "is looked for, and goes out if it is not there",
@@ -124,7 +125,7 @@ def answer(desk: Desk, fields: Fields) -> Plan:
             raise NotPossible(f"there is no command {key}")
         if stored.state != PARKED and not (stored.state == REFUSED and what == "retry"):
             raise NotPossible(f"command {key} is {stored.state}: it waits for nobody's answer")
-        steps.append(_command_step(stored, _ANSWERED[what]))
+        steps.append(_command_step(stored, _AGAIN if stored.state == REFUSED else _ANSWERED[what]))
     asks = [{"key": step.about, "answer": what} for step in steps]
     second = why_two(steps, desk.four_eyes) if what != "refuse" else ""
     pays = what != "refuse" and any(step.money for step in steps)
