@@ -19,9 +19,13 @@ import httpx  # noqa: TID251 - who asks is any client
 import orjson
 from click.testing import CliRunner
 from house import SECRET, TENANT, House
+from pigeon import Pigeon
 from stories import AGENT, alerts, overtakings, rows
 
 from caseconnect.cli import main
+from caseconnect.host.alerting.causes import SEVERITIES
+from caseconnect.host.alerting.channels import Channel
+from caseconnect.host.alerting.telling import Links, Teller
 from caseconnect.host.journal.errors import JournalBusy, JournalFull
 from caseconnect.host.web.control import Verbs
 from caseconnect.sdk.testing import run
@@ -35,6 +39,8 @@ HOUR = 3600.0
 CAP = 20
 """Refunds an hour that a flow may give without a cap of its own (`tenants/caps.py`)."""
 
+CAPPED = "cap:approvals:RefundPayment:hour"
+REPEAT = timedelta(hours=4)
 LET_GO = 5
 WHY = "the night of the wrong mapping"
 MUGS: dict[str, Any] = {
@@ -88,12 +94,22 @@ class Night(House):
         shop: Any = Door(self.shop_app)
         cases: Any = Door(self.case_app)
         self.shop_app, self.case_app, self.core_case = shop, cases, cases
-        self.asked: list[tuple[Any, str]] = []
+        self.ops = Pigeon()
+        self._looked = self.now()
+
+    async def start(self) -> None:
+        """With a channel to who is on call, of which another process knows what it told."""
+        await super().start()
+        channel = Channel("ops", self.ops, severities=frozenset(SEVERITIES))
+        self.teller = Teller(self.journal, [channel], REPEAT, self.now, self.log, Links("night"))
 
     async def settle(self) -> None:
         """As the daemon's rooms do: a full disk stops nothing for good."""
         try:
             await super().settle()
+            if self.now() >= self._looked + timedelta(minutes=1):
+                self._looked = self.now()
+                await self.teller.turn()
         except (JournalFull, JournalBusy):
             await asyncio.sleep(30)
         if self.runner.context.rests():
@@ -170,17 +186,17 @@ def test_the_worst_night(tmp_path: Path) -> None:
         await h.do("resume", tenant="acme", scope="command", name="RefundPayment")
         await h.pass_time(2 * HOUR)
         assert len(h.refunds()) == CAP
-        assert alerts(h) == ["cap:approvals:RefundPayment:hour"]
+        assert alerts(h) == [CAPPED]
         assert h.journal.counts()["commands"]["parked"] == MANY - CAP
 
         # 00:10. Core Case is down. Finance lets five go on: their approval cannot be read again, so they wait.
         h.core_case.shut = True
-        await h.do("let_go", cause="cap:approvals:RefundPayment:hour", tenant=None, answer="retry", limit=LET_GO)
+        await h.do("let_go", cause=CAPPED, tenant=None, answer="retry", limit=LET_GO)
         late = [create_order(h.shop, MUGS)]
         assert await h.ask(late[0], "late-0", "2.00") == 200
         await h.pass_time(HOUR)
         assert len(h.refunds()) == CAP
-        assert sorted(alerts(h)) == ["cap:approvals:RefundPayment:hour", "down:cases"]
+        assert sorted(alerts(h)) == [CAPPED, "down:cases"]
 
         # 01:10. The disk is full: who asks is told to come again, nothing new begins, and pauses still take.
         h.disk(full=True)
@@ -197,12 +213,12 @@ def test_the_worst_night(tmp_path: Path) -> None:
         h.secrets.values["SHOP_SECRET"] = "revoked"
         expire_tokens(h.shop)
         await h.pass_time(2.5 * HOUR)
-        assert sorted(alerts(h)) == ["auth:shop", "cap:approvals:RefundPayment:hour", "down:cases"]
+        assert sorted(alerts(h)) == ["auth:shop", CAPPED, "down:cases"]
 
         # 04:10. Core Case is back, and an hour later the token: what waited goes on, and what is over closes itself.
         h.core_case.shut = False
         await h.pass_time(HOUR)
-        assert sorted(alerts(h)) == ["auth:shop", "cap:approvals:RefundPayment:hour"]
+        assert sorted(alerts(h)) == ["auth:shop", CAPPED]
         assert len(h.refunds()) == CAP
         h.secrets.values["SHOP_SECRET"] = secret
         await h.pass_time(HOUR)
@@ -211,16 +227,31 @@ def test_the_worst_night(tmp_path: Path) -> None:
 
         # 06:10. The mapping is mended, what is still parked is refused, and the late ones are approved.
         await h.mended()
-        await h.do("let_go", cause="cap:approvals:RefundPayment:hour", tenant=None, answer="refuse", limit=1000)
+        await h.do("let_go", cause=CAPPED, tenant=None, answer="refuse", limit=1000)
         for case in list(h.cases.cases)[MANY:]:
             h.cases.decide(case, "approved", AGENT)
         await h.pass_time(2 * HOUR)
         assert alerts(h) == [], "each alert closed itself when its cause was gone"
         assert rows(h, "SELECT cause, count(*) FROM alerts GROUP BY 1 HAVING count(*) > 1") == [], "one for each cause"
+        _told(h.ops)
         _in_the_end(h, [str(order.id) for order in late])
         await h.stop()
 
     run(story())
+
+
+def _told(ops: Pigeon) -> None:
+    """Who is on call heard of each cause when it began, every four hours that it lasted, and once that it was over."""
+    told = [message for some in ops.sent for message in some]
+    heard = {m.cause: [each.kind for each in told if each.cause == m.cause] for m in told}
+    lasted = heard.pop(CAPPED)
+    assert lasted == ["opened", "repeated", "repeated", "closed"]
+    # Nothing is polled while the disk is full. Once the token is back a comparison may come before the next poll.
+    assert heard.keys() - {"compared:shop:changes"} == {"down:cases", "late:shop", "auth:shop"}
+    assert all(kinds == ["opened", "closed"] for kinds in heard.values()), heard
+    assert [m.cause for m in told if m.kind == "opened"][:4] == [CAPPED, "down:cases", "late:shop", "auth:shop"]
+    assert all(m.closed for m in told if m.kind == "closed")
+    assert len({m.id for m in told}) == len(told)
 
 
 def _in_the_end(h: Night, late: list[str]) -> None:

@@ -5,54 +5,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from pigeon import Pigeon
 
 from caseconnect.host.alerting.causes import SEVERITIES
 from caseconnect.host.alerting.channels import Channel
-from caseconnect.host.alerting.messages import Message
 from caseconnect.host.alerting.telling import EVERY, Links, Teller
 from caseconnect.host.journal import SqliteJournal, notices
 from caseconnect.host.journal.errors import JournalFull
 from caseconnect.host.journal.notices import Notice
 from caseconnect.host.journal.records import NewAlert
-from caseconnect.sdk.errors import PermanentError, TransientError
 from caseconnect.sdk.testing.resources import RecordingLog
 from caseconnect.sdk.testing.rig import in_virtual_time
 
 AUTH = "auth:shop"
 REPEAT = timedelta(hours=4)
-
-
-@dataclass
-class Pigeon:
-    """A way that keeps what it is given. `down`: it cannot; `hangs`: it never answers; `refuses`: this cause."""
-
-    together: bool = False
-    apart: timedelta = timedelta(0)
-    down: bool = False
-    hangs: bool = False
-    refuses: str = ""
-    sent: list[list[Message]] = field(default_factory=list)
-    tried: int = 0
-
-    async def send(self, messages: Sequence[Message], now: datetime) -> None:
-        self.tried += 1
-        if self.hangs:
-            await asyncio.Event().wait()
-        if self.down:
-            raise TransientError("nobody is at home")
-        if self.refuses in [m.cause for m in messages]:
-            raise PermanentError("refuses the alert (HTTP 400)")
-        self.sent.append(list(messages))
-
-    async def close(self) -> None: ...
-
-    def told(self) -> list[str]:
-        return [f"{m.kind} {m.cause}" for some in self.sent for m in some]
 
 
 class Desk:
