@@ -20,7 +20,8 @@ from caseconnect.host.journal import arrivals, deciding, intake
 from caseconnect.host.journal.arrivals import Page
 from caseconnect.host.journal.batch import Item, apply
 from caseconnect.host.journal.codec import Squeezer, digest
-from caseconnect.host.journal.records import CursorMove, DeliveryResult, NewDelivery, Receipt, Resolved
+from caseconnect.host.journal.records import Brake, CursorMove, DeliveryResult, NewDelivery, Receipt, Resolved
+from caseconnect.sdk.commands import AnnotateOrder, HoldOrder
 from caseconnect.sdk.subjects import Subject
 
 DELIVERIES = "SELECT * FROM deliveries ORDER BY seq"
@@ -129,6 +130,23 @@ def test_due_commands_leave_out_what_the_caller_works_on(desk: Desk) -> None:
     keys = [desk.plan(desk.matter(topic), case_of())[0] for topic in ("review", "fulfillment", "claim")]
     assert [c.key for c in desk.journal.due_commands(TENANT, desk.now, 2, [keys[0]])] == [keys[1]]
     assert [c.key for c in desk.journal.due_commands(TENANT, desk.now, 9, ())] == keys
+
+
+def test_of_many_due_commands_each_connection_gives_its_first(desk: Desk) -> None:
+    """The same as of few: what protects first, then as planned; nothing paused, nothing whose slot is taken."""
+    matters = [desk.matter(subject=Subject("shop", "order", str(n))) for n in range(12)]
+    for matter in matters:
+        commands = (case_of(), AnnotateOrder(name="a"), HoldOrder()) if matter in matters[5:] else (case_of(),)
+        desk.plan(matter, *commands)
+    now_of(desk.journal.pause(Brake(TENANT, "command", "AnnotateOrder", "", "ann", desk.now)))
+    holds = desk.sql("SELECT key FROM commands WHERE kind='HoldOrder' ORDER BY seq")
+    desk.send(holds[0][0], "unknown", due=START + timedelta(days=1))
+    everything = [(c.connection, c.key) for c in desk.journal.due_commands(TENANT, desk.now, 999)]
+    assert [key for _, key in everything[:6]] == [key for (key,) in holds[1:]]
+    assert len(everything) == 6 + 12
+    for limit in (1, 2, 7, 17):
+        wanted = [(c, k) for c, k in everything if [key for name, key in everything if name == c].index(k) < limit]
+        assert [(c.connection, c.key) for c in desk.journal.due_commands(TENANT, desk.now, limit)] == wanted
 
 
 def test_what_waits_in_a_lane_is_found_by_its_lane(desk: Desk) -> None:

@@ -335,6 +335,14 @@ def _views(db: Database) -> None:
     _all_of(db, _VIEWS)
 
 
+@migrations(name="0015_turns")
+def _turns(db: Database) -> None:
+    db.conn.execute(
+        "CREATE INDEX commands_turn ON commands (tenant, connection, protective DESC, seq, due)"
+        " WHERE waits = 0 AND state IN ('planned', 'unknown', 'accepted')"
+    )
+
+
 def migrate(db: Database) -> list[str]:
     """Bring `db` up to this program's schema; the names of what was applied. `JournalNewer` if it is beyond.
 

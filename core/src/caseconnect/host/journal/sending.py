@@ -24,10 +24,9 @@ _COLUMNS = (
     " (SELECT s.before FROM slots s WHERE s.slot = c.slot),"
     " (SELECT d.value > c.created_at FROM meta d WHERE d.name = 'doubt_until')"
 )
-_FIRST = """
-SELECT seq FROM (
-SELECT c.seq, row_number() OVER (PARTITION BY c.connection ORDER BY c.protective DESC, c.seq) AS turn FROM commands c
-WHERE c.waits = 0 AND c.state IN ('planned', 'unknown', 'accepted') AND c.tenant = :tenant AND c.due <= :now
+_OPEN = "waits = 0 AND state IN ('planned', 'unknown', 'accepted') AND tenant = :tenant"
+_MAY_GO = f"""
+{_OPEN} AND due <= :now
 AND NOT EXISTS (
     SELECT 1 FROM brakes b WHERE b.released_at IS NULL AND b.tenant = c.tenant AND (
         b.scope = 'tenant' OR (b.scope = 'flow' AND b.name = c.use)
@@ -36,11 +35,24 @@ AND NOT EXISTS (
 AND NOT (c.state = 'planned' AND c.slot IS NOT NULL AND EXISTS (
     SELECT 1 FROM commands s WHERE s.slot = c.slot AND s.key <> c.key
     AND s.state IN ('sending', 'unknown', 'accepted')))
-) WHERE turn <= :limit
 """
+_MANY = f"SELECT count(*) > :limit FROM (SELECT 1 FROM commands WHERE {_OPEN} AND due <= :now LIMIT :limit + 1)"  # noqa: S608 - constant conditions
+_ALL = f"SELECT c.seq FROM commands c WHERE {_MAY_GO}"  # noqa: S608 - as above
+# For each connection its first in the order in which they go out: that index is walked no further than to the limit.
+_FIRST = f"""
+WITH RECURSIVE lines(connection) AS (
+    SELECT min(connection) FROM commands WHERE {_OPEN}
+    UNION ALL
+    SELECT (SELECT min(connection) FROM commands WHERE {_OPEN} AND connection > lines.connection)
+    FROM lines WHERE connection IS NOT NULL
+)
+SELECT w.seq FROM lines JOIN commands w ON w.seq IN (
+    SELECT c.seq FROM commands c INDEXED BY commands_turn WHERE c.connection = lines.connection AND {_MAY_GO}
+    ORDER BY c.protective DESC, c.seq LIMIT :limit)
+"""  # noqa: S608 - as above
 _DUE = f"""
 SELECT {_COLUMNS} FROM commands c JOIN matters m ON m.id = c.matter
-WHERE c.seq IN ({_FIRST}) AND c.key NOT IN (SELECT value FROM json_each(:busy))
+WHERE c.seq IN (%s) AND c.key NOT IN (SELECT value FROM json_each(:busy))
 ORDER BY c.protective DESC, c.seq
 """  # noqa: S608 - constant columns
 
@@ -53,8 +65,9 @@ def due_commands(
     Left out: paused ones, and those whose slot has another command that may still have its effect. Of the first
     `limit` of each connection, those in `busy` are not read: the caller works on them already.
     """
-    rows = db.execute(_DUE, {"tenant": tenant, "now": stamp(now), "limit": limit, "busy": dump(list(busy))})
-    return [_row(row) for row in rows]
+    asked = {"tenant": tenant, "now": stamp(now), "limit": limit, "busy": dump(list(busy))}
+    (many,) = db.execute(_MANY, asked).fetchone()
+    return [_row(row) for row in db.execute(_DUE % (_FIRST if many else _ALL), asked)]
 
 
 def command(db: sqlite3.Connection, key: str) -> StoredCommand | None:
