@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random  # noqa: TID251 - seeded: a run can be repeated
 
@@ -18,14 +19,17 @@ from hurting import Load, doubled, lost, order
 from serving import PATIENCE, connect, play, rows, serving, simulating, write_tenant
 
 from caseconnect.cli import Exit
-from caseconnect.host.journal.backups import back_up, check
+from caseconnect.host.journal.backups import back_up, check, restore
 from caseconnect.host.web.control import socket_path
 from caseconnect.sdk.http import Http, unix_transport
 from caseconnect.sdk.pace import Pace
 
-NUMBERS = {"KILLS": 40, "STARTS": 20, "WRITES": 10_000, "BACKUPS": 30}
+NUMBERS = {"KILLS": 40, "STARTS": 100, "WRITES": 10_000, "BACKUPS": 100, "FREEZES": 500}
 FULL = os.environ.get("CONNECT_STORAGE") == "full"
-KILLS, STARTS, WRITES, BACKUPS = (int(os.environ.get(f"CONNECT_{name}", n)) for name, n in NUMBERS.items())
+KILLS, STARTS, WRITES, BACKUPS, FREEZES = (int(os.environ.get(f"CONNECT_{name}", n)) for name, n in NUMBERS.items())
+AT_ONCE = 8
+"""Daemons that are frozen side by side: most of the time each only sleeps."""
+
 SENDING = "SELECT 1 FROM commands WHERE kind='HoldOrder' AND state='sending'"
 RISKY = {
     "lines": [{"title": "Camera", "sku": "CAM-1", "price": "1200.00", "quantity": 1}],
@@ -52,7 +56,7 @@ def test_killed_at_random_under_load(folder: Path) -> None:
             longest = max(longest, time.monotonic() - daemon.started)
             load = Load(daemon, f"t{turn}")
             daemon.until(lambda load=load: len(load.acknowledged) > 20, "deliveries come in")
-            time.sleep(random.uniform(0.0, 2.0))
+            time.sleep(random.uniform(0.0, 1.0))
             daemon.process.kill()
             daemon.process.wait(PATIENCE)
             load.end()
@@ -82,28 +86,39 @@ def test_stopped_under_load_it_drains_in_time_and_a_second_signal_changes_nothin
 
 def test_frozen_past_every_deadline_and_resumed_nothing_is_done_twice(tmp_path: Path) -> None:
     """The answer to a hold, and everything else, comes while the daemon sleeps longer than the deadline."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        each = [FREEZES // 2 // AT_ONCE + (n < FREEZES // 2 % AT_ONCE) for n in range(AT_ONCE)]
+        assert [*pool.map(_frozen, (tmp_path / str(n) for n in range(AT_ONCE)), each)] == each
+
+
+def _frozen(folder: Path, times: int) -> int:
+    """A shop and a daemon that is frozen twice for each of so many orders; how many holds were set."""
+    folder.mkdir()
     shops = [
         {"domain": "demo-shop.myshopify.com", "client_id": "sim-client", "client_secret": "shop-secret-0123456789"}
     ]
-    with simulating("shopify", tmp_path, shops=shops) as port:
-        write_tenant(tmp_path, shop_port=port, backoff="200ms", quiet="500ms", look_again="200ms", deadline="1s")
+    random = Random(folder.name)
+    with simulating("shopify", folder, shops=shops) as port:
+        write_tenant(folder, shop_port=port, backoff="100ms", quiet="200ms", look_again="100ms", deadline="400ms")
         sim = f"http://127.0.0.1:{port}"
-        with serving(tmp_path) as daemon:
-            for turn in range(10):
-                play(f"{sim}/_sim/faults", {"kind": "delay", "operation": "fulfillmentOrderHold", "seconds": 1})
+        with serving(folder) as daemon:
+            for turn in range(times):
+                play(f"{sim}/_sim/faults", {"kind": "delay", "operation": "fulfillmentOrderHold", "seconds": 0.4})
                 made = play(f"{sim}/_sim/orders", RISKY)
                 body = json.dumps({"id": int(made["id"])}).encode()
                 assert daemon.post("orders/create", body, f"d{turn}") == 200
                 daemon.until(lambda: rows(daemon.data, SENDING), "the hold is on its way")
-                daemon.process.send_signal(signal.SIGSTOP)
-                time.sleep(2.5)
-                daemon.process.send_signal(signal.SIGCONT)
+                for _ in range(2):  # once more while it looks at what became of it
+                    daemon.process.send_signal(signal.SIGSTOP)
+                    time.sleep(random.uniform(0.5, 0.9))
+                    daemon.process.send_signal(signal.SIGCONT)
+                    time.sleep(random.uniform(0.0, 0.3))
                 done = "SELECT count(*) FROM commands WHERE kind='HoldOrder' AND state='done'"
                 daemon.until(lambda done=done, turn=turn: rows(daemon.data, done) == [(turn + 1,)], "the hold is done")
             assert daemon.ask("GET", "/readyz")[0] == 200
-            holds = [entry["what"] for entry in play(f"{sim}/_sim/ledger")].count("hold")
-            assert holds == 10
+            held: int = [entry["what"] for entry in play(f"{sim}/_sim/ledger")].count("hold")
             assert daemon.stop() == Exit.OK
+    return held
 
 
 def test_a_second_daemon_is_refused_and_many_write_beside_the_first(folder: Path) -> None:
@@ -155,7 +170,11 @@ def test_backups_under_load_hold_all_that_was_acknowledged_before(folder: Path) 
         load.end()
         assert daemon.stop() == Exit.OK
     for file, before in made:
-        assert lost(file.parent, before) == set()
+        place = file.parent / "restored" / "journal.db"
+        place.parent.mkdir()
+        restore(file, place, lambda why: None)
+        assert check(place) == []
+        assert lost(place.parent, before) == set()
     restored = connect("restore", made[-1][0], "--data", folder / "data")
     assert restored.returncode == Exit.OK, restored.stderr
     with serving(folder) as daemon:
