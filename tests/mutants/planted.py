@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,7 +22,7 @@ from caseconnect.host.pipeline.deliver import Deliverer
 from caseconnect.host.pipeline.facts import Fetcher
 from caseconnect.host.pipeline.looking import Looker
 from caseconnect.host.web import hooks
-from caseconnect.host.web.hooks import Hooks
+from caseconnect.host.web.hooks import Answer, Hooks
 from caseconnect.sdk.errors import PermanentError, TransientError, UnknownOutcome
 from caseconnect.sdk.http import Http
 from caseconnect.sdk.tokens import TokenCache
@@ -77,6 +78,20 @@ def acknowledged_before_the_commit() -> None:
         return stored
 
     change(Hooks, "store", early)
+
+
+@planted("no 2xx after a commit that failed", "sim 2 40")
+def acknowledged_though_the_commit_failed() -> None:
+    """Nobody knows whether the row is there, and the platform is told that it is."""
+
+    def hoping(store: Any) -> Any:
+        async def stored(self: Hooks, new: Any) -> None:
+            with suppress(Answer):
+                await store(self, new)
+
+        return stored
+
+    change(Hooks, "store", hoping)
 
 
 @planted("a commit is on the disk", "tests/faults/test_faults_promises.py::test_the_journal_syncs_every_commit")
@@ -393,5 +408,6 @@ def sent_before_it_is_written() -> None:
 @planted("a pause outlasts a restart", "core/tests/host/pipeline/test_pipeline_brakes.py", SIM)
 def a_pause_that_is_not_looked_at() -> None:
     """Only the query of what is due knows of brakes, and it has lost them."""
-    change(sending, "_DUE", lambda sql: sql.replace("FROM brakes b WHERE", "FROM brakes b WHERE 0 AND"))
+    for query in ("_ALL", "_FIRST"):
+        change(sending, query, lambda sql: sql.replace("FROM brakes b WHERE", "FROM brakes b WHERE 0 AND"))
     change(Deliverer, "_paused", lambda real: lambda self, stored: False)

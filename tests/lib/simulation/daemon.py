@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from contextvars import Context
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -20,7 +21,8 @@ import httpx  # noqa: TID251 - webhooks are posted as any client would
 from reaping import Killed
 
 from caseconnect.host.journal import SqliteJournal
-from caseconnect.host.journal.errors import JournalBusy, JournalFull
+from caseconnect.host.journal.batch import Item
+from caseconnect.host.journal.errors import JournalBroken, JournalBusy, JournalFull
 from caseconnect.host.journal.records import NewDelivery, Receipt
 from caseconnect.host.pipeline.live import Accounts, LiveTenant, build, first_starts
 from caseconnect.host.pipeline.runner import Runner
@@ -29,8 +31,13 @@ from caseconnect.host.tenants import load_tenants
 from caseconnect.host.web.hooks import Hooks
 from caseconnect.host.web.registry import hooks_of
 from caseconnect.sdk.testing.resources import MemorySecrets, RecordingLog
+from simulation.breaking import BreakingWriter
 from simulation.loop import OWNER, Owner, SeededLoop
+from simulation.swarm import COMMIT
 from simulation.town import Town
+
+_ENDING = 5.0
+"""Seconds from a failed commit to the end of the process."""
 
 _SWEEP = 30.0
 """Seconds between two looks of the clock, as in `host/clock.py`."""
@@ -83,7 +90,10 @@ class Reaper:
 
 
 class Daemon:
-    """The process of now. `skew` is how far its clock is off."""
+    """The process of now. `skew` is how far its clock is off.
+
+    `breaking`: the next commit of such a write (empty: of any) fails, and whether it landed all the same.
+    """
 
     def __init__(self, town: Town, folder: Path, reaper: Reaper) -> None:
         self.town, self.folder, self.reaper = town, folder, reaper
@@ -95,6 +105,9 @@ class Daemon:
         self.runner: Runner
         self.hooks: Hooks | None = None
         self.failed: list[str] = []
+        self.breaking: tuple[str, bool] | None = None
+        self._writer: BreakingWriter | None = None
+        self._unsure: set[asyncio.Task[Any] | None] = set()
         self._main: asyncio.Task[None] | None = None
         self._context = Context()
 
@@ -145,8 +158,10 @@ class Daemon:
                 task.cancel()
             await asyncio.gather(*living, return_exceptions=True)
         self.journal.close()
+        if left := _open_files(self.folder):
+            self.failed.append(f"I11: the process has ended and left files open: {left}")
         error = self._main.exception() if self._main and not self._main.cancelled() else None
-        if error and not _is_death(error):
+        if error and not _is_death(error, broken=self._writer is not None and self._writer.broken):
             self.failed.append(f"the process ended by itself: {_said(error)}")
         self.reaper.owner = self._main = self.owner = None
         self.reaper.dead = False
@@ -174,9 +189,12 @@ class Daemon:
         """Let time pass until then, working off what comes due on the way."""
         assert self.owner is not None
         loop = asyncio.get_running_loop()
+        before = len(self.owner.living())
         stepping = loop.create_task(self._step(until), context=self._context)
         await asyncio.wait({stepping})
         stepping.result()
+        if (left := len(self.owner.living()) - before) > 0:
+            self.failed.append(f"I11: all is at rest, and {left} more tasks are on than when it began")
 
     async def _step(self, until: datetime) -> None:
         shop = self.town.shop
@@ -194,11 +212,33 @@ class Daemon:
         assert self.hooks is not None
         transport = httpx.ASGITransport(app=self.hooks)
         async with httpx.AsyncClient(transport=transport, base_url="https://connect.test") as client:
-            return (await client.post(path, headers=headers, content=body)).status_code
+            status = (await client.post(path, headers=headers, content=body)).status_code
+        if asyncio.current_task() in self._unsure and status < 300:
+            self.failed.append(f"I12: {path} was answered {status}, and its commit had failed")
+        return status
+
+    def _strikes(self, item: Item) -> bool | None:
+        """Whether a commit fails now, and landed all the same."""
+        if self.breaking is None or self.breaking[0] not in ("", item.name):
+            return None
+        (_, landed), self.breaking = self.breaking, None
+        return landed
+
+    def _broken(self) -> None:
+        """The process has heard that its journal is broken, and ends: what it is at meanwhile must do no harm."""
+        self.reaper.seen[COMMIT] += 1
+        asyncio.get_running_loop().call_later(_ENDING, self._end, self.owner)
+
+    def _end(self, owner: Owner | None) -> None:
+        if owner is not None and owner is self.owner and not self.reaper.dead:
+            self.reaper.dead = True
+            owner.kill()
 
     async def _work(self, started: asyncio.Event, *, rooms: bool) -> None:
         tenants = self._tenants()
         self.journal = journal = SqliteJournal.open(self.folder / "journal.db", synchronous="OFF")
+        assert journal._writer is not None
+        journal._writer = self._writer = BreakingWriter(journal._writer, self._strikes, self._broken)
         self.runner = runner = Runner(journal, self.now, self.log)
         accounts, live = Accounts(), dict[str, LiveTenant]()
         for name, tenant in tenants.items():
@@ -211,7 +251,11 @@ class Daemon:
         await runner.start(live)
 
         async def store(new: NewDelivery) -> Receipt:
-            return (await journal.receive([new], None, new.received_at))[0]
+            try:
+                return (await journal.receive([new], None, new.received_at))[0]
+            except JournalBroken:
+                self._unsure.add(asyncio.current_task())
+                raise
 
         self.hooks = Hooks(store, self.now, stored=runner.context.wake.ring)
         self.hooks.registry = {
@@ -256,14 +300,23 @@ class Daemon:
             await asyncio.sleep(max(wait, 0.1))
 
 
+def _open_files(folder: Path) -> list[str]:
+    """What this process has open there."""
+    found = []
+    for name in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):  # that of the listing itself
+            found.append(str(name.readlink()))
+    return [path for path in found if path.startswith(f"{folder.resolve()}/")]
+
+
 async def _awaited(work: Awaitable[object]) -> None:
     await work
 
 
-def _is_death(error: BaseException) -> bool:
+def _is_death(error: BaseException, *, broken: bool = False) -> bool:
     if isinstance(error, BaseExceptionGroup):
-        return all(_is_death(inner) for inner in error.exceptions)
-    return isinstance(error, Killed | asyncio.CancelledError)
+        return all(_is_death(inner, broken=broken) for inner in error.exceptions)
+    return isinstance(error, Killed | asyncio.CancelledError) or (broken and isinstance(error, JournalBroken))
 
 
 def _said(error: BaseException) -> str:

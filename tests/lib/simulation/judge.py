@@ -19,6 +19,7 @@ from caseconnect.host.journal.codec import digest, expand, load
 from caseconnect.host.journal.verifying import verify
 from caseconnect.sdk.subjects import Subject
 from caseconnect.sdk.testing.wire import Sent
+from simulation.canaries import Canaries
 from simulation.daemon import Daemon
 from simulation.ledgers import Done, cancelled, done_by_us, given_back, held
 from simulation.people import Life, paid
@@ -46,6 +47,7 @@ class Judge:
         self._taken: Counter[tuple[str, str, str, bytes]] = Counter()
         self._moved: list[tuple[float, str]] = []
         self.digest = ""
+        self.canaries = Canaries(town.secrets, [tenant.canary for tenant in town.tenants.values()])
 
     def tell(self, invariant: str, what: str) -> None:
         """A promise is broken."""
@@ -57,6 +59,7 @@ class Judge:
 
     def request(self, wire: Wire, sent: Sent, moves: bool) -> None:
         """A request goes out: for this tenant alone, and what changes something has its intent written down."""
+        self.canaries.asked(sent)
         whole = f"{sent.url} {sent.headers}".encode() + sent.body
         for name, tenant in self._town.tenants.items():
             if name != wire.tenant and tenant.canary.encode() in whole:
@@ -275,7 +278,7 @@ class Judge:
             self.tell("I14", f"after a restart and the same webhooks again, {what} happened {many} more times")
 
     def stored(self) -> None:
-        """I10, I13, I15: nobody's data in another's rows, none of who was erased, no secret, no shopper in the log."""
+        """I10, I13, I15: nobody's data in another's rows, none of who was erased, no secret and no shopper told."""
         whole = sha256()
         texts: dict[str, list[bytes]] = {}
         for name in self._town.tenants:
@@ -288,13 +291,9 @@ class Judge:
                 self._swarm.seen["erased whole"] += 1
                 if any(life.word.encode() in text for text in texts[life.tenant]):
                     self.tell("I13", f"the shopper of order {life.id} was erased, and is there")
-        logged = [str(line).encode() for line in self._daemon.log.lines]
-        for secret_name, secret in self._town.secrets.items():
-            if any(secret.encode() in text for text in [*logged, *(t for each in texts.values() for t in each)]):
-                self.tell("I15", f"the secret {secret_name} was written down")
-        for tenant in self._town.tenants.values():
-            if any(tenant.canary.encode() in line for line in logged):
-                self.tell("I15", f"a shopper of {tenant.name} is in the log")
+        self.canaries.look(self._daemon.journal, self._daemon.log, self._daemon.now)
+        for found in self.canaries.found:
+            self.tell("I15", found)
         for row in self._rows("SELECT key, was, became, at FROM outcomes ORDER BY seq"):
             whole.update(str(row).encode())
         self.digest = whole.hexdigest()

@@ -19,7 +19,7 @@ from simulation.judge import Judge
 from simulation.loop import SeededLoop, on_its_own
 from simulation.operator import Operator
 from simulation.people import People
-from simulation.swarm import POINTS, Plan, Swarm
+from simulation.swarm import COMMIT, POINTS, Plan, Swarm
 from simulation.town import Town
 
 TROUBLE = 45 * 60.0
@@ -83,7 +83,7 @@ class _Day:
         self._people = People(self._town, self._plan, self._swarm, self._post, TROUBLE)
         self._operator = Operator(self._town, self._daemon, self._swarm, self._people.lives)
         self._judge.lives, self._judge.case_of = self._people.lives, self._people.case_of
-        with reaping(self._reaper):
+        with self._judge.canaries, reaping(self._reaper):
             await self._daemon.start()
             shop = asyncio.create_task(self._run_shop())
             people = asyncio.create_task(self._people.live())
@@ -114,17 +114,26 @@ class _Day:
         if "crash" in swarm.kinds:
             self._reaper.kills = {rng.randrange(1, 1200) for _ in range(rng.randint(0, 3))}
             self._reaper.wanted = [(rng.choice(POINTS), rng.randint(1, 12)) for _ in range(rng.randint(1, 3))]
-        happenings = sorted((rng.uniform(60, TROUBLE), what) for what in self._happenings(rng))
+        happenings = sorted([*((rng.uniform(60, TROUBLE), what) for what in self._happenings(rng)), *self._breaks()])
         for at, what in happenings:
             await self._live_until(at)
             await getattr(self, f"_{what.replace(' ', '_')}")(rng)
         await self._live_until(TROUBLE)
         self._reaper.kills, self._reaper.wanted = set(), []
+        self._daemon.breaking = None
 
     def _happenings(self, rng: Random) -> list[str]:
         kinds = ("freeze", "clock jump", "disk full", "another file", "pause")
         drawn = [kind for kind in kinds for _ in range(rng.randint(1, 2)) if self._swarm.strikes(kind, rng)]
         return drawn + ["answered"] * (rng.randint(1, 3) if "answered" in self._swarm.kinds else 0)
+
+    def _breaks(self) -> list[tuple[float, str]]:
+        rng = self._plan.stream("breaks")
+        return [(rng.uniform(60, TROUBLE), COMMIT) for _ in range(rng.randint(1, 3)) if COMMIT in self._swarm.kinds]
+
+    async def _commit_fails(self, rng: Random) -> None:
+        """The next commit, or the next of a delivery, fails: it landed or it did not, and nobody knows."""
+        self._daemon.breaking = (rng.choice(("", "receive")), rng.random() < 0.5)
 
     async def _answered(self, rng: Random) -> None:
         """Somebody looks at what is parked, and answers it."""

@@ -31,7 +31,10 @@ PEOPLE = (
     *("changed", "revoked", "by two", "refund by hand", "cancel by hand", "release by hand"),
     *("edit", "fulfil", "reopened", "asked twice", "answered", "erased"),
 )
-KINDS = (*WIRE, *HOOKS, *PROCESS, *PLATFORM, *PEOPLE)
+COMMIT = "commit fails"
+"""The journal's disk: what was written is not known, so nobody is answered and the process ends."""
+
+KINDS = (*WIRE, *HOOKS, *PROCESS, *PLATFORM, *PEOPLE, COMMIT)
 """Every kind of fault and of thing that people do meanwhile."""
 
 POINTS = (
@@ -71,8 +74,8 @@ class Swarm:
     @classmethod
     def of(cls, plan: Plan) -> Swarm:
         """As the seed draws."""
-        rng = plan.stream("swarm")
-        drawn = [(kind, rng.random() < 0.4) for kind in KINDS]
+        rng, own = plan.stream("swarm"), {COMMIT: plan.stream(COMMIT)}  # it came later, and shifts no other draw
+        drawn = [(kind, own.get(kind, rng).random() < 0.4) for kind in KINDS]
         return cls(frozenset(k for k, on in drawn if on and k not in plan.without), rng.uniform(0.05, 0.5))
 
     def weights(self, of: Iterable[str] = WIRE) -> dict[str, float]:

@@ -35,8 +35,8 @@ AND NOT EXISTS (
 AND NOT (c.state = 'planned' AND c.slot IS NOT NULL AND EXISTS (
     SELECT 1 FROM commands s WHERE s.slot = c.slot AND s.key <> c.key
     AND s.state IN ('sending', 'unknown', 'accepted')))
-"""
-_MANY = f"SELECT count(*) > :limit FROM (SELECT 1 FROM commands WHERE {_OPEN} AND due <= :now LIMIT :limit + 1)"  # noqa: S608 - constant conditions
+"""  # noqa: S608 - constant conditions
+_MANY = f"SELECT count(*) > :limit FROM (SELECT 1 FROM commands WHERE {_OPEN} AND due <= :now LIMIT :limit + 1)"  # noqa: S608 - as above
 _ALL = f"SELECT c.seq FROM commands c WHERE {_MAY_GO}"  # noqa: S608 - as above
 # For each connection its first in the order in which they go out: that index is walked no further than to the limit.
 _FIRST = f"""
