@@ -31,6 +31,7 @@ from caseconnect_shopify.simulator import Shop
 from caseconnect_shopify.simulator import create_app as create_shop_app
 
 SHOP, SECRET = "demo-shop.myshopify.com", "shop-secret-0123456789"
+CASE_SECRET = "connect-secret"
 TOPICS = [
     "orders/create",
     "orders/updated",
@@ -100,7 +101,7 @@ class House:
         self.case_app = create_case_app(CoreCaseSimulatorSettings.from_dict({}), now=self.now)
         self.cases: CaseStore = next(iter(self.case_app.stores.values()))
         self.log = RecordingLog()
-        self.secrets = MemorySecrets({"SHOP_SECRET": SECRET, "CASE_SECRET": "connect-secret"})
+        self.secrets = MemorySecrets({"SHOP_SECRET": SECRET, "CASE_SECRET": CASE_SECRET})
         self.answers: list[int] = []
 
     async def start(self) -> None:
@@ -137,11 +138,12 @@ class House:
         }
 
     async def stop(self) -> None:
-        """End without a trace of grace: what is in the journal is what is left."""
+        """End without a trace of grace: what is in the journal is what is left. The log has told no secret, nobody."""
         await self.runner.idle()
         for live in self.live.values():
             await live.close()
         self.journal.close()
+        assert self.log.holding([SECRET, CASE_SECRET, "@shop.test"]) == []
 
     async def kill(self) -> None:
         """End as SIGKILL does: whatever is on goes no further, and nothing more is written."""

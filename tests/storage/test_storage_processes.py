@@ -13,6 +13,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random  # noqa: TID251 - seeded: a run can be repeated
+from statistics import median
 
 import pytest
 from hurting import Load, doubled, lost, order
@@ -123,11 +124,13 @@ def _frozen(folder: Path, times: int) -> int:
 
 def test_a_second_daemon_is_refused_and_many_write_beside_the_first(folder: Path) -> None:
     with serving(folder) as daemon:
+        took = []
         for _ in range(STARTS):
             began = time.monotonic()
             second = connect("serve", "--tenants", folder / "tenants", "--data", daemon.data, "--port", 0)
             assert second.returncode == Exit.HELD
-            assert time.monotonic() - began < PATIENCE
+            took.append(time.monotonic() - began)
+        assert median(took) < 1, took
         load = Load(daemon, "a", clients=1)
 
         async def one(http: Http, number: int) -> bool:
@@ -154,6 +157,7 @@ def test_a_second_daemon_is_refused_and_many_write_beside_the_first(folder: Path
         assert lost(daemon.data, load.acknowledged) == set()
         assert daemon.stop() == Exit.OK
     assert check(folder / "data" / "journal.db") == []
+    print(f"{STARTS} second starts refused, half within {median(took):.2f} s, the longest {max(took):.2f} s")  # noqa: T201 - for `make storage`
 
 
 def test_backups_under_load_hold_all_that_was_acknowledged_before(folder: Path) -> None:
