@@ -64,6 +64,7 @@ CAUSES: tuple[Cause, ...] = (
     Cause("held:unclaimed", "hold-unclaimed", "An order is held and nobody wants it", "warning"),
     Cause("close:held", "matter-held", "A matter cannot close while it holds", "warning"),
     Cause("matters:twins", "matters-twins", "Two matters for one order", "warning"),
+    Cause("proposal:*", "proposal-waiting", "A proposal waits for its second person", "warning"),
     Cause("privacy:*", "privacy-request", "A request about personal data", "warning", itself=False),
     Cause("journal:doubt", "journal-doubt", "The journal is in doubt", "critical", itself=False),
     Cause("doubt:*", "money-doubt", "Money that the platform does not show", "critical", itself=False),

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from caseconnect.host.alerting.causes import cause_of
+from caseconnect.host.alerting.watching import PROPOSAL
 from caseconnect.host.journal.caps import CAUSE as CAP
 from caseconnect.host.journal.caps import INCIDENT
 from caseconnect.host.web.console.asking import Ask, Shown
@@ -26,7 +27,7 @@ SECTIONS = (
     ("alert", "Alerts", "what a person should look at"),
     ("underway", "Under way", "nothing to do: shown because it is money"),
 )
-_TOLD_ABOVE = ("parked:", "refused:", "unknown:", CAP, INCIDENT)
+_TOLD_ABOVE = ("parked:", "refused:", "unknown:", PROPOSAL, CAP, INCIDENT)
 
 
 def show(ask: Ask) -> Shown:
