@@ -71,6 +71,7 @@ CAUSES: tuple[Cause, ...] = (
     Cause("disk:full", "disk-full", "The disk is full", "critical"),
     Cause("disk:low", "disk-low", "The disk is nearly full", "warning"),
     Cause("pipeline:blocked", "pipeline-blocked", "A plugin blocks the pipeline", "critical"),
+    Cause("daemon:ended", "daemon-ended", "The daemon was not stopped in order", "critical"),
     Cause("channel:*", "channel-failing", "Alerts cannot be told by a channel", "warning"),
     Cause("*:refused:OpenCase", "case-refused", "A case could not be opened", "critical"),
     *(Cause(f"*:refused:{kind}", "money-refused", "Money was refused", "critical") for kind in _MONEY),

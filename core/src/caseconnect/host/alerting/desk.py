@@ -22,10 +22,9 @@ async def tell(
     tenants: Callable[[], Collection[str]],
     now: Callable[[], datetime],
     log: Log,
-    console: str | None = None,
+    links: Links,
 ) -> None:
-    """Tell alerts, and of each day, until it is cancelled. `console`: the address of the console."""
-    links = Links((journal.remembered("instance") or "")[:12], settings.runbooks, console)
+    """Tell alerts, and of each day, until it is cancelled."""
     names = {*settings.channels, *(("daily",) if settings.daily else ())}
     try:
         await _close_gone(journal, names, now())

@@ -245,6 +245,24 @@ def _closed(alert: Told) -> str | None:
     return f"{alert.closed_at:%Y-%m-%d %H:%M} UTC{by}"
 
 
+async def last_words(
+    channels: Sequence[Channel], cause: str, title: str, now: datetime, links: Links, within: float
+) -> None:
+    """Tell of a last alert by all channels at once, each within so many seconds. It asks nothing of the journal."""
+    alert = Told(0, "", cause, title, "", now, now, 1, None, None, None)
+
+    async def say(channel: Channel) -> None:
+        message = message_of(alert, Notice(0, channel.name, "opened", now, "due", now), links)
+        try:
+            async with asyncio.timeout(within):
+                await channel.way.send([message], now)
+        finally:
+            await channel.way.close()
+
+    wanted = [channel for channel in channels if channel.wants("", cause_of(cause).severity)]
+    await asyncio.gather(*(say(channel) for channel in wanted), return_exceptions=True)
+
+
 Trial = Mapping[str, str | None]
 """By channel why a trial could not be sent; None: it was handed over."""
 
