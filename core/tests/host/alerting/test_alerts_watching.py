@@ -105,7 +105,7 @@ async def test_a_proposal_that_waits_for_its_second_person_is_told_until_it_has_
         for tenant in ("acme", "gone"):
             until = p.now() + timedelta(hours=2)
             new = Proposal(p.now(), until, tenant, "ann", "let_go", {}, {}, tenant, "checked with finance")
-            number = await p.journal.propose(new)
+            await p.journal.propose(new)
         await tick(p, 14 * MINUTE)
         assert p.alerts() == []
         await tick(p, 2 * MINUTE)
@@ -119,7 +119,7 @@ async def test_a_proposal_that_waits_for_its_second_person_is_told_until_it_has_
             await tick(p, 2 * HOUR)
             assert p.alerts() == []
             return
-        await p.journal.end_proposal(number, end, "bob", "", p.now())
+        await p.journal.end_proposal(2, end, "bob", "", p.now())
         await tick(p)
         assert p.alerts() == ["proposal:1"]
 

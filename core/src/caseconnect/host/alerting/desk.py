@@ -7,8 +7,9 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 
 from caseconnect.host.alerting.channels import build
+from caseconnect.host.alerting.due import CHANNEL
 from caseconnect.host.alerting.settings import AlertsPart
-from caseconnect.host.alerting.telling import CHANNEL, Links, Teller
+from caseconnect.host.alerting.telling import Links, Teller
 from caseconnect.host.journal.alerting import AlertPort
 from caseconnect.host.journal.errors import JournalError
 from caseconnect.sdk.resources import Log

@@ -5,10 +5,12 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal
+from datetime import datetime, timedelta
+from typing import Any, Literal
 
 from caseconnect.host.journal.codec import stamp, unstamp
+
+HOUR = timedelta(hours=1)
 
 Kind = Literal["opened", "repeated", "closed"]
 State = Literal["due", "sent", "left"]
@@ -17,7 +19,7 @@ State = Literal["due", "sent", "left"]
 
 @dataclass(frozen=True)
 class Told:
-    """An alert as it is told. `seq` numbers it for ever."""
+    """An alert as it is told. `seq` numbers it for ever; `before`: so often its cause opened in the hour before it."""
 
     seq: int
     tenant: str
@@ -30,6 +32,7 @@ class Told:
     closed_at: datetime | None
     closed_by: str | None
     closed_reason: str | None
+    before: int = 0
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,7 @@ _ALERTS = f"""
 SELECT seq, tenant, cause, title, link, first_at, last_at, count, closed_at, closed_by, closed_reason FROM alerts
 WHERE seq IN ({_LIVE}) ORDER BY seq
 """  # noqa: S608 - a constant condition
+_BEFORE = "SELECT count(*) FROM alerts WHERE tenant=? AND cause=? AND first_at>? AND first_at<=? AND seq<?"
 _TOLD = f"""
 SELECT alert, channel, kind, at, state, due, tries, number FROM notices
 WHERE alert IN ({_LIVE})
@@ -64,16 +68,20 @@ WHERE alert IN ({_LIVE})
 
 def tellable(db: sqlite3.Connection) -> tuple[list[Told], list[Notice]]:
     """Alerts that are open or were told as open, oldest first, and all that was told of them."""
-    rows = db.execute(_ALERTS)
-    alerts = [
-        Told(seq, tenant, cause, title, link, unstamp(first), unstamp(last), count, closed and unstamp(closed), by, why)
-        for seq, tenant, cause, title, link, first, last, count, closed, by, why in rows
-    ]
+    alerts = [_told(db, row) for row in db.execute(_ALERTS).fetchall()]
     notices = [
         Notice(alert, channel, kind, unstamp(at), state, unstamp(due), tries, number)
         for alert, channel, kind, at, state, due, tries, number in db.execute(_TOLD)
     ]
     return alerts, notices
+
+
+def _told(db: sqlite3.Connection, row: tuple[Any, ...]) -> Told:
+    seq, tenant, cause, title, link, first, last, count, closed, by, why = row
+    at = unstamp(first)
+    (before,) = db.execute(_BEFORE, (tenant, cause, stamp(at - HOUR), first, seq)).fetchone()
+    over = unstamp(closed) if closed else None
+    return Told(seq, tenant, cause, title, link, at, unstamp(last), count, over, by, why, before)
 
 
 def put_notices(db: sqlite3.Connection, notices: Sequence[Notice]) -> None:
