@@ -228,6 +228,7 @@ class Daemon:
             now=self.now,
             log=self.log,
             provider=lambda: provider,
+            runbook=self._links(journal).runbook,
             metrics=metrics_app(numbers.page, self._metrics_token, lambda: bool(self.settings.values.console.url)),
         )
         self.console = console = Console(house)

@@ -11,6 +11,7 @@ import pytest
 from console_desk import ConsoleDesk
 from journal_desk import ORDER, START, TENANT, case_of, delivery, now_of
 
+from caseconnect.host.alerting.telling import Links
 from caseconnect.host.journal.records import Brake, DecidedBy, NewAlert
 from caseconnect.host.web.console.pages import PAGES
 from caseconnect.host.web.console.pages.plots import columns, spark
@@ -73,6 +74,15 @@ def test_what_is_over_is_gone_by_itself(desk: ConsoleDesk) -> None:
     now_of(desk.journal.close_alert(TENANT, "down:shop", START))
     now_of(desk.journal.resume(TENANT, "tenant", TENANT, "over", "ann", START))
     assert "Nothing waits for you" in browser.get("/").text
+
+
+@pytest.mark.parametrize("page", ["/", "/alerts"])
+def test_an_alert_names_its_runbook_as_a_link_where_there_is_a_copy(desk: ConsoleDesk, page: str) -> None:
+    now_of(desk.journal.alert(NewAlert(TENANT, "down:shop", "shop does not work"), START))
+    browser = desk.browser("oli", "operator")
+    assert "What to do: docs/runbooks/connection-down.md<" in browser.get(page).text
+    desk.console.house.runbook = Links("j1", "https://docs.example.com/runbooks").runbook
+    assert 'href="https://docs.example.com/runbooks/connection-down"' in browser.get(page).text
 
 
 def test_alerts_that_differ_in_the_order_alone_are_one_thing(desk: ConsoleDesk) -> None:

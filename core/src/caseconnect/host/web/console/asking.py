@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from caseconnect.host.alerting.causes import page_of
 from caseconnect.host.journal import Journal
 from caseconnect.host.tenants.tenant import Tenant
 from caseconnect.host.web.console.people import Person, Role
@@ -43,7 +44,10 @@ class Live:
 
 @dataclass(frozen=True)
 class Ask:
-    """One request for a page. `journal` reads only, in this thread; `path` has the parts in braces of its path."""
+    """One request for a page. `journal` reads only, in this thread; `path` has the parts in braces of its path.
+
+    `runbook` is where the page of an alert's cause is: an address, or its path in the documentation.
+    """
 
     person: Person
     query: Mapping[str, str]
@@ -52,6 +56,7 @@ class Ask:
     tenants: Mapping[str, Tenant]
     now: datetime
     live: Live
+    runbook: Callable[[str], str] = page_of
 
 
 @dataclass(frozen=True)
