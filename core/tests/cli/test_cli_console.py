@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from console_desk import refund
 from journal_desk import START, TENANT, Desk, now_of
 from serving import FLOWS, write_tenant
+from serving import TENANT as SERVED
 
 from caseconnect.cli import Exit, main
 from caseconnect.host.journal import SqliteJournal
@@ -127,6 +128,15 @@ def test_check_shows_what_people_changed_of_caps(desk: Desk, tmp_path: Path) -> 
     assert [(c["limit"], c["file"], c["differs"]) for c in caps] == [("90", "30", True), ("7", None, True)]
     desk.path.unlink()
     assert "caps" not in orjson.loads(connect(desk, *check, "--json").stdout)
+
+
+def test_check_shows_when_secrets_end(desk: Desk, tmp_path: Path) -> None:
+    folder = write_tenant(tmp_path, template=SERVED.replace("SHOP_SECRET}", "SHOP_SECRET, expires: 2027-01-31}"))
+    check = ("check", "--tenants", str(folder))
+    assert "client_secret 2027-01-31" in connect(desk, *check).stdout
+    (tenant,) = orjson.loads(connect(desk, *check, "--json").stdout)["tenants"]
+    ends = {c["name"]: c["secrets_end"] for c in tenant["connections"]}
+    assert (ends["shop"], ends["cases"]) == ({"client_secret": "2027-01-31"}, {})
 
 
 def test_clicks_are_in_the_audit_and_beside_the_order(desk: Desk) -> None:

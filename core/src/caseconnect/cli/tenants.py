@@ -22,6 +22,7 @@ from caseconnect.host.tenants import ConfigProblem, Connection, Flow, Tenant, Te
 from caseconnect.host.tenants import schema as tenant_schema
 from caseconnect.host.tenants.clashes import shared_references
 from caseconnect.host.tenants.overlaps import overlaps
+from caseconnect.host.tenants.secrets import ends_of
 from caseconnect.sdk.errors import ConnectError
 
 if TYPE_CHECKING:
@@ -130,8 +131,8 @@ def _show(found: TenantSet) -> None:
         since = f", from {tenant.go_live:%Y-%m-%d %H:%M} UTC" if tenant.go_live else ""
         say(f"{tenant.name} ({tenant.environment}{since}): right")
         table(
-            ("Connection", "Platform", "Woken by"),
-            [(c.name, c.platform, "; ".join(_wakes(c)) or "nothing") for c in tenant.connections.values()],
+            ("Connection", "Platform", "Woken by", "Secrets end"),
+            [(c.name, c.platform, "; ".join(_wakes(c)) or "nothing", _ends(c)) for c in tenant.connections.values()],
         )
         if tenant.flows:
             table(
@@ -214,6 +215,10 @@ def _wakes(connection: Connection) -> list[str]:
     return pushed + ([str(connection.schedule)] if connection.schedule else [])
 
 
+def _ends(connection: Connection) -> str:
+    return ", ".join(f"{place} {last_day}" for place, last_day in ends_of(connection.settings))
+
+
 def _sends(flow: Flow) -> tuple[list[str], list[str]]:
     """Kinds of commands that the flow's mode lets out, and those that it keeps back."""
     let_out = {"observe": set(), "cases": {"case"}, "live": {"case", "order"}}[flow.mode]
@@ -236,7 +241,8 @@ def _tenant_data(tenant: Tenant) -> dict[str, Any]:
         "file": str(tenant.file),
         "warnings": [w.as_json() for w in overlaps(tenant)],
         "connections": [
-            {"name": c.name, "platform": c.platform, "woken_by": _wakes(c)} for c in tenant.connections.values()
+            {"name": c.name, "platform": c.platform, "woken_by": _wakes(c), "secrets_end": dict(ends_of(c.settings))}
+            for c in tenant.connections.values()
         ],
         "flows": [
             {"use": f.use, "mode": f.mode, "on": f.on, "cases": f.cases, "sends": s, "withholds": w}

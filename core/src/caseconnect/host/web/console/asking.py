@@ -17,7 +17,7 @@ class Account:
     """A remote account as the pipeline's pace has it: `rate` a second, `burst` at once; infinite: it is not paced.
 
     `left` is how much of the burst is there now, `speed` the share of the rate in force after refusals, `waiting` how
-    many requests wait for their turn.
+    many requests wait for their turn. `token_ends`: when the access token at hand ends; it is renewed by itself.
     """
 
     name: str
@@ -26,6 +26,7 @@ class Account:
     left: float
     speed: float
     waiting: int
+    token_ends: datetime | None = None
 
 
 @dataclass(frozen=True)
