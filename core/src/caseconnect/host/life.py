@@ -56,12 +56,14 @@ class Life:
         """Tell how the one before ended, and give signs of life, until it is cancelled. To be begun once it serves."""
         began, self._links = self.now(), links
         self._before = self._begin()
-        self._known = bool(self._before) or ENDED in journal.open_alerts("")
+        self._known = bool(self._before)
         while True:
             try:
                 await self._turn(journal, began)
             except JournalError as error:
                 self.log.error("the journal takes nothing", why=str(error))
+            except Exception as error:  # noqa: BLE001 - it goes on giving signs of life
+                self.log.error("alerts not told", error=told(error))
             await asyncio.sleep(EVERY)
             with suppress(OSError):
                 self._sign()
@@ -89,6 +91,7 @@ class Life:
         if self._before:
             await journal.alert(NewAlert("", ENDED, self._before), now)
             self._before = ""
+        self._known = ENDED in journal.open_alerts("")
         if self._known and now - began >= WELL:
             await journal.close_alert("", ENDED, now)
             self._known = False

@@ -5,12 +5,10 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, Literal
+from datetime import datetime
+from typing import Literal
 
 from caseconnect.host.journal.codec import stamp, unstamp
-
-HOUR = timedelta(hours=1)
 
 Kind = Literal["opened", "repeated", "closed"]
 State = Literal["due", "sent", "left"]
@@ -55,11 +53,14 @@ class Notice:
 
 _OPEN = "(state = 'due' OR (state = 'sent' AND kind <> 'closed'))"
 _LIVE = f"SELECT seq FROM alerts WHERE closed_at IS NULL UNION SELECT alert FROM notices WHERE {_OPEN}"  # noqa: S608 - as below
+_BEFORE = """
+SELECT count(*) FROM alerts b WHERE b.tenant = a.tenant AND b.cause = a.cause AND b.seq < a.seq
+AND b.first_at BETWEEN strftime('%Y-%m-%dT%H:%M:%f', a.first_at, '-1 hour') AND a.first_at
+"""
 _ALERTS = f"""
-SELECT seq, tenant, cause, title, link, first_at, last_at, count, closed_at, closed_by, closed_reason FROM alerts
-WHERE seq IN ({_LIVE}) ORDER BY seq
+SELECT seq, tenant, cause, title, link, first_at, last_at, count, closed_at, closed_by, closed_reason, ({_BEFORE})
+FROM alerts a WHERE seq IN ({_LIVE}) ORDER BY seq
 """  # noqa: S608 - a constant condition
-_BEFORE = "SELECT count(*) FROM alerts WHERE tenant=? AND cause=? AND first_at>? AND first_at<=? AND seq<?"
 _TOLD = f"""
 SELECT alert, channel, kind, at, state, due, tries, number FROM notices
 WHERE alert IN ({_LIVE})
@@ -68,20 +69,18 @@ WHERE alert IN ({_LIVE})
 
 def tellable(db: sqlite3.Connection) -> tuple[list[Told], list[Notice]]:
     """Alerts that are open or were told as open, oldest first, and all that was told of them."""
-    alerts = [_told(db, row) for row in db.execute(_ALERTS).fetchall()]
+    rows = db.execute(_ALERTS)
+    alerts = [
+        Told(
+            seq, tenant, cause, title, link, unstamp(at), unstamp(last), count, over and unstamp(over), by, why, before
+        )
+        for seq, tenant, cause, title, link, at, last, count, over, by, why, before in rows
+    ]
     notices = [
         Notice(alert, channel, kind, unstamp(at), state, unstamp(due), tries, number)
         for alert, channel, kind, at, state, due, tries, number in db.execute(_TOLD)
     ]
     return alerts, notices
-
-
-def _told(db: sqlite3.Connection, row: tuple[Any, ...]) -> Told:
-    seq, tenant, cause, title, link, first, last, count, closed, by, why = row
-    at = unstamp(first)
-    (before,) = db.execute(_BEFORE, (tenant, cause, stamp(at - HOUR), first, seq)).fetchone()
-    over = unstamp(closed) if closed else None
-    return Told(seq, tenant, cause, title, link, at, unstamp(last), count, over, by, why, before)
 
 
 def put_notices(db: sqlite3.Connection, notices: Sequence[Notice]) -> None:
