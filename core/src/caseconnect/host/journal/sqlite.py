@@ -336,8 +336,7 @@ class SqliteJournal(SqliteAlerts, SqliteConsole):
 
     async def again(self, key: str, reason: str, by: str, now: datetime, caps: Sequence[CapRule] | None = None) -> str:
         """See `port.Journal`."""
-        told = await self._write("answer", lambda db: people.again(db, self._squeezer, key, reason, by, now, caps))
-        return str(told)
+        return str(await self._write("answer", lambda db: people.again(db, self._squeezer, key, reason, by, now, caps)))
 
     async def open_members(
         self, incident: str, tenant: str | None, subjects: Sequence[str], reason: str, by: str, now: datetime

@@ -127,12 +127,11 @@ def answer(desk: Desk, fields: Fields) -> Plan:
             raise NotPossible(f"command {key} is {stored.state}: it waits for nobody's answer")
         steps.append(_command_step(stored, _AGAIN if stored.state == REFUSED else _ANSWERED[what]))
     asks = [{"key": step.about, "answer": what} for step in steps]
-    second = why_two(steps, desk.four_eyes) if what != "refuse" else ""
-    pays = what != "refuse" and any(step.money for step in steps)
-    role = role_for(steps)
+    end = ("answer", f"Answer with {what}", fields, steps, asks)
     if what == "retry" and passes_a_cap(desk, steps):
-        second, pays, role = _ALWAYS_TWO, True, Role.APPROVER
-    return _plan("answer", f"Answer with {what}", fields, steps, asks, second=second, pays=pays, role=role)
+        return _plan(*end, second=_ALWAYS_TWO, pays=True, role=Role.APPROVER)
+    second = why_two(steps, desk.four_eyes) if what != "refuse" else ""
+    return _plan(*end, second=second, pays=what != "refuse" and any(step.money for step in steps))
 
 
 def let_go(desk: Desk, fields: Fields) -> Plan:
