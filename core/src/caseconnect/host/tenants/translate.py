@@ -79,6 +79,8 @@ def _words(kind: str, error: Mapping[str, Any]) -> tuple[str, str]:
     wanted = next(
         (w for k, w in _WANTED.items() if kind.startswith(f"{k}_") and not kind.endswith(("_short", "_long"))), ""
     )
+    if kind == "too_short":
+        return f"at least {error['ctx']['min_length']} needed here, not {error['ctx']['actual_length']}", ""
     if kind in {"timezone_naive", "timezone_aware"}:
         wanted = _WANTED["timezone"]
     if not wanted:
