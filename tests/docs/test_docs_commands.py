@@ -54,6 +54,13 @@ def test_it_finds_commands() -> None:
     assert wrong("connect pause --tenat acme") == "--tenat"
 
 
+def test_a_pause_that_is_to_end_is_ended() -> None:
+    lines = [(file, line) for file in PAGES for line in told(file) if line.startswith("connect resume ")]
+    assert len(lines) > 5
+    # Without --yes it only shows what waits, reason or not.
+    assert [(file, line) for file, line in lines if "--reason" in line and "--yes" not in line] == []
+
+
 @pytest.mark.parametrize("file", PAGES)
 def test_every_yaml_block_reads(file: str) -> None:
     for language, block in _FENCE.findall((ROOT / file).read_text(encoding="utf-8")):

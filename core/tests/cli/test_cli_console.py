@@ -50,6 +50,15 @@ def test_resume_shows_the_queue_and_does_nothing_without_yes(desk: Desk) -> None
     assert connect(desk, "resume", *PAUSED).exit_code == Exit.WRONG
 
 
+def test_times_are_shown_as_people_read_them_and_one_is_one(desk: Desk, tmp_path: Path) -> None:
+    assert START.strftime("%Y-%m-%d %H:%M:%S") in connect(desk, "errors").stdout
+    alone = Desk(tmp_path / "alone")
+    now_of(alone.journal.pause(Brake(TENANT, "command", "RefundPayment", "wrong mapping", "ann", START)))
+    alone.plan(alone.matter(), refund("20"))
+    alone.close()
+    assert "\n1 command, 20.00 EUR in all" in connect(alone, "resume", *PAUSED).output
+
+
 def test_a_token_is_shown_once_and_revoked(desk: Desk) -> None:
     asked = ("console", "token", "--name", "reports", "--role", "viewer")
     told = connect(desk, *asked, "--for", "30d", "--json")

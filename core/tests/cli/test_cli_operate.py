@@ -136,6 +136,7 @@ def test_the_plan_of_a_replay_says_what_each_is_and_why_it_parked(data: Path) ->
     assert (told["replayed"], told["planned"], told["not_parked"]) == (0, [2], [9])
     assert [row["reason"] for row in told["parked"]] == ["because 2"]
     assert "2 deliveries taken up again" in run(data, "replay", "deliveries", "--yes", "--tenant", TENANT).stdout
+    assert run(data, "replay", "events", "--yes").stdout == "nothing to take up: no parked events\n"
 
 
 def test_a_pause_of_a_name_that_is_not_there_is_refused(data: Path) -> None:
@@ -147,6 +148,7 @@ def test_a_pause_of_a_name_that_is_not_there_is_refused(data: Path) -> None:
     assert told.exit_code == Exit.WRONG
     assert "no kind of command 'CancelOrdr' (did you mean CancelOrder?" in told.stderr
     assert run(data, *pause, "--force").stdout == "paused: command CancelOrdr\n"
+    assert "UpdateCase; --force pauses" in run(data, *why("pause", "--tenant", TENANT, "--command", "Zzz")).stderr
 
 
 def test_explain_says_where_else_to_look(data: Path) -> None:

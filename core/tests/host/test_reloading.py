@@ -116,6 +116,20 @@ def test_a_wrong_file_is_an_alert_until_it_is_mended(tmp_path: Path) -> None:
     play(tmp_path, story)
 
 
+def test_a_wrong_file_that_is_taken_away_again_is_no_alert(tmp_path: Path) -> None:
+    async def story(house: House, make: Callable[..., Tenant]) -> None:
+        ours = {"a": make("a"), "b": make("b")}
+        await house.reload(Admitted(ours, problems=wrong("draft")))
+        assert list(house.alerts()) == ["draft"]
+        await house.reload(Admitted(ours))
+        assert house.alerts() == {}
+        await house.reload(Admitted(ours, problems=wrong("draft")))
+        await house.reloading.begin(Admitted(ours))
+        assert house.alerts() == {}
+
+    play(tmp_path, story)
+
+
 def test_one_that_the_pipeline_refuses_goes_on_as_it_was(tmp_path: Path) -> None:
     async def story(house: House, make: Callable[..., Tenant]) -> None:
         house.refuses["b"] = "toy: shop could not be built"

@@ -222,6 +222,15 @@ def test_refused_sign_in(settings_of: Any, status: Any, body: Any, error: Any) -
     run(story())
 
 
+def test_a_refused_sign_in_reads_as_sentences(settings_of: Any) -> None:
+    async def story() -> None:
+        asking, _ = client(settings_of, lambda _: httpx.Response(401, json={"message": "The client is unknown."}))
+        with pytest.raises(AuthError, match=r"The client is unknown\. Check `auth`"):
+            await asking.sign_in()
+
+    run(story())
+
+
 def test_what_we_sent_is_not_repeated_in_the_error(settings_of: Any) -> None:
     async def story() -> None:
         def echo(request: Any) -> Any:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from caseconnect.cli import completing
-from caseconnect.cli.output import emit_json, remark, say, table
+from caseconnect.cli.output import emit_json, moment, remark, say, table
 from caseconnect.cli.places import data_option, journal_path, json_option
 from caseconnect.sdk.errors import TransientError
 
@@ -84,7 +84,7 @@ def errors(data: Path, as_json: bool) -> None:
         return
     if stuck["alerts"]:
         rows = [
-            (a["tenant"], a["cause"], a["severity"], a["title"], a["count"], a["last_at"][:19], a["link"])
+            (a["tenant"], a["cause"], a["severity"], a["title"], a["count"], moment(a["last_at"]), a["link"])
             + (causes[a["cause"]].page,)
             for a in stuck["alerts"]
         ]
@@ -101,7 +101,7 @@ def errors(data: Path, as_json: bool) -> None:
         say("  look at each, then: connect resolve COMMAND --answer retry|done|refuse --reason WHY")
     _show_parked(stuck)
     if stuck["brakes"]:
-        brakes = [(b["tenant"], b["scope"], b["name"], b["reason"], b["by"], b["at"][:19]) for b in stuck["brakes"]]
+        brakes = [(b["tenant"], b["scope"], b["name"], b["reason"], b["by"], moment(b["at"])) for b in stuck["brakes"]]
         table(("Tenant", "Paused", "Name", "Why", "By", "Since (UTC)"), brakes, title="Pauses")
         say("  connect resume --tenant TENANT [--flow|--connection|--command NAME] shows what waits; --yes ends it")
     _show_by_people(stuck)
@@ -124,7 +124,16 @@ def _by_people(journal: SqliteJournal) -> dict[str, list[dict[str, Any]]]:
 def _show_by_people(stuck: dict[str, Any]) -> None:
     if stuck["caps"]:
         changed = [
-            (c["tenant"], c["cap"], c["per"], c["what"], c["limit"], c["by"], c["reason"], c["until"] or "taken back")
+            (
+                c["tenant"],
+                c["cap"],
+                c["per"],
+                c["what"],
+                c["limit"],
+                c["by"],
+                c["reason"],
+                moment(str(c["until"] or "taken back")),
+            )
             for c in stuck["caps"]
         ]
         table(("Tenant", "Cap", "Per", "Of", "Limit", "By", "Why", "Until"), changed, title="Caps that people changed")
@@ -211,9 +220,9 @@ def replay(what: str, numbers: tuple[int, ...], tenant: str | None, yes: bool, d
         kind, where = ("topic", "connection") if what == "deliveries" else ("type", "lane")
         rows = [[row[name] for name in ("seq", "tenant", kind, where, "reason")] for row in told["parked"]]
         table(("Number", "Tenant", kind.title(), where.title(), "Why it parked"), rows)
-    verb = (
-        f"{told['replayed']} {what} taken up again"
-        if yes
-        else f"would take up {len(seqs)} {what}: {_some(seqs) or '-'}"
-    )
-    say(verb if yes or not seqs else f"{verb}\n  add --yes to do it")
+    if not seqs:
+        say(f"nothing to take up: no parked {what}" + (" of these numbers" if numbers else ""))
+    elif yes:
+        say(f"{told['replayed']} {what} taken up again")
+    else:
+        say(f"would take up {len(seqs)} {what}: {_some(seqs)}\n  add --yes to do it")

@@ -58,6 +58,11 @@ def clean(text: str) -> str:
     return "".join(c if c == "\n" or unicodedata.category(c) not in {"Cc", "Cf", "Cs"} else "\ufffd" for c in text)
 
 
+def moment(stamp: str) -> str:
+    """A journal's time as tables show it: UTC, to the second."""
+    return stamp[:19].replace("T", " ")
+
+
 @contextmanager
 def progress(doing: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
     """A bar on standard error, told how far it is; without a terminal nothing is shown. `total` None: not known."""

@@ -155,4 +155,5 @@ def _show_queue(queue: Sequence[Queued]) -> None:
         rows.append((place, one.kind, one.use, one.target or one.reference, worth, state, one.key))
     table(("No.", "Kind", "Flow", "About", "Amount", "State", "Command"), rows, title="What waits behind it, in order")
     total = ", ".join(map(str, sums.values()))
-    say(f"{len(queue)} commands{f', {total} in all' if total else ''}; caps still hold")
+    what = "1 command" if len(queue) == 1 else f"{len(queue)} commands"
+    say(f"{what}{f', {total} in all' if total else ''}; caps still hold")

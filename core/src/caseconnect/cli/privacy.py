@@ -9,7 +9,7 @@ import click
 
 from caseconnect.cli import completing
 from caseconnect.cli.operate import do
-from caseconnect.cli.output import emit_json, say, table
+from caseconnect.cli.output import emit_json, moment, say, table
 from caseconnect.cli.places import data_option, journal_path, json_option
 
 
@@ -48,7 +48,7 @@ def privacy(tenant: str | None, again: int | None, data: Path, as_json: bool) ->
         (
             r.seq,
             r.whom.tenant,
-            r.at[:19],
+            moment(r.at),
             r.action,
             r.whom.title(),
             ", ".join(f"{r.whom.connection}/order/{n}" for n in r.whom.orders),

@@ -11,7 +11,7 @@ import click
 
 from caseconnect.cli import completing
 from caseconnect.cli.operate import do
-from caseconnect.cli.output import emit_json, remark, say, table
+from caseconnect.cli.output import emit_json, moment, remark, say, table
 from caseconnect.cli.places import by_option, data_option, journal_path, json_option
 
 
@@ -68,7 +68,7 @@ def _show(rule: str, found: list[dict[str, Any]], yes: bool) -> None:
         return
     rows = [
         (one["tenant"], one["subject"], one["case_number"] or one["case_subject"] or "no case")
-        + (one["opened_at"][:19], one["state"], one["why"])
+        + (moment(one["opened_at"]), one["state"], one["why"])
         for one in found
     ]
     table(("Tenant", "Subject", "Case", "Opened (UTC)", "What", "Why"), rows)

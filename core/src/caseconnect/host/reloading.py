@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 
 from caseconnect.host.faults import told
@@ -141,14 +141,17 @@ class Reloading:
 
     async def _left(self, name: str) -> str:
         """Tell what work a tenant that was ended has left."""
-        counts = self._journal.counts(name)
-        open_ = {what: sum(counts.get(what, {}).get(state, 0) for state in states) for what, states in _OPEN.items()}
-        if not any(open_.values()):
+        left = self._waiting(name)
+        if not left:
             return ""
-        left = ", ".join(f"{count} {what}" for what, count in open_.items() if count)
         title = f"its file is gone, so nothing of it is worked on; {left} wait until it is there again"
         await self._tell(name, title)
         return title
+
+    def _waiting(self, name: str) -> str:
+        counts = self._journal.counts(name)
+        open_ = {what: sum(counts.get(what, {}).get(state, 0) for state in states) for what, states in _OPEN.items()}
+        return ", ".join(f"{count} {what}" for what, count in open_.items() if count)
 
     async def _alert(self, admitted: Admitted, refused: Mapping[str, str]) -> None:
         """An alert for each tenant whose file is not in force; of the others it closes."""
@@ -156,10 +159,17 @@ class Reloading:
         for name in admitted.tenants:
             if name not in admitted.problems and name not in refused:
                 await self._journal.close_alert(name, CAUSE, self._now())
+        for name in self._told() - set(admitted.tenants) - set(admitted.problems):
+            if not self._waiting(name):  # a wrong file that was taken away again, or what waited is over
+                await self._journal.close_alert(name, CAUSE, self._now())
         whys = {name: f"{len(told)} thing(s), first: {told[0]}" for name, told in admitted.problems.items()}
         for name, why in {**whys, **refused}.items():
             state = "it goes on as it was" if name in self._in_force else "it is not served"
             await self._tell(name, f"its file cannot be followed, {state}: {why}")
+
+    def _told(self) -> set[str]:
+        ever = datetime.fromtimestamp(0, UTC)
+        return {alert["tenant"] for alert in self._journal.alerts(ever) if alert["cause"] == CAUSE}
 
     async def _tell(self, tenant: str, title: str) -> None:
         self._log.warning("tenant file", tenant=tenant, why=title)

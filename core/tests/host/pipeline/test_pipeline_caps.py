@@ -91,7 +91,8 @@ def test_a_storm_of_approvals_moves_ten_parks_the_rest_and_opens_one_alert(tmp_p
             assert (alert["cause"], alert["count"]) == (CAUSE, 490)
             assert alert["title"] == (
                 "490 RefundPayment of approvals parked: the cap of 10 an hour is reached "
-                f"(flow:approvals:RefundPayment); to let some go: connect resolve {CAUSE} --answer retry --limit N"
+                f"(flow:approvals:RefundPayment); to let some go: "
+                f"connect resolve {CAUSE} --answer retry --limit N --reason WHY"
             )
             assert await let_go(p, 25) == (25, 465)
             assert states(p) == {"done": 35, "parked": 465}

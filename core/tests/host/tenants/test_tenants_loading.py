@@ -179,7 +179,7 @@ limits: {attempts: 0}
         ),
         (("flows:\n  - use: review", "flows: review"), "flows", "a list is needed here"),
         (("- use: review", "- {use: review, on: [shop, shop]}"), "flows[0].on[1]", "listed twice"),
-        (("- use: review", "- {use: review, on: []}"), "flows[0].on", "at least 1 item"),
+        (("- use: review", "- {use: review, on: []}"), "flows[0].on", "at least 1 needed here, not 0"),
         (("- use: review", "- {use: review, on: [shp]}"), "flows[0].on[0]", "no connection 'shp'"),
         (("- use: review", "- {use: review, on: [cases]}"), "flows[0].on[0]", "needs no mention"),
         (("- use: review", "- {use: review, cases: casses}"), "flows[0].cases", "no connection 'casses'"),

@@ -66,7 +66,7 @@ def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"key cannot be read: No such file"):
+    with pytest.raises(ConfigError, match=r"key cannot be read \(looked for beside the tenant file\): No such file"):
         FileAndEnvSecrets(tmp_path).reveal(Secret(file="key", env=None))
 
 

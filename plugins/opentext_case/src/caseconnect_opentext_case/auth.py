@@ -127,7 +127,7 @@ class SignIn:
         if status in {408, 425, 429} or status >= 500:
             raise TransientError(text, retry_after=response.retry_after(self._now()))
         if not 200 <= status < 300:
-            raise AuthError(f"{text}. Check `auth`: form, client_id, the secrets, scope")
+            raise AuthError(f"{text.rstrip('.')}. Check `auth`: form, client_id, the secrets, scope")
         try:
             answer = orjson.loads(response.body)
         except orjson.JSONDecodeError:

@@ -189,4 +189,5 @@ def _title(db: sqlite3.Connection, tenant: str, cause: str, note: str) -> str:
     if cause.startswith(INCIDENT):
         return f"{note}; {many} wait: connect resolve {cause} --open SUBJECT, --all or --close"
     use, kind, _ = cause.removeprefix(CAUSE).rsplit(":", 2)
-    return f"{many} {kind} of {use} parked: {note}; to let some go: connect resolve {cause} --answer retry --limit N"
+    way = f"connect resolve {cause} --answer retry --limit N --reason WHY"
+    return f"{many} {kind} of {use} parked: {note}; to let some go: {way}"

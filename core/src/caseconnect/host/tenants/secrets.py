@@ -45,7 +45,8 @@ class FileAndEnvSecrets:
             # Without O_NONBLOCK, opening a named pipe would wait for its writer.
             handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
         except OSError as error:
-            raise ConfigError(f"the secret file {name} cannot be read: {error.strerror}") from None
+            where = "" if path == FilePath(name) else " (looked for beside the tenant file)"
+            raise ConfigError(f"the secret file {name} cannot be read{where}: {error.strerror}") from None
         with os.fdopen(handle, "rb") as file:
             found = os.fstat(file.fileno())
             if not stat.S_ISREG(found.st_mode):

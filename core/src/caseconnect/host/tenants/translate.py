@@ -82,13 +82,19 @@ def _words(kind: str, error: Mapping[str, Any]) -> tuple[str, str]:
     if kind in {"timezone_naive", "timezone_aware"}:
         wanted = _WANTED["timezone"]
     if not wanted:
-        return str(error["msg"]).replace("Input should", "it must").replace("input should", "it must"), ""
+        return _of_pydantic(kind, error), ""
     given = error["input"]
     if wanted == "text" and not isinstance(given, list | dict) and given is not None:
         return f"text is needed here, not {_given(given)}", "put it in quotes"
     if wanted == "a list" and isinstance(given, str):
         return "a list is needed here, not text", "write it in brackets: [one, two]"
     return f"{wanted} is needed here, not {_given(given)}", ""
+
+
+def _of_pydantic(kind: str, error: Mapping[str, Any]) -> str:
+    if kind == "too_short":
+        return f"at least {error['ctx']['min_length']} needed here, not {error['ctx']['actual_length']}"
+    return str(error["msg"]).replace("Input should", "it must").replace("input should", "it must")
 
 
 def _given(value: Any) -> str:

@@ -249,7 +249,7 @@ class Verbs:
 
 def _unknown(what: str, name: str, known: Collection[str]) -> ConnectError:
     near = get_close_matches(name, known, 1)
-    meant = f"did you mean {near[0]}?" if near else f"known: {', '.join(sorted(known)) or 'none'}"
+    meant = f"did you mean {near[0]}?" if near else f"known: {', '.join(sorted(known)) or 'none'};"
     return ConnectError(f"there is no {what} {name!r} ({meant} --force pauses a name that is not known)")
 
 

@@ -72,6 +72,8 @@ def open_or_add(
             held, why = _hold(use, matter, ground.order, found, hold_for)
             commands += held
             reasons += why
+    elif any(v.finding is not None for v in verdicts):
+        reasons.append(f"nothing new: {'its matter is open' if matter.is_open() else 'an earlier matter had it'}")
     timers = [v.timer for v in verdicts if v.timer is not None and v.timer.name not in matter.timers]
     wanted = {v.timer.name for v in verdicts if v.timer is not None}
     ours = tuple(f"{name}:" for name in (*use.exceptions, CONDITION))
