@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from caseconnect.host.alerting.desk import tell
+from caseconnect.host.alerting.desk import tell, tell_anew
 from caseconnect.host.daemon_file import DaemonFile, DaemonSettings
 from caseconnect.host.journal import SqliteJournal
 from caseconnect.host.journal.errors import JournalError
@@ -20,7 +20,7 @@ from caseconnect.host.numbers.numbers import Numbers
 from caseconnect.host.numbers.page import metrics_app
 from caseconnect.host.numbers.steps import followers
 from caseconnect.host.pipeline_thread import PipelineThread
-from caseconnect.host.reloading import Reloading
+from caseconnect.host.reloading import Own, Reloading
 from caseconnect.host.systemd import Supervisor
 from caseconnect.host.tenants.admitting import Admitted
 from caseconnect.host.tenants.problems import ConfigProblem
@@ -33,7 +33,7 @@ from caseconnect.host.web.console.serving import listen, port_of, provider_of
 from caseconnect.host.web.control import Verbs, control_app, socket_path
 from caseconnect.host.web.hooks import Hooks
 from caseconnect.host.web.registry import hooks_of, names_of
-from caseconnect.host.web.server import Server, make_server
+from caseconnect.host.web.server import Server, make_server, until_started
 from caseconnect.host.web.uploads import Uploads
 from caseconnect.sdk.errors import ConnectError
 from caseconnect.sdk.resources import Log
@@ -74,6 +74,7 @@ class Daemon:
     console: Console | None = None
     _stop: asyncio.Event | None = None
     _hup: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
+    _alerts: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
     _supervisor: Supervisor = field(default_factory=Supervisor, repr=False)
     _blocked: bool | None = field(default=None, repr=False)
 
@@ -102,7 +103,7 @@ class Daemon:
         watch = self.settings.values.alerts.watch
         pipeline = PipelineThread(journal, self.tenants, self.now, self.log, pacing=self.options.pacing, watch=watch)
         numbers.begin(journal, pipeline.tenants)
-        watching: list[Numbers | Follower] = [numbers, *followers(self.settings, journal, self.log)]
+        watching: list[Numbers | Follower] = [numbers, *followers(lambda: self.settings, journal, self.log)]
         watchers = [asyncio.create_task(each.run()) for each in watching]
         try:
             with suppress(NotImplementedError):
@@ -166,12 +167,13 @@ class Daemon:
         control = make_server(control_app(verbs), uds=str(path))
         servers = (public, control, people)
         serving = [asyncio.create_task(server.serve()) for server in servers]
-        watch = (self._watch(journal, pipeline), self._tell(journal), self._hear(reloading))
+        telling = tell_anew(lambda: self._tell(journal), self._alerts)
+        watch = (self._watch(journal, pipeline), telling, self._hear(reloading))
         beside = [asyncio.create_task(work) for work in watch]
         stopping = asyncio.create_task(stop.wait())
         try:
             for server in servers:
-                await _until_started(server, serving)
+                await until_started(server, serving)
             path.chmod(0o600)
             self.port = public.servers[0].sockets[0].getsockname()[1]
             if started:
@@ -203,7 +205,7 @@ class Daemon:
             return replace(await pipeline.live(), not_ready=self._not_ready(journal, pipeline))
 
         settings, secrets = self.settings.values.console, self.settings.secrets
-        provider = provider_of(settings, secrets, self.now)
+        provider = provider_of(lambda: self.settings.values.console, secrets, self.now)
         house = House(
             settings=lambda: self.settings.values.console,
             reading=reading,
@@ -214,7 +216,9 @@ class Daemon:
             now=self.now,
             log=self.log,
             provider=lambda: provider,
-            metrics=metrics_app(numbers.page, self._metrics_token, lambda: bool(self.settings.values.console.url)),
+            metrics=metrics_app(
+                numbers.page, lambda: self.settings.metrics_token(), lambda: bool(self.settings.values.console.url)
+            ),
         )
         self.console = console = Console(house)
         webhooks = self.options.port and public.listening.getsockname()[1]
@@ -224,8 +228,14 @@ class Daemon:
         def swap(tenants: Mapping[str, Tenant]) -> None:
             self.tenants, hooks.registry = tenants, hooks_of(tenants)
 
+        def follow(settings: DaemonSettings) -> None:
+            if settings.values.alerts != self.settings.values.alerts:
+                self._alerts.set()
+            self.settings = settings
+            pipeline.watch(settings.values.alerts.watch)
+
         read = self.read or (lambda tenants: Admitted(dict(tenants), broken="this daemon reads no files"))
-        return Reloading(journal, read, pipeline.replace, swap, self.now, self.log)
+        return Reloading(journal, read, pipeline.replace, swap, self.now, self.log, Own(self.settings, follow))
 
     async def _hear(self, reloading: Reloading) -> None:
         """Reload when SIGHUP has come; one that comes meanwhile is one more."""
@@ -239,10 +249,6 @@ class Daemon:
                 self.log.error("not reloaded", why=str(error))
             finally:
                 self._supervisor.ready()
-
-    def _metrics_token(self) -> str | None:
-        wanted = self.settings.values.metrics.token
-        return self.settings.secrets.reveal(wanted) if wanted else None
 
     def _not_ready(self, journal: SqliteJournal, pipeline: PipelineThread) -> str | None:
         if self.broken:
@@ -285,12 +291,3 @@ class Daemon:
         title = f"a plugin blocks the pipeline since {pipeline.silent_for():.0f} s, at {where}"
         self.log.error("pipeline blocked", where=where)
         await journal.alert(NewAlert("", "pipeline:blocked", title, where), self.now())
-
-
-async def _until_started(server: Server, serving: list[asyncio.Task[None]]) -> None:
-    while not server.started:
-        for task in serving:
-            if task.done():
-                await task
-                raise JournalError("the server could not be started: is the port in use?")
-        await asyncio.sleep(0.01)

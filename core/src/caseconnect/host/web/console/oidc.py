@@ -65,7 +65,7 @@ class Provider:
         secret: Callable[[], str] | None,
         now: Callable[[], datetime],
         transport: Transport | None = None,
-        max_age: timedelta = timedelta(minutes=30),
+        max_age: Callable[[], timedelta] = lambda: timedelta(minutes=30),
     ) -> None:
         """`max_age`: who proved longer ago who they are is asked anew by the provider (Core §3.1.2.1)."""
         self._max_age = max_age
@@ -93,7 +93,7 @@ class Provider:
             "nonce": begun.nonce,
             "code_challenge": challenge,
             "code_challenge_method": "S256",
-            "max_age": str(int(self._max_age.total_seconds())),
+            "max_age": str(int(self._max_age().total_seconds())),
         }
         address = self._endpoint(found, "authorization_endpoint")
         return id_, f"{address}{'&' if '?' in address else '?'}{urlencode(query, quote_via=quote)}"
