@@ -9,7 +9,7 @@ from typing import Protocol
 from caseconnect.host.journal import api_tokens, cap_changes, caps, clicks, queueing
 from caseconnect.host.journal.api_tokens import ApiToken
 from caseconnect.host.journal.cap_changes import CapChange, CapUse
-from caseconnect.host.journal.clicks import Click, Proposal
+from caseconnect.host.journal.clicks import Click, GivenAway, Proposal
 from caseconnect.host.journal.part import SqlitePart
 from caseconnect.host.journal.queueing import Queued
 from caseconnect.host.journal.rules import CapRule
@@ -28,6 +28,9 @@ class ConsoleVerbs(Protocol):
         self, tenant: str | None = None, names: Sequence[str] = (), before: int | None = None, limit: int = 200
     ) -> list[Click]:
         """The newest clicks, newest first; of a tenant, about any of `names`, older than the one numbered `before`."""
+
+    def given_away(self, who: str, after: datetime) -> GivenAway:
+        """What somebody gave away by clicks of their own after a moment."""
 
     async def propose(self, new: Proposal) -> int:
         """Write down what one person proposes; its number."""
@@ -93,6 +96,10 @@ class SqliteConsole(SqlitePart):
     ) -> list[Click]:
         """See `ConsoleVerbs`."""
         return clicks.clicks(self._db(), tenant, names, before, limit)
+
+    def given_away(self, who: str, after: datetime) -> GivenAway:
+        """See `ConsoleVerbs`."""
+        return clicks.given_away(self._db(), who, after)
 
     async def propose(self, new: Proposal) -> int:
         """See `ConsoleVerbs`."""

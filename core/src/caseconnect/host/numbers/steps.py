@@ -12,7 +12,7 @@ from caseconnect.sdk.resources import Log
 
 
 def followers(settings: Callable[[], DaemonSettings], journal: SqliteJournal, log: Log) -> list[Follower]:
-    """Traces if they are asked for now; a log line for each step whenever it is. `ConfigError` if a library is missing."""
+    """Traces if they are asked for now; a log line for each step while it is. `ConfigError` without their library."""
     first = settings()
     traces = first.values.traces
     found = [Follower(journal, Lines(log), log, lambda: settings().values.logs.steps)]

@@ -6,7 +6,7 @@ A plan is made from the journal alone and has a digest over all that it is about
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from caseconnect.host.journal import Journal
 from caseconnect.host.journal.cap_changes import COUNT, CapUse
 from caseconnect.host.journal.caps import CAUSE
+from caseconnect.host.journal.clicks import GivenAway
 from caseconnect.host.pipeline.capping import all_caps
 from caseconnect.host.tenants.durations import parse_duration
 from caseconnect.host.tenants.tenant import Tenant
@@ -78,11 +79,11 @@ class Plan:
 
     @property
     def digest(self) -> str:
-        """Of all that it is about."""
+        """Of all that it is about, and whether it takes two."""
         counted = [step for step in self.steps if step.money or not self.only_money]
         steps = [(s.about, s.effect, s.mark, str(s.worth)) for s in counted]
         fields = {name: list(values) for name, values in self.fields.items()}
-        return digest_of(self.action, fields, steps, self.second, self.mark)
+        return digest_of(self.action, fields, steps, bool(self.second), self.mark)
 
     @property
     def sums(self) -> tuple[Money, ...]:
@@ -117,12 +118,13 @@ class Plan:
 
 @dataclass(frozen=True)
 class Desk:
-    """What plans are made from."""
+    """What plans are made from. `before`: what the person that asks gave away lately by clicks of their own."""
 
     journal: Journal
     tenants: Mapping[str, Tenant]
     now: datetime
     four_eyes: Mapping[str, Decimal] | None = None
+    before: GivenAway = field(default_factory=GivenAway)
 
 
 @dataclass(frozen=True)
@@ -171,9 +173,9 @@ def chosen(fields: Fields, name: str, allowed: Sequence[str]) -> str:
     return value
 
 
-def why_two(steps: Sequence[Step], four_eyes: Mapping[str, Decimal] | None) -> str:
+def why_two(steps: Sequence[Step], desk: Desk) -> str:
     """Why a second approver has to confirm it; empty if not."""
-    if four_eyes is None:
+    if desk.four_eyes is None:
         return ""
     sums: dict[str, Decimal] = {}
     for step in steps:
@@ -182,11 +184,16 @@ def why_two(steps: Sequence[Step], four_eyes: Mapping[str, Decimal] | None) -> s
         if step.worth:
             sums[step.worth.currency] = sums.get(step.worth.currency, Decimal(0)) + step.worth.amount
     for currency, amount in sums.items():
-        limit = four_eyes.get(currency)
+        limit = desk.four_eyes.get(currency)
         if limit is None:
             return f"no amount in {currency} is so small that one may decide it alone"
+        most, before = Money(amount=limit, currency=currency), desk.before.sums.get(currency, Decimal(0))
         if amount > limit:
-            return f"it is more than {Money(amount=limit, currency=currency)}"
+            return f"it is more than {most}"
+        if amount + before > limit:
+            gave = Money(amount=before, currency=currency)
+            since = f"{desk.before.since:%Y-%m-%d %H:%M} UTC"
+            return f"with the {gave} that {desk.before.who} let go since {since} it is more than {most}"
     return ""
 
 

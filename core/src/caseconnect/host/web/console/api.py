@@ -209,7 +209,7 @@ async def proposals(api: Api, call: Call) -> Any:
 
 async def plan(api: Api, call: Call) -> Any:
     """What an action would do."""
-    return (await api.actor.plan(call.path["action"], _fields(call.given))).plain()
+    return (await api.actor.plan(call.path["action"], _fields(call.given), call.caller)).plain()
 
 
 async def do(api: Api, call: Call) -> Any:

@@ -91,7 +91,7 @@ def resume(desk: Desk, fields: Fields) -> Plan:
     if scope == "access":
         notes.append("Polling and reading begin again as well.")
     ask = {"tenant": tenant, "scope": scope, "name": name}
-    second = why_two(steps, desk.four_eyes)
+    second = why_two(steps, desk)
     return _plan(
         "resume",
         f"Resume {scope} {name}",
@@ -126,7 +126,7 @@ def answer(desk: Desk, fields: Fields) -> Plan:
             raise NotPossible(f"command {key} is {stored.state}: it waits for nobody's answer")
         steps.append(_command_step(stored, _ANSWERED[what]))
     asks = [{"key": step.about, "answer": what} for step in steps]
-    second = why_two(steps, desk.four_eyes) if what != "refuse" else ""
+    second = why_two(steps, desk) if what != "refuse" else ""
     pays = what != "refuse" and any(step.money for step in steps)
     role = role_for(steps)
     if what == "retry" and passes_a_cap(desk, steps):

@@ -111,8 +111,8 @@ class ConsoleSettings(_Part):
     )
     four_eyes: Annotated[dict[str, Decimal], AfterValidator(_amounts)] | None = Field(
         None,
-        description='Above these amounts a second approver confirms, such as `{EUR: "500.00"}`; a currency that is not'
-        " named always needs one. Without it only caps do.",
+        description="Above these amounts, which one person gives away in 24 hours, a second approver confirms, such as"
+        ' `{EUR: "500.00"}`; a currency that is not named always needs one. Without it only caps do.',
     )
     proposals: Duration = Field(
         timedelta(hours=24), gt=timedelta(0), description="So long a proposal waits for its second person."
