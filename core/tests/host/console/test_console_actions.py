@@ -15,6 +15,7 @@ from console_desk import Browser, ConsoleDesk, digest, look, refund, tenant_with
 from journal_desk import TENANT, case_of, now_of
 
 from caseconnect.host.journal.cap_changes import CapChange
+from caseconnect.host.journal.queueing import FIRST
 from caseconnect.host.journal.records import Brake
 from caseconnect.host.journal.rules import CapRule, CapWindow
 from caseconnect.host.web.console.guard import Caller
@@ -241,7 +242,7 @@ def test_a_resume_shows_the_queue_in_order_with_amounts(desk: ConsoleDesk) -> No
     first, second = desk.plan(desk.matter(), refund("20", name="a"), refund("30", name="b"))
     (braked_twice,) = desk.plan(desk.matter("second"), refund("40"), use="other")
     desk.plan(desk.matter("third"), case_of())
-    assert [(q.key, str(q.worth)) for q in desk.journal.held_back(TENANT, "command", "RefundPayment")] == [
+    assert [(q.key, str(q.worth)) for q in desk.journal.held_back(TENANT, "command", "RefundPayment").first] == [
         (first, "20.00 EUR"),
         (second, "30.00 EUR"),
     ]
@@ -256,6 +257,25 @@ def test_a_resume_shows_the_queue_in_order_with_amounts(desk: ConsoleDesk) -> No
     assert ann.post("/do/resume", look(ann, "resume", **PAUSE)).status_code == 200
     assert [brake.name for brake in desk.journal.brakes()] == ["other"]
     assert ann.post("/plan/resume", PAUSE).status_code == 409
+
+
+def test_what_is_not_shown_of_a_long_queue_counts_all_the_same(desk: ConsoleDesk) -> None:
+    now_of(desk.journal.pause(Brake(TENANT, "command", "RefundPayment", "wrong mapping", "ann", desk.now)))
+    keys = desk.plan(desk.matter(), *(refund("1", name=str(n)) for n in range(FIRST + 3)))
+    queue = desk.journal.held_back(TENANT, "command", "RefundPayment")
+    assert [one.key for one in queue.first] == [*keys[:FIRST]]
+    assert (queue.count, [str(money) for money in queue.sums]) == (FIRST + 3, [f"{FIRST + 3}.00 EUR"])
+    desk.settings = ConsoleSettings(four_eyes={"EUR": Decimal(FIRST + 2)})
+    ann, eve = desk.browser("ann", "approver"), desk.browser("eve", "approver")
+    told = ann.post("/plan/resume", PAUSE).text
+    assert f"{FIRST + 3}.00 EUR" in told
+    assert "And 3 more after these" in told
+    assert told.count("RefundPayment of") == FIRST
+    assert ann.post("/do/resume", look(ann, "resume", **PAUSE)).status_code == 303
+    assert desk.journal.clicks(names=[keys[-1]])[0].action == "resume"
+    assert f"{FIRST + 3} steps, the first {FIRST} of them" in eve.get("/proposals").text
+    desk.send(keys[-1])
+    assert eve.post("/proposals/1/confirm").status_code == 409
 
 
 def test_a_pause_by_an_operator(desk: ConsoleDesk) -> None:

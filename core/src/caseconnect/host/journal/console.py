@@ -11,7 +11,7 @@ from caseconnect.host.journal.api_tokens import ApiToken
 from caseconnect.host.journal.cap_changes import CapChange, CapUse
 from caseconnect.host.journal.clicks import Click, GivenAway, Proposal
 from caseconnect.host.journal.part import SqlitePart
-from caseconnect.host.journal.queueing import Queued
+from caseconnect.host.journal.queueing import FIRST, Queue
 from caseconnect.host.journal.rules import CapRule
 
 
@@ -70,8 +70,8 @@ class ConsoleVerbs(Protocol):
     def tokens(self) -> list[ApiToken]:
         """All tokens of the API."""
 
-    def held_back(self, tenant: str, scope: str, name: str) -> list[Queued]:
-        """What goes out when a pause ends, in order."""
+    def held_back(self, tenant: str, scope: str, name: str, limit: int = FIRST) -> Queue:
+        """What goes out when a pause ends, in order; the first one by one, all of it summed."""
 
     def under_cap(self, tenant: str, cause: str, limit: int = -1) -> list[str]:
         """Keys of what is parked under a cap or in an incident, the first asked for first."""
@@ -151,9 +151,9 @@ class SqliteConsole(SqlitePart):
         """See `ConsoleVerbs`."""
         return api_tokens.tokens(self._db())
 
-    def held_back(self, tenant: str, scope: str, name: str) -> list[Queued]:
+    def held_back(self, tenant: str, scope: str, name: str, limit: int = FIRST) -> Queue:
         """See `ConsoleVerbs`."""
-        return queueing.held_back(self._db(), tenant, scope, name)
+        return queueing.held_back(self._db(), tenant, scope, name, limit)
 
     def under_cap(self, tenant: str, cause: str, limit: int = -1) -> list[str]:
         """See `ConsoleVerbs`."""

@@ -197,6 +197,7 @@ class Actor:
         self, plan: Plan, caller: Caller, why: str, through: str, action: str = "", proposal: int | None = None
     ) -> Click:
         about = dict.fromkeys(name for step in plan.steps for name in (step.about, step.subject) if name)
+        about |= dict.fromkeys(plan.rest.money)
         person = caller.person
         names = (person.name, person.role.word, action or plan.action, through, plan.tenant)
         return Click(self.now(), *names, tuple(about), dict(plan.fields), why, proposal)

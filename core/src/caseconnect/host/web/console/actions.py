@@ -15,6 +15,7 @@ from caseconnect.host.journal import Journal
 from caseconnect.host.journal.cap_changes import COUNT, CapUse
 from caseconnect.host.journal.caps import CAUSE
 from caseconnect.host.journal.clicks import GivenAway
+from caseconnect.host.journal.queueing import Rest, summed
 from caseconnect.host.pipeline.capping import all_caps
 from caseconnect.host.tenants.durations import parse_duration
 from caseconnect.host.tenants.tenant import Tenant
@@ -61,7 +62,8 @@ class Step:
 class Plan:
     """What an action would do, in order. `asks`: what the verb is called with, in turn; `second`: why it takes two.
 
-    `mark`: as of a step, of the whole; `only_money`: the other steps may be other ones when it is done.
+    `mark`: as of a step, of the whole; `marked`: it says all that must be the same, and steps may be other ones.
+    `rest`: what comes after the steps and is not shown.
     """
 
     action: str
@@ -75,12 +77,13 @@ class Plan:
     pays: bool = False
     second: str = ""
     mark: str = ""
-    only_money: bool = False
+    marked: bool = False
+    rest: Rest = field(default_factory=Rest)
 
     @property
     def digest(self) -> str:
         """Of all that it is about, and whether it takes two."""
-        counted = [step for step in self.steps if step.money or not self.only_money]
+        counted = () if self.marked else self.steps
         steps = [(s.about, s.effect, s.mark, str(s.worth)) for s in counted]
         fields = {name: list(values) for name, values in self.fields.items()}
         return digest_of(self.action, fields, steps, bool(self.second), self.mark)
@@ -88,11 +91,7 @@ class Plan:
     @property
     def sums(self) -> tuple[Money, ...]:
         """What it gives away, by currency."""
-        found: dict[str, Decimal] = {}
-        for worth in (step.worth for step in self.steps):
-            if worth:
-                found[worth.currency] = found.get(worth.currency, Decimal(0)) + worth.amount
-        return tuple(Money(amount=amount, currency=currency) for currency, amount in sorted(found.items()))
+        return tuple(summed([step.worth for step in self.steps], self.rest))
 
     def plain(self) -> dict[str, Any]:
         """As JSON."""
@@ -108,6 +107,7 @@ class Plan:
                 }
                 for step in self.steps
             ],
+            "more": self.rest.count,
             "sums": [str(money) for money in self.sums],
             "notes": list(self.notes),
             "role": self.role.word,
@@ -173,17 +173,16 @@ def chosen(fields: Fields, name: str, allowed: Sequence[str]) -> str:
     return value
 
 
-def why_two(steps: Sequence[Step], desk: Desk) -> str:
+def why_two(steps: Sequence[Step], desk: Desk, rest: Rest | None = None) -> str:
     """Why a second approver has to confirm it; empty if not."""
     if desk.four_eyes is None:
         return ""
-    sums: dict[str, Decimal] = {}
-    for step in steps:
-        if step.money and step.worth is None:
-            return f"nobody can say what {step.what} is worth"
-        if step.worth:
-            sums[step.worth.currency] = sums.get(step.worth.currency, Decimal(0)) + step.worth.amount
-    for currency, amount in sums.items():
+    rest = rest or Rest()
+    unknown = next((step.what for step in steps if step.money and step.worth is None), rest.unknown)
+    if unknown:
+        return f"nobody can say what {unknown} is worth"
+    for money in summed([step.worth for step in steps], rest):
+        currency, amount = money.currency, money.amount
         limit = desk.four_eyes.get(currency)
         if limit is None:
             return f"no amount in {currency} is so small that one may decide it alone"
