@@ -18,7 +18,8 @@ from urllib.parse import quote, urlencode, urlsplit
 import jwt
 
 from caseconnect.host.web.console.people import Identity
-from caseconnect.host.web.console.settings import Oidc, is_loopback
+from caseconnect.host.web.console.settings import Oidc
+from caseconnect.sdk.addresses import is_this_machine
 from caseconnect.sdk.errors import ConnectError
 from caseconnect.sdk.http import Http, Response, Transport
 from caseconnect.sdk.pace import Pace
@@ -194,7 +195,7 @@ class Provider:
     def _endpoint(self, found: Mapping[str, Any], name: str) -> str:
         address = found.get(name)
         parts = urlsplit(address) if isinstance(address, str) else None
-        local = is_loopback(urlsplit(self.settings.issuer).hostname or "")
+        local = is_this_machine(urlsplit(self.settings.issuer).hostname)
         if parts is None or not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and local)):
             raise SignInRefused(f"the provider's `{name}` is no https address")
         return str(address)
