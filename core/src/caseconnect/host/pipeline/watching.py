@@ -19,8 +19,7 @@ from caseconnect.host.journal.rates import Hours
 from caseconnect.host.pipeline.context import Context
 from caseconnect.host.pipeline.live import LiveConnection, LiveTenant
 from caseconnect.host.pipeline.recurring import Recurring
-from caseconnect.host.tenants.problems import show_path
-from caseconnect.host.tenants.secrets import secrets_in
+from caseconnect.host.tenants.secrets import ends_of
 from caseconnect.sdk.commands import COMMANDS
 
 EVERY = timedelta(minutes=1)
@@ -62,9 +61,10 @@ class Watching:
         self._context.log.error("watching failed", tenant=tenant, error=told(error))
 
     async def _host(self) -> None:
-        """The disk; and what came is counted here, so that each tenant can be looked at."""
+        """The disk and proposals; and what came is counted here, so that each tenant can be looked at."""
         journal = self._context.journal
         await self._tell(HOST, rules.room(journal.room(), self._settings), _WATCHED)
+        await self._proposed()
         more, pieces = True, 0
         while more and pieces < _PIECES:
             more, pieces = await journal.count_arrived(self._context.now()), pieces + 1
@@ -72,6 +72,15 @@ class Watching:
         for tenant in {alert.tenant for alert in journal.tellable()[0] if not alert.closed_at} - {HOST}:
             if tenant not in self._context.tenants:
                 await self._gone(tenant, ())
+
+    async def _proposed(self) -> None:
+        """Also those of tenants that are not at work: their commands wait for an answer all the same."""
+        journal, now = self._context.journal, self._context.now()
+        waiting = journal.proposals(now)
+        told = {a.tenant for a in journal.tellable()[0] if a.cause.startswith(rules.PROPOSAL) and not a.closed_at}
+        for tenant in sorted(told | {one.tenant for one in waiting}):
+            of_it = [one for one in waiting if one.tenant == tenant]
+            await self._tell(tenant, rules.proposed(of_it, self._settings, now), (rules.PROPOSAL,))
 
     async def _tenant(self, tenant: LiveTenant) -> None:
         now, journal, watch = self._context.now(), self._context.journal, self._settings
@@ -125,9 +134,8 @@ class Watching:
             yield from rules.late(connection.spec.name, schedule, max(row[1] or well, well), self._settings, now)
 
     def _ending(self, connection: LiveConnection, now: datetime) -> Iterator[Holds]:
-        for path, secret in secrets_in(connection.spec.settings):
-            if secret.expires is not None:
-                yield from rules.ending(connection.spec.name, show_path(path), secret.expires, self._settings, now)
+        for place, last_day in ends_of(connection.spec.settings):
+            yield from rules.ending(connection.spec.name, place, last_day, self._settings, now)
 
     async def _silence(self, tenant: LiveTenant, now: datetime) -> None:
         """What is silent, or brings something by polls alone. It closes when something came, not when it is night."""
