@@ -1,23 +1,33 @@
-"""`connect reload` tells what it does not read."""
+"""`connect reload` tells what became of each file."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
-from caseconnect.cli import main
+from caseconnect.cli import Exit, main
+
+OWN = {"tenant": "", "did": "reloaded", "changed": ["~ console.people"], "why": [], "restart": ["console.port"]}
 
 
-def test_it_says_that_the_daemons_own_file_takes_a_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("did", "exit_code"), [("reloaded", Exit.OK), ("kept", Exit.WRONG)])
+def test_it_says_what_of_the_daemons_file_takes_a_restart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, did: str, exit_code: int
+) -> None:
     async def answered(*asked: Any, **more: Any) -> dict[str, Any]:
-        return {"tenants": [{"tenant": "acme", "did": "unchanged", "changed": [], "why": []}]}
+        return {
+            "daemon": {**OWN, "did": did},
+            "tenants": [{"tenant": "acme", "did": "unchanged", "changed": [], "why": []}],
+        }
 
     monkeypatch.setattr("caseconnect.host.web.control.ask_daemon", answered)
     told = CliRunner().invoke(main, ["reload", "--data", str(tmp_path), "--by", "ann"])
-    assert told.exit_code == 0, told.output
-    assert "read at a restart only" in " ".join(told.output.split())
+    assert told.exit_code == exit_code, told.output
+    assert "~ console.people" in told.output
+    assert "needs a restart: console.port" in told.output
     plain = CliRunner().invoke(main, ["reload", "--data", str(tmp_path), "--by", "ann", "--json"])
-    assert "restart" not in plain.output
+    assert json.loads(plain.output)["daemon"]["restart"] == ["console.port"]

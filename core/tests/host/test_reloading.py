@@ -12,16 +12,26 @@ from typing import Any
 import pytest
 from toys import Pipe, World, flow, opening
 
+from caseconnect.host.daemon_file import DaemonSettings, load_daemon_file
 from caseconnect.host.journal import SqliteJournal
 from caseconnect.host.journal.records import NewDelivery
-from caseconnect.host.reloading import Reloaded, Reloading
+from caseconnect.host.reloading import Own, Reloaded, Reloading
 from caseconnect.host.tenants.admitting import Admitted
 from caseconnect.host.tenants.problems import ConfigProblem
 from caseconnect.host.tenants.tenant import Tenant
+from caseconnect.host.web.console.people import Identity
+from caseconnect.host.web.console.sessions import Sessions
 from caseconnect.sdk.errors import ConnectError
 from caseconnect.sdk.testing import run
 from caseconnect.sdk.testing.resources import RecordingLog
 from caseconnect.sdk.testing.virtual import START
+
+OWN = """
+console:
+  oidc: {issuer: "https://login.example", client_id: connect}
+  people: {ann@example.com: approver, bob@example.com: viewer}
+  four_eyes: {EUR: "500.00"}
+"""
 
 
 class House:
@@ -35,8 +45,14 @@ class House:
         self.doors: list[list[str]] = []
         self.now = START
         self.log = RecordingLog()
+        self.file = folder / "connect.yaml"
+        self.file.write_text(OWN)
+        settings, _ = load_daemon_file(self.file)
+        assert settings
+        self.followed: list[DaemonSettings] = []
+        self.own = Own(settings, self.followed.append)
         self.reloading = Reloading(
-            self.journal, lambda _: self.said, self.replace, self.swap, lambda: self.now, self.log
+            self.journal, lambda _: self.said, self.replace, self.swap, lambda: self.now, self.log, self.own
         )
 
     async def replace(self, name: str, tenant: Tenant | None) -> str:
@@ -48,7 +64,12 @@ class House:
 
     async def reload(self, said: Admitted, by: str = "ann") -> dict[str, Reloaded]:
         self.said, self.now = said, self.now + timedelta(hours=1)
-        return {each.tenant: each for each in await self.reloading.reload(by)}
+        return {each.tenant: each for each in await self.reloading.reload(by) if each.tenant}
+
+    async def reread(self, text: str) -> Reloaded:
+        """Reload with another text in the daemon's own file."""
+        self.file.write_text(text)
+        return (await self.reloading.reload("ann"))[0]
 
     def alerts(self) -> dict[str, str]:
         assert all(a["cause"] == "tenant-file" for a in self.journal.stuck()["alerts"])
@@ -191,6 +212,85 @@ def test_two_reloads_never_overlap(tmp_path: Path) -> None:
     async def story(house: House, make: Callable[..., Tenant]) -> None:
         house.said = Admitted({"a": make("a"), "b": make("b", "environment: live\n")})
         both = await asyncio.gather(house.reloading.reload("ann"), house.reloading.reload("bob"))
-        assert [[each.did for each in told] for told in both] == [["unchanged", "reloaded"], ["unchanged", "unchanged"]]
+        assert [[each.did for each in told if each.tenant] for told in both] == [
+            ["unchanged", "reloaded"],
+            ["unchanged", "unchanged"],
+        ]
+
+    play(tmp_path, story)
+
+
+def test_the_daemons_own_file_is_followed_where_it_can_be(tmp_path: Path) -> None:
+    async def story(house: House, make: Callable[..., Tenant]) -> None:
+        assert (await house.reread(OWN)) == Reloaded("", "unchanged")
+        done = await house.reread(
+            OWN.replace("ann@", "zoe@").replace("500", "50")
+            + "  port: 9000\n"
+            + "alerts: {channels: {ops: {log: {}}}, watch: {poll_late: 30m}}\nlogs: {steps: true}\n"
+            + "traces: {service: shop}\n"
+        )
+        assert done.did == "reloaded"
+        assert sorted(done.changed) == [
+            "+ alerts.channels.ops.log",
+            "+ alerts.watch.poll_late",
+            "+ logs.steps",
+            "~ console.four_eyes.EUR",
+            "~ console.people",
+        ]
+        assert sorted(done.restart) == ["console.port", "traces.service"]
+        assert house.log.holding(["example.com"]) == []
+        values = house.followed[-1].values
+        assert (values.console.port, values.traces.service) == (None, "connect")
+        assert list(values.alerts.channels) == ["ops"]
+        again = await house.reloading.reload("ann")
+        assert (again[0].did, sorted(again[0].restart)) == ("unchanged", ["console.port", "traces.service"])
+
+    play(tmp_path, story)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (OWN.replace("bob@example.com: viewer", "bob@example.com: king"), ":4: console.people.bob@example.com: "),
+        (OWN + "metrics: {token: {env: NO_SUCH}}\n", ":6: metrics.token: the environment variable NO_SUCH is not set"),
+        ("console: [\n", "not valid YAML"),
+        ("", "the file is empty"),
+    ],
+)
+def test_a_wrong_file_of_the_daemon_changes_nothing_of_it(tmp_path: Path, text: str, said: str) -> None:
+    async def story(house: House, make: Callable[..., Tenant]) -> None:
+        done = await house.reread(text.replace("500", "50"))
+        assert (done.did, done.changed, done.restart) == ("kept", (), ())
+        assert said in done.why[0]
+        assert house.followed == []
+        assert "the daemon's file cannot be followed, it goes on as it was: 1 thing(s)" in house.alerts()[""]
+        house.file.unlink()
+        assert "cannot be read" in (await house.reloading.reload("ann"))[0].why[0]
+        assert (await house.reread(OWN)).did == "unchanged"
+        assert house.alerts() == {}
+
+    play(tmp_path, story)
+
+
+def test_roles_wait_for_the_start_with_another_provider(tmp_path: Path) -> None:
+    async def story(house: House, make: Callable[..., Tenant]) -> None:
+        done = await house.reread(OWN.replace("login", "other").replace("bob@", "eve@").replace("500", "50"))
+        assert done.changed == ("~ console.four_eyes.EUR",)
+        assert done.restart == ("console.oidc.issuer", "console.people")
+        assert "bob@example.com" in house.followed[-1].values.console.people
+
+    play(tmp_path, story)
+
+
+def test_who_has_lost_a_role_has_no_session_any_more(tmp_path: Path) -> None:
+    async def story(house: House, make: Callable[..., Tenant]) -> None:
+        sessions = Sessions(lambda: house.own.settings.values.console, lambda: START)
+        ann, bob = (sessions.begin(Identity(name, mail=f"{name}@example.com")) for name in ("ann", "bob"))
+        assert ann
+        assert bob
+        assert sessions.find(ann)
+        await house.reread(OWN.replace("ann@example.com: approver, ", ""))
+        assert sessions.find(ann) is None
+        assert sessions.find(bob)
 
     play(tmp_path, story)

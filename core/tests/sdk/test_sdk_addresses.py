@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from caseconnect.sdk.addresses import checked_url, is_public
+from caseconnect.sdk.addresses import checked_url, is_public, is_this_machine
 
 
 @pytest.mark.parametrize(
@@ -62,3 +62,22 @@ def test_a_network_of_our_own_is_not_public(address: str) -> None:
 )
 def test_the_internet_is_public(address: str) -> None:
     assert is_public(address)
+
+
+@pytest.mark.parametrize(
+    ("host", "ours"),
+    [
+        ("localhost", True),
+        ("127.0.0.1", True),
+        ("127.1.2.3", True),
+        ("::1", True),
+        ("0.0.0.0", False),
+        ("10.0.0.1", False),
+        ("localhost.example.com", False),
+        ("127.0.0.1.example.com", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_what_only_this_machine_reaches(host: str | None, ours: bool) -> None:
+    assert is_this_machine(host) is ours

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +13,7 @@ from caseconnect.cli.output import complain, emit_json, say, table
 from caseconnect.cli.places import by_option, data_option, journal_path, json_option, reason_option
 
 if TYPE_CHECKING:
-    from caseconnect.host.journal.queueing import Queued
-    from caseconnect.models.money import Money
+    from caseconnect.host.journal.queueing import Queue, Queued
 
 
 def _scope(tenant: str, **asked: str | None) -> tuple[str, str]:
@@ -108,7 +106,8 @@ def resume(
 ) -> None:
     """End a pause, after a look at what waits behind it.
 
-    Without --yes it shows what would go out, in which order, with which amounts, does nothing, and ends with 5.
+    Without --yes it shows what would go out, in which order, with which amounts, does nothing, and ends with 5. The
+    first 200 are listed; count and sums are of all.
 
     \b
     connect resume --tenant acme --command CancelOrder
@@ -128,7 +127,9 @@ def resume(
         complain(f"{scope} {name} of {tenant} was not paused (`connect errors` lists the pauses)")
         ctx.exit(Exit.WRONG)
     if as_json:
-        emit_json({"resumed": yes, "queue": [_queued(one) for one in queue]})
+        sums = [str(money) for money in queue.sums]
+        first = [_queued(one) for one in queue.first]
+        emit_json({"resumed": yes, "count": queue.count, "sums": sums, "queue": first})
     else:
         _show_queue(queue)
         say(f"resumed: {scope} {name}" if yes else "nothing was done: add --yes and --reason to resume")
@@ -140,20 +141,19 @@ def _queued(one: Queued) -> dict[str, Any]:
     return {**vars(one), "worth": str(one.worth) if one.worth else None}
 
 
-def _show_queue(queue: Sequence[Queued]) -> None:
-    if not queue:
+def _show_queue(queue: Queue) -> None:
+    if not queue.count:
         say("nothing waits behind it")
         return
-    sums: dict[str, Money] = {}
     rows = []
-    for place, one in enumerate(queue, 1):
-        if one.worth:
-            sums[one.worth.currency] = sums[one.worth.currency] + one.worth if one.worth.currency in sums else one.worth
+    for place, one in enumerate(queue.first, 1):
         worth = str(one.worth or ("not known" if one.money else ""))
         state = f"{one.state}, after others" if one.after else one.state
         state += f", when {one.behind} works again" if one.behind else ""
         rows.append((place, one.kind, one.use, one.target or one.reference, worth, state, one.key))
     table(("No.", "Kind", "Flow", "About", "Amount", "State", "Command"), rows, title="What waits behind it, in order")
-    total = ", ".join(map(str, sums.values()))
-    what = "1 command" if len(queue) == 1 else f"{len(queue)} commands"
+    if queue.rest.count:
+        say(f"and {queue.rest.count} more")
+    total = ", ".join(map(str, queue.sums))
+    what = "1 command" if queue.count == 1 else f"{queue.count} commands"
     say(f"{what}{f', {total} in all' if total else ''}; caps still hold")

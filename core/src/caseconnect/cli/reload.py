@@ -1,8 +1,9 @@
-"""`connect reload` and `connect tenants`: the tenant files that are in force, and what was changed when by whom."""
+"""`connect reload` and `connect tenants`: the files that are in force, and what was changed when by whom."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,10 +28,12 @@ _SHOWN = 6
 @json_option
 @click.pass_context
 def reload(ctx: click.Context, by: str, data: Path, as_json: bool) -> None:
-    """Have the running daemon read the tenant files again, and tell what changed and why not.
+    """Have the running daemon read connect.yaml and the tenant files again, and tell what changed and why not.
 
     Nothing is lost and nothing stops: what is on ends as it began. A file that is wrong or lacks a secret leaves its
-    tenant as it was, with an alert until it is mended; then this ends with 1. SIGHUP does the same.
+    tenant, or the daemon, as it was, with an alert until it is mended; then this ends with 1. Of connect.yaml a running
+    daemon follows who is told of what, what is watched, who may do what in the console, and what is logged; of the
+    rest, which needs a restart, the key paths are told. SIGHUP does the same.
 
     \b
     connect reload
@@ -44,10 +47,12 @@ def reload(ctx: click.Context, by: str, data: Path, as_json: bool) -> None:
     if as_json:
         emit_json(told)
     else:
-        rows = [(t["tenant"], t["did"], _short(t["changed"]) or "\n".join(t["why"])) for t in told["tenants"]]
-        table(("Tenant", "", "What changed, or why not"), rows)
-        say("the daemon's own file (connect.yaml: who may do what in the console, alerts) is read at a restart only")
-    if any(t["did"] in ("kept", "refused") for t in told["tenants"]):
+        own = told["daemon"]
+        rows = [(t["tenant"], t["did"], _what(t)) for t in told["tenants"]]
+        table(("Tenant", "", "What changed, or why not"), [("(connect.yaml)", own["did"], _what(own)), *rows])
+        for path in own["restart"]:
+            say(f"needs a restart: {path}")
+    if any(t["did"] in ("kept", "refused") for t in (told["daemon"], *told["tenants"])):
         ctx.exit(Exit.WRONG)
 
 
@@ -87,6 +92,10 @@ def tenants(tenant: str | None, show: int | None, data: Path, as_json: bool) -> 
         say("no tenant file was in force yet: start `connect serve`")
     else:
         table(("Number", "Tenant", "In force since (UTC)", "By", "What changed"), map(_row, files))
+
+
+def _what(done: Mapping[str, Any]) -> str:
+    return _short(done["changed"]) or "\n".join(done["why"])
 
 
 def _row(file: TenantFile) -> tuple[Any, ...]:

@@ -55,7 +55,7 @@ def serve(
 
     Serves webhooks at /hooks/TENANT/CONNECTION, and /healthz and /readyz; on a port of its own the console, for people.
     SIGTERM ends it in good order: what is being sent may end, and what cannot stays `sending` and is looked after at
-    the next start. SIGHUP, like `connect reload`, reads the tenant files again.
+    the next start. SIGHUP, like `connect reload`, reads the files again.
 
     \b
     connect serve --tenants tenants --data data

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from caseconnect.host.alerting.channels import build
-from caseconnect.host.alerting.desk import tell
+from caseconnect.host.alerting.channels import Channel, build
+from caseconnect.host.alerting.desk import tell, tell_anew
 from caseconnect.host.alerting.telling import Links
 from caseconnect.host.daemon_file import DaemonFile, DaemonSettings
 from caseconnect.host.journal import SqliteJournal
@@ -24,7 +24,7 @@ from caseconnect.host.numbers.page import metrics_app
 from caseconnect.host.numbers.steps import followers
 from caseconnect.host.pipeline.capping import caps_for
 from caseconnect.host.pipeline_thread import PipelineThread
-from caseconnect.host.reloading import Reloading
+from caseconnect.host.reloading import Own, Reloading
 from caseconnect.host.systemd import Supervisor
 from caseconnect.host.tenants.admitting import Admitted
 from caseconnect.host.tenants.problems import ConfigProblem
@@ -38,7 +38,7 @@ from caseconnect.host.web.console.serving import listen, port_of, provider_of
 from caseconnect.host.web.control import Verbs, control_app, socket_path
 from caseconnect.host.web.hooks import Hooks
 from caseconnect.host.web.registry import hooks_of, names_of
-from caseconnect.host.web.server import Server, make_server
+from caseconnect.host.web.server import Server, make_server, until_started
 from caseconnect.host.web.uploads import Uploads
 from caseconnect.sdk.errors import ConnectError
 from caseconnect.sdk.resources import Log
@@ -77,6 +77,7 @@ class Daemon:
     console: Console | None = None
     _stop: asyncio.Event | None = None
     _hup: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
+    _alerts: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
     _supervisor: Supervisor = field(default_factory=Supervisor, repr=False)
 
     async def run(self, started: Callable[[int], None] | None = None) -> None:
@@ -85,8 +86,12 @@ class Daemon:
         Raises `JournalLocked` and others when it cannot begin; `JournalError` at the end when the journal broke: the
         process must not go on in memory. An end by a failure is told by the channels.
         """
-        values, secrets, journal_file = self.settings.values, self.settings.secrets, self.options.data / "journal.db"
-        life = Life(mark_path(journal_file), self.now, self.log, lambda: build(values.alerts, secrets, self.log))
+        journal_file = self.options.data / "journal.db"
+
+        def channels() -> list[Channel]:
+            return build(self.settings.values.alerts, self.settings.secrets, self.log)
+
+        life = Life(mark_path(journal_file), self.now, self.log, channels)
         try:
             await self._run(journal_file, life, started)
         except Exception as error:
@@ -114,7 +119,7 @@ class Daemon:
         watch = self.settings.values.alerts.watch
         pipeline = PipelineThread(journal, self.tenants, self.now, self.log, pacing=self.options.pacing, watch=watch)
         numbers.begin(journal, pipeline.tenants)
-        watching: list[Numbers | Follower] = [numbers, *followers(self.settings, journal, self.log)]
+        watching: list[Numbers | Follower] = [numbers, *followers(lambda: self.settings, journal, self.log)]
         watchers = [asyncio.create_task(each.run()) for each in watching]
         try:
             with suppress(NotImplementedError):
@@ -181,12 +186,13 @@ class Daemon:
         servers = (public, control, people)
         serving = [asyncio.create_task(server.serve()) for server in servers]
         watchdog = Watchdog(pipeline, self._supervisor, stop.set, self.now)
-        work = (watchdog.run(journal, self.log), self._tell(journal), self._hear(reloading))
+        telling = tell_anew(lambda: self._tell(journal), self._alerts)
+        work = (watchdog.run(journal, self.log), telling, self._hear(reloading))
         beside = [asyncio.create_task(each) for each in work]
         stopping = asyncio.create_task(stop.wait())
         try:
             for server in servers:
-                await _until_started(server, serving)
+                await until_started(server, serving)
             path.chmod(0o600)
             self.port = public.servers[0].sockets[0].getsockname()[1]
             if started:
@@ -219,7 +225,8 @@ class Daemon:
             return replace(await pipeline.live(), not_ready=self._not_ready(journal, pipeline))
 
         settings, secrets = self.settings.values.console, self.settings.secrets
-        provider = provider_of(settings, secrets, self.now)
+        links = self._links(journal)
+        provider = provider_of(lambda: self.settings.values.console, secrets, self.now)
         house = House(
             settings=lambda: self.settings.values.console,
             reading=reading,
@@ -230,8 +237,10 @@ class Daemon:
             now=self.now,
             log=self.log,
             provider=lambda: provider,
-            runbook=self._links(journal).runbook,
-            metrics=metrics_app(numbers.page, self._metrics_token, lambda: bool(self.settings.values.console.url)),
+            runbook=lambda cause: replace(links, runbooks=self.settings.values.alerts.runbooks).runbook(cause),
+            metrics=metrics_app(
+                numbers.page, lambda: self.settings.metrics_token(), lambda: bool(self.settings.values.console.url)
+            ),
         )
         self.console = console = Console(house)
         webhooks = self.options.port and public.listening.getsockname()[1]
@@ -241,8 +250,14 @@ class Daemon:
         def swap(tenants: Mapping[str, Tenant]) -> None:
             self.tenants, hooks.registry = tenants, hooks_of(tenants)
 
+        def follow(settings: DaemonSettings) -> None:
+            if settings.values.alerts != self.settings.values.alerts:
+                self._alerts.set()
+            self.settings = settings
+            pipeline.watch(settings.values.alerts.watch)
+
         read = self.read or (lambda tenants: Admitted(dict(tenants), broken="this daemon reads no files"))
-        return Reloading(journal, read, pipeline.replace, swap, self.now, self.log)
+        return Reloading(journal, read, pipeline.replace, swap, self.now, self.log, Own(self.settings, follow))
 
     async def _hear(self, reloading: Reloading) -> None:
         """Reload when SIGHUP has come; one that comes meanwhile is one more."""
@@ -256,10 +271,6 @@ class Daemon:
                 self.log.error("not reloaded", why=str(error))
             finally:
                 self._supervisor.ready()
-
-    def _metrics_token(self) -> str | None:
-        wanted = self.settings.values.metrics.token
-        return self.settings.secrets.reveal(wanted) if wanted else None
 
     def _not_ready(self, journal: SqliteJournal, pipeline: PipelineThread) -> str | None:
         if self.broken:
@@ -281,12 +292,3 @@ class Daemon:
     def _links(self, journal: SqliteJournal) -> Links:
         values = self.settings.values
         return Links((journal.remembered("instance") or "")[:12], values.alerts.runbooks, values.console.url)
-
-
-async def _until_started(server: Server, serving: list[asyncio.Task[None]]) -> None:
-    while not server.started:
-        for task in serving:
-            if task.done():
-                await task
-                raise JournalError("the server could not be started: is the port in use?")
-        await asyncio.sleep(0.01)

@@ -82,6 +82,12 @@ class PipelineThread:
         """The tenants at work. From any thread."""
         return self._runner.context.tenants if self._runner else {}
 
+    def watch(self, watch: WatchPart) -> None:
+        """From when on something that lasts is an alert, from now on. From any thread."""
+        self._watch = watch
+        if self._runner:
+            self._runner.watch(watch)
+
     async def fetch(self, tenant: str, need: Need) -> Record:
         """A fact as it is now, read by the pipeline's connections. From any event loop."""
         live = self._runner.context.tenants.get(tenant) if self._runner else None

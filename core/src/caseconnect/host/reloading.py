@@ -1,16 +1,18 @@
-"""Reload: the tenant files are read again while everything runs, and each tenant is as its file says, or as it was.
+"""Reload: the files are read again while everything runs, and each tenant is as its file says, or as it was.
 
 A file that is wrong, lacks a secret or cannot be built leaves its tenant as it was, with an alert until it is mended.
+So does the daemon's own file with the daemon.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
+from caseconnect.host.daemon_file import DaemonSettings, reread
 from caseconnect.host.faults import told
 from caseconnect.host.journal import Journal
 from caseconnect.host.journal.errors import JournalError
@@ -18,6 +20,7 @@ from caseconnect.host.journal.files import TenantFile
 from caseconnect.host.journal.records import NewAlert
 from caseconnect.host.tenants.admitting import Admitted
 from caseconnect.host.tenants.changes import changes, without_secrets
+from caseconnect.host.tenants.problems import ConfigProblem
 from caseconnect.host.tenants.tenant import Tenant
 from caseconnect.sdk.errors import ConnectError
 from caseconnect.sdk.resources import Log
@@ -37,12 +40,24 @@ _OPEN = {
 
 @dataclass(frozen=True)
 class Reloaded:
-    """What a reload did to one tenant: the key paths that are another now, or why not."""
+    """What a reload did to one tenant: the key paths that are another now, or why not.
+
+    Without a tenant's name it is the daemon's own file; `restart`: what of it only a start follows.
+    """
 
     tenant: str
     did: What
     changed: tuple[str, ...] = ()
     why: tuple[str, ...] = ()
+    restart: tuple[str, ...] = ()
+
+
+@dataclass
+class Own:
+    """The daemon's own file: what is in force, and who is told when that is something else."""
+
+    settings: DaemonSettings
+    follow: Callable[[DaemonSettings], None]
 
 
 class Reloading:
@@ -60,9 +75,10 @@ class Reloading:
         swap: Callable[[Mapping[str, Tenant]], None],
         now: Callable[[], datetime],
         log: Log,
+        own: Own,
     ) -> None:
         self._journal, self._read, self._replace, self._swap = journal, read, replace, swap
-        self._now, self._log = now, log
+        self._now, self._log, self._own = now, log, own
         self._in_force: Mapping[str, Tenant] = {}
         self._one = asyncio.Lock()
 
@@ -79,22 +95,43 @@ class Reloading:
         await self._alert(first, {})
 
     async def reload(self, by: str) -> list[Reloaded]:
-        """Read the files again and let every tenant be as its file says; what became of each."""
+        """Read the files again and let every tenant be as its file says; what became of each.
+
+        The daemon's own file comes first, without a tenant's name.
+        """
         async with self._one:
+            file, problems = await asyncio.to_thread(reread, self._own.settings)
             admitted = await asyncio.to_thread(self._read, self._in_force)
             if admitted.broken:
                 await self._tell("", admitted.broken)
                 raise ConnectError(f"{admitted.broken}; nothing was changed")
-            done = [await self._end(name, by) for name in admitted.gone]
+            done = [self._follow_own(file, problems, by)]
+            done += [await self._end(name, by) for name in admitted.gone]
             refused: dict[str, str] = {}
             for name, tenant in admitted.tenants.items():
                 if name not in admitted.problems:
                     done.append(await self._one_of(name, tenant, by, refused))
-            for name, problems in admitted.problems.items():
+            for name, wrong in admitted.problems.items():
                 did: What = "kept" if name in self._in_force else "refused"
-                done.append(Reloaded(name, did, why=tuple(map(str, problems))))
+                done.append(Reloaded(name, did, why=tuple(map(str, wrong))))
             await self._alert(admitted, refused)
+            if problems:
+                await self._tell("", f"the daemon's file cannot be followed, it goes on as it was: {_first(problems)}")
             return sorted(done, key=lambda each: each.tenant)
+
+    def _follow_own(self, file: DaemonSettings, problems: Sequence[ConfigProblem], by: str) -> Reloaded:
+        if problems:
+            return Reloaded("", "kept", why=tuple(map(str, problems)))
+        own = self._own
+        new = own.settings.followed(file)
+        changed, restart = own.settings.changes(new), tuple(path[2:] for path in new.changes(file))
+        own.settings = new
+        own.follow(new)
+        if changed:
+            self._log.info("own file reloaded", by=by, changed=changed)
+        if restart:
+            self._log.warning("needs a restart", changed=restart)
+        return Reloaded("", "reloaded" if changed else "unchanged", changed, restart=restart)
 
     async def _one_of(self, name: str, tenant: Tenant, by: str, refused: dict[str, str]) -> Reloaded:
         before = self._in_force.get(name)
@@ -162,7 +199,7 @@ class Reloading:
         for name in self._told() - set(admitted.tenants) - set(admitted.problems):
             if not self._waiting(name):  # a wrong file that was taken away again, or what waited is over
                 await self._journal.close_alert(name, CAUSE, self._now())
-        whys = {name: f"{len(told)} thing(s), first: {told[0]}" for name, told in admitted.problems.items()}
+        whys = {name: _first(problems) for name, problems in admitted.problems.items()}
         for name, why in {**whys, **refused}.items():
             state = "it goes on as it was" if name in self._in_force else "it is not served"
             await self._tell(name, f"its file cannot be followed, {state}: {why}")
@@ -177,3 +214,7 @@ class Reloading:
             await self._journal.alert(NewAlert(tenant, CAUSE, title), self._now())
         except JournalError as error:
             self._log.error("the journal takes nothing", why=str(error))
+
+
+def _first(problems: Sequence[ConfigProblem]) -> str:
+    return f"{len(problems)} thing(s), first: {problems[0]}"

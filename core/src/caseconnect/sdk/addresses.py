@@ -5,8 +5,6 @@ from __future__ import annotations
 import ipaddress
 from urllib.parse import urlsplit
 
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-
 
 def checked_url(value: str, what: str) -> str:
     """`value` without a final slash. ValueError naming `what`, if it is no https base URL; http only to this machine.
@@ -16,14 +14,14 @@ def checked_url(value: str, what: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc or parts.query:
         raise ValueError(f"{what} must be https://host[:port][/path], without credentials and query")
-    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+    if parts.scheme == "http" and not is_this_machine(parts.hostname):
         raise ValueError(f"{what} must use https: tokens and personal data go there (http only for this machine)")
     return value.rstrip("/")
 
 
 def is_this_machine(host: str | None) -> bool:
-    """A name of this machine, which nobody gives by accident: for tests and simulators."""
-    return host in _LOOPBACK
+    """A name or an address that only this machine itself reaches, and that nobody gives by accident."""
+    return host == "localhost" or (is_address(host) and ipaddress.ip_address(str(host)).is_loopback)
 
 
 def is_address(host: str | None) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -14,8 +15,11 @@ from console_desk import Browser, ConsoleDesk, digest, look, refund, tenant_with
 from journal_desk import TENANT, case_of, now_of
 
 from caseconnect.host.journal.cap_changes import CapChange
+from caseconnect.host.journal.queueing import FIRST
 from caseconnect.host.journal.records import Brake
 from caseconnect.host.journal.rules import CapRule, CapWindow
+from caseconnect.host.web.console.guard import Caller
+from caseconnect.host.web.console.people import Person, Role
 from caseconnect.host.web.console.settings import ConsoleSettings
 from caseconnect.sdk.subjects import Subject
 
@@ -149,6 +153,57 @@ def test_many_small_amounts_are_one_large_one(desk: ConsoleDesk) -> None:
     assert ann.post("/do/answer", look(ann, "answer", key=keys[0], answer="retry")).status_code == 200
 
 
+def test_clicks_of_a_day_count_together(desk: ConsoleDesk) -> None:
+    ann, eve = desk.browser("ann", "approver"), desk.browser("eve", "approver")
+    keys = desk.plan(desk.matter(), *(refund("40", name=str(n)) for n in range(6)))
+    for key in keys:
+        desk.send(key, "unknown")
+        desk.settle(key, "parked")
+    first, second, third, fourth, *rest = keys
+    unshown = look(ann, "answer", key=third, answer="retry")
+    for key in (first, second):
+        desk.pass_time(minutes=1)
+        assert ann.post("/do/answer", look(ann, "answer", key=key, answer="retry")).status_code == 200
+    told = ann.post("/do/answer", unshown)
+    assert (told.status_code, desk.state(third)) == (409, "parked")
+    why = "with the 80.00 EUR that ann let go since 2026-"
+    assert why in told.text
+    assert "it is more than 100.00 EUR" in told.text
+    refuse = look(ann, "answer", key=fourth, answer="refuse")
+    assert ann.post("/do/answer", refuse).status_code == 200
+    assert ann.post("/do/answer", look(ann, "answer", key=third, answer="retry")).status_code == 303
+    assert eve.post("/do/answer", look(eve, "answer", key=rest[0], answer="retry")).status_code == 200
+    desk.pass_time(hours=23, minutes=58, seconds=59)
+    ann.sign_in("ann", "approver")
+    assert "/do/answer" in ann.post("/plan/answer", {"key": rest[1], "answer": "retry"}).text
+    assert why in ann.post("/plan/answer", {"key": rest[1], "answer": "retry"}).text
+    eve.sign_in("eve", "approver")
+    desk.pass_time(seconds=1)
+    assert why not in ann.post("/plan/answer", {"key": rest[1], "answer": "retry"}).text
+    eve.get("/proposals")
+    assert eve.post("/proposals/1/confirm").status_code == 200
+    assert desk.state(third) == "planned"
+    assert ann.post("/do/answer", look(ann, "answer", key=rest[1], answer="retry")).status_code == 200
+
+
+def test_the_same_person_at_two_windows_at_once(desk: ConsoleDesk) -> None:
+    ann, also = desk.browser("ann", "approver"), desk.browser("Ann", "approver")
+    keys = desk.plan(desk.matter(), refund("60", name="a"), refund("60", name="b"))
+    for key in keys:
+        desk.send(key, "unknown")
+        desk.settle(key, "parked")
+    forms = [look(each, "answer", key=key, answer="retry") for each, key in zip((ann, also), keys, strict=True)]
+    actor, caller = desk.console.actor, Caller(Person("ann", Role.APPROVER))
+
+    async def both() -> list[Any]:
+        doing = (
+            actor.do("answer", {"key": [f["key"]], "answer": ["retry"]}, f["digest"], "why", caller) for f in forms
+        )
+        return await asyncio.gather(*doing, return_exceptions=True)
+
+    assert sorted(type(each).__name__ for each in asyncio.run(both())) == ["Ended", "LookAgain"]
+
+
 @pytest.mark.parametrize("way", ["late", "changed", "taken back", "refused", "answered elsewhere"])
 def test_a_proposal_that_is_over_does_nothing(desk: ConsoleDesk, way: str) -> None:
     ann, eve = desk.browser("ann", "approver"), desk.browser("eve", "approver")
@@ -187,7 +242,7 @@ def test_a_resume_shows_the_queue_in_order_with_amounts(desk: ConsoleDesk) -> No
     first, second = desk.plan(desk.matter(), refund("20", name="a"), refund("30", name="b"))
     (braked_twice,) = desk.plan(desk.matter("second"), refund("40"), use="other")
     desk.plan(desk.matter("third"), case_of())
-    assert [(q.key, str(q.worth)) for q in desk.journal.held_back(TENANT, "command", "RefundPayment")] == [
+    assert [(q.key, str(q.worth)) for q in desk.journal.held_back(TENANT, "command", "RefundPayment").first] == [
         (first, "20.00 EUR"),
         (second, "30.00 EUR"),
     ]
@@ -202,6 +257,25 @@ def test_a_resume_shows_the_queue_in_order_with_amounts(desk: ConsoleDesk) -> No
     assert ann.post("/do/resume", look(ann, "resume", **PAUSE)).status_code == 200
     assert [brake.name for brake in desk.journal.brakes()] == ["other"]
     assert ann.post("/plan/resume", PAUSE).status_code == 409
+
+
+def test_what_is_not_shown_of_a_long_queue_counts_all_the_same(desk: ConsoleDesk) -> None:
+    now_of(desk.journal.pause(Brake(TENANT, "command", "RefundPayment", "wrong mapping", "ann", desk.now)))
+    keys = desk.plan(desk.matter(), *(refund("1", name=str(n)) for n in range(FIRST + 3)))
+    queue = desk.journal.held_back(TENANT, "command", "RefundPayment")
+    assert [one.key for one in queue.first] == [*keys[:FIRST]]
+    assert (queue.count, [str(money) for money in queue.sums]) == (FIRST + 3, [f"{FIRST + 3}.00 EUR"])
+    desk.settings = ConsoleSettings(four_eyes={"EUR": Decimal(FIRST + 2)})
+    ann, eve = desk.browser("ann", "approver"), desk.browser("eve", "approver")
+    told = ann.post("/plan/resume", PAUSE).text
+    assert f"{FIRST + 3}.00 EUR" in told
+    assert "And 3 more after these" in told
+    assert told.count("RefundPayment of") == FIRST
+    assert ann.post("/do/resume", look(ann, "resume", **PAUSE)).status_code == 303
+    assert desk.journal.clicks(names=[keys[-1]])[0].action == "resume"
+    assert f"{FIRST + 3} steps, the first {FIRST} of them" in eve.get("/proposals").text
+    desk.send(keys[-1])
+    assert eve.post("/proposals/1/confirm").status_code == 409
 
 
 def test_a_pause_by_an_operator(desk: ConsoleDesk) -> None:

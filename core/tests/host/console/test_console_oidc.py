@@ -301,7 +301,7 @@ def test_money_is_answered_by_who_the_provider_saw_lately(
 
 def test_the_provider_is_asked_to_see_who_was_not_seen_lately() -> None:
     issuer, settings = Issuer(), SETTINGS.model_copy(update={"sessions": SessionTimes(fresh=timedelta(minutes=5))})
-    provider = provider_of(settings, FileAndEnvSecrets(Path()), lambda: datetime.now(UTC))
+    provider = provider_of(lambda: settings, FileAndEnvSecrets(Path()), lambda: datetime.now(UTC))
     assert provider
     provider._transport = issuer
     _, address = asyncio.run(provider.begin(BACK))

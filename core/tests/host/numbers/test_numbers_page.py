@@ -13,7 +13,6 @@ from typing import Any
 import httpx  # noqa: TID251 - tests may
 import pytest
 
-from caseconnect.host.daemon import Daemon, Options
 from caseconnect.host.daemon_file import load_daemon_file
 from caseconnect.host.journal.records import NewDelivery, Receipt
 from caseconnect.host.numbers.page import metrics_app
@@ -23,7 +22,6 @@ from caseconnect.sdk.errors import ConfigError, ConnectError
 from caseconnect.sdk.http import Http
 from caseconnect.sdk.pace import Pace
 from caseconnect.sdk.testing import LoopClock, Wire, run
-from caseconnect.sdk.testing.resources import RecordingLog
 from caseconnect.sdk.testing.virtual import START
 from caseconnect.sdk.testing.wire import LOST_BEFORE, REFUSED
 from caseconnect.sdk.tokens import Token, TokenCache
@@ -93,12 +91,11 @@ def test_the_daemons_file_names_the_token(tmp_path: Path, monkeypatch: pytest.Mo
     file.write_text("metrics:\n  token: {env: METRICS_TOKEN}\n")
     settings, problems = load_daemon_file(file)
     assert settings, problems
-    daemon = Daemon(Options(tmp_path), {}, RecordingLog(), settings=settings)
     monkeypatch.setenv("METRICS_TOKEN", "s3cret-token")
-    assert asked(daemon._metrics_token, authorization="Bearer s3cret-token").status_code == 200
-    assert asked(daemon._metrics_token).status_code == 401
+    assert asked(settings.metrics_token, authorization="Bearer s3cret-token").status_code == 200
+    assert asked(settings.metrics_token).status_code == 401
     monkeypatch.delenv("METRICS_TOKEN")
-    assert asked(daemon._metrics_token, authorization="Bearer s3cret-token").status_code == 401
+    assert asked(settings.metrics_token, authorization="Bearer s3cret-token").status_code == 401
 
 
 def test_the_hooks_tell_of_every_answer_and_name_nobody_who_is_not_there() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import threading
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,6 @@ from toy_world import LOST_AFTER
 from toys import Pipe, World, flow, opening
 
 from caseconnect.host.daemon_file import DaemonFile, DaemonSettings, load_daemon_file
-from caseconnect.host.journal import SqliteJournal
 from caseconnect.host.numbers import following
 from caseconnect.host.numbers.following import Follower, Lines, Taker
 from caseconnect.host.numbers.settings import TracesSettings
@@ -212,7 +212,21 @@ def test_the_receiver_is_named_in_the_daemons_file(tmp_path: Path, monkeypatch: 
     assert "pip install 'caseconnect[otel]'" in str(problems[0])
 
 
-def test_nothing_is_followed_unless_it_is_asked_for(tmp_path: Path) -> None:
-    journal = SqliteJournal.open(tmp_path / "journal.db", synchronous="OFF")
-    assert followers(DaemonSettings(DaemonFile(), MemorySecrets({})), journal, RecordingLog()) == []
-    journal.close()
+def test_steps_are_logged_from_when_they_are_asked_for(tmp_path: Path) -> None:
+    settings, log = DaemonSettings(DaemonFile(), MemorySecrets({})), RecordingLog()
+
+    async def story() -> None:
+        nonlocal settings
+        async with Pipe(tmp_path, World(), [flow("review", opening())]) as pipe:
+            (lines,) = followers(lambda: settings, pipe.journal, log)
+            await pipe.look({"id": "1"})
+            lines.look()
+            settings = replace(settings, values=DaemonFile.model_validate({"logs": {"steps": True}}))
+            lines.look()
+            assert log.lines == []
+            await pipe.look({"id": "2"})
+            lines.look()
+            lines.close()
+        assert {values["lane"] for _, _, values in log.lines} == {TARGET.format("2")}
+
+    run(story())

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Coroutine
 from datetime import datetime
+from typing import Any
 
 from caseconnect.host.alerting.channels import build
 from caseconnect.host.alerting.due import CHANNEL
@@ -41,6 +42,21 @@ async def tell(
             server = MailServer(settings.smtp, secrets, log)
             daily = DailyMail(journal, settings.daily, server, tenants, now, log, links)
             group.create_task(daily.run())
+
+
+async def tell_anew(telling: Callable[[], Coroutine[Any, Any, None]], changed: asyncio.Event) -> None:
+    """Tell until it is cancelled, and begin anew whenever `changed` is set: channels are other ones then.
+
+    What was being handed over just then may be told once more, under the same id.
+    """
+    while True:
+        changed.clear()
+        task = asyncio.create_task(telling())
+        try:
+            await changed.wait()
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
 
 async def _close_gone(journal: AlertPort, names: Collection[str], now: datetime) -> None:

@@ -9,10 +9,14 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from caseconnect.host.journal.codec import dump, load, stamp, unstamp
 from caseconnect.host.journal.errors import Conflict
+
+WORTH = "worth"
+"""Names, among the fields of a click, what one person gave away by it: amounts by currency."""
 
 OPEN, DONE, REFUSED, WITHDRAWN, EXPIRED, CHANGED = "open", "done", "refused", "withdrawn", "expired", "changed"
 """What a proposal is: `changed` is what it was about, so that it holds no more."""
@@ -35,6 +39,15 @@ class Click:
     seq: int = 0
     ended_at: datetime | None = None
     result: str = ""
+
+
+@dataclass(frozen=True)
+class GivenAway:
+    """What one person's clicks gave away, by currency, the first of them at `since`."""
+
+    who: str = ""
+    since: datetime | None = None
+    sums: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -89,6 +102,18 @@ def clicks(
     """The newest clicks, newest first; of one tenant, about any of `names`, older than the one numbered `before`."""
     rows = db.execute(_CHOSEN, (tenant, before, dump(list(names)), limit))
     return [_click(row) for row in rows]
+
+
+def given_away(db: sqlite3.Connection, who: str, after: datetime) -> GivenAway:
+    """What somebody gave away by clicks of their own after a moment, however a provider writes their name."""
+    since, sums = None, dict[str, Decimal]()
+    for at, name, fields in db.execute("SELECT at, who, fields FROM clicks ORDER BY seq DESC"):
+        if unstamp(at) <= after:
+            break
+        worth = load(fields).get(WORTH) if name.casefold() == who.casefold() else None
+        for currency, amount in (worth or {}).items():
+            since, sums[currency] = unstamp(at), sums.get(currency, Decimal(0)) + Decimal(amount)
+    return GivenAway(who, since, sums)
 
 
 def _click(row: tuple[Any, ...]) -> Click:

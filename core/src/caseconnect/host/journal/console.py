@@ -9,9 +9,9 @@ from typing import Protocol
 from caseconnect.host.journal import api_tokens, cap_changes, caps, clicks, queueing
 from caseconnect.host.journal.api_tokens import ApiToken
 from caseconnect.host.journal.cap_changes import CapChange, CapUse
-from caseconnect.host.journal.clicks import Click, Proposal
+from caseconnect.host.journal.clicks import Click, GivenAway, Proposal
 from caseconnect.host.journal.part import SqlitePart
-from caseconnect.host.journal.queueing import Queued
+from caseconnect.host.journal.queueing import FIRST, Queue
 from caseconnect.host.journal.rules import CapRule
 
 
@@ -28,6 +28,9 @@ class ConsoleVerbs(Protocol):
         self, tenant: str | None = None, names: Sequence[str] = (), before: int | None = None, limit: int = 200
     ) -> list[Click]:
         """The newest clicks, newest first; of a tenant, about any of `names`, older than the one numbered `before`."""
+
+    def given_away(self, who: str, after: datetime) -> GivenAway:
+        """What somebody gave away by clicks of their own after a moment."""
 
     async def propose(self, new: Proposal) -> int:
         """Write down what one person proposes; its number."""
@@ -67,8 +70,8 @@ class ConsoleVerbs(Protocol):
     def tokens(self) -> list[ApiToken]:
         """All tokens of the API."""
 
-    def held_back(self, tenant: str, scope: str, name: str) -> list[Queued]:
-        """What goes out when a pause ends, in order."""
+    def held_back(self, tenant: str, scope: str, name: str, limit: int = FIRST) -> Queue:
+        """What goes out when a pause ends, in order; the first one by one, all of it summed."""
 
     def under_cap(self, tenant: str, cause: str, limit: int = -1) -> list[str]:
         """Keys of what is parked under a cap or in an incident, the first asked for first."""
@@ -93,6 +96,10 @@ class SqliteConsole(SqlitePart):
     ) -> list[Click]:
         """See `ConsoleVerbs`."""
         return clicks.clicks(self._db(), tenant, names, before, limit)
+
+    def given_away(self, who: str, after: datetime) -> GivenAway:
+        """See `ConsoleVerbs`."""
+        return clicks.given_away(self._db(), who, after)
 
     async def propose(self, new: Proposal) -> int:
         """See `ConsoleVerbs`."""
@@ -144,9 +151,9 @@ class SqliteConsole(SqlitePart):
         """See `ConsoleVerbs`."""
         return api_tokens.tokens(self._db())
 
-    def held_back(self, tenant: str, scope: str, name: str) -> list[Queued]:
+    def held_back(self, tenant: str, scope: str, name: str, limit: int = FIRST) -> Queue:
         """See `ConsoleVerbs`."""
-        return queueing.held_back(self._db(), tenant, scope, name)
+        return queueing.held_back(self._db(), tenant, scope, name, limit)
 
     def under_cap(self, tenant: str, cause: str, limit: int = -1) -> list[str]:
         """See `ConsoleVerbs`."""

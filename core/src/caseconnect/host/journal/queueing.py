@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any
 
 from caseconnect.host.journal.codec import expand, unstamp
 from caseconnect.models.money import Money
 from caseconnect.sdk.commands import COMMANDS
+
+FIRST = 200
+"""So many are shown; of all others the count, the sums and the keys of money are kept."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +41,44 @@ class Queued:
     behind: str = ""
 
 
+@dataclass(frozen=True)
+class Rest:
+    """What comes after those that are shown. `money`: keys of what moves it; `unknown`: one whose worth is unknown."""
+
+    count: int = 0
+    sums: Mapping[str, Decimal] = field(default_factory=dict)
+    money: tuple[str, ...] = ()
+    unknown: str = ""
+
+
+@dataclass(frozen=True)
+class Queue:
+    """What waits: the `first` in order, the `rest`, and a `digest` over all of it that moves money."""
+
+    first: list[Queued]
+    rest: Rest
+    digest: str
+
+    @property
+    def count(self) -> int:
+        """How many wait."""
+        return len(self.first) + self.rest.count
+
+    @property
+    def sums(self) -> list[Money]:
+        """What all of them give away."""
+        return summed([queued.worth for queued in self.first], self.rest)
+
+
+def summed(worths: Iterable[Money | None], rest: Rest) -> list[Money]:
+    """By currency, with the rest."""
+    found = dict(rest.sums)
+    for worth in worths:
+        if worth:
+            found[worth.currency] = found.get(worth.currency, Decimal(0)) + worth.amount
+    return [Money(amount=amount, currency=currency) for currency, amount in sorted(found.items())]
+
+
 # As sending.py chooses what is due, but for the pause in question. What another pause stops too stays where it is, if a
 # person has to end that one. What connect paused for refused credentials ends by itself: nobody is asked again then.
 _STOPS = """(b.scope = 'tenant' OR (b.scope = 'flow' AND b.name = c.use)
@@ -52,14 +97,30 @@ ORDER BY c.protective DESC, c.waits, c.seq
 """  # noqa: S608 - constant text
 
 
-def held_back(db: sqlite3.Connection, tenant: str, scope: str, name: str) -> list[Queued]:
-    """What goes out when that pause ends, in the order in which it starts."""
-    found = []
+def held_back(db: sqlite3.Connection, tenant: str, scope: str, name: str, limit: int = FIRST) -> Queue:
+    """What goes out when that pause ends, in the order in which it starts; `limit` of them one by one."""
+    first, count, sums = list[Queued](), 0, dict[str, Decimal]()
+    money, unknown, digest = list[str](), "", sha256()
     for row in db.execute(_QUEUE, {"tenant": tenant, "scope": scope, "name": name}):
-        key, whose, use, kind, connection, target, reference, state, body, waits, due, attempt, behind = row
-        known = COMMANDS.get(kind)
-        worth = known.model_validate_json(expand(body)).worth() if known and known.money else None
-        money = bool(known and known.money)
-        names = (key, whose, use, kind, connection, target, reference, state)
-        found.append(Queued(*names, money, worth, bool(waits), unstamp(due), attempt, behind))
-    return found
+        queued = _queued(row)
+        if queued.money:
+            digest.update(f"{queued.key}|{queued.state}|{queued.worth}\n".encode())
+        if len(first) < limit:
+            first.append(queued)
+            continue
+        count += 1
+        if queued.worth:
+            sums[queued.worth.currency] = sums.get(queued.worth.currency, Decimal(0)) + queued.worth.amount
+        if queued.money:
+            money.append(queued.key)
+            unknown = unknown or ("" if queued.worth else f"{queued.kind} of {queued.use}")
+    return Queue(first, Rest(count, sums, tuple(money), unknown), digest.hexdigest())
+
+
+def _queued(row: tuple[Any, ...]) -> Queued:
+    key, whose, use, kind, connection, target, reference, state, body, waits, due, attempt, behind = row
+    known = COMMANDS.get(kind)
+    worth = known.model_validate_json(expand(body)).worth() if known and known.money else None
+    money = bool(known and known.money)
+    names = (key, whose, use, kind, connection, target, reference, state)
+    return Queued(*names, money, worth, bool(waits), unstamp(due), attempt, behind)

@@ -6,7 +6,7 @@ Nothing is measured on the way: it costs nothing where it is off, and little whe
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
@@ -42,17 +42,18 @@ class Taker(Protocol):
 
 
 class Follower:
-    """Hands the steps that are written into `journal` from now on to `taker`, while `run` runs."""
+    """Hands the steps that are written into `journal` from now on to `taker`, while `run` runs and it is `wanted`."""
 
-    def __init__(self, journal: Stepped, taker: Taker, log: Log) -> None:
-        self._journal, self._taker, self._log = journal, taker, log
-        self._marks = journal.newest_step()
+    def __init__(self, journal: Stepped, taker: Taker, log: Log, wanted: Callable[[], bool] = lambda: True) -> None:
+        self._journal, self._taker, self._log, self._wanted = journal, taker, log, wanted
+        self._marks, self._on = journal.newest_step(), wanted()
         self._worker = ThreadPoolExecutor(1, "steps")
 
     async def run(self) -> None:
         """Look, again and again, until cancelled."""
         while True:
-            await asyncio.get_running_loop().run_in_executor(self._worker, self.look)
+            if self._wanted() or self._on:
+                await asyncio.get_running_loop().run_in_executor(self._worker, self.look)
             await asyncio.sleep(EVERY)
 
     def close(self) -> None:
@@ -63,6 +64,11 @@ class Follower:
     def look(self) -> None:
         """Hand on what is new. What could not be taken comes again with the next look."""
         try:
+            before, self._on = self._on, self._wanted()
+            if not before:
+                self._marks = self._journal.newest_step()
+            if not self._on:
+                return
             more = True
             while more:
                 found, marks, more = self._journal.steps(self._marks)

@@ -30,7 +30,7 @@ class DailyChecks:
     """Makes the check of every source."""
 
     def __init__(self, context: Context, started: datetime, before_end: timedelta) -> None:
-        self._context, self._started, self._before_end = context, started, before_end
+        self._context, self._started, self.before_end = context, started, before_end
         self._work = Recurring[Key](EVERY, self._failed)
         self.on, self.idle, self.stop = self._work.on, self._work.idle, self._work.stop
 
@@ -78,7 +78,7 @@ class DailyChecks:
         else:
             await journal.close_alert(tenant, cause, now)
         ends = f"ends:{connection}:{step.step}"
-        if step.ends_at and ends_soon(step.ends_at, self._before_end, now):
+        if step.ends_at and ends_soon(step.ends_at, self.before_end, now):
             title = f"{connection}: {step.step} ({step.note}) ends on {step.ends_at:%Y-%m-%d}: see its platform's notes"
             await self._context.alert(tenant, ends, title, connection)
         else:

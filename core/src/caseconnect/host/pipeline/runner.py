@@ -67,6 +67,11 @@ class Runner:
         self._stopping = asyncio.Event()
         self._announced = now()
 
+    def watch(self, watch: WatchPart) -> None:
+        """From when on something that lasts is an alert, from the next look on."""
+        self.watching.follow(watch)
+        self.daily.before_end = watch.before_end
+
     async def start(self, tenants: dict[str, LiveTenant]) -> list[str]:
         """Take up the tenants, recover what was in flight, and give polls their due times.
 

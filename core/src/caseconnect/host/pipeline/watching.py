@@ -53,6 +53,10 @@ class Watching:
         for name, tenant in self._context.tenants.items():
             self._work.begin(name, first, now, partial(self._tenant, tenant))
 
+    def follow(self, settings: WatchPart) -> None:
+        """From the next look on these hold."""
+        self._settings = settings
+
     def _failed(self, tenant: str, error: BaseException) -> None:
         self._context.log.error("watching failed", tenant=tenant, error=told(error))
 

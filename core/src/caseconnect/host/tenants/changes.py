@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from caseconnect.host.tenants.document import read_document
@@ -16,7 +16,15 @@ _NO_SECRET = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|[
 
 def changes(before: str, after: str) -> list[str]:
     """The key paths that were added, changed or taken away, without their values. Of a list, its elements' places."""
-    old, new = _all(before), _all(after)
+    return _told(_all(before), _all(after))
+
+
+def changes_in(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """The same of plain data."""
+    return _told(dict(_leaves(before, ())), dict(_leaves(after, ())))
+
+
+def _told(old: dict[Path, Any], new: dict[Path, Any]) -> list[str]:
     paths = [path for path in {**old, **new} if path not in old or path not in new or old[path] != new[path]]
     return [f"{_sign(path, old, new)} {show_path(path)}" for path in paths]
 

@@ -207,10 +207,11 @@ class Verbs:
         return {"on": await self._compare_now(chosen, begin=ask["begin"])}
 
     async def _reload(self, ask: dict[str, Any]) -> dict[str, Any]:
-        """Let every tenant be as its file says; what became of each."""
+        """Let every tenant, and the daemon, be as its file says; what became of each."""
         if self._reload_now is None:
             raise ConnectError("no daemon runs here: `connect serve` reads the files when it starts")
-        return {"tenants": [asdict(each) for each in await self._reload_now(ask["by"])]}
+        done = [asdict(each) for each in await self._reload_now(ask["by"])]
+        return {"daemon": done[0], "tenants": done[1:]}
 
     async def _console_link(self, ask: dict[str, Any]) -> dict[str, Any]:
         """A link that signs somebody in to the console, once."""

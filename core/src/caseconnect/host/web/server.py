@@ -219,3 +219,13 @@ def _unix(path: str) -> socket.socket:
         listening.close()
         raise ConfigError(f"cannot listen on {path} ({error.strerror}): is the data folder yours?") from None
     return listening
+
+
+async def until_started(server: Server, serving: list[asyncio.Task[None]]) -> None:
+    """Wait until it listens. `ConnectError` when it cannot; what another of `serving` raises."""
+    while not server.started:
+        for task in serving:
+            if task.done():
+                await task
+                raise ConnectError("the server could not be started: is the port in use?")
+        await asyncio.sleep(0.01)

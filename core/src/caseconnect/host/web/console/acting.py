@@ -5,14 +5,15 @@ The same for the console's forms and for the API.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from caseconnect.host.journal import Journal
 from caseconnect.host.journal import clicks as kept
-from caseconnect.host.journal.clicks import Click, Proposal
+from caseconnect.host.journal.clicks import Click, GivenAway, Proposal
 from caseconnect.host.tenants.tenant import Tenant
 from caseconnect.host.web.console.actions import Desk, Fields, NotPossible, Plan
 from caseconnect.host.web.console.guard import Caller
@@ -24,6 +25,9 @@ from caseconnect.host.web.control import Verbs
 from caseconnect.sdk.errors import ConnectError
 
 _LONGEST_REASON = 500
+_TOGETHER = timedelta(hours=24)
+"""So long what one person gives away counts together."""
+
 _MOST = 2**62  # more is no row's number
 
 
@@ -79,30 +83,42 @@ class Actor:
     sessions: Sessions
     now: Callable[[], datetime]
     read: Callable[[Callable[[], Any]], Awaitable[Any]]
+    _one: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def plan(self, name: str, fields: Fields) -> Plan:
-        """What the action would do now. `NotPossible` if there is nothing to do."""
+    async def plan(self, name: str, fields: Fields, caller: Caller | None = None) -> Plan:
+        """What the action would do now, if `caller` asks for it. `NotPossible` if there is nothing to do."""
         action = ACTIONS.get(name)
         if action is None:
             raise NotPossible(f"there is no action {name!r}")
         given = {field: tuple(fields[field]) for field in action.fields if fields.get(field)}
         desk = Desk(self.reading, self.tenants(), self.now(), self.settings().four_eyes)
-        plan: Plan = await self.read(lambda: action.plan(desk, given))
+
+        def planned() -> Plan:
+            who = caller.person.name if caller else ""
+            before = self.reading.given_away(who, desk.now - _TOGETHER) if who else GivenAway()
+            return action.plan(replace(desk, before=before), given)
+
+        plan: Plan = await self.read(planned)
         return plan
 
     async def do(
         self, name: str, fields: Fields, digest: str, reason: str, caller: Caller, through: str = "console"
     ) -> Ended:
         """Do it if it is what was shown, or propose it. Raises `LookAgain`, `NotAllowed`, `NotPossible`."""
-        plan = await self.plan(name, fields)
-        self._may(plan, caller)
-        why = self._reason(name, reason)
-        if plan.digest != digest:
-            raise LookAgain(plan)
-        click = self._click(plan, caller, why, through)
-        if plan.second:
-            return await self._propose(plan, click, caller, why)
-        return await self._carry_out(plan, await self.journal.clicked(click), why, caller.person.name)
+        async with self._one:  # of two clicks at once the later one counts the other
+            plan = await self.plan(name, fields, caller)
+            self._may(plan, caller)
+            why = self._reason(name, reason)
+            if plan.digest != digest:
+                raise LookAgain(plan)
+            click = self._click(plan, caller, why, through)
+            if plan.second:
+                return await self._propose(plan, click, caller, why)
+            if plan.pays:
+                worth = {money.currency: str(money.amount) for money in plan.sums}
+                click = replace(click, fields={**click.fields, kept.WORTH: worth})
+            seq = await self.journal.clicked(click)
+        return await self._carry_out(plan, seq, why, caller.person.name)
 
     async def confirm(self, number: int, reason: str, caller: Caller, through: str = "console") -> Ended:
         """The second person says yes. The first of two at once is the one."""
@@ -152,6 +168,8 @@ class Actor:
         except NotPossible as error:
             await self.journal.end_proposal(proposal.seq, kept.CHANGED, "connect", str(error), self.now())
             raise
+        # Two decide it, also if the first of them could do it alone by now.
+        plan = replace(plan, second=plan.second or str(proposal.plan["second"]))
         if plan.digest != proposal.digest:
             why = "what it is about has changed"
             await self.journal.end_proposal(proposal.seq, kept.CHANGED, "connect", why, self.now())
@@ -179,6 +197,7 @@ class Actor:
         self, plan: Plan, caller: Caller, why: str, through: str, action: str = "", proposal: int | None = None
     ) -> Click:
         about = dict.fromkeys(name for step in plan.steps for name in (step.about, step.subject) if name)
+        about |= dict.fromkeys(plan.rest.money)
         person = caller.person
         names = (person.name, person.role.word, action or plan.action, through, plan.tenant)
         return Click(self.now(), *names, tuple(about), dict(plan.fields), why, proposal)

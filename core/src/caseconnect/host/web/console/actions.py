@@ -6,7 +6,7 @@ A plan is made from the journal alone and has a digest over all that it is about
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -14,6 +14,8 @@ from typing import Any
 from caseconnect.host.journal import Journal
 from caseconnect.host.journal.cap_changes import COUNT, CapUse
 from caseconnect.host.journal.caps import CAUSE
+from caseconnect.host.journal.clicks import GivenAway
+from caseconnect.host.journal.queueing import Rest, summed
 from caseconnect.host.pipeline.capping import all_caps
 from caseconnect.host.tenants.durations import parse_duration
 from caseconnect.host.tenants.tenant import Tenant
@@ -60,7 +62,8 @@ class Step:
 class Plan:
     """What an action would do, in order. `asks`: what the verb is called with, in turn; `second`: why it takes two.
 
-    `mark`: as of a step, of the whole; `only_money`: the other steps may be other ones when it is done.
+    `mark`: as of a step, of the whole; `marked`: it says all that must be the same, and steps may be other ones.
+    `rest`: what comes after the steps and is not shown.
     """
 
     action: str
@@ -74,24 +77,21 @@ class Plan:
     pays: bool = False
     second: str = ""
     mark: str = ""
-    only_money: bool = False
+    marked: bool = False
+    rest: Rest = field(default_factory=Rest)
 
     @property
     def digest(self) -> str:
-        """Of all that it is about."""
-        counted = [step for step in self.steps if step.money or not self.only_money]
+        """Of all that it is about, and whether it takes two."""
+        counted = () if self.marked else self.steps
         steps = [(s.about, s.effect, s.mark, str(s.worth)) for s in counted]
         fields = {name: list(values) for name, values in self.fields.items()}
-        return digest_of(self.action, fields, steps, self.second, self.mark)
+        return digest_of(self.action, fields, steps, bool(self.second), self.mark)
 
     @property
     def sums(self) -> tuple[Money, ...]:
         """What it gives away, by currency."""
-        found: dict[str, Decimal] = {}
-        for worth in (step.worth for step in self.steps):
-            if worth:
-                found[worth.currency] = found.get(worth.currency, Decimal(0)) + worth.amount
-        return tuple(Money(amount=amount, currency=currency) for currency, amount in sorted(found.items()))
+        return tuple(summed([step.worth for step in self.steps], self.rest))
 
     def plain(self) -> dict[str, Any]:
         """As JSON."""
@@ -107,6 +107,7 @@ class Plan:
                 }
                 for step in self.steps
             ],
+            "more": self.rest.count,
             "sums": [str(money) for money in self.sums],
             "notes": list(self.notes),
             "role": self.role.word,
@@ -117,12 +118,13 @@ class Plan:
 
 @dataclass(frozen=True)
 class Desk:
-    """What plans are made from."""
+    """What plans are made from. `before`: what the person that asks gave away lately by clicks of their own."""
 
     journal: Journal
     tenants: Mapping[str, Tenant]
     now: datetime
     four_eyes: Mapping[str, Decimal] | None = None
+    before: GivenAway = field(default_factory=GivenAway)
 
 
 @dataclass(frozen=True)
@@ -171,22 +173,26 @@ def chosen(fields: Fields, name: str, allowed: Sequence[str]) -> str:
     return value
 
 
-def why_two(steps: Sequence[Step], four_eyes: Mapping[str, Decimal] | None) -> str:
+def why_two(steps: Sequence[Step], desk: Desk, rest: Rest | None = None) -> str:
     """Why a second approver has to confirm it; empty if not."""
-    if four_eyes is None:
+    if desk.four_eyes is None:
         return ""
-    sums: dict[str, Decimal] = {}
-    for step in steps:
-        if step.money and step.worth is None:
-            return f"nobody can say what {step.what} is worth"
-        if step.worth:
-            sums[step.worth.currency] = sums.get(step.worth.currency, Decimal(0)) + step.worth.amount
-    for currency, amount in sums.items():
-        limit = four_eyes.get(currency)
+    rest = rest or Rest()
+    unknown = next((step.what for step in steps if step.money and step.worth is None), rest.unknown)
+    if unknown:
+        return f"nobody can say what {unknown} is worth"
+    for money in summed([step.worth for step in steps], rest):
+        currency, amount = money.currency, money.amount
+        limit = desk.four_eyes.get(currency)
         if limit is None:
             return f"no amount in {currency} is so small that one may decide it alone"
+        most, before = Money(amount=limit, currency=currency), desk.before.sums.get(currency, Decimal(0))
         if amount > limit:
-            return f"it is more than {Money(amount=limit, currency=currency)}"
+            return f"it is more than {most}"
+        if amount + before > limit:
+            gave = Money(amount=before, currency=currency)
+            since = f"{desk.before.since:%Y-%m-%d %H:%M} UTC"
+            return f"with the {gave} that {desk.before.who} let go since {since} it is more than {most}"
     return ""
 
 

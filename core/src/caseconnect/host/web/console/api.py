@@ -178,11 +178,14 @@ async def pauses(api: Api, call: Call) -> Any:
 
 
 async def queue(api: Api, call: Call) -> Any:
-    """What goes out when a pause ends, in order."""
+    """What goes out when a pause ends, in order: the first one by one, and the sums of all."""
     given = call.given
-    found = await api.read(lambda: api.reading.held_back(given.tenant, given.scope, given.name))
+    found = await api.read(lambda: api.reading.held_back(given.tenant, given.scope, given.name, given.limit))
     names = m.QueuedGiven.model_fields
-    return [{name: getattr(q, name) for name in names} | {"worth": str(q.worth) if q.worth else None} for q in found]
+    first = [
+        {name: getattr(q, name) for name in names} | {"worth": str(q.worth) if q.worth else None} for q in found.first
+    ]
+    return {"count": found.count, "sums": [str(money) for money in found.sums], "first": first}
 
 
 async def caps(api: Api, call: Call) -> Any:
@@ -209,7 +212,7 @@ async def proposals(api: Api, call: Call) -> Any:
 
 async def plan(api: Api, call: Call) -> Any:
     """What an action would do."""
-    return (await api.actor.plan(call.path["action"], _fields(call.given))).plain()
+    return (await api.actor.plan(call.path["action"], _fields(call.given), call.caller)).plain()
 
 
 async def do(api: Api, call: Call) -> Any:
@@ -246,7 +249,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     _get(counts, dict[str, dict[str, int]], m.OfTenant),
     _get(numbers, dict[str, dict[str, dict[str, Any]]], m.OfDays),
     _get(pauses, list[m.PauseGiven], m.OfTenant),
-    _get(queue, list[m.QueuedGiven], m.OfPause),
+    _get(queue, m.QueueGiven, m.OfPause),
     _get(caps, list[m.CapGiven], m.OfTenant),
     _get(clicks, list[m.ClickGiven], m.OfClicks),
     _get(proposals, list[m.ProposalGiven]),

@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from caseconnect.host.journal.queueing import FIRST
+
 Number = Annotated[int, Field(ge=0, le=2**62)]
 Text = Annotated[str, Field(max_length=500)]
 
@@ -41,6 +43,7 @@ class OfPause(_Taken):
     tenant: Text = Field(description="Name of the tenant.")
     scope: Text = Field(description="tenant, flow, connection, command or access.")
     name: Text = Field(description="What is paused; the tenant's own name for `tenant`.")
+    limit: int = Field(FIRST, ge=1, le=1000, description="So many of what waits one by one, the first to go.")
 
 
 class OfClicks(_Taken):
@@ -104,12 +107,13 @@ class StepGiven(Given):
 
 
 class PlanGiven(Given):
-    """What would happen. `second`: why it takes two people; empty: one is enough."""
+    """What would happen. `more`: so many steps come after these; `second`: why it takes two people, or empty."""
 
     action: str
     title: str
     tenant: str
     steps: list[StepGiven]
+    more: int
     sums: list[str]
     notes: list[str]
     role: str
@@ -211,6 +215,14 @@ class QueuedGiven(Given):
     after: bool
     due: datetime
     behind: str
+
+
+class QueueGiven(Given):
+    """What waits behind a pause: how many, what they give away, and the first of them."""
+
+    count: int
+    sums: list[str]
+    first: list[QueuedGiven]
 
 
 class FoundGiven(Given):

@@ -32,9 +32,10 @@ from caseconnect.host.web.console.pages import PAGES
 from caseconnect.host.web.console.people import ROLES, Person, Role
 from caseconnect.host.web.console.people_pages import PAGES as PEOPLE
 from caseconnect.host.web.console.sessions import Links, Sessions
-from caseconnect.host.web.console.settings import EVERYWHERE, ConsoleSettings, is_loopback
+from caseconnect.host.web.console.settings import EVERYWHERE, ConsoleSettings
 from caseconnect.host.web.console.signing import SignIn, address_of, onward
 from caseconnect.host.web.control import Verbs
+from caseconnect.sdk.addresses import is_this_machine
 from caseconnect.sdk.resources import Log
 
 _READERS = 2
@@ -108,7 +109,7 @@ class Console:
         """All under which the console is known."""
         settings, port = self.house.settings(), self.house.port
         scheme = "https" if settings.tls else "http"
-        hosts = {"127.0.0.1", "localhost", "[::1]"} if is_loopback(settings.host) else set()
+        hosts = {"127.0.0.1", "localhost", "[::1]"} if is_this_machine(settings.host) else set()
         if settings.host not in EVERYWHERE:
             hosts.add(f"[{settings.host}]" if ":" in settings.host else settings.host.lower())
         ports = [f":{port}"]

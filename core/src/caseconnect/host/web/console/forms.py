@@ -33,7 +33,7 @@ class Forms:
         ]
 
     async def _plan(self, asked: Asked) -> Response:
-        plan = await self._actor.plan(asked.request.path_params["action"], asked.form)
+        plan = await self._actor.plan(asked.request.path_params["action"], asked.form, asked.who)
         return self._shown(asked, plan)
 
     async def _do(self, asked: Asked) -> Response:

@@ -18,7 +18,8 @@ from urllib.parse import quote, urlencode, urlsplit
 import jwt
 
 from caseconnect.host.web.console.people import Identity
-from caseconnect.host.web.console.settings import Oidc, is_loopback
+from caseconnect.host.web.console.settings import Oidc
+from caseconnect.sdk.addresses import is_this_machine
 from caseconnect.sdk.errors import ConnectError
 from caseconnect.sdk.http import Http, Response, Transport
 from caseconnect.sdk.pace import Pace
@@ -65,7 +66,7 @@ class Provider:
         secret: Callable[[], str] | None,
         now: Callable[[], datetime],
         transport: Transport | None = None,
-        max_age: timedelta = timedelta(minutes=30),
+        max_age: Callable[[], timedelta] = lambda: timedelta(minutes=30),
     ) -> None:
         """`max_age`: who proved longer ago who they are is asked anew by the provider (Core §3.1.2.1)."""
         self._max_age = max_age
@@ -93,7 +94,7 @@ class Provider:
             "nonce": begun.nonce,
             "code_challenge": challenge,
             "code_challenge_method": "S256",
-            "max_age": str(int(self._max_age.total_seconds())),
+            "max_age": str(int(self._max_age().total_seconds())),
         }
         address = self._endpoint(found, "authorization_endpoint")
         return id_, f"{address}{'&' if '?' in address else '?'}{urlencode(query, quote_via=quote)}"
@@ -194,7 +195,7 @@ class Provider:
     def _endpoint(self, found: Mapping[str, Any], name: str) -> str:
         address = found.get(name)
         parts = urlsplit(address) if isinstance(address, str) else None
-        local = is_loopback(urlsplit(self.settings.issuer).hostname or "")
+        local = is_this_machine(urlsplit(self.settings.issuer).hostname)
         if parts is None or not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and local)):
             raise SignInRefused(f"the provider's `{name}` is no https address")
         return str(address)

@@ -76,23 +76,21 @@ def resume(desk: Desk, fields: Fields) -> Plan:
     brake = next((b for b in desk.journal.brakes() if (b.tenant, b.scope, b.name) == (tenant, scope, name)), None)
     if brake is None:
         raise NotPossible(f"{scope} {name} of {tenant} is not paused")
-    steps = []
-    for queued in desk.journal.held_back(tenant, scope, name):
+    queue, steps = desk.journal.held_back(tenant, scope, name), []
+    for queued in queue.first:
         just_now = ", after what it waits for" if queued.after else ""
         if queued.behind:
             just_now += f", when {queued.behind} works again"
         if queued.due > desk.now:
             just_now += f", not before {queued.due:%Y-%m-%d %H:%M:%S} UTC"
-        what, effect = f"{queued.kind} of {queued.use}", _GOES_OUT[queued.state]
-        subject = queued.target or queued.reference
-        steps.append(
-            Step(queued.key, what, effect, tenant, subject, queued.money, queued.worth, queued.state, just_now)
-        )
+        what, subject = f"{queued.kind} of {queued.use}", queued.target or queued.reference
+        of = (queued.key, what, _GOES_OUT[queued.state], tenant, subject, queued.money, queued.worth, queued.state)
+        steps.append(Step(*of, just_now))
     notes = ["They start in this order, as fast as each account allows; caps still hold."]
     if scope == "access":
         notes.append("Polling and reading begin again as well.")
     ask = {"tenant": tenant, "scope": scope, "name": name}
-    second = why_two(steps, desk.four_eyes)
+    money = bool(queue.rest.money) or any(step.money for step in steps)
     return _plan(
         "resume",
         f"Resume {scope} {name}",
@@ -100,10 +98,12 @@ def resume(desk: Desk, fields: Fields) -> Plan:
         steps,
         [ask],
         notes=notes,
-        second=second,
-        pays=bool(second) or any(s.money for s in steps),
-        mark=f"{brake.by}|{brake.at}|{brake.reason}",
-        only_money=True,
+        second=why_two(steps, desk, queue.rest),
+        pays=money,
+        role=Role.APPROVER if money else Role.OPERATOR,
+        mark=f"{brake.by}|{brake.at}|{brake.reason}|{queue.digest}",
+        marked=True,
+        rest=queue.rest,
     )
 
 
@@ -130,7 +130,7 @@ def answer(desk: Desk, fields: Fields) -> Plan:
     end = ("answer", f"Answer with {what}", fields, steps, asks)
     if what == "retry" and passes_a_cap(desk, steps):
         return _plan(*end, second=_ALWAYS_TWO, pays=True, role=Role.APPROVER)
-    second = why_two(steps, desk.four_eyes) if what != "refuse" else ""
+    second = why_two(steps, desk) if what != "refuse" else ""
     return _plan(*end, second=second, pays=what != "refuse" and any(step.money for step in steps))
 
 

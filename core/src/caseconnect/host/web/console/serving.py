@@ -22,13 +22,16 @@ def port_of(settings: ConsoleSettings, asked: int | None, webhooks: int) -> int:
     return chosen
 
 
-def provider_of(settings: ConsoleSettings, secrets: Secrets, now: Callable[[], datetime]) -> Provider | None:
+def provider_of(
+    settings: Callable[[], ConsoleSettings], secrets: Secrets, now: Callable[[], datetime]
+) -> Provider | None:
     """Who says who people are; None: one-time links only."""
-    if settings.oidc is None:
+    oidc = settings().oidc
+    if oidc is None:
         return None
-    kept = settings.oidc.client_secret
+    kept = oidc.client_secret
     reveal = (lambda: secrets.reveal(kept)) if kept else None
-    return Provider(settings.oidc, reveal, now, max_age=settings.sessions.fresh)
+    return Provider(oidc, reveal, now, max_age=lambda: settings().sessions.fresh)
 
 
 def listen(settings: ConsoleSettings, console: Console, port: int) -> Server:

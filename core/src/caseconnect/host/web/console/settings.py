@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from decimal import Decimal
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -14,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from caseconnect.host.tenants.durations import Duration
 from caseconnect.host.web.console.people import ROLES, Identity, Role
+from caseconnect.sdk.addresses import is_this_machine
 from caseconnect.sdk.secrets import Secret
 
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - nothing is bound here
@@ -22,20 +22,12 @@ EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - nothing is bound here
 RoleWord = Literal["viewer", "operator", "approver"]
 
 
-def is_loopback(host: str) -> bool:
-    """Only this machine reaches that address."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 def _address(given: str) -> str:
     parts = urlsplit(given)
     plain = not (parts.path.strip("/") or parts.query or parts.fragment or parts.username)
     if parts.scheme not in {"http", "https"} or not parts.hostname or not plain:
         raise ValueError("write https://host or https://host:port, and nothing behind it")
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
+    if parts.scheme == "http" and not is_this_machine(parts.hostname):
         raise ValueError("people's browsers must reach the console by https")
     usual = ":443" if parts.scheme == "https" else ":80"  # a browser does not say it
     return given.rstrip("/").lower().removesuffix(usual)
@@ -43,7 +35,7 @@ def _address(given: str) -> str:
 
 def _issuer(given: str) -> str:
     parts = urlsplit(given)
-    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname or "")):
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_this_machine(parts.hostname)):
         raise ValueError("an issuer is an https address, as the provider's discovery document names it")
     if not parts.hostname or parts.query or parts.fragment or parts.username:
         raise ValueError("write the issuer as the provider's discovery document names it, without credentials")
@@ -111,8 +103,8 @@ class ConsoleSettings(_Part):
     )
     four_eyes: Annotated[dict[str, Decimal], AfterValidator(_amounts)] | None = Field(
         None,
-        description='Above these amounts a second approver confirms, such as `{EUR: "500.00"}`; a currency that is not'
-        " named always needs one. Without it only caps do.",
+        description="Above these amounts, which one person gives away in 24 hours, a second approver confirms, such as"
+        ' `{EUR: "500.00"}`; a currency that is not named always needs one. Without it only caps do.',
     )
     proposals: Duration = Field(
         timedelta(hours=24), gt=timedelta(0), description="So long a proposal waits for its second person."
@@ -121,7 +113,7 @@ class ConsoleSettings(_Part):
 
     @model_validator(mode="after")
     def _nobody_is_let_in_from_afar(self) -> ConsoleSettings:
-        if not is_loopback(self.host) and not (self.tls and self.oidc):
+        if not is_this_machine(self.host) and not (self.tls and self.oidc):
             raise ValueError(
                 f"the console would be open to others on {self.host}: give `tls` and `oidc`, or leave `host` at"
                 " 127.0.0.1 and put a reverse proxy in front (then say `url`)"
