@@ -15,7 +15,7 @@ import sys
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -47,6 +47,8 @@ if find_spec("sniffio") is None:
 import httpx  # noqa: E402, TID251 - this is the place, and the lines above have to come first
 
 if TYPE_CHECKING:
+    import ssl
+
     import aiohttp  # noqa: TID251 - as above
 
 Transport = httpx.AsyncBaseTransport
@@ -87,7 +89,7 @@ class _Network(Transport):
         from yarl import URL
 
         self._lib, self._url, self._public = aiohttp, URL, public
-        self._tls = httpx.create_ssl_context(trust_env=False)
+        self._tls = _tls()
         self._session: aiohttp.ClientSession | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -130,6 +132,12 @@ class _Network(Transport):
             # Else a GET, PUT or DELETE that is lost on a kept connection would be sent twice. There is no option.
             self._session._retry_connection = False
         return self._session
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """One for all connections: to read what authorities the world trusts takes 20 ms and half a megabyte each time."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 def _public(resolver: aiohttp.ThreadedResolver) -> aiohttp.ThreadedResolver:
