@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx  # noqa: TID251 - webhooks are posted as any client would
+from journal_desk import opened
 from reaping import Killed
 
 from caseconnect.host.journal import SqliteJournal
@@ -198,7 +199,7 @@ class Daemon:
 
     async def _work(self, started: asyncio.Event, *, rooms: bool) -> None:
         tenants = self._tenants()
-        self.journal = journal = SqliteJournal.open(self.folder / "journal.db", synchronous="OFF")
+        self.journal = journal = opened(self.folder / "journal.db")
         self.runner = runner = Runner(journal, self.now, self.log)
         accounts, live = Accounts(), dict[str, LiveTenant]()
         for name, tenant in tenants.items():
