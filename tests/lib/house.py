@@ -61,7 +61,7 @@ connections:
       base_url: http://127.0.0.1:1
   cases:
     platform: opentext_case
-    poll: {every: 1m}
+    poll: {every: 2m}
     settings:
       base_url: http://127.0.0.1:2/case
       definition_id: $DEFINITION
