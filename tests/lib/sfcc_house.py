@@ -36,7 +36,7 @@ CASES = """\
 """
 
 
-def connections(every: str = "1m", sites: Sequence[str] = ("RefArch",), cases: str = "1m") -> str:
+def connections(every: str = "2m", sites: Sequence[str] = ("RefArch",), cases: str = "2m") -> str:
     """A tenant file up to its flows. Days of virtual time take long with a poll every minute."""
     shop = sfcc_instance.connection("http://127.0.0.1:1", every, sites)
     return HEAD + shop + CASES.replace("every: 2m", f"every: {cases}")
