@@ -125,12 +125,15 @@ def test_a_port_in_use_is_told_and_the_journal_is_let_go(folder: Path) -> None:
         assert daemon.stop() == Exit.OK
 
 
-def test_a_pipeline_that_ends_ends_the_daemon_with_an_error(folder: Path) -> None:
-    with serving(folder, program=BROKEN, wait=False) as daemon:
+def test_a_pipeline_that_ends_ends_the_daemon_with_an_error_which_people_are_told(folder: Path) -> None:
+    config = folder / "connect.yaml"
+    config.write_text("alerts: {channels: {log: {log: {}}}}")
+    with serving(folder, "--config", str(config), program=BROKEN, wait=False) as daemon:
         assert daemon.process.wait(60) == Exit.WRONG
         text = daemon.log.read_text()
         assert re.search(r"the pipeline has ended \(RuntimeError at __main__:3", text)
         assert "ann@shop.test" not in text
+        assert "daemon:ended" in [line["cause"] for line in daemon.lines("alert opened")]
 
 
 @pytest.mark.parametrize("how", ["sleep", "spin"])
@@ -211,7 +214,10 @@ def test_nothing_acknowledged_is_lost_when_the_process_is_killed(folder: Path) -
         assert daemon.post("orders/create", order(int(again[1:].partition("-")[0])), again) == 200
         twice = rows(daemon.data, "SELECT delivery_id FROM deliveries GROUP BY 1 HAVING count(*) > 1")
         assert twice == []
+        told = "SELECT title FROM alerts WHERE cause='daemon:ended' AND closed_at IS NULL"
+        daemon.until(lambda: rows(daemon.data, told), "people are told that it was killed")
         assert daemon.stop() == Exit.OK, daemon.log.read_text()[-3000:]
+    assert not (daemon.data / "journal.running").exists()
 
 
 @pytest.fixture

@@ -163,7 +163,7 @@ class Opened:
         return self.world.now + timedelta(minutes=7)
 
     async def _live(self) -> Live:
-        accounts = {("acme", "shop"): Account("demo-shop", 20, 40, 29, 0.8, 2)}
+        accounts = {("acme", "shop"): Account("demo-shop", 20, 40, 29, 0.8, 2, self.now() + timedelta(hours=20))}
         return Live({"globex": "secret: GLOBEX_SECRET is not set"}, {}, accounts)
 
     def close(self) -> None:

@@ -73,6 +73,14 @@ def test_what_a_text_shows_is_a_label_of_its_query() -> None:
             assert set(re.findall(r"\{\{(\w+)\}\}", target["legendFormat"])) <= told, panel["title"]
 
 
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["alert"])
+def test_every_rule_names_a_page_that_is_there(rule: Any) -> None:
+    path, _, anchor = rule["annotations"]["runbook_url"].partition("#")
+    text = (ROOT / path).read_text(encoding="utf-8")
+    headings = {heading.lower().replace(" ", "-") for heading in re.findall(r"^## (.+)$", text, re.MULTILINE)}
+    assert not anchor or anchor in headings
+
+
 def test_every_metric_is_looked_at_by_somebody() -> None:
     text = "".join(query.expression for query in queries())
     assert [name for name in METRICS if name not in text] == []

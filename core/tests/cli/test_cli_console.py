@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
@@ -12,6 +12,8 @@ import pytest
 from click.testing import CliRunner, Result
 from console_desk import refund
 from journal_desk import START, TENANT, Desk, now_of
+from serving import FLOWS, write_tenant
+from serving import TENANT as SERVED
 
 from caseconnect.cli import Exit, main
 from caseconnect.host.journal import SqliteJournal
@@ -99,6 +101,42 @@ def test_caps_are_seen_changed_and_taken_back(desk: Desk, monkeypatch: pytest.Mo
     assert connect(desk, "caps", "take-back", *place, "--reason", "over").exit_code == Exit.OK
     assert connect(desk, "caps", "take-back", *place, "--reason", "over").exit_code == Exit.WRONG
     assert orjson.loads(connect(desk, "caps", "--json").stdout)[0]["limit"] == "50"
+
+
+def test_check_shows_what_people_changed_of_caps(desk: Desk, tmp_path: Path) -> None:
+    write_tenant(
+        tmp_path, flows=FLOWS.replace("mode: live\n", "mode: live\n    caps: {HoldOrder: {hour: {count: 30}}}\n", 1)
+    )
+    check = ("check", "--tenants", str(tmp_path / "tenants"))
+    assert "Holds" not in connect(desk, *check).stdout
+    use = FLOWS.split("use: ")[1].split("\n")[0]
+    journal, now = SqliteJournal.open(desk.path), datetime.now(UTC)
+    for cap, limit, until in ((f"flow:{use}:HoldOrder", 90, timedelta(hours=2)), ("tenant:money", 7, None)):
+        until_at = now + until if until else None
+        now_of(
+            journal.change_cap(CapChange("acme", cap, "hour", "count", Decimal(limit), "sale", "ann", now, until_at))
+        )
+    now_of(journal.change_cap(CapChange("gone", "tenant:money", "hour", "EUR", Decimal(1), "sale", "ann", now)))
+    journal.close()
+    told = connect(desk, *check)
+    assert told.exit_code == Exit.OK
+    rows = [line.split() for line in told.stdout.splitlines()]
+    assert ["acme", f"flow:{use}:HoldOrder", "hour", "count", "90", "30", "ann,", "until"] in [row[:8] for row in rows]
+    assert ["acme", "tenant:money", "hour", "count", "nothing:", "without", "effect"] in [row[:7] for row in rows]
+    assert "gone" not in told.stdout
+    caps = orjson.loads(connect(desk, *check, "--json").stdout)["caps"]
+    assert [(c["limit"], c["file"], c["differs"]) for c in caps] == [("90", "30", True), ("7", None, True)]
+    desk.path.unlink()
+    assert "caps" not in orjson.loads(connect(desk, *check, "--json").stdout)
+
+
+def test_check_shows_when_secrets_end(desk: Desk, tmp_path: Path) -> None:
+    folder = write_tenant(tmp_path, template=SERVED.replace("SHOP_SECRET}", "SHOP_SECRET, expires: 2027-01-31}"))
+    check = ("check", "--tenants", str(folder))
+    assert "client_secret 2027-01-31" in connect(desk, *check).stdout
+    (tenant,) = orjson.loads(connect(desk, *check, "--json").stdout)["tenants"]
+    ends = {c["name"]: c["secrets_end"] for c in tenant["connections"]}
+    assert (ends["shop"], ends["cases"]) == ({"client_secret": "2027-01-31"}, {})
 
 
 def test_clicks_are_in_the_audit_and_beside_the_order(desk: Desk) -> None:

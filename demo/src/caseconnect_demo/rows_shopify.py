@@ -55,7 +55,7 @@ async def p2(stage: Stage) -> None:
 
 
 async def p3(stage: Stage) -> None:
-    """Staff see on the order how far its case is."""
+    """Staff see on the order, and on the shopper's profile, how far its case is."""
     made = await bought(stage, order("Piano", "4200.00", "Paul Reed", payment=AUTHORIZED))
     stage.begin(f"{made['name']}: a large order is under review", subject(made))
 
@@ -64,6 +64,7 @@ async def p3(stage: Stage) -> None:
 
     await stage.case(mark(made))
     await stage.effect("tag case-open", tagged("case-open"))
+    await stage.effect("the shopper's profile shows it too", lambda e: "/Customer/" in e["target"])
     await stage.decide("verify", after=SAID_HELD)
     await stage.effect("then case-waiting", tagged("case-waiting"))
     await stage.decide("approved")
@@ -116,7 +117,7 @@ async def p7(stage: Stage) -> None:
 ROWS = (
     Row("P1", "order exceptions open cases", "shopify", p1),
     Row("P2", "complaints, returns and refund disputes", "shopify", p2),
-    Row("P3", "the order shows how far its case is", "shopify", p3),
+    Row("P3", "order and profile show how far the case is", "shopify", p3),
     Row("P4", "what is given back is approved before", "shopify", p4),
     Row("P5", "fraud is investigated; the order is held, released or cancelled", "shopify", p5),
     Row("P6", "who matters most is served first", "shopify", p6),

@@ -10,7 +10,7 @@ from caseconnect.models import Case
 from caseconnect.sdk.decisions import CaseRef, Matter
 from caseconnect.sdk.events import CaseChanged, CommandSettled
 from caseconnect.sdk.testing import PluginContract, Situation, TransformContract
-from caseconnect.sdk.testing.story import CASE_ID, ORDER, PLACED
+from caseconnect.sdk.testing.story import CASE_ID, ORDER, PLACED, sample_order
 from caseconnect_status_updates import plugin
 
 NOW = PLACED + timedelta(hours=1)
@@ -39,4 +39,12 @@ class TestStatusUpdates(TransformContract):
             Situation(case, NOW, facts(outcome="approved", stage="Review"), OPEN, name="decided"),
             Situation(case, NOW, facts(closed=True), OPEN, name="closed"),
             Situation(case, NOW, facts(), OPEN, {"tags": {}, "attributes": {}}, name="switched off"),
+            Situation(
+                case,
+                NOW,
+                facts() | {("order", ORDER): sample_order(customer_id="7")},
+                OPEN,
+                {"customer_attributes": {"number": "case_number"}},
+                name="shown on the profile",
+            ),
         ]

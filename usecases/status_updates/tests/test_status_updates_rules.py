@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from caseconnect.models import Case
-from caseconnect.sdk.commands import AnnotateOrder
+from caseconnect.sdk.commands import AnnotateCustomer, AnnotateOrder
 from caseconnect.sdk.decisions import CaseRef, CommandState, Decision, Facts, Matter, Missing, Needs
 from caseconnect.sdk.events import CaseChanged, CommandSettled
 from caseconnect.sdk.subjects import Subject
+from caseconnect.sdk.testing.story import sample_order
 from caseconnect_status_updates.rules import decide, phase_of
 from caseconnect_status_updates.settings import Phase, StatusUpdatesSettings
 
@@ -43,6 +44,9 @@ def a_case(**changes: Any) -> Case:
     return Case.model_validate(
         {"id": "c-1", "number": "CC-1", "status": "Open", "stage": "Review", "revision": "r", **changes}
     )
+
+
+PROFILE: dict[str, Any] = {"customer_attributes": {"number": "case_number", "status": "case_status"}}
 
 
 def settled(kind: str, state: Any = "done", **data: Any) -> CommandSettled:
@@ -147,7 +151,8 @@ def test_a_case_that_cannot_be_read_is_still_shown_when_it_was_opened() -> None:
     ("event", "matter", "facts", "changes", "says"),
     [
         (CHANGED, {"case": None}, {}, {"attributes": {}, "tags": {}}, "nothing is written back"),
-        (CHANGED, {"subject": Subject("shop", "customer", "7")}, {}, {}, "only orders are annotated"),
+        (CHANGED, {"subject": Subject("shop", "customer", "7")}, {}, {}, "customer_attributes is empty"),
+        (CHANGED, {"subject": Subject("shop", "product", "7")}, {}, PROFILE, "only orders and customers are annotated"),
         (CHANGED, {}, {("case", CASE): Missing(why="down")}, {}, "could not be read (down)"),
         (settled("OpenCase", "refused"), {}, {}, {}, "no progress"),
         (settled("HoldOrder"), {}, {}, {}, "no progress"),
@@ -169,6 +174,47 @@ def test_the_case_is_asked_for_first() -> None:
     needs = decide(CHANGED, a_matter(), Facts(), settings(), NOW)
     assert isinstance(needs, Needs)
     assert [(n.fact, n.subject) for n in needs.needs] == [("case", CASE)]
+
+
+@pytest.mark.parametrize(
+    ("order", "says"),
+    [
+        (sample_order(customer_id="7"), "customer_attributes: number, status"),
+        (sample_order(customer_id=None), "customer: the order is a guest's"),
+        (Missing(why="down"), "customer: the order could not be read"),
+    ],
+)
+def test_the_profile_of_the_orders_shopper_shows_it_too(order: Any, says: str) -> None:
+    facts = Facts({("case", CASE): a_case(), ("order", ORDER): order})
+    decision = decide(CHANGED, a_matter(), facts, settings(**PROFILE), NOW)
+    assert isinstance(decision, Decision)
+    assert says in decision.reason
+    on_order, *on_profile = decision.commands
+    assert isinstance(on_order, AnnotateOrder)
+    assert [c.target for c in on_profile] == ([ORDER] if "customer_attributes" in says else [])
+    for command in on_profile:
+        assert isinstance(command, AnnotateCustomer)
+        assert command.attributes == {"case_number": "CC-1", "case_status": "Open"}
+        assert (command.add_tags, command.remove_tags) == ((), ())
+        assert command.slot()[0] != on_order.slot()[0]
+
+
+def test_only_the_profile_is_shown_where_nothing_else_is_or_the_matter_is_the_customers() -> None:
+    facts = {("case", CASE): a_case(), ("order", ORDER): sample_order(customer_id="7")}
+    cases: list[tuple[dict[str, Any], Subject]] = [
+        ({"tags": {}, "attributes": {}}, ORDER),
+        ({}, Subject("shop", "customer", "7")),
+    ]
+    for changes, about in cases:
+        decision = decide(CHANGED, a_matter(subject=about), Facts(facts), settings(**PROFILE, **changes), NOW)
+        assert isinstance(decision, Decision)
+        assert [(c.kind, c.target) for c in decision.commands] == [("AnnotateCustomer", about)]
+
+
+def test_the_order_is_read_only_for_the_profile() -> None:
+    needs = decide(CHANGED, a_matter(), Facts(), settings(**PROFILE), NOW)
+    assert isinstance(needs, Needs)
+    assert [(n.fact, n.subject, n.required) for n in needs.needs] == [("case", CASE, False), ("order", ORDER, False)]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,15 +15,18 @@ import orjson
 from caseconnect import models
 from caseconnect.cli import Exit
 from caseconnect.cli.output import emit_json, remark, say, table
-from caseconnect.cli.places import config_option
+from caseconnect.cli.places import config_option, data_option, journal_path
 from caseconnect.host.daemon_file import DaemonFile, load_daemon_file
 from caseconnect.host.plugins import load
 from caseconnect.host.tenants import ConfigProblem, Connection, Flow, Tenant, TenantSet, load_files, load_tenants
 from caseconnect.host.tenants import schema as tenant_schema
 from caseconnect.host.tenants.clashes import shared_references
 from caseconnect.host.tenants.overlaps import overlaps
+from caseconnect.host.tenants.secrets import ends_of
+from caseconnect.sdk.errors import ConnectError
 
 if TYPE_CHECKING:
+    from caseconnect.host.journal.cap_changes import CapChange
     from caseconnect.host.trial import Tried
 
 _MEANING = {"observe": "decides and does nothing", "cases": "opens cases, touches no order", "live": "does everything"}
@@ -36,16 +41,24 @@ _RECORDS = {n: r for n in models.__all__ if isinstance(r := getattr(models, n), 
     "--tenants", "folder", type=click.Path(path_type=Path), help="Folder of tenant files.  [default: tenants]"
 )
 @config_option
+@data_option
 @click.option("--live", is_flag=True, help="Try each connection step by step; changes nothing there.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def check(
-    ctx: click.Context, files: tuple[Path, ...], folder: Path | None, config: Path | None, live: bool, as_json: bool
+    ctx: click.Context,
+    files: tuple[Path, ...],
+    folder: Path | None,
+    config: Path | None,
+    data: Path,
+    live: bool,
+    as_json: bool,
 ) -> None:
     """Check tenant files and the daemon's own, and show what the flows would do.
 
     Refuses what `connect serve` would refuse. Needs no secret and no network, unless --live is given. All problems
-    are shown at once, each with its file, line and key path.
+    are shown at once, each with its file, line and key path. Where a journal is, it shows which limits of caps people
+    have changed, so that what holds is not what the file says.
 
     \b
     connect check
@@ -64,10 +77,13 @@ def check(
     for problems in shared_references(found.tenants).values():
         found.problems += problems
     tried = _try(found) if live else []
+    changed = _changed_caps(found, journal_path(data))
     if as_json:
-        emit_json(_data(found) | ({"tried": [_tried_data(t) for t in tried]} if live else {}))
+        caps = {} if changed is None else {"caps": [_cap_data(*one) for one in changed]}
+        emit_json(_data(found) | caps | ({"tried": [_tried_data(t) for t in tried]} if live else {}))
     else:
         _show(found)
+        _show_caps(changed or [])
         _show_tried(tried)
     broken = [p.name for p in installed.plugins if p.broken]
     if broken:
@@ -115,8 +131,8 @@ def _show(found: TenantSet) -> None:
         since = f", from {tenant.go_live:%Y-%m-%d %H:%M} UTC" if tenant.go_live else ""
         say(f"{tenant.name} ({tenant.environment}{since}): right")
         table(
-            ("Connection", "Platform", "Woken by"),
-            [(c.name, c.platform, "; ".join(_wakes(c)) or "nothing") for c in tenant.connections.values()],
+            ("Connection", "Platform", "Woken by", "Secrets end"),
+            [(c.name, c.platform, "; ".join(_wakes(c)) or "nothing", _ends(c)) for c in tenant.connections.values()],
         )
         if tenant.flows:
             table(
@@ -132,6 +148,39 @@ def _show(found: TenantSet) -> None:
             say(f"warning: {warning}")
     for problem in found.problems:
         say(str(problem))
+
+
+def _changed_caps(found: TenantSet, journal: Path) -> list[tuple[CapChange, Decimal | None]] | None:
+    """What people changed of the caps; None where there is no journal to ask."""
+    if not journal.exists():
+        return None
+    from caseconnect.host.caps_seen import changed_caps
+
+    try:
+        return changed_caps(found.tenants, journal)
+    except ConnectError as error:
+        remark(f"caps that people changed are not shown: {error}")
+        return None
+
+
+def _show_caps(changed: list[tuple[CapChange, Decimal | None]]) -> None:
+    if not changed:
+        return
+    say("People changed these caps; what they say holds, not the file (`connect caps` shows how much is used):")
+    heads = ("Tenant", "Cap", "Per", "Of", "Holds", "In the file", "Changed by")
+    table(heads, [_cap_row(change, file) for change, file in changed])
+
+
+def _cap_row(change: CapChange, file: Decimal | None) -> tuple[str, ...]:
+    until = f"until {change.until:%Y-%m-%d %H:%M} UTC" if change.until else "until it is taken back"
+    holds = "nothing: without effect" if file is None else f"{change.limit:f}"
+    said = "no such limit" if file is None else f"{file:f}" + (", the same" if file == change.limit else "")
+    return (change.tenant, change.cap, change.per, change.what, holds, said, f"{change.by}, {until}: {change.reason}")
+
+
+def _cap_data(change: CapChange, file: Decimal | None) -> dict[str, Any]:
+    said = None if file is None else f"{file:f}"
+    return asdict(change) | {"limit": f"{change.limit:f}", "file": said, "differs": file != change.limit}
 
 
 def _try(found: TenantSet) -> list[Tried]:
@@ -166,6 +215,10 @@ def _wakes(connection: Connection) -> list[str]:
     return pushed + ([str(connection.schedule)] if connection.schedule else [])
 
 
+def _ends(connection: Connection) -> str:
+    return ", ".join(f"{place} {last_day}" for place, last_day in ends_of(connection.settings))
+
+
 def _sends(flow: Flow) -> tuple[list[str], list[str]]:
     """Kinds of commands that the flow's mode lets out, and those that it keeps back."""
     let_out = {"observe": set(), "cases": {"case"}, "live": {"case", "order"}}[flow.mode]
@@ -188,7 +241,8 @@ def _tenant_data(tenant: Tenant) -> dict[str, Any]:
         "file": str(tenant.file),
         "warnings": [w.as_json() for w in overlaps(tenant)],
         "connections": [
-            {"name": c.name, "platform": c.platform, "woken_by": _wakes(c)} for c in tenant.connections.values()
+            {"name": c.name, "platform": c.platform, "woken_by": _wakes(c), "secrets_end": dict(ends_of(c.settings))}
+            for c in tenant.connections.values()
         ],
         "flows": [
             {"use": f.use, "mode": f.mode, "on": f.on, "cases": f.cases, "sends": s, "withholds": w}

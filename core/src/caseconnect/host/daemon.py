@@ -10,11 +10,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from caseconnect.host.alerting.channels import build
 from caseconnect.host.alerting.desk import tell
+from caseconnect.host.alerting.telling import Links
 from caseconnect.host.daemon_file import DaemonFile, DaemonSettings
 from caseconnect.host.journal import SqliteJournal
 from caseconnect.host.journal.errors import JournalError
-from caseconnect.host.journal.records import NewAlert, NewDelivery, Receipt
+from caseconnect.host.journal.records import NewDelivery, Receipt
+from caseconnect.host.life import Life, mark_path
 from caseconnect.host.numbers.following import Follower
 from caseconnect.host.numbers.numbers import Numbers
 from caseconnect.host.numbers.page import metrics_app
@@ -26,6 +29,7 @@ from caseconnect.host.tenants.admitting import Admitted
 from caseconnect.host.tenants.problems import ConfigProblem
 from caseconnect.host.tenants.secrets import FileAndEnvSecrets
 from caseconnect.host.tenants.tenant import Tenant
+from caseconnect.host.watchdog import Watchdog
 from caseconnect.host.web.app import make_app
 from caseconnect.host.web.console.app import Console, House
 from caseconnect.host.web.console.asking import Live
@@ -37,8 +41,6 @@ from caseconnect.host.web.server import Server, make_server
 from caseconnect.host.web.uploads import Uploads
 from caseconnect.sdk.errors import ConnectError
 from caseconnect.sdk.resources import Log
-
-_BLOCKED_AFTER = 5.0
 
 
 @dataclass(frozen=True)
@@ -75,14 +77,23 @@ class Daemon:
     _stop: asyncio.Event | None = None
     _hup: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
     _supervisor: Supervisor = field(default_factory=Supervisor, repr=False)
-    _blocked: bool | None = field(default=None, repr=False)
 
     async def run(self, started: Callable[[int], None] | None = None) -> None:
         """Serve until SIGTERM or SIGINT; SIGHUP reloads. `started` is called with the port.
 
         Raises `JournalLocked` and others when it cannot begin; `JournalError` at the end when the journal broke: the
-        process must not go on in memory.
+        process must not go on in memory. An end by a failure is told by the channels.
         """
+        values, secrets, journal_file = self.settings.values, self.settings.secrets, self.options.data / "journal.db"
+        life = Life(mark_path(journal_file), self.now, self.log, lambda: build(values.alerts, secrets, self.log))
+        try:
+            await self._run(journal_file, life, started)
+        except Exception as error:
+            await life.ended(error)
+            raise
+        await life.ended()
+
+    async def _run(self, journal_file: Path, life: Life, started: Callable[[int], None] | None) -> None:
         loop = asyncio.get_running_loop()
         self._stop = stop = asyncio.Event()
 
@@ -93,7 +104,7 @@ class Daemon:
         mistrust = "whoever started it said so" if self.options.recover else None
         numbers = Numbers(self.now, self.log)
         journal = SqliteJournal.open(
-            self.options.data / "journal.db",
+            journal_file,
             threaded=True,
             on_broken=on_broken,
             mistrust=mistrust,
@@ -110,7 +121,7 @@ class Daemon:
                     loop.add_signal_handler(number, stop.set)
                 loop.add_signal_handler(signal.SIGHUP, self._hup.set)
             await asyncio.to_thread(pipeline.start)
-            await self._serve(journal, pipeline, numbers, stop, started)
+            await self._serve(journal, pipeline, numbers, life, stop, started)
         finally:
             await asyncio.to_thread(pipeline.stop)
             for watcher, each in zip(watchers, watching, strict=True):
@@ -130,6 +141,7 @@ class Daemon:
         journal: SqliteJournal,
         pipeline: PipelineThread,
         numbers: Numbers,
+        life: Life,
         stop: asyncio.Event,
         started: Callable[[int], None] | None,
     ) -> None:
@@ -166,8 +178,9 @@ class Daemon:
         control = make_server(control_app(verbs), uds=str(path))
         servers = (public, control, people)
         serving = [asyncio.create_task(server.serve()) for server in servers]
-        watch = (self._watch(journal, pipeline), self._tell(journal), self._hear(reloading))
-        beside = [asyncio.create_task(work) for work in watch]
+        watchdog = Watchdog(pipeline, self._supervisor, stop.set, self.now)
+        work = (watchdog.run(journal, self.log), self._tell(journal), self._hear(reloading))
+        beside = [asyncio.create_task(each) for each in work]
         stopping = asyncio.create_task(stop.wait())
         try:
             for server in servers:
@@ -177,6 +190,7 @@ class Daemon:
             if started:
                 started(self.port)
             self._supervisor.ready()
+            beside.append(asyncio.create_task(life.run(journal, self._links(journal))))
             await asyncio.wait([stopping, *serving], return_when=asyncio.FIRST_COMPLETED)
         finally:
             self.log.info("stopping", why="signal" if stop.is_set() and not self.broken else "failure")
@@ -214,6 +228,7 @@ class Daemon:
             now=self.now,
             log=self.log,
             provider=lambda: provider,
+            runbook=self._links(journal).runbook,
             metrics=metrics_app(numbers.page, self._metrics_token, lambda: bool(self.settings.values.console.url)),
         )
         self.console = console = Console(house)
@@ -258,33 +273,12 @@ class Daemon:
     async def _tell(self, journal: SqliteJournal) -> None:
         """Bring alerts to people."""
         values, secrets = self.settings.values, self.settings.secrets
-        await tell(values.alerts, secrets, journal, lambda: self.tenants, self.now, self.log, values.console.url)
+        links = self._links(journal)
+        await tell(values.alerts, secrets, journal, lambda: self.tenants, self.now, self.log, links)
 
-    async def _watch(self, journal: SqliteJournal, pipeline: PipelineThread) -> None:
-        """Tell when a plugin blocks the pipeline's loop; intake goes on meanwhile.
-
-        The supervisor hears that all is well from here, so only while both loops turn.
-        """
-        while True:
-            await asyncio.sleep(1)
-            if not pipeline.alive() and self._stop:
-                self._stop.set()
-            blocked = pipeline.silent_for() > _BLOCKED_AFTER
-            if not blocked:
-                self._supervisor.alive()
-            if blocked is not self._blocked:  # the first time too: a process that was killed may have left its alert
-                with suppress(JournalError):
-                    await self._tell_blocked(journal, pipeline, blocked=blocked)
-                    self._blocked = blocked
-
-    async def _tell_blocked(self, journal: SqliteJournal, pipeline: PipelineThread, *, blocked: bool) -> None:
-        if not blocked:
-            await journal.close_alert("", "pipeline:blocked", self.now())
-            return
-        where = pipeline.where()
-        title = f"a plugin blocks the pipeline since {pipeline.silent_for():.0f} s, at {where}"
-        self.log.error("pipeline blocked", where=where)
-        await journal.alert(NewAlert("", "pipeline:blocked", title, where), self.now())
+    def _links(self, journal: SqliteJournal) -> Links:
+        values = self.settings.values
+        return Links((journal.remembered("instance") or "")[:12], values.alerts.runbooks, values.console.url)
 
 
 async def _until_started(server: Server, serving: list[asyncio.Task[None]]) -> None:

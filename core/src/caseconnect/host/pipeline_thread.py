@@ -267,8 +267,8 @@ async def _live(runner: Runner, refused: Mapping[str, str]) -> Live:
     accounts: dict[tuple[str, str], Account] = {}
     for tenant in runner.context.tenants.values():
         for name, connection in tenant.connections.items():
-            pace = connection.resources.pace
-            accounts[tenant.name, name] = Account(connection.account, pace.rate, pace.burst, *pace.seen())
+            pace, token_ends = connection.resources.pace, connection.resources.usage.token_ends
+            accounts[tenant.name, name] = Account(connection.account, pace.rate, pace.burst, *pace.seen(), token_ends)
             if connection.unbuilt:
                 unbuilt[tenant.name, name] = connection.unbuilt
     return Live(dict(refused), unbuilt, accounts)

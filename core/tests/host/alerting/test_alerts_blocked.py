@@ -8,9 +8,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from caseconnect.host.daemon import Daemon, Options
 from caseconnect.host.journal import SqliteJournal
 from caseconnect.host.journal.errors import JournalBusy
+from caseconnect.host.systemd import Supervisor
+from caseconnect.host.watchdog import Watchdog
 from caseconnect.sdk.testing.resources import RecordingLog
 from caseconnect.sdk.testing.rig import in_virtual_time
 
@@ -19,8 +20,9 @@ from caseconnect.sdk.testing.rig import in_virtual_time
 async def test_that_it_is_over_is_written_as_soon_as_it_can_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     journal = SqliteJournal.open(tmp_path / "journal.db", synchronous="OFF")
     pipeline = SimpleNamespace(alive=lambda: True, silent_for=lambda: 60.0, where=lambda: "plugin:1")
-    daemon = Daemon(Options(tmp_path), {}, RecordingLog())
-    watching = asyncio.create_task(daemon._watch(journal, pipeline))  # type: ignore[arg-type] # what is asked of it
+    now = asyncio.get_running_loop().now  # type: ignore[attr-defined] # the virtual loop's
+    watchdog = Watchdog(pipeline, Supervisor({}), lambda: None, now)  # type: ignore[arg-type] # what is asked of it
+    watching = asyncio.create_task(watchdog.run(journal, RecordingLog()))
     await asyncio.sleep(3)
     assert set(journal.open_alerts("")) == {"pipeline:blocked"}
     close, busy = journal.close_alert, True

@@ -190,7 +190,7 @@ def test_the_desk_tells_alerts_and_the_day_by_real_mail(tmp_path: Path) -> None:
         journal = SqliteJournal.open(tmp_path / "journal.db", synchronous="OFF")
         await journal.alert(NewAlert("acme", "disk:low", "little room"), now)
         telling = asyncio.create_task(
-            tell(settings, MemorySecrets(), journal, lambda: ["acme"], lambda: now, RecordingLog())
+            tell(settings, MemorySecrets(), journal, lambda: ["acme"], lambda: now, RecordingLog(), LINKS)
         )
         async with asyncio.timeout(20):
             while len(server.mails) < 2:  # noqa: ASYNC110 - the server is a thread
@@ -235,7 +235,7 @@ async def test_what_is_told_of_channels_closes_when_the_file_has_them_no_more(tm
     for cause in ("channel:former", "channel:log", "channel:daily", "disk:low"):
         await journal.alert(NewAlert("", cause, "it was so"), now())
     settings = AlertsPart.model_validate({"channels": {"log": {"log": {}}}, "repeat": "4h"})
-    telling = asyncio.create_task(tell(settings, MemorySecrets(), journal, list, now, RecordingLog()))
+    telling = asyncio.create_task(tell(settings, MemorySecrets(), journal, list, now, RecordingLog(), LINKS))
     await asyncio.sleep(0)
     await asyncio.sleep(0.1)
     assert set(journal.open_alerts("")) <= {"channel:log", "disk:low"}

@@ -6,18 +6,19 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from caseconnect.host.alerting.causes import SEVERITIES
 from caseconnect.host.alerting.channels import Channel
+from caseconnect.host.alerting.due import HOLDS, planned
 from caseconnect.host.alerting.messages import Message
 from caseconnect.host.alerting.telling import EVERY, Links, Teller
 from caseconnect.host.journal import SqliteJournal, notices
 from caseconnect.host.journal.errors import JournalFull
-from caseconnect.host.journal.notices import Notice
+from caseconnect.host.journal.notices import Notice, Told
 from caseconnect.host.journal.records import NewAlert
 from caseconnect.sdk.errors import PermanentError, TransientError
 from caseconnect.sdk.testing.resources import RecordingLog
@@ -25,6 +26,7 @@ from caseconnect.sdk.testing.rig import in_virtual_time
 
 AUTH = "auth:shop"
 REPEAT = timedelta(hours=4)
+START = datetime(2026, 3, 4, 14, 30, tzinfo=UTC)
 
 
 @dataclass
@@ -283,6 +285,51 @@ async def test_an_alert_after_a_restore_is_not_taken_for_the_one_that_was_lost(t
     assert len(set(ids)) == 2
 
 
+def told(opened_before: int, held: timedelta, closed: timedelta | None = None) -> bool:
+    """Whether the opening of an alert is told, by the pure rule."""
+    ended = START + closed if closed else None
+    alert = Told(1, "acme", AUTH, "refused", "", START, START, 1, ended, None, None, opened_before)
+    channel = Channel("ops", Pigeon(), severities=frozenset(SEVERITIES))
+    return bool(planned(([alert], []), [channel], REPEAT, START + held))
+
+
+def test_the_fifth_opening_within_an_hour_is_told_only_when_it_holds() -> None:
+    none, short = timedelta(0), HOLDS - timedelta(seconds=1)
+    assert [told(before, none) for before in range(7)] == [True] * 4 + [False] * 3
+    assert [told(4, held) for held in (none, short, HOLDS, timedelta(hours=5))] == [False, False, True, True]
+    assert not told(4, HOLDS, closed=short)
+
+
+@in_virtual_time
+async def test_what_comes_and_goes_is_told_four_times_and_again_when_it_holds(tmp_path: Path) -> None:
+    way = Pigeon()
+    desk = Desk(tmp_path, ops=way)
+    for _ in range(12):
+        await desk.alert()
+        await desk.pass_time(minutes=1)
+        await desk.journal.close_alert("acme", AUTH, desk.now())
+        await desk.pass_time(minutes=1)
+    assert way.told() == [f"opened {AUTH}", f"closed {AUTH}"] * 4
+    titles = [m.title for some in way.sent for m in some if m.kind == "opened"]
+    assert titles[:3] == ["refused"] * 3
+    assert titles[3] == (
+        "refused (it comes and goes: 4 times within an hour; from now on it is told only when it holds for 10m)"
+    )
+    await desk.alert("auth:other")
+    await desk.alert()
+    await desk.pass_time(minutes=9)
+    assert way.told()[8:] == ["opened auth:other"], "another cause is told as ever"
+    await desk.pass_time(minutes=2)
+    assert way.told()[9:] == [f"opened {AUTH}"]
+    assert way.sent[-1][0].title == "refused (it comes and goes: 13 times within an hour; now it holds)"
+    await desk.journal.close_alert("acme", AUTH, desk.now())
+    await desk.pass_time(hours=1.1)
+    await desk.alert()
+    await desk.pass_time(minutes=1)
+    assert way.told()[10:] == [f"closed {AUTH}", f"opened {AUTH}"]
+    assert way.sent[-1][0].title == "refused", "after a quiet hour it is as ever"
+
+
 def test_what_is_over_costs_a_look_nothing(tmp_path: Path) -> None:
     journal = SqliteJournal.open(tmp_path / "journal.db", synchronous="OFF")
     plans = [
@@ -293,3 +340,4 @@ def test_what_is_over_costs_a_look_nothing(tmp_path: Path) -> None:
     journal.close()
     scans = [plan for plan in plans if plan.startswith("SCAN") and "INDEX alerts_on" not in plan]
     assert [plan for plan in scans if "INDEX notices_open" not in plan] == []
+    assert [plan for plan in plans if "alerts_of (tenant=? AND cause=? AND first_at>?" in plan], plans

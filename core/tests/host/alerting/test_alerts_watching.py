@@ -14,6 +14,7 @@ from toys import Pipe, World, acting, case_command, flow, found
 
 from caseconnect.host.alerting.settings import USUAL
 from caseconnect.host.journal.alerting import Room
+from caseconnect.host.journal.clicks import Proposal
 from caseconnect.host.journal.records import Brake, NewAlert, NewDelivery
 from caseconnect.host.pipeline.watching import Watching
 from caseconnect.models import Money
@@ -95,6 +96,32 @@ async def test_little_room_is_told_and_closes_when_there_is_more(
             assert p.alerts() == cause
         monkeypatch.undo()
         assert p.journal.room().free > 0
+
+
+@in_virtual_time
+@pytest.mark.parametrize("end", ["done", "refused", "withdrawn", "changed", "lapsed"])
+async def test_a_proposal_that_waits_for_its_second_person_is_told_until_it_has_ended(tmp_path: Path, end: str) -> None:
+    async with Pipe(tmp_path, World(), []) as p:
+        for tenant in ("acme", "gone"):
+            until = p.now() + timedelta(hours=2)
+            new = Proposal(p.now(), until, tenant, "ann", "let_go", {}, {}, tenant, "checked with finance")
+            await p.journal.propose(new)
+        await tick(p, 14 * MINUTE)
+        assert p.alerts() == []
+        await tick(p, 2 * MINUTE)
+        assert p.alerts() == ["proposal:1", "proposal:2"], "also of a tenant that is not at work"
+        (told,) = p.journal.open_alerts("gone").values()
+        assert told == (
+            "proposal 2 (let go) of ann waits for a second person since 2026-01-01 00:00 UTC;"
+            " it lapses at 2026-01-01 02:00 UTC"
+        )
+        if end == "lapsed":
+            await tick(p, 2 * HOUR)
+            assert p.alerts() == []
+            return
+        await p.journal.end_proposal(2, end, "bob", "", p.now())
+        await tick(p)
+        assert p.alerts() == ["proposal:1"]
 
 
 async def fill(p: Pipe, until: datetime, *, pushed: int, polled: int = 0, begin: datetime | None = None) -> None:

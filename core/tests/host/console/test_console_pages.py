@@ -10,8 +10,14 @@ from pathlib import Path
 import pytest
 from console_desk import ConsoleDesk
 from journal_desk import ORDER, START, TENANT, case_of, delivery, now_of
+from serving import TENANT as SERVED
+from serving import write_tenant
 
+from caseconnect.host.alerting.telling import Links
 from caseconnect.host.journal.records import Brake, DecidedBy, NewAlert
+from caseconnect.host.plugins import load
+from caseconnect.host.tenants import load_tenants
+from caseconnect.host.web.console.asking import Account, Live
 from caseconnect.host.web.console.pages import PAGES
 from caseconnect.host.web.console.pages.plots import columns, spark
 from caseconnect.host.web.console.pages.showing import grouped, lasting, moment, safe_url, spelled, sums_of
@@ -73,6 +79,30 @@ def test_what_is_over_is_gone_by_itself(desk: ConsoleDesk) -> None:
     now_of(desk.journal.close_alert(TENANT, "down:shop", START))
     now_of(desk.journal.resume(TENANT, "tenant", TENANT, "over", "ann", START))
     assert "Nothing waits for you" in browser.get("/").text
+
+
+@pytest.mark.parametrize("page", ["/", "/alerts"])
+def test_an_alert_names_its_runbook_as_a_link_where_there_is_a_copy(desk: ConsoleDesk, page: str) -> None:
+    now_of(desk.journal.alert(NewAlert(TENANT, "down:shop", "shop does not work"), START))
+    browser = desk.browser("oli", "operator")
+    assert "What to do: docs/runbooks/connection-down.md<" in browser.get(page).text
+    desk.console.house.runbook = Links("j1", "https://docs.example.com/runbooks").runbook
+    assert 'href="https://docs.example.com/runbooks/connection-down"' in browser.get(page).text
+
+
+def test_a_connection_shows_when_its_secrets_and_its_token_end(desk: ConsoleDesk, tmp_path: Path) -> None:
+    folder = write_tenant(tmp_path, template=SERVED.replace("SHOP_SECRET}", "SHOP_SECRET, expires: 2026-01-11}"))
+    desk.tenants = dict(load_tenants(folder, load()).tenants)
+    token_ends = desk.now + timedelta(hours=20)
+
+    async def live() -> Live:
+        return Live(accounts={(TENANT, "shop"): Account("demo", 20, 40, 40, 1, 0, token_ends)})
+
+    desk.console.house.live = live
+    text = desk.browser("vera", "viewer").get("/connections").text
+    assert text.count("secret ends") == 1
+    assert 'client_secret</code> <time datetime="2026-01-11T00:00:00+00:00"' in text
+    assert f'<dt>access token ends</dt><dd><time datetime="{token_ends.isoformat(timespec="seconds")}"' in text
 
 
 def test_alerts_that_differ_in_the_order_alone_are_one_thing(desk: ConsoleDesk) -> None:

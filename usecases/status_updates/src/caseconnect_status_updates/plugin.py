@@ -1,7 +1,7 @@
 """Registers the use case."""
 
 from caseconnect.sdk import hookimpl
-from caseconnect.sdk.commands import AnnotateOrder
+from caseconnect.sdk.commands import AnnotateCustomer, AnnotateOrder
 from caseconnect.sdk.components import Registrar, TransformSpec
 from caseconnect.sdk.events import CaseChanged, CommandSettled
 from caseconnect_status_updates.rules import decide
@@ -14,13 +14,13 @@ def connect_register_transforms(register: Registrar[TransformSpec]) -> None:
     register.add(
         TransformSpec(
             name="status_updates",
-            summary="Case progress is shown on the order as tags and attributes",
+            summary="Case progress is shown on the order, and on the shopper's profile, as tags and attributes",
             settings=StatusUpdatesSettings,
             topic="status",
             follows=True,
             handles=frozenset({CaseChanged, CommandSettled}),
-            needs=frozenset({"case"}),
-            uses=frozenset({AnnotateOrder}),
+            needs=frozenset({"case", "order"}),
+            uses=frozenset({AnnotateOrder, AnnotateCustomer}),
             decide=decide,
             example="tags: {open: case-open, resolved: case-resolved}\nattributes: {number: case_number}\n",
         )

@@ -1,12 +1,13 @@
-"""Status updates: how a case stands is shown on its order, for whatever topic the case was opened."""
+"""Status updates: how a case stands is shown on its order and shopper, for whatever topic the case was opened."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
-from caseconnect.models import Case
+from caseconnect.models import Case, Order
 from caseconnect.sdk.casework import DECIDED, WAITING_FOR_CUSTOMER, case_of
-from caseconnect.sdk.commands import AnnotateOrder
+from caseconnect.sdk.commands import AnnotateCustomer, AnnotateOrder, Command
 from caseconnect.sdk.decisions import Decision, Facts, Matter, Missing, Need, Needs
 from caseconnect.sdk.events import CaseChanged, CommandSettled, Event
 from caseconnect.sdk.subjects import Subject
@@ -20,21 +21,43 @@ def decide(
     event: Event, matter: Matter, facts: Facts, settings: StatusUpdatesSettings, now: datetime
 ) -> Decision | Needs:
     """Show the case as read now. The host sends it only when it differs from what was shown last."""
-    if matter.subject.kind != "order":
-        return Decision(reason=f"the matter is about a {matter.subject.kind}: only orders are annotated")
-    if not settings.tags and not settings.stage_tags and not settings.attributes:
-        return Decision(reason="tags, stage_tags and attributes are empty: nothing is written back")
+    if why := _not_shown(matter, settings):
+        return Decision(reason=why)
     subject = _case(event, matter)
     if isinstance(subject, Decision):
         return subject
+    needs = [Need(fact="case", subject=subject, required=False, fields=DECIDED)]
+    if settings.customer_attributes and matter.subject.kind == "order":
+        needs.append(Need(fact="order", subject=matter.subject, required=False))
+    if lacking := facts.lacking(needs):
+        return Needs(needs=tuple(lacking))
     case = facts.get("case", subject, Case)
-    if case is None:
-        return Needs(needs=(Need(fact="case", subject=subject, required=False, fields=DECIDED),))
-    if isinstance(case, Missing):
+    if not isinstance(case, Case):
         if isinstance(event, CaseChanged):
-            return Decision(reason=f"the case could not be read ({case.why}): nothing is written back")
+            why = case.why if isinstance(case, Missing) else "it was not given"
+            return Decision(reason=f"the case could not be read ({why}): nothing is written back")
         case = Case(id=subject.id)
-    return _annotate(event, matter, case, settings)
+    values = _values(event, matter, case, phase_of(matter, case))
+    on_order = _on_order(matter, case, values, settings)
+    on_customer = _on_customer(matter, facts, values, settings)
+    shown = [decision for decision in (on_order, on_customer) if decision]
+    return Decision(
+        reason=f"the case is {phase_of(matter, case)}: {'; '.join(decision.reason for decision in shown)}",
+        commands=tuple(command for decision in shown for command in decision.commands),
+    )
+
+
+def _not_shown(matter: Matter, settings: StatusUpdatesSettings) -> str:
+    """Why nothing is to be shown, whatever the case says; empty if something may be."""
+    if matter.subject.kind not in ("order", "customer"):
+        return f"the matter is about a {matter.subject.kind}: only orders and customers are annotated"
+    if settings.customer_attributes:
+        return ""
+    if matter.subject.kind == "customer":
+        return "the matter is about a customer, and customer_attributes is empty"
+    if not settings.tags and not settings.stage_tags and not settings.attributes:
+        return "tags, stage_tags and attributes are empty: nothing is written back"
+    return ""
 
 
 def _case(event: Event, matter: Matter) -> Subject | Decision:
@@ -45,25 +68,50 @@ def _case(event: Event, matter: Matter) -> Subject | Decision:
     return subject if subject is not None else Decision(reason="the matter has no case: nothing is written back")
 
 
-def _annotate(event: Event, matter: Matter, case: Case, settings: StatusUpdatesSettings) -> Decision:
+def _on_order(matter: Matter, case: Case, values: dict[Shown, str], settings: StatusUpdatesSettings) -> Decision | None:
+    if matter.subject.kind != "order":
+        return None
     phase = phase_of(matter, case)
     named = {p: _named(tag, matter) for p, tag in settings.tags.items()}
     by_stage = {stage.casefold(): _named(tag, matter) for stage, tag in settings.stage_tags.items()}
     wanted = {tag for tag in (named.get(phase), by_stage.get((case.stage or "").casefold())) if tag is not None}
     known = {*named.values(), *by_stage.values()}
-    values = _values(event, matter, case, phase)
+    tags = f"tags.{phase}" if phase in settings.tags else f"no tag, tags has no {phase}"
+    reason = f"{tags}; attributes: {', '.join(sorted(settings.attributes)) or 'empty'}"
     command = AnnotateOrder(
         name=f"status:{matter.topic}:{matter.item}",
         target=matter.subject,
         add_tags=tuple(sorted(wanted)),
         remove_tags=tuple(sorted(known - wanted)),
-        attributes={_named(name, matter): values[what] for what, name in settings.attributes.items() if values[what]},
+        attributes=_attributes(settings.attributes, values, matter),
     )
-    tags = f"tags.{phase}" if phase in settings.tags else f"no tag, tags has no {phase}"
+    return Decision(reason=reason, commands=(command,) if known or settings.attributes else ())
+
+
+def _on_customer(
+    matter: Matter, facts: Facts, values: dict[Shown, str], settings: StatusUpdatesSettings
+) -> Decision | None:
+    """The profile shows the case that moved last. It has no tags: those of an open case would go with a closed one."""
+    if not settings.customer_attributes:
+        return None
+    if matter.subject.kind == "order":
+        order = facts.get("order", matter.subject, Order)
+        if not isinstance(order, Order):
+            return Decision(reason="customer: the order could not be read")
+        if order.customer_id is None:
+            return Decision(reason="customer: the order is a guest's")
+    command: Command = AnnotateCustomer(
+        name=f"profile:{matter.topic}:{matter.item}",
+        target=matter.subject,
+        attributes=_attributes(settings.customer_attributes, values, matter),
+    )
     return Decision(
-        reason=f"the case is {phase}: {tags}; attributes: {', '.join(sorted(settings.attributes)) or 'empty'}",
-        commands=(command,),
+        reason=f"customer_attributes: {', '.join(sorted(settings.customer_attributes))}", commands=(command,)
     )
+
+
+def _attributes(names: Mapping[Shown, str], values: dict[Shown, str], matter: Matter) -> dict[str, str]:
+    return {_named(name, matter): values[what] for what, name in names.items() if values[what]}
 
 
 def phase_of(matter: Matter, case: Case) -> Phase:

@@ -19,7 +19,7 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=40)]
 
 
 class StatusUpdatesSettings(Settings):
-    """What of a case's progress is shown on its order. Nothing of it is personal, and no tag speaks of fraud."""
+    """What of a case's progress is shown on its order and shopper. Nothing is personal, and no tag speaks of fraud."""
 
     tags: dict[Phase, Name] = Field(
         {"open": "case-open", "waiting": "case-waiting", "decided": "case-decided", "resolved": "case-resolved"},
@@ -36,8 +36,13 @@ class StatusUpdatesSettings(Settings):
         description="Attributes set on the order: number, status, stage, outcome, url -> name there. One that is left "
         "out is not written; url is the link to the case. {topic} stands for the matter's topic.",
     )
+    customer_attributes: dict[Shown, Name] = Field(
+        {},
+        description="The same on the profile of the shopper: the case of theirs that moved last. Guests have none. "
+        "{topic} stands for the matter's topic.",
+    )
 
-    @field_validator("tags", "stage_tags", "attributes")
+    @field_validator("tags", "stage_tags", "attributes", "customer_attributes")
     @classmethod
     def _only_topic(cls, names: dict[str, str]) -> dict[str, str]:
         for name in names.values():

@@ -7,8 +7,9 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 
 from caseconnect.host.alerting.channels import build
+from caseconnect.host.alerting.due import CHANNEL
 from caseconnect.host.alerting.settings import AlertsPart
-from caseconnect.host.alerting.telling import CHANNEL, Links, Teller
+from caseconnect.host.alerting.telling import Links, Teller
 from caseconnect.host.journal.alerting import AlertPort
 from caseconnect.host.journal.errors import JournalError
 from caseconnect.sdk.resources import Log
@@ -22,10 +23,9 @@ async def tell(
     tenants: Callable[[], Collection[str]],
     now: Callable[[], datetime],
     log: Log,
-    console: str | None = None,
+    links: Links,
 ) -> None:
-    """Tell alerts, and of each day, until it is cancelled. `console`: the address of the console."""
-    links = Links((journal.remembered("instance") or "")[:12], settings.runbooks, console)
+    """Tell alerts, and of each day, until it is cancelled."""
     names = {*settings.channels, *(("daily",) if settings.daily else ())}
     try:
         await _close_gone(journal, names, now())

@@ -140,6 +140,9 @@ class WatchPart(Part):
     unknown_money: Duration = Field(
         timedelta(minutes=15), description="So long it may be unknown whether money went out."
     )
+    proposals: Duration = Field(
+        timedelta(minutes=15), description="So long a proposal of the console may wait for its second person untold."
+    )
     before_end: Duration = Field(
         timedelta(days=14), description="So long before credentials or a platform's version end it is told."
     )

@@ -2,7 +2,7 @@
 
 What is due is a row, so a restart forgets nothing and tells nothing twice. It runs beside the pipeline, which never
 waits for it; a channel that fails is tried again later, and told of by the others. What a channel refuses keeps
-nothing else of it waiting.
+nothing else of it waiting. What comes and goes is not told each time.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 from caseconnect.host.alerting.causes import PAGES, cause_of, page_of
 from caseconnect.host.alerting.channels import Channel
+from caseconnect.host.alerting.due import CHANNEL, FLAPS, HOLDS, Sight, planned
 from caseconnect.host.alerting.messages import Message
 from caseconnect.host.faults import told as fault
 from caseconnect.host.journal.alerting import AlertPort
@@ -21,54 +22,15 @@ from caseconnect.host.journal.errors import JournalError
 from caseconnect.host.journal.notices import Notice, Told
 from caseconnect.host.journal.records import NewAlert
 from caseconnect.host.logs import plain
+from caseconnect.host.tenants.durations import show_duration
 from caseconnect.sdk.errors import ConnectError, PermanentError, TransientError
 from caseconnect.sdk.resources import Log
 
 EVERY = 5.0
 """Seconds between two looks for what is to be told."""
 
-CHANNEL = "channel:"
-"""Begins the cause of an alert about a channel that fails; its name follows."""
-
-GIVE_UP = timedelta(days=1)
-"""So long the end of an alert is tried to be told; an open one is tried as long as it is open."""
-
 _FIRST, _LONGEST = timedelta(seconds=30), timedelta(minutes=15)
 _FAILS = 2  # the first may be a hiccup
-
-Sight = tuple[Sequence[Told], Sequence[Notice]]
-
-
-def planned(sight: Sight, channels: Sequence[Channel], repeat: timedelta, now: datetime) -> list[Notice]:
-    """What becomes due now, or is over before it was told."""
-    alerts, notices = sight
-    known = {(notice.alert, notice.channel): notice for notice in notices}
-    found = []
-    for alert in alerts:
-        severity = cause_of(alert.cause).severity
-        for channel in channels:
-            last = known.get((alert.seq, channel.name))
-            wants = channel.wants(alert.tenant, severity) and alert.cause != f"{CHANNEL}{channel.name}"
-            new = _next(alert, channel.name, last, repeat, now) if wants or last else None
-            if new is not None:
-                found.append(new)
-    return found
-
-
-def _next(alert: Told, channel: str, last: Notice | None, repeat: timedelta, now: datetime) -> Notice | None:
-    if last is None:
-        return None if alert.closed_at else Notice(alert.seq, channel, "opened", now, "due", now)
-    if last.state == "left" or last.kind == "closed":
-        over = last.state == "due" and now - last.at > GIVE_UP
-        return replace(last, state="left") if over else None
-    following = Notice(alert.seq, channel, "repeated", now, "due", now, number=last.number + 1)
-    if alert.closed_at:
-        return (
-            replace(last, state="left")
-            if last.number == 0 and last.state == "due"
-            else replace(following, kind="closed")
-        )
-    return following if last.state == "sent" and now - last.at >= repeat else None
 
 
 @dataclass
@@ -227,7 +189,7 @@ def message_of(alert: Told, notice: Notice, links: Links) -> Message:
         cause=plain(alert.cause),
         severity=cause.severity,
         what=cause.title,
-        title=plain(alert.title),
+        title=plain(alert.title) + _flapping(alert),
         about=plain(alert.link),
         first_at=alert.first_at,
         last_at=alert.last_at,
@@ -238,11 +200,37 @@ def message_of(alert: Told, notice: Notice, links: Links) -> Message:
     )
 
 
+def _flapping(alert: Told) -> str:
+    if alert.before < FLAPS:
+        return ""
+    last = alert.before == FLAPS
+    now = f"from now on it is told only when it holds for {show_duration(HOLDS)}" if last else "now it holds"
+    return f" (it comes and goes: {alert.before + 1} times within an hour; {now})"
+
+
 def _closed(alert: Told) -> str | None:
     if alert.closed_at is None:
         return None
     by = f" by {plain(alert.closed_by)}: {plain(alert.closed_reason or '')}" if alert.closed_by else " by itself"
     return f"{alert.closed_at:%Y-%m-%d %H:%M} UTC{by}"
+
+
+async def last_words(
+    channels: Sequence[Channel], cause: str, title: str, now: datetime, links: Links, within: float
+) -> None:
+    """Tell of a last alert by all channels at once, each within so many seconds. It asks nothing of the journal."""
+    alert = Told(0, "", cause, title, "", now, now, 1, None, None, None)
+
+    async def say(channel: Channel) -> None:
+        message = message_of(alert, Notice(0, channel.name, "opened", now, "due", now), links)
+        try:
+            async with asyncio.timeout(within):
+                await channel.way.send([message], now)
+        finally:
+            await channel.way.close()
+
+    wanted = [channel for channel in channels if channel.wants("", cause_of(cause).severity)]
+    await asyncio.gather(*(say(channel) for channel in wanted), return_exceptions=True)
 
 
 Trial = Mapping[str, str | None]

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from caseconnect.host.alerting.settings import WatchPart
 from caseconnect.host.journal.alerting import Room
+from caseconnect.host.journal.clicks import OPEN, Proposal
 from caseconnect.host.journal.overdue import Overdue
 from caseconnect.host.journal.rates import Hour, Hours
 from caseconnect.host.tenants.durations import show_duration
 from caseconnect.host.tenants.schedule import Schedule
 
 HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(weeks=1)
+PROPOSAL = "proposal:"
+"""Begins the cause of an alert about a proposal; its number follows."""
+
 _WINDOWS = (1, 6, 24)  # full hours before the running one
 _WEEKS = 4
 _FEWEST_WEEKS = 2
@@ -56,6 +60,17 @@ def unknown(found: Sequence[Overdue]) -> Iterator[Holds]:
         one = min((o for o in found if o.kind == kind), key=lambda o: o.since)
         title = f"{one.connection}: nobody knows whether {kind} of {one.use} happened, since {_at(one.since)}"
         yield Holds(f"unknown:{kind}", title, one.key)
+
+
+def proposed(found: Iterable[Proposal], watch: WatchPart, now: datetime) -> Iterator[Holds]:
+    """What one person proposed waits for a second one for long; not after it has lapsed."""
+    for one in found:
+        if one.state == OPEN and now - one.at >= watch.proposals:
+            title = (
+                f"proposal {one.seq} ({one.action.replace('_', ' ')}) of {one.who} waits for a second person since"
+                f" {_at(one.at)}; it lapses at {_at(one.until)}"
+            )
+            yield Holds(f"{PROPOSAL}{one.seq}", title)
 
 
 def room(found: Room, watch: WatchPart) -> Iterator[Holds]:

@@ -15,7 +15,7 @@ from caseconnect.host.journal.records import DeliveryResult
 
 _AT_ONCE = 500
 _HEIRS = """
-SELECT ref_of, min(seq) FROM deliveries
+SELECT ref_of, max(seq) FROM deliveries
 WHERE ref_of IN (SELECT value FROM json_each(?)) AND state IN ('new', 'waiting', 'parked') GROUP BY ref_of
 """
 _MASK = """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -114,15 +114,21 @@ def uses(db: sqlite3.Connection, tenant: str, rules: Sequence[CapRule], now: dat
     """How much of each limit is used now."""
     changed = {(c.cap, c.per, c.what): c for c in changes(db, tenant, now)}
     found = []
+    for cap, window, what, limit in limits(rules):
+        change = changed.get((cap, window.name, what))
+        used = _used(db, tenant, cap, window, what, now)
+        found.append(CapUse(tenant, cap, window.name, what, used, change.limit if change else limit, limit, change))
+    return found
+
+
+def limits(rules: Sequence[CapRule]) -> Iterator[tuple[str, CapWindow, str, Decimal]]:
+    """Each limit of these rules: its cap, its window, what of it, and how much."""
     for rule in rules:
         for window in rule.windows:
-            limits = ({COUNT: Decimal(window.count)} if window.count is not None else {}) | dict(window.sums)
-            for what, limit in limits.items():
-                change = changed.get((rule.name, window.name, what))
-                used = _used(db, tenant, rule.name, window, what, now)
-                now_limit = change.limit if change else limit
-                found.append(CapUse(tenant, rule.name, window.name, what, used, now_limit, limit, change))
-    return found
+            if window.count is not None:
+                yield rule.name, window, COUNT, Decimal(window.count)
+            for what, limit in window.sums.items():
+                yield rule.name, window, what, limit
 
 
 def _used(db: sqlite3.Connection, tenant: str, cap: str, window: CapWindow, what: str, now: datetime) -> Decimal:

@@ -17,7 +17,7 @@ State = Literal["due", "sent", "left"]
 
 @dataclass(frozen=True)
 class Told:
-    """An alert as it is told. `seq` numbers it for ever."""
+    """An alert as it is told. `seq` numbers it for ever; `before`: so often its cause opened in the hour before it."""
 
     seq: int
     tenant: str
@@ -30,6 +30,7 @@ class Told:
     closed_at: datetime | None
     closed_by: str | None
     closed_reason: str | None
+    before: int = 0
 
 
 @dataclass(frozen=True)
@@ -52,9 +53,13 @@ class Notice:
 
 _OPEN = "(state = 'due' OR (state = 'sent' AND kind <> 'closed'))"
 _LIVE = f"SELECT seq FROM alerts WHERE closed_at IS NULL UNION SELECT alert FROM notices WHERE {_OPEN}"  # noqa: S608 - as below
+_BEFORE = """
+SELECT count(*) FROM alerts b WHERE b.tenant = a.tenant AND b.cause = a.cause AND b.seq < a.seq
+AND b.first_at BETWEEN strftime('%Y-%m-%dT%H:%M:%f', a.first_at, '-1 hour') AND a.first_at
+"""
 _ALERTS = f"""
-SELECT seq, tenant, cause, title, link, first_at, last_at, count, closed_at, closed_by, closed_reason FROM alerts
-WHERE seq IN ({_LIVE}) ORDER BY seq
+SELECT seq, tenant, cause, title, link, first_at, last_at, count, closed_at, closed_by, closed_reason, ({_BEFORE})
+FROM alerts a WHERE seq IN ({_LIVE}) ORDER BY seq
 """  # noqa: S608 - a constant condition
 _TOLD = f"""
 SELECT alert, channel, kind, at, state, due, tries, number FROM notices
@@ -66,8 +71,10 @@ def tellable(db: sqlite3.Connection) -> tuple[list[Told], list[Notice]]:
     """Alerts that are open or were told as open, oldest first, and all that was told of them."""
     rows = db.execute(_ALERTS)
     alerts = [
-        Told(seq, tenant, cause, title, link, unstamp(first), unstamp(last), count, closed and unstamp(closed), by, why)
-        for seq, tenant, cause, title, link, first, last, count, closed, by, why in rows
+        Told(
+            seq, tenant, cause, title, link, unstamp(at), unstamp(last), count, over and unstamp(over), by, why, before
+        )
+        for seq, tenant, cause, title, link, at, last, count, over, by, why, before in rows
     ]
     notices = [
         Notice(alert, channel, kind, unstamp(at), state, unstamp(due), tries, number)

@@ -335,6 +335,11 @@ def _views(db: Database) -> None:
     _all_of(db, _VIEWS)
 
 
+@migrations(name="0014_alerts_of")
+def _alerts_of(db: Database) -> None:
+    db.conn.execute("CREATE INDEX alerts_of ON alerts (tenant, cause, first_at)")
+
+
 def migrate(db: Database) -> list[str]:
     """Bring `db` up to this program's schema; the names of what was applied. `JournalNewer` if it is beyond.
 

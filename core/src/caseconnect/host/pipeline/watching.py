@@ -56,9 +56,10 @@ class Watching:
         self._context.log.error("watching failed", tenant=tenant, error=told(error))
 
     async def _host(self) -> None:
-        """The disk; and what came is counted here, so that each tenant can be looked at."""
+        """The disk and proposals; and what came is counted here, so that each tenant can be looked at."""
         journal = self._context.journal
         await self._tell(HOST, rules.room(journal.room(), self._settings), _WATCHED)
+        await self._proposed()
         more, pieces = True, 0
         while more and pieces < _PIECES:
             more, pieces = await journal.count_arrived(self._context.now()), pieces + 1
@@ -66,6 +67,15 @@ class Watching:
         for tenant in {alert.tenant for alert in journal.tellable()[0] if not alert.closed_at} - {HOST}:
             if tenant not in self._context.tenants:
                 await self._gone(tenant, ())
+
+    async def _proposed(self) -> None:
+        """Also those of tenants that are not at work: their commands wait for an answer all the same."""
+        journal, now = self._context.journal, self._context.now()
+        waiting = journal.proposals(now)
+        told = {a.tenant for a in journal.tellable()[0] if a.cause.startswith(rules.PROPOSAL) and not a.closed_at}
+        for tenant in sorted(told | {one.tenant for one in waiting}):
+            of_it = [one for one in waiting if one.tenant == tenant]
+            await self._tell(tenant, rules.proposed(of_it, self._settings, now), (rules.PROPOSAL,))
 
     async def _tenant(self, tenant: LiveTenant) -> None:
         now, journal, watch = self._context.now(), self._context.journal, self._settings

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from pathlib import Path as FilePath
 from typing import Any
 
 from pydantic import BaseModel
 
-from caseconnect.host.tenants.problems import ConfigProblem, Path, Report
+from caseconnect.host.tenants.problems import ConfigProblem, Path, Report, show_path
 from caseconnect.sdk.errors import ConfigError
 from caseconnect.sdk.secrets import Secret, Secrets
 
@@ -73,6 +74,12 @@ def unresolved(places: Iterable[tuple[Path, Any]], secrets: Secrets, report: Rep
             except ConfigError as error:
                 report.add(path, str(error), "set it before `connect serve`")
     return report.in_order()
+
+
+def ends_of(settings: Any) -> list[tuple[str, date]]:
+    """Key path and last day of each secret of validated settings that says when it ends, the first to end first."""
+    found = [(show_path(path), secret.expires) for path, secret in secrets_in(settings) if secret.expires]
+    return sorted(found, key=lambda one: one[1])
 
 
 def secrets_in(value: Any, path: Path = ()) -> Iterator[tuple[Path, Secret]]:

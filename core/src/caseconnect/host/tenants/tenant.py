@@ -11,9 +11,9 @@ from pathlib import Path as FilePath
 
 from caseconnect.host.tenants.caps import Cap, Storm
 from caseconnect.host.tenants.file_models import Limits, Mode, Timing
-from caseconnect.host.tenants.problems import ConfigProblem, Path, Report, show_path
+from caseconnect.host.tenants.problems import ConfigProblem, Path, Report
 from caseconnect.host.tenants.schedule import Schedule
-from caseconnect.host.tenants.secrets import FileAndEnvSecrets, secrets_in, unresolved
+from caseconnect.host.tenants.secrets import FileAndEnvSecrets, ends_of, unresolved
 from caseconnect.sdk.commands import Command
 from caseconnect.sdk.components import Listener, Settings, SinkSpec, SourceSpec, TransformSpec, TriggerSpec, Webhook
 from caseconnect.sdk.errors import ConfigError
@@ -43,8 +43,7 @@ class Connection:
     @cached_property
     def endings(self) -> tuple[tuple[str, date], ...]:
         """Where a secret of its settings has a last day, and which."""
-        found = ((show_path(path), secret.expires) for path, secret in secrets_in(self.settings))
-        return tuple((place, expires) for place, expires in found if expires is not None)
+        return tuple(ends_of(self.settings))
 
     @property
     def has_orders(self) -> bool:

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp
 
+from caseconnect.host.alerting.causes import page_of
 from caseconnect.host.journal import Journal
 from caseconnect.host.journal.clicks import Click
 from caseconnect.host.numbers.page import beside
@@ -55,6 +56,7 @@ class House:
     provider: Callable[[], Provider | None] = lambda: None
     metrics: ASGIApp | None = None
     port: int = 0
+    runbook: Callable[[str], str] = page_of
 
 
 class Console:
@@ -234,6 +236,7 @@ class Console:
             tenants=house.tenants(),
             now=house.now(),
             live=await house.live(),
+            runbook=house.runbook,
         )
 
 

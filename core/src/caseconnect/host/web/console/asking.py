@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from caseconnect.host.alerting.causes import page_of
 from caseconnect.host.journal import Journal
 from caseconnect.host.tenants.tenant import Tenant
 from caseconnect.host.web.console.people import Person, Role
@@ -16,7 +17,7 @@ class Account:
     """A remote account as the pipeline's pace has it: `rate` a second, `burst` at once; infinite: it is not paced.
 
     `left` is how much of the burst is there now, `speed` the share of the rate in force after refusals, `waiting` how
-    many requests wait for their turn.
+    many requests wait for their turn. `token_ends`: when the access token at hand ends; it is renewed by itself.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Account:
     left: float
     speed: float
     waiting: int
+    token_ends: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,10 @@ class Live:
 
 @dataclass(frozen=True)
 class Ask:
-    """One request for a page. `journal` reads only, in this thread; `path` has the parts in braces of its path."""
+    """One request for a page. `journal` reads only, in this thread; `path` has the parts in braces of its path.
+
+    `runbook` is where the page of an alert's cause is: an address, or its path in the documentation.
+    """
 
     person: Person
     query: Mapping[str, str]
@@ -52,6 +57,7 @@ class Ask:
     tenants: Mapping[str, Tenant]
     now: datetime
     live: Live
+    runbook: Callable[[str], str] = page_of
 
 
 @dataclass(frozen=True)

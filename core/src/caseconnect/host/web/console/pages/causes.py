@@ -63,6 +63,8 @@ class Cause:
     unsummed: int = 0
     """So many of them tell no amount."""
     link: str = ""
+    runbook: str = ""
+    """The page that says what it means and what to do: an address, or its path in the documentation."""
 
 
 def by_cause(rows: Iterable[Row], *names: str) -> list[list[Row]]:

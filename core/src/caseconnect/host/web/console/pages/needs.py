@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from caseconnect.host.alerting.causes import cause_of
+from caseconnect.host.alerting.watching import PROPOSAL
 from caseconnect.host.journal.caps import CAUSE as CAP
 from caseconnect.host.journal.caps import INCIDENT
 from caseconnect.host.web.console.asking import Ask, Shown
@@ -26,7 +27,7 @@ SECTIONS = (
     ("alert", "Alerts", "what a person should look at"),
     ("underway", "Under way", "nothing to do: shown because it is money"),
 )
-_TOLD_ABOVE = ("parked:", "refused:", "unknown:", CAP, INCIDENT)
+_TOLD_ABOVE = ("parked:", "refused:", "unknown:", PROPOSAL, CAP, INCIDENT)
 
 
 def show(ask: Ask) -> Shown:
@@ -184,21 +185,21 @@ def _alerts(ask: Ask, brakes: Iterable[Row]) -> Iterable[Cause]:
         for alert in ask.journal.views.open_alerts()
         if not alert["cause"].startswith(_TOLD_ABOVE) and alert["cause"] not in paused
     ]
-    return of_alerts(rows)
+    return of_alerts(ask, rows)
 
 
-def of_alerts(rows: Iterable[Row]) -> list[Cause]:
+def of_alerts(ask: Ask, rows: Iterable[Row]) -> list[Cause]:
     """Alerts, those together that differ only in the order, or whatever else, that they name."""
     alike: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         alike.setdefault((row["tenant"], _NAME.sub("...", row["title"])), []).append(row)
-    return [_alert(title, those) for (_, title), those in alike.items()]
+    return [_alert(ask, title, those) for (_, title), those in alike.items()]
 
 
 _NAME = re.compile(r"[\w-]+/[\w-]+/[^\s:,;()]+|#?\d+")
 
 
-def _alert(title: str, those: list[Row]) -> Cause:
+def _alert(ask: Ask, title: str, those: list[Row]) -> Cause:
     first, times = those[0], sum(row["count"] for row in those)
     names = [name for row in those for name in row["link"].split(", ") if name and name != "..."]
     items = tuple(
@@ -227,6 +228,7 @@ def _alert(title: str, those: list[Row]) -> Cause:
         items=items,
         ways=(dismiss,) if len(those) == 1 else (),
         link=link("/alerts") if len(those) > 1 else "",
+        runbook=ask.runbook(first["cause"]),
     )
 
 

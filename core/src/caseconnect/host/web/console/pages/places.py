@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from caseconnect.host.journal import view_flows as kinds
 from caseconnect.host.journal.codec import stamp
+from caseconnect.host.tenants.secrets import ends_of
 from caseconnect.host.tenants.tenant import Connection
 from caseconnect.host.web.console.asking import Account, Ask, Shown
 from caseconnect.host.web.console.pages.causes import Way
@@ -42,6 +43,8 @@ class Place:
     account: Account | None
     used: int | None
     since: str | None
+    ends: tuple[tuple[str, datetime], ...]
+    """Key path and end of each secret that says when it ends."""
     ways: tuple[Way, ...]
 
 
@@ -102,6 +105,7 @@ def _place(
         account,
         _used(account),
         ask.journal.views.starts(tenant).get(one.name),
+        tuple((place, datetime.combine(day, time(), UTC)) for place, day in ends_of(one.settings)),
         _ways(tenant, one.name, pause),
     )
 

@@ -18,7 +18,7 @@ def alerts(ask: Ask) -> Shown:
         ask,
         "alerts.html",
         "Alerts",
-        open=[cause for alert in views.open_alerts() for cause in needs.of_alerts([alert])],
+        open=[cause for alert in views.open_alerts() for cause in needs.of_alerts(ask, [alert])],
         closed=closed,
         further=closed[-1]["seq"] if len(closed) == _PAGE else None,
         before=before,
