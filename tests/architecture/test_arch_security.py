@@ -98,7 +98,7 @@ LOGS = re.compile(r"(?:^|[._])log\.(?:debug|info|warning|error|exception|critica
 
 def logged(source: str) -> Iterator[tuple[int, str]]:
     """(line, name) of every value that is logged by name."""
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(ast.parse(source)) if "log." in source else ():
         if isinstance(node, ast.Call) and LOGS.search(named(node.func)):
             yield from ((node.lineno, keyword.arg) for keyword in node.keywords if keyword.arg)
 

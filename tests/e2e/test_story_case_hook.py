@@ -13,7 +13,7 @@ from stories import AGENT, alerts, done, only_case, placed
 
 from caseconnect.sdk.testing import run
 
-CALLED = TENANT.replace("poll: {every: 1m}", "poll: {every: 6h}").replace(
+CALLED = TENANT.replace("poll: {every: 2m}", "poll: {every: 6h}").replace(
     "      service_account:",
     """      hook_secret: {env: SHOP_SECRET}
       hook: {scheme: hmac-sha256-base64, header: X-Signature, case: case.id}

@@ -17,7 +17,7 @@ HOUR = 3600
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-SELDOM = TENANT.replace("every: 10m", "every: 9d").replace("every: 1m", "every: 9d")
+SELDOM = TENANT.replace("every: 10m", "every: 9d").replace("every: 2m", "every: 9d")
 
 
 async def hours(h: House, count: float) -> None:

@@ -44,7 +44,7 @@ DECLINED: dict[str, Any] = {
     "risk": {"level": "LOW"},
 }
 VIP = {"first_name": "Ann", "last_name": "Lee", "email": "ann@shop.test", "tags": ["VIP"]}
-RARELY = TENANT.replace("every: 10m", "every: 6h").replace("every: 1m", "every: 30m")
+RARELY = TENANT.replace("every: 10m", "every: 6h").replace("every: 2m", "every: 30m")
 TENANT_WITH = RARELY.replace("  - use: status_updates", f"{ESCALATIONS.strip(chr(10))}\n  - use: status_updates")
 SOON = 2000
 """Seconds in which a decision is seen."""

@@ -37,7 +37,7 @@ DESK = """  desk:
       orders: shop
       kinds: {complaint: {}, shipment_event: {}}
 """
-SHOPIFY = (TENANT.split("flows:", maxsplit=1)[0] + DESK + FLOW).replace("every: 1m", "every: 30m")
+SHOPIFY = (TENANT.split("flows:", maxsplit=1)[0] + DESK + FLOW).replace("every: 2m", "every: 30m")
 SFCC = connections("30m", cases="5m") + FLOW.replace("approved: [refund]", "approved: [set_status, close]").replace(
     "  - use: status_updates",
     '      statuses: {approved: {external: "Arrives late"}}\n  - use: status_updates',

@@ -88,7 +88,7 @@ class Night(House):
     def __init__(self, folder: Path) -> None:
         store = next(iter(create_case_app(CoreCaseSimulatorSettings.from_dict({})).stores.values()))
         people = FLOWS.replace("MIA", store.person(MIA).id).replace("BOSS", store.person(AGENT).id)
-        head = TENANT.partition("flows:\n")[0].rstrip().replace("every: 1m}", "every: 5m}")
+        head = TENANT.partition("flows:\n")[0].rstrip().replace("every: 2m}", "every: 5m}")
         self._text = head + people
         super().__init__(folder, tenant=self._text.replace("$rejected", "as_requested"))
         shop: Any = Door(self.shop_app)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 import resource
-import shutil
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -19,6 +18,7 @@ from random import Random  # noqa: TID251 - a seeded stream: a run can be repeat
 import pytest
 from faults_catalogue import READ
 from faults_cells import Operation, is_token
+from journal_desk import opened
 from money_seeds import seeds_wanted
 from reaping import Reaper, reaping
 from toys import Pipe, World
@@ -159,12 +159,10 @@ def play(
     platform: str, seeds: Sequence[int], folder: Path, journal: type[SqliteJournal] = SqliteJournal
 ) -> Counter[str]:
     """All seeds. Fails with all that was missed."""
-    template = folder / "template"
-    SqliteJournal.open(template / "journal.db", synchronous="OFF").close()
     missed, met = [], Counter[str]()
     for seed in seeds:
         place = folder / str(seed)
-        shutil.copytree(template, place)
+        opened(place / "journal.db").close()
         lost, seen = run(_played(platform, seed, place, journal))
         missed += [f"{platform}, seed {seed}: {each}" for each in lost]
         met += seen

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import sfcc_instance
-from money_seeds import WEATHERS, Effect, MoneyWorld, Planned, run_seeds
+from money_seeds import WEATHERS, Effect, MoneyWorld, Planned, run_seeds, seeds_wanted
 
 from caseconnect.models import Money
 from caseconnect.sdk.commands import Expect, IssueCredit, RefundPayment
@@ -135,7 +135,7 @@ def _dollars(cents: int) -> Money:
 
 @pytest.mark.parametrize("weather", WEATHERS)
 def test_no_seed_moves_money_twice_or_by_a_wrong_amount(weather: str, tmp_path: Path) -> None:
-    tally = run_seeds(SfccMoneyWorld, weather, tmp_path)
+    tally = run_seeds(SfccMoneyWorld, weather, tmp_path, seeds_wanted(7))
     print(weather, dict(sorted(tally.seen.items())))  # noqa: T201 - `make simulate` shows it
     tally.require(*MET[weather])
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random  # noqa: TID251 - a seeded stream: a run can be repeated
 
 import pytest
-from money_seeds import WEATHERS, Effect, MoneyWorld, Planned, run_seeds
+from money_seeds import WEATHERS, Effect, MoneyWorld, Planned, run_seeds, seeds_wanted
 
 from caseconnect.models import Money
 from caseconnect.sdk.commands import CancelOrder, Command, CreateReplacement, Expect, IssueCredit, RefundPayment
@@ -139,6 +139,6 @@ def _subject(gid: str) -> Subject:
 
 @pytest.mark.parametrize("weather", WEATHERS)
 def test_no_seed_gives_anything_twice_or_a_wrong_amount(weather: str, tmp_path: Path) -> None:
-    tally = run_seeds(ShopifyMoneyWorld, weather, tmp_path)
+    tally = run_seeds(ShopifyMoneyWorld, weather, tmp_path, seeds_wanted(7))
     tally.require(*MET[weather])
     print(weather, dict(sorted(tally.seen.items())))  # noqa: T201 - `make simulate` shows it

@@ -212,7 +212,7 @@ class SfccWorld(World):
 def tenant(platform: str, flows: str, every: str) -> str:
     """The tenant file of one row: both platforms as they are by default, and the row's flows."""
     head = TENANT.partition("flows:\n")[0].rstrip() + "\n" + DESK if platform == "shopify" else CONNECTIONS
-    head = re.sub(r"every: 1m", f"every: {every}", head)
+    head = re.sub(r"every: 2m", f"every: {every}", head)
     return f"{head.rstrip()}\nflows:\n{flows}"
 
 

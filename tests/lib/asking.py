@@ -44,7 +44,7 @@ def desk() -> str:
 
 
 def shopify(folder: Path, every: str = "1m", **more: Any) -> Any:
-    head = TENANT.partition("flows:\n")[0].rstrip().replace("every: 1m", f"every: {every}")
+    head = TENANT.partition("flows:\n")[0].rstrip().replace("every: 2m", f"every: {every}")
     return house(folder, tenant=head + desk(), **more)
 
 

@@ -13,8 +13,8 @@ from string import Template
 from typing import Any
 
 import httpx  # noqa: TID251 - the simulator's webhooks are posted as any client would
+from journal_desk import opened
 
-from caseconnect.host.journal import SqliteJournal
 from caseconnect.host.journal.codec import expand
 from caseconnect.host.journal.records import NewDelivery, Receipt
 from caseconnect.host.pipeline.live import Accounts, build
@@ -62,7 +62,7 @@ connections:
       base_url: http://127.0.0.1:1
   cases:
     platform: opentext_case
-    poll: {every: 1m}
+    poll: {every: 2m}
     settings:
       base_url: http://127.0.0.1:2/case
       definition_id: $DEFINITION
@@ -112,7 +112,7 @@ class House:
         found = load_tenants(self.folder / "tenants", _installed())
         assert not found.problems, [str(p) for p in found.problems]
         self.tenants = found.tenants
-        self.journal = SqliteJournal.open(self.folder / "journal.db", synchronous="OFF")
+        self.journal = opened(self.folder / "journal.db")
         self.runner = Runner(self.journal, self.now, self.log)
         live = {}
         for name, tenant in self.tenants.items():

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Coroutine
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal, TypeVar
 
 from caseconnect.host.journal import SqliteJournal
@@ -68,13 +70,30 @@ def case_of(**more: Any) -> OpenCase:
     return OpenCase(title="Review", description="Please look.", **more)
 
 
+@cache
+def _empty() -> bytes:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "journal.db"
+        SqliteJournal.open(path, synchronous="OFF").close()
+        return path.read_bytes()
+
+
+def opened(path: Path, **options: Any) -> SqliteJournal:
+    """A journal to write; one that is not there yet is copied from an empty one, which is quicker than made."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(0o600)
+        path.write_bytes(_empty())
+    return SqliteJournal.open(path, **{"synchronous": "OFF", **options})
+
+
 class Desk:
     """Where tests work on a journal."""
 
     def __init__(self, folder: Path, **options: Any) -> None:
         self.path = folder / "journal.db"
         self.now = START
-        self.journal = SqliteJournal.open(self.path, **{"synchronous": "OFF", **options})
+        self.journal = opened(self.path, **options)
         self._numbers = 0
 
     def close(self) -> None:

@@ -26,7 +26,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -37,12 +36,12 @@ from random import Random  # noqa: TID251 - a seeded stream: a run can be repeat
 from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 
+from journal_desk import opened
 from reaping import Killed, Reaper, reaping
 from seeded_wire import Chances, SeededWire
 from toy_world import ToySettings, specs
 from toy_world import World as Desk
 
-from caseconnect.host.journal import SqliteJournal
 from caseconnect.host.journal.records import DeliveryResult, NewDelivery, Resolved
 from caseconnect.host.pipeline.live import Accounts, LiveTenant, build
 from caseconnect.host.pipeline.runner import Runner
@@ -155,12 +154,9 @@ def seeds_wanted(default: int = 10) -> list[int]:
 
 def run_seeds(make: type[MoneyWorld], weather: str, folder: Path, seeds: Sequence[int] | None = None) -> Tally:
     """Play every seed in `weather`. Fails with all seeds that broke a rule."""
-    template = folder / "template"
-    SqliteJournal.open(template / "journal.db", synchronous="OFF").close()
     total = Tally()
     for seed in seeds_wanted() if seeds is None else seeds:
         with TemporaryDirectory(dir=folder) as place:
-            shutil.copy(template / "journal.db", place)
             one = run(_Seed(make, seed, weather, Path(place)).play())
         total.seen += one.seen
         total.problems += [f"{weather}, seed {seed}: {problem}" for problem in one.problems]
@@ -213,7 +209,7 @@ class _Seed:
     # the process
 
     async def _start(self) -> None:
-        self._journal = SqliteJournal.open(self._folder / "journal.db", synchronous="OFF")
+        self._journal = opened(self._folder / "journal.db")
         self._runner = Runner(self._journal, self._now, RecordingLog())
         tick = self._runner.tick
 

@@ -23,7 +23,7 @@ connections:
 CASES = """\
   cases:
     platform: opentext_case
-    poll: {every: 1m}
+    poll: {every: 2m}
     settings:
       base_url: http://127.0.0.1:2/case
       definition_id: $DEFINITION
@@ -36,10 +36,10 @@ CASES = """\
 """
 
 
-def connections(every: str = "1m", sites: Sequence[str] = ("RefArch",), cases: str = "1m") -> str:
+def connections(every: str = "2m", sites: Sequence[str] = ("RefArch",), cases: str = "2m") -> str:
     """A tenant file up to its flows. Days of virtual time take long with a poll every minute."""
     shop = sfcc_instance.connection("http://127.0.0.1:1", every, sites)
-    return HEAD + shop + CASES.replace("every: 1m", f"every: {cases}")
+    return HEAD + shop + CASES.replace("every: 2m", f"every: {cases}")
 
 
 CONNECTIONS = connections()

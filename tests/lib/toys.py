@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from journal_desk import opened
 from toy_world import ALL, COMMANDS, LOST_AFTER, LOST_BEFORE, ORDER, PLACED, ToySettings, World, specs
 
-from caseconnect.host.journal import SqliteJournal
 from caseconnect.host.journal.records import MatterRow, NewDelivery
 from caseconnect.host.pipeline.live import Accounts, LiveTenant, build, first_starts
 from caseconnect.host.pipeline.runner import Runner
@@ -158,7 +158,7 @@ class Pipe:
 
     async def start(self) -> Pipe:
         """Open the journal and take the tenant up."""
-        self.journal = SqliteJournal.open(self.folder / "journal.db", synchronous="OFF")
+        self.journal = opened(self.folder / "journal.db")
         self.runner = Runner(self.journal, self.now, self.log)
         self.live = await self.build()
         await self.runner.start({"acme": self.live})

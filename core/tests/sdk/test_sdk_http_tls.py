@@ -7,9 +7,7 @@ import math
 import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-import httpx  # noqa: TID251 - tests may
 import pytest
 import trustme
 
@@ -53,14 +51,9 @@ def serving(certificate: trustme.LeafCert) -> ssl.SSLContext:
 
 def trusting(monkeypatch: pytest.MonkeyPatch, ca: trustme.CA) -> None:
     """As if `ca` were among those that the system trusts."""
-    make = httpx.create_ssl_context
-
-    def create(**options: Any) -> ssl.SSLContext:
-        context = make(**options)
-        ca.configure_trust(context)
-        return context
-
-    monkeypatch.setattr(httpx, "create_ssl_context", create)
+    context = http_module._tls.__wrapped__()
+    ca.configure_trust(context)
+    monkeypatch.setattr(http_module, "_tls", lambda: context)
 
 
 def test_a_good_certificate_is_taken(monkeypatch: pytest.MonkeyPatch, ours: trustme.CA) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx  # noqa: TID251 - webhooks are posted as any client would
+from journal_desk import opened
 from reaping import Killed
 
 from caseconnect.host.journal import SqliteJournal
@@ -236,7 +237,7 @@ class Daemon:
 
     async def _work(self, started: asyncio.Event, *, rooms: bool) -> None:
         tenants = self._tenants()
-        self.journal = journal = SqliteJournal.open(self.folder / "journal.db", synchronous="OFF")
+        self.journal = journal = opened(self.folder / "journal.db")
         assert journal._writer is not None
         journal._writer = self._writer = BreakingWriter(journal._writer, self._strikes, self._broken)
         self.runner = runner = Runner(journal, self.now, self.log)

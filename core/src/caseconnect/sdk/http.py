@@ -15,7 +15,7 @@ import sys
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache, lru_cache, partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -76,6 +76,8 @@ _ALWAYS = {"accept": "*/*", "accept-encoding": "gzip, deflate", "connection": "k
 # Servers close an idle connection after 5 s (uvicorn) or more. A request sent just then is lost without an answer,
 # and a lost write waits for minutes: we close first.
 _IDLE_SECONDS = 2.0
+# One for all connections: to read which authorities the world trusts takes 20 ms and half a megabyte each time.
+_tls = cache(partial(httpx.create_ssl_context, trust_env=False))
 
 
 class _Network(Transport):
@@ -87,7 +89,7 @@ class _Network(Transport):
         from yarl import URL
 
         self._lib, self._url, self._public = aiohttp, URL, public
-        self._tls = httpx.create_ssl_context(trust_env=False)
+        self._tls = _tls()
         self._session: aiohttp.ClientSession | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -233,6 +235,7 @@ class Http:
         if any(_BREAK.search(text) for pair in (headers or {}).items() for text in pair):
             raise PluginError(f"a header of {place} holds a line break")
         safe = method in {"GET", "HEAD"} if safe is None else safe
+        lost = TransientError if safe else UnknownOutcome
         await self.pace.take(cost)
         self._gate()
         sent = {**_ALWAYS, **{name.lower(): value for name, value in (headers or {}).items()}}
@@ -258,11 +261,11 @@ class Http:
         except ConnectionRefused as error:
             raise TransientError(f"{place}: no connection ({error})") from error
         except _TooLongError as error:
-            raise self._lost(safe, f"{place}: an answer longer than {self.max_body} bytes") from error
+            raise lost(f"{place}: an answer longer than {self.max_body} bytes") from error
         except TimeoutError as error:
-            raise self._lost(safe, f"{place}: no answer within {self.deadline:g} s") from error
+            raise lost(f"{place}: no answer within {self.deadline:g} s") from error
         except Exception as error:
-            raise self._lost(safe, f"{place}: answer lost ({type(error).__name__})") from error
+            raise lost(f"{place}: answer lost ({type(error).__name__})") from error
         if response.status_code >= 400:
             body = without_credentials(body, (sent, form, json, {"password": basic[1] if basic else ""}))
         answer = Response(response.status_code, {k.lower(): v for k, v in response.headers.items()}, body)
@@ -288,10 +291,6 @@ class Http:
                 await response.aclose()
             answered(response.status_code)
         return response, b"".join(chunks)
-
-    @staticmethod
-    def _lost(safe: bool, text: str) -> ConnectError:
-        return TransientError(text) if safe else UnknownOutcome(text)
 
 
 @lru_cache(maxsize=256)

@@ -31,7 +31,10 @@ TOLD = {
 def raised() -> Iterator[tuple[str, str]]:
     """(file, how a cause begins) of every place that opens an alert."""
     for path in sorted(SOURCES.rglob("*.py")):
-        tree = ast.parse(path.read_text())
+        text = path.read_text()
+        if not any(name in text for name in NAMES):
+            continue
+        tree = ast.parse(text)
         named = dict(_named(tree))
         file = path.relative_to(SOURCES).as_posix()
         for call in ast.walk(tree):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
@@ -28,9 +27,7 @@ DELIVERIES = "SELECT * FROM deliveries ORDER BY seq"
 
 
 @pytest.fixture
-def other(tmp_path: Path, fresh_journal: Path) -> Iterator[Desk]:
-    (tmp_path / "other").mkdir()
-    shutil.copy(fresh_journal, tmp_path / "other")
+def other(tmp_path: Path) -> Iterator[Desk]:
     made = Desk(tmp_path / "other")
     yield made
     made.close()

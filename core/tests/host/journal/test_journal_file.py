@@ -102,7 +102,7 @@ def test_a_migration_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch:
     with monkeypatch.context() as patch:
         patch.setattr("caseconnect.host.journal.schema._FIRST", "CREATE TABLE deliveries (x); CREATE NONSENSE")
         with pytest.raises(sqlite3.OperationalError):
-            Desk(tmp_path)
+            SqliteJournal.open(tmp_path / "journal.db")
     desk = Desk(tmp_path)
     desk.receive(delivery())
     desk.close()
@@ -113,11 +113,14 @@ def test_without_a_journal_a_reader_says_so(tmp_path: Path) -> None:
         SqliteJournal.read(tmp_path / "journal.db")
 
 
-def test_only_its_owner_may_look_into_the_file(desk: Desk) -> None:
+def test_only_its_owner_may_look_into_the_file(tmp_path: Path) -> None:
+    SqliteJournal.open(tmp_path / "journal.db").close()
+    desk = Desk(tmp_path)
     desk.receive(delivery())
     files = [f for f in desk.path.parent.iterdir() if f.name.startswith("journal")]
     assert len(files) == 5
     assert {f.stat().st_mode & 0o077 for f in files} == {0}
+    desk.close()
 
 
 def test_a_reader_writes_nothing(desk: Desk) -> None:

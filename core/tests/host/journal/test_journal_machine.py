@@ -55,12 +55,9 @@ STEPS += ["new ground", "seen released", "done", "done", "refused", "unknown", "
 class HoldMachine(RuleBasedStateMachine):
     """Holds and releases of two matters. `stored` and `keys` (with their states) are what was acknowledged."""
 
-    template: Path
-
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp())
-        shutil.copy(self.template, self.folder)
         self.desk = Desk(self.folder)
         self.stored: dict[tuple[str, str, bytes], int] = {}
         self.ended: set[int] = set()
@@ -350,14 +347,12 @@ class JournalMachine(HoldMachine):
 
 @pytest.mark.parametrize(("machine", "examples"), [(HoldMachine, 20), (JournalMachine, 12)])
 def test_whatever_the_order_of_verbs_the_journal_holds(
-    fresh_journal: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     machine: type[HoldMachine],
     examples: int,
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    machine.template = fresh_journal
     many = examples * int(os.environ.get("CONNECT_EXAMPLES", "1"))
     chosen = settings(
         max_examples=many, stateful_step_count=20, deadline=None, derandomize="CI" in os.environ, database=None

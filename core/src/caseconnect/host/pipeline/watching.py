@@ -19,7 +19,6 @@ from caseconnect.host.journal.rates import Hours
 from caseconnect.host.pipeline.context import Context
 from caseconnect.host.pipeline.live import LiveConnection, LiveTenant
 from caseconnect.host.pipeline.recurring import Recurring
-from caseconnect.host.tenants.secrets import ends_of
 from caseconnect.sdk.commands import COMMANDS
 
 EVERY = timedelta(minutes=1)
@@ -134,8 +133,8 @@ class Watching:
             yield from rules.late(connection.spec.name, schedule, max(row[1] or well, well), self._settings, now)
 
     def _ending(self, connection: LiveConnection, now: datetime) -> Iterator[Holds]:
-        for place, last_day in ends_of(connection.spec.settings):
-            yield from rules.ending(connection.spec.name, place, last_day, self._settings, now)
+        for place, expires in connection.spec.endings:
+            yield from rules.ending(connection.spec.name, place, expires, self._settings, now)
 
     async def _silence(self, tenant: LiveTenant, now: datetime) -> None:
         """What is silent, or brings something by polls alone. It closes when something came, not when it is night."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
+from functools import cached_property
 from pathlib import Path as FilePath
 
 from caseconnect.host.tenants.caps import Cap, Storm
 from caseconnect.host.tenants.file_models import Limits, Mode, Timing
 from caseconnect.host.tenants.problems import ConfigProblem, Path, Report
 from caseconnect.host.tenants.schedule import Schedule
-from caseconnect.host.tenants.secrets import FileAndEnvSecrets, unresolved
+from caseconnect.host.tenants.secrets import FileAndEnvSecrets, ends_of, unresolved
 from caseconnect.sdk.commands import Command
 from caseconnect.sdk.components import Listener, Settings, SinkSpec, SourceSpec, TransformSpec, TriggerSpec, Webhook
 from caseconnect.sdk.errors import ConfigError
@@ -38,6 +39,11 @@ class Connection:
     def facts(self) -> frozenset[str]:
         """Kinds of facts that it supplies."""
         return frozenset(self.source.facts) | self.source.tells if self.source else frozenset()
+
+    @cached_property
+    def endings(self) -> tuple[tuple[str, date], ...]:
+        """Where a secret of its settings has a last day, and which."""
+        return tuple(ends_of(self.settings))
 
     @property
     def has_orders(self) -> bool:
