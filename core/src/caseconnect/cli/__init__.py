@@ -98,7 +98,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     ),
     "reload": (
         "caseconnect.cli.reload:reload",
-        "Have the running daemon read the tenant files again, and tell what changed and why not.",
+        "Have the running daemon read connect.yaml and the tenant files again, and tell what changed and why not.",
     ),
     "replay": (
         "caseconnect.cli.operate:replay",
