@@ -51,7 +51,9 @@ def test_resume_shows_the_queue_and_does_nothing_without_yes(desk: Desk) -> None
 
 
 def test_times_are_shown_as_people_read_them_and_one_is_one(desk: Desk, tmp_path: Path) -> None:
-    assert START.strftime("%Y-%m-%d %H:%M:%S") in connect(desk, "errors").stdout
+    shown = connect(desk, "errors").stdout
+    assert START.strftime("%Y-%m-%d %H:%M:%S") in shown
+    assert "|--access NAME] shows what waits\n  the same with --yes --reason WHY ends" in shown
     alone = Desk(tmp_path / "alone")
     now_of(alone.journal.pause(Brake(TENANT, "command", "RefundPayment", "wrong mapping", "ann", START)))
     alone.plan(alone.matter(), refund("20"))

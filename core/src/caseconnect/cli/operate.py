@@ -103,7 +103,8 @@ def errors(data: Path, as_json: bool) -> None:
     if stuck["brakes"]:
         brakes = [(b["tenant"], b["scope"], b["name"], b["reason"], b["by"], moment(b["at"])) for b in stuck["brakes"]]
         table(("Tenant", "Paused", "Name", "Why", "By", "Since (UTC)"), brakes, title="Pauses")
-        say("  connect resume --tenant TENANT [--flow|--connection|--command NAME] shows what waits; --yes ends it")
+        say("  connect resume --tenant TENANT [--flow|--connection|--command|--access NAME] shows what waits")
+        say("  the same with --yes --reason WHY ends the pause")
     _show_by_people(stuck)
 
 
