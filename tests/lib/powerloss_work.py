@@ -9,6 +9,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Coroutine
+from functools import partial
 from pathlib import Path
 from random import Random  # noqa: TID251 - seeded: a run can be repeated
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 import journal_desk
 from journal_desk import START, Desk, case_of, delivery
 
-from caseconnect.host.journal import writer
+from caseconnect.host.journal import SqliteJournal, writer
 from caseconnect.sdk.commands import HoldOrder
 from caseconnect.sdk.subjects import Subject
 
@@ -47,6 +48,7 @@ def main(folder: Path, synchronous: str, rounds: int) -> None:
     """Some rounds of intake, decisions and intents, with checkpoints between them."""
     journal_desk.now_of = waited  # the desk's words, on a journal with a thread of its own
     writer._CHECKPOINT_BATCHES = 4
+    journal_desk.opened = partial(SqliteJournal.open)  # what makes a journal is to be seen, too
     desk = Desk(folder, threaded=True, synchronous=synchronous)
     for turn in range(rounds):
         asyncio.run(crowd(desk, turn))

@@ -76,8 +76,7 @@ _ALWAYS = {"accept": "*/*", "accept-encoding": "gzip, deflate", "connection": "k
 # Servers close an idle connection after 5 s (uvicorn) or more. A request sent just then is lost without an answer,
 # and a lost write waits for minutes: we close first.
 _IDLE_SECONDS = 2.0
-# One for all connections: to read which authorities the world trusts takes 20 ms and half a megabyte each time.
-_tls = cache(partial(httpx.create_ssl_context, trust_env=False))
+_tls = cache(partial(httpx.create_ssl_context, trust_env=False))  # to read all authorities takes 20 ms and 0.7 MB
 
 
 class _Network(Transport):
@@ -167,8 +166,7 @@ def network() -> Transport:
     return _Network()
 
 
-class _TooLongError(Exception):
-    pass
+class _TooLongError(Exception): ...
 
 
 class Http:
@@ -235,7 +233,6 @@ class Http:
         if any(_BREAK.search(text) for pair in (headers or {}).items() for text in pair):
             raise PluginError(f"a header of {place} holds a line break")
         safe = method in {"GET", "HEAD"} if safe is None else safe
-        lost = TransientError if safe else UnknownOutcome
         await self.pace.take(cost)
         self._gate()
         sent = {**_ALWAYS, **{name.lower(): value for name, value in (headers or {}).items()}}
@@ -261,11 +258,11 @@ class Http:
         except ConnectionRefused as error:
             raise TransientError(f"{place}: no connection ({error})") from error
         except _TooLongError as error:
-            raise lost(f"{place}: an answer longer than {self.max_body} bytes") from error
+            raise self._lost(safe, f"{place}: an answer longer than {self.max_body} bytes") from error
         except TimeoutError as error:
-            raise lost(f"{place}: no answer within {self.deadline:g} s") from error
+            raise self._lost(safe, f"{place}: no answer within {self.deadline:g} s") from error
         except Exception as error:
-            raise lost(f"{place}: answer lost ({type(error).__name__})") from error
+            raise self._lost(safe, f"{place}: answer lost ({type(error).__name__})") from error
         if response.status_code >= 400:
             body = without_credentials(body, (sent, form, json, {"password": basic[1] if basic else ""}))
         answer = Response(response.status_code, {k.lower(): v for k, v in response.headers.items()}, body)
@@ -291,6 +288,10 @@ class Http:
                 await response.aclose()
             answered(response.status_code)
         return response, b"".join(chunks)
+
+    @staticmethod
+    def _lost(safe: bool, text: str) -> ConnectError:
+        return TransientError(text) if safe else UnknownOutcome(text)
 
 
 @lru_cache(maxsize=256)
