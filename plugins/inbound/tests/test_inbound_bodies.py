@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from caseconnect.models import ApprovalRequest, Complaint, Document, Money, ReturnRequest, ShipmentReport
@@ -336,6 +336,8 @@ PARTS = st.sampled_from(
 )
 
 
+@example("_")
+@example("_DSC1.png")
 @given(st.one_of(st.text(max_size=300), st.lists(PARTS, max_size=12).map("".join)))
 def test_no_name_of_a_file_is_a_path(name: str) -> None:
     safe = safe_name(name, "image/png")
