@@ -192,6 +192,8 @@ def test_check_compares_the_definition_with_the_settings(make_rig: Any, changes:
         if not wrong:
             assert "batch" in step.note
             assert "Suppress" in step.note
+            assert step.choices is not None
+            assert (step.choices.definition, step.choices.outcomes) == ("recall", ("approved", "Dismiss"))
 
     run(story())
 

@@ -57,8 +57,9 @@ def check(
     """Check tenant files and the daemon's own, and show what the flows would do.
 
     Refuses what `connect serve` would refuse. Needs no secret and no network, unless --live is given. All problems
-    are shown at once, each with its file, line and key path. Where a journal is, it shows which limits of caps people
-    have changed, so that what holds is not what the file says.
+    are shown at once, each with its file, line and key path. With --live the outcomes of each case definition are
+    compared with those that flows act on: what differs is a warning. Where a journal is, it shows which limits of caps
+    people have changed, so that what holds is not what the file says.
 
     \b
     connect check
@@ -80,11 +81,13 @@ def check(
     changed = _changed_caps(found, journal_path(data))
     if as_json:
         caps = {} if changed is None else {"caps": [_cap_data(*one) for one in changed]}
-        emit_json(_data(found) | caps | ({"tried": [_tried_data(t) for t in tried]} if live else {}))
+        emit_json(_data(found, tried) | caps | ({"tried": [_tried_data(t) for t in tried]} if live else {}))
     else:
         _show(found)
         _show_caps(changed or [])
         _show_tried(tried)
+        for warning in (w for tenant in found.tenants.values() for w in _unlike(tenant, tried)):
+            say(f"warning: {warning}")
     broken = [p.name for p in installed.plugins if p.broken]
     if broken:
         remark(f"broken plugins: {', '.join(broken)} (`connect list-plugins` says why)")
@@ -205,6 +208,17 @@ def _show_tried(tried: list[Tried]) -> None:
         table(("Connection", "Step", "", "Note"), rows)
 
 
+def _unlike(tenant: Tenant, tried: list[Tried]) -> list[ConfigProblem]:
+    """Where the outcomes of flows are not those that were found on the platform."""
+    theirs = [t for t in tried if t.tenant == tenant.name]
+    found = {t.connection: [step.choices for step in t.steps if step.choices is not None] for t in theirs}
+    if not any(found.values()):
+        return []
+    from caseconnect.host.tenants.outcomes import unlike_outcomes
+
+    return unlike_outcomes(tenant, found)
+
+
 def _tried_data(tried: Tried) -> dict[str, Any]:
     steps = [step.model_dump(mode="json") for step in tried.steps]
     return {"tenant": tried.tenant, "connection": tried.connection, "steps": steps}
@@ -226,20 +240,20 @@ def _sends(flow: Flow) -> tuple[list[str], list[str]]:
     return [c.kind for c in uses if c.side in let_out], [c.kind for c in uses if c.side not in let_out]
 
 
-def _data(found: TenantSet) -> dict[str, Any]:
+def _data(found: TenantSet, tried: list[Tried]) -> dict[str, Any]:
     return {
-        "tenants": [_tenant_data(t) for t in found.tenants.values()],
+        "tenants": [_tenant_data(t, tried) for t in found.tenants.values()],
         "problems": [p.as_json() for p in found.problems],
     }
 
 
-def _tenant_data(tenant: Tenant) -> dict[str, Any]:
+def _tenant_data(tenant: Tenant, tried: list[Tried]) -> dict[str, Any]:
     return {
         "name": tenant.name,
         "environment": tenant.environment,
         "go_live": tenant.go_live,
         "file": str(tenant.file),
-        "warnings": [w.as_json() for w in overlaps(tenant)],
+        "warnings": [w.as_json() for w in (*overlaps(tenant), *_unlike(tenant, tried))],
         "connections": [
             {"name": c.name, "platform": c.platform, "woken_by": _wakes(c), "secrets_end": dict(ends_of(c.settings))}
             for c in tenant.connections.values()

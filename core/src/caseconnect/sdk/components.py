@@ -69,8 +69,17 @@ class Sighting(Record):
     aliases: tuple[Subject, ...] = ()
 
 
+class Choices(Record):
+    """The outcomes that an agent can choose in a case of a definition, in the words that flows are told. `definition`
+    is its name on the connection; empty: the first."""
+
+    definition: str = ""
+    outcomes: tuple[str, ...]
+
+
 class Check(Record):
-    """One step of `connect check --live`. `state` is a digest of what was found, where a change of it matters: the
+    """One step of `connect check --live`. `choices`: what a case definition offers, which is compared with the flows;
+    None where this step does not know. `state` is a digest of what was found, where a change of it matters: the
     host makes the source's check daily, and tells when it is another one than ever before. `ends_at`: when the platform
     ends what was looked at (a version of its API, credentials), as far as that is known; it is told before."""
 
@@ -79,6 +88,7 @@ class Check(Record):
     note: str = ""
     state: str = ""
     ends_at: Utc | None = None
+    choices: Choices | None = None
 
 
 class Source(Protocol):

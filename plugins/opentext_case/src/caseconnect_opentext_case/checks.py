@@ -9,7 +9,7 @@ from caseconnect.sdk.errors import PermanentError
 
 from .casetypes import CaseType, CaseTypes
 from .config import CoreCaseSettings
-from .declared import misfits, read_declaration
+from .declared import choices_of, misfits, read_declaration
 from .listing import ListReader, OneByOneReader
 from .lookup import find_surely
 
@@ -69,7 +69,8 @@ async def _definition(kind: CaseType) -> Check:
     except PermanentError as error:
         return Check(step=step, ok=False, note=str(error))
     wrong = misfits(declared, kind.settings)
-    return Check(step=step, ok=not wrong, note="; ".join(wrong) or declared.text, state=declared.digest)
+    note = "; ".join(wrong) or declared.text
+    return Check(step=step, ok=not wrong, note=note, state=declared.digest, choices=choices_of(declared, kind.settings))
 
 
 async def _search(kind: CaseType) -> Check:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from caseconnect.sdk.commands import digest_of
+from caseconnect.sdk.components import Choices
 
 from .client import Json
 from .config import CoreCaseSettings
 from .config_fields import AttributeSettings
 from .dotted import get
-from .mapping import text_of
+from .mapping import text_of, word_of
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,14 @@ def read_declaration(found: Json, settings: CoreCaseSettings) -> Declaration:
         tuple(declared) if isinstance(attributes, list) else None,
         None if words is None else tuple(words),
     )
+
+
+def choices_of(declared: Declaration, settings: CoreCaseSettings) -> Choices | None:
+    """Its outcomes in the words of the flows; None where it does not speak of them."""
+    if declared.outcomes is None:
+        return None
+    told = dict.fromkeys(word_of(outcome, settings) for outcome in declared.outcomes)
+    return Choices(definition=settings.definition, outcomes=tuple(told))
 
 
 def misfits(declared: Declaration, settings: CoreCaseSettings) -> list[str]:

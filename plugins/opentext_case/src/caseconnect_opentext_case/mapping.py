@@ -97,8 +97,13 @@ def case_of(
 def outcome_of(document: Mapping[str, Any], settings: CoreCaseSettings) -> str | None:
     """The outcome in the words of the flows."""
     found = text_of(get(document, settings.fields.outcome))
+    return word_of(found, settings) if found else None
+
+
+def word_of(outcome: str, settings: CoreCaseSettings) -> str:
+    """What flows are told for an outcome of the definition."""
     words = {word.casefold(): ours for word, ours in settings.outcomes.items()}
-    return words.get(found.casefold(), found) if found else None
+    return words.get(outcome.casefold(), outcome)
 
 
 def revision_of(document: Mapping[str, Any], settings: CoreCaseSettings) -> str:
