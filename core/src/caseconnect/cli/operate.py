@@ -192,10 +192,20 @@ def _some(items: Sequence[object]) -> str:
 @click.option("--yes", is_flag=True, help="Do it; without this the plan is shown and nothing is done.")
 @data_option
 @json_option
-def replay(what: str, numbers: tuple[int, ...], tenant: str | None, yes: bool, data: Path, as_json: bool) -> None:
+@click.pass_context
+def replay(
+    ctx: click.Context,
+    what: str,
+    numbers: tuple[int, ...],
+    tenant: str | None,
+    yes: bool,
+    data: Path,
+    as_json: bool,
+) -> None:
     """Take parked deliveries or events up again: all, or those with the given numbers.
 
-    Shows the plan first. Effects are keyed by matter, so nothing that was done is done again, and no money moves.
+    Shows the plan first. Effects are keyed by matter, so nothing that was done is done again, and no money moves. Ends
+    with 1 if it was given numbers of which none is parked.
 
     \b
     connect replay deliveries

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -285,6 +286,36 @@ def test_a_pause_by_an_operator(desk: ConsoleDesk) -> None:
     assert bob.post("/do/pause", look(bob, "pause", **PAUSE)).status_code == 200
     assert [(b.name, b.by, b.reason) for b in desk.journal.brakes()] == [("RefundPayment", "bob", "ticket 812")]
     assert bob.post("/plan/pause", PAUSE | {"scope": "world"}).status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("ask", "why"),
+    [
+        ({"tenant": "acne"}, "there is no tenant 'acne' (did you mean acme? known: acme)"),
+        ({"scope": "flow", "name": "frauds"}, "no flow of acme 'frauds' (did you mean fraud? known: fraud)"),
+        ({"scope": "access", "name": "till"}, "no connection of acme 'till' (known: "),
+        ({"name": "RefundOrder"}, "no kind of command 'RefundOrder'"),
+    ],
+)
+def test_a_pause_of_what_does_not_exist_is_refused_in_the_plan(
+    desk: ConsoleDesk, ask: dict[str, str], why: str
+) -> None:
+    bob = desk.browser("bob", "operator")
+    desk.plan(desk.matter(), refund("20"))
+    now_of(desk.journal.first(TENANT, "start", desk.now))
+    told = bob.post("/plan/pause", PAUSE | ask)
+    assert told.status_code == 409
+    assert why in unescape(told.text)
+    assert "--force" not in told.text
+    assert bob.post("/plan/resume", PAUSE | ask).status_code == 409
+
+
+def test_a_resume_of_what_is_not_paused_says_what_is(desk: ConsoleDesk) -> None:
+    bob = desk.browser("bob", "operator")
+    asked = PAUSE | {"scope": "flow", "name": "frauds"}
+    assert "flow frauds of acme is not paused (what is: nothing)" in bob.post("/plan/resume", asked).text
+    now_of(desk.journal.pause(Brake(TENANT, "flow", "fraud", "wrong rule", "ann", desk.now)))
+    assert "(what is: flow fraud)" in bob.post("/plan/resume", asked).text
 
 
 CAP: dict[str, str] = {"tenant": TENANT, "cap": "tenant:RefundPayment", "per": "hour", "what": "EUR"}

@@ -13,7 +13,6 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from decimal import Decimal
-from difflib import get_close_matches
 from hashlib import sha256
 from pathlib import Path
 from secrets import token_urlsafe
@@ -30,6 +29,7 @@ from caseconnect.host.journal.cap_changes import CapChange
 from caseconnect.host.journal.records import Brake, CursorMove, NewDelivery, StoredCommand
 from caseconnect.host.journal.rules import CapRule
 from caseconnect.host.reloading import Reloaded
+from caseconnect.host.tenants.problems import one_of
 from caseconnect.host.undoing import Fetch, undo
 from caseconnect.sdk.commands import COMMANDS
 from caseconnect.sdk.errors import ConnectError
@@ -112,20 +112,14 @@ class Verbs:
 
     async def _pause(self, ask: dict[str, Any]) -> dict[str, Any]:
         if not ask.get("force"):
-            self._check(ask["tenant"], ask["scope"], ask["name"])
+            hint = "; --force pauses a name that is not known"
+            need_name(self.names(), ask["tenant"], ask["scope"], ask["name"], hint)
         brake = Brake(ask["tenant"], ask["scope"], ask["name"], ask["reason"], ask["by"], self._now())
         return {"changed": await self._journal.pause(brake)}
 
-    def _check(self, tenant: str, scope: str, name: str) -> None:
-        """Raise `ConnectError` for a name that pauses nothing."""
-        names = self._known()
-        if tenant not in names:
-            raise _unknown("tenant", tenant, names)
-        if scope == "command" and name not in COMMANDS:
-            raise _unknown("kind of command", name, COMMANDS)
-        kind = "connection" if scope == "access" else scope
-        if kind in ("flow", "connection") and name not in names[tenant][kind]:
-            raise _unknown(f"{kind} of {tenant}", name, names[tenant][kind])
+    def names(self) -> Names:
+        """What can be paused."""
+        return self._known()
 
     async def _resume(self, ask: dict[str, Any]) -> dict[str, Any]:
         names = (ask["tenant"], ask["scope"], ask["name"], ask["reason"], ask["by"])
@@ -248,10 +242,18 @@ class Verbs:
         return {"counts": self._journal.counts()}
 
 
-def _unknown(what: str, name: str, known: Collection[str]) -> ConnectError:
-    near = get_close_matches(name, known, 1)
-    meant = f"did you mean {near[0]}?" if near else f"known: {', '.join(sorted(known)) or 'none'};"
-    return ConnectError(f"there is no {what} {name!r} ({meant} --force pauses a name that is not known)")
+def need_name(names: Names, tenant: str, scope: str, name: str, hint: str = "") -> None:
+    """Raise `ConnectError` for a name that pauses nothing, with those that there are."""
+    kind = "connection" if scope == "access" else scope
+    what, wanted, known = f"{kind} of {tenant}", name, names.get(tenant, {}).get(kind, ())
+    if tenant not in names:
+        what, wanted, known = "tenant", tenant, names
+    elif scope == "tenant":
+        known = (tenant,)
+    elif scope == "command":
+        what, known = "kind of command", COMMANDS
+    if wanted not in known:
+        raise ConnectError(f"there is no {what} {wanted!r} ({one_of(wanted, known, 'known')}{hint})")
 
 
 VERBS = (

@@ -91,7 +91,7 @@ class Actor:
         if action is None:
             raise NotPossible(f"there is no action {name!r}")
         given = {field: tuple(fields[field]) for field in action.fields if fields.get(field)}
-        desk = Desk(self.reading, self.tenants(), self.now(), self.settings().four_eyes)
+        desk = Desk(self.reading, self.tenants(), self.now(), self.verbs.names(), self.settings().four_eyes)
 
         def planned() -> Plan:
             who = caller.person.name if caller else ""

@@ -20,6 +20,7 @@ from caseconnect.host.pipeline.capping import all_caps
 from caseconnect.host.tenants.durations import parse_duration
 from caseconnect.host.tenants.tenant import Tenant
 from caseconnect.host.web.console.people import Role
+from caseconnect.host.web.control import Names, need_name
 from caseconnect.models.money import Money
 from caseconnect.sdk.commands import digest_of
 from caseconnect.sdk.errors import ConnectError
@@ -29,6 +30,8 @@ Fields = Mapping[str, Sequence[str]]
 
 MOST = 1_000
 """So many at once."""
+
+_SCOPES = ("tenant", "flow", "connection", "command", "access")
 
 
 class NotPossible(ConnectError):
@@ -118,11 +121,13 @@ class Plan:
 
 @dataclass(frozen=True)
 class Desk:
-    """What plans are made from. `before`: what the person that asks gave away lately by clicks of their own."""
+    """What plans are made from. `names`: what can be paused; `before`: what the person that asks gave away lately by
+    clicks of their own."""
 
     journal: Journal
     tenants: Mapping[str, Tenant]
     now: datetime
+    names: Names
     four_eyes: Mapping[str, Decimal] | None = None
     before: GivenAway = field(default_factory=GivenAway)
 
@@ -171,6 +176,22 @@ def chosen(fields: Fields, name: str, allowed: Sequence[str]) -> str:
     if value not in allowed:
         raise NotPossible(f"{name!r} is one of {', '.join(allowed)}, not {value!r}")
     return value
+
+
+def place_of(fields: Fields) -> tuple[str, str, str]:
+    """Tenant, scope and name of a pause."""
+    tenant, scope = one(fields, "tenant"), chosen(fields, "scope", _SCOPES)
+    return tenant, scope, tenant if scope == "tenant" else one(fields, "name")
+
+
+def known_place(desk: Desk, fields: Fields) -> tuple[str, str, str]:
+    """The same of something that is there: the command alone pauses what is gone, or is to come."""
+    tenant, scope, name = place_of(fields)
+    try:
+        need_name(desk.names, tenant, scope, name)
+    except ConnectError as error:
+        raise NotPossible(str(error)) from None
+    return tenant, scope, name
 
 
 def why_two(steps: Sequence[Step], desk: Desk, rest: Rest | None = None) -> str:

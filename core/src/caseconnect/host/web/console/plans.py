@@ -21,9 +21,11 @@ from caseconnect.host.web.console.actions import (
     cap_of,
     chosen,
     every,
+    known_place,
     numbers,
     one,
     passes_a_cap,
+    place_of,
     role_for,
     seconds_of,
     why_two,
@@ -31,7 +33,6 @@ from caseconnect.host.web.console.actions import (
 from caseconnect.host.web.console.people import Role
 from caseconnect.sdk.commands import COMMANDS
 
-SCOPES = ("tenant", "flow", "connection", "command", "access")
 _ANSWERED = {
     "retry": "is planned once more: it surely did not happen",
     "done": "counts as done: it did happen",
@@ -57,8 +58,7 @@ def _plan(
 
 def pause(desk: Desk, fields: Fields) -> Plan:
     """Stop sending."""
-    tenant, scope = one(fields, "tenant"), chosen(fields, "scope", SCOPES)
-    name = tenant if scope == "tenant" else one(fields, "name")
+    tenant, scope, name = known_place(desk, fields)
     was = [b.reason for b in desk.journal.brakes() if (b.tenant, b.scope, b.name) == (tenant, scope, name)]
     effect = (
         "no call is made to it, not even to read" if scope == "access" else "nothing of it is sent until it is resumed"
@@ -71,11 +71,11 @@ def pause(desk: Desk, fields: Fields) -> Plan:
 
 def resume(desk: Desk, fields: Fields) -> Plan:
     """End a pause: the queue behind it goes out."""
-    tenant, scope = one(fields, "tenant"), chosen(fields, "scope", SCOPES)
-    name = tenant if scope == "tenant" else one(fields, "name")
+    tenant, scope, name = place_of(fields)
     brake = next((b for b in desk.journal.brakes() if (b.tenant, b.scope, b.name) == (tenant, scope, name)), None)
     if brake is None:
-        raise NotPossible(f"{scope} {name} of {tenant} is not paused")
+        paused = ", ".join(f"{b.scope} {b.name}" for b in desk.journal.brakes() if b.tenant == tenant)
+        raise NotPossible(f"{scope} {name} of {tenant} is not paused (what is: {paused or 'nothing'})")
     queue, steps = desk.journal.held_back(tenant, scope, name), []
     for queued in queue.first:
         just_now = ", after what it waits for" if queued.after else ""
