@@ -136,7 +136,19 @@ def test_the_plan_of_a_replay_says_what_each_is_and_why_it_parked(data: Path) ->
     assert (told["replayed"], told["planned"], told["not_parked"]) == (0, [2], [9])
     assert [row["reason"] for row in told["parked"]] == ["because 2"]
     assert "2 deliveries taken up again" in run(data, "replay", "deliveries", "--yes", "--tenant", TENANT).stdout
-    assert run(data, "replay", "events", "--yes").stdout == "nothing to take up: no parked events\n"
+    idle = run(data, "replay", "events", "--yes")
+    assert (idle.exit_code, idle.stdout) == (Exit.OK, "nothing to take up: no parked events\n")
+
+
+@pytest.mark.parametrize("more", [(), ("--yes",), ("--yes", "--json")])
+def test_a_replay_of_numbers_that_are_not_parked_ends_with_1(data: Path, more: tuple[str, ...]) -> None:
+    desk = Desk(data)
+    desk.parsed(desk.receive(delivery())[0].seq, state="parked", reason="odd")
+    desk.close()
+    told = run(data, "replay", "deliveries", "7", *more)
+    assert told.exit_code == Exit.WRONG
+    assert "nothing was done: no parked deliveries of these numbers" in told.stderr
+    assert run(data, "replay", "deliveries", "7", "1", *more).exit_code == Exit.OK, "one of them is"
 
 
 def test_a_pause_of_a_name_that_is_not_there_is_refused(data: Path) -> None:

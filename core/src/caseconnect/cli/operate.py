@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from caseconnect.cli import completing
-from caseconnect.cli.output import emit_json, moment, remark, say, table
+from caseconnect.cli import Exit, completing
+from caseconnect.cli.output import complain, emit_json, moment, remark, say, table
 from caseconnect.cli.places import data_option, journal_path, json_option
 from caseconnect.sdk.errors import TransientError
 
@@ -224,16 +224,23 @@ def replay(
     told |= {"planned": seqs, "not_parked": absent, "parked": [parked[seq] for seq in seqs]}
     if as_json:
         emit_json(told)
-        return
+    else:
+        _show_replay(what, told, seqs, absent, yes=yes)
+    if numbers and not (told["replayed"] if yes else seqs):
+        complain(f"nothing was done: no parked {what} of these numbers (`connect errors` lists those that are)")
+        ctx.exit(Exit.WRONG)
+
+
+def _show_replay(what: str, told: dict[str, Any], seqs: list[int], absent: list[int], *, yes: bool) -> None:
     if absent:
         say(f"not parked: {_some(absent)}")
     if not yes and seqs:
         kind, where = ("topic", "connection") if what == "deliveries" else ("type", "lane")
         rows = [[row[name] for name in ("seq", "tenant", kind, where, "reason")] for row in told["parked"]]
         table(("Number", "Tenant", kind.title(), where.title(), "Why it parked"), rows)
-    if not seqs:
-        say(f"nothing to take up: no parked {what}" + (" of these numbers" if numbers else ""))
-    elif yes:
+    if not seqs and not absent:
+        say(f"nothing to take up: no parked {what}")
+    elif yes and seqs:
         say(f"{told['replayed']} {what} taken up again")
-    else:
+    elif seqs:
         say(f"would take up {len(seqs)} {what}: {_some(seqs)}\n  add --yes to do it")
