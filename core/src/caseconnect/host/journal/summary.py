@@ -6,7 +6,7 @@ import re
 import sqlite3
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from caseconnect.host.journal import auditing, states
@@ -14,9 +14,11 @@ from caseconnect.host.journal.auditing import first_since
 from caseconnect.host.journal.codec import load, stamp
 from caseconnect.models.money import Money
 from caseconnect.sdk.commands import OpenCase
+from caseconnect.sdk.events import CommandSettled
 
 _MOST = 20_000
 _REASONS = 5
+_WAITED = timedelta(days=1)  # so long an event may have waited for its decision
 _NUMBER = re.compile(r"\d[\d.,:]*")
 _NAMED = re.compile(r"\b[\w-]+/[\w-]+/\S+")
 
@@ -74,18 +76,34 @@ def _opened(db: sqlite3.Connection, tenant: str, since: datetime, until: datetim
 
 
 def _reasons(db: sqlite3.Connection, tenant: str, since: datetime, until: datetime) -> tuple[tuple[str, int], ...]:
-    """Of answers without commands; of very many the newest. Numbers and names of things are left out of them."""
+    """Of answers without commands; of very many the newest. Numbers and names of things are left out of them.
+
+    That a command of ours ended is nobody's wish: it counts only where it alerts.
+    """
+    first = first_since(db, "decisions", "at", since)
     rows = db.execute(
-        "SELECT answers FROM decisions NOT INDEXED WHERE seq>=? AND tenant=? AND at>=? AND at<?"
+        "SELECT seq, answers FROM decisions NOT INDEXED WHERE seq>=? AND tenant=? AND at>=? AND at<?"
         " ORDER BY seq DESC LIMIT ?",
-        (first_since(db, "decisions", "at", since), tenant, stamp(since), stamp(until), _MOST),
+        (first, tenant, stamp(since), stamp(until), _MOST),
     )
+    echoes = _echoes(db, tenant, first, first_since(db, "events", "at", since - _WAITED))
     found: Counter[str] = Counter()
-    for (answers,) in rows:
+    for seq, answers in rows:
         for answer in load(answers):
-            if not (answer.get("decision") or {}).get("commands"):
+            decision = answer.get("decision") or {}
+            if not decision.get("commands") and (seq not in echoes or decision.get("alert")):
                 found[f"{answer['use']}: {_NUMBER.sub('…', _NAMED.sub('…', answer['reason']))}"] += 1
     return tuple(found.most_common(_REASONS))
+
+
+def _echoes(db: sqlite3.Connection, tenant: str, decision: int, event: int) -> set[int]:
+    """Decisions from that number on, of events from that number on, that were about commands that ended, alone."""
+    rows = db.execute(
+        "SELECT decision FROM events NOT INDEXED WHERE seq>=? AND tenant=? AND decision>=?"
+        " GROUP BY decision HAVING min(type = ?)",
+        (event, tenant, decision, CommandSettled.__name__),
+    )
+    return {seq for (seq,) in rows}
 
 
 def _parked(db: sqlite3.Connection, tenant: str) -> int:
