@@ -171,7 +171,8 @@ SECRET = "4 Privet Drive"
 )
 def test_what_an_agent_wrote_stays_on_the_case(outcome: str, name: str, text: str, said: str) -> None:
     one = story()
-    says(one, outcome, "r1", **{name: text})
+    (told,) = says(one, outcome, "r1", **{name: text})
+    assert told.alert_kind == f"impossible:{one.subject}:{one.matter.item}"
     (alert,) = one.alerts
     assert alert.endswith(f"outcome {outcome!r} cannot be carried out: {said}")
     assert one.reasons[-1] == f"outcome {outcome!r} cannot be carried out: {said}"

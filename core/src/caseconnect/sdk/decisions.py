@@ -88,6 +88,9 @@ class ActedOn(Record):
 UNMAPPED = "unmapped:"
 """Begins the kind of the alert that an outcome is mapped to nothing; the outcome follows."""
 
+IMPOSSIBLE = "impossible:"
+"""Begins the kind of the alert that an outcome cannot be carried out as it stands; `matter_name` follows."""
+
 REFUSED = "refused:"
 """Begins the kind of the alert that commands were refused; their kind follows."""
 
@@ -125,6 +128,11 @@ def item_name(subject: Subject, item: Subject) -> str:
     """An item as matters of `subject` name it: 'kind/id', and 'connection:kind/id' if it came by another connection."""
     by = "" if item.connection == subject.connection else f"{item.connection}:"
     return f"{by}{item.kind}/{item.id}"
+
+
+def matter_name(subject: Subject, item: str) -> str:
+    """What a matter of `subject` is about, as the kind of an alert names it."""
+    return f"{subject}:{item}" if item else str(subject)
 
 
 def item_of(subject: Subject, name: str) -> Subject:

@@ -120,6 +120,7 @@ def _fits(pattern: str, begins: str) -> bool:
         ("approvals:refused:OpenCase", "case-refused", "critical"),
         ("approvals:refused:RefundPayment", "money-refused", "critical"),
         ("fraud_review:refused:CancelOrder", "command-refused", "warning"),
+        ("returns:impossible:shop/order/1:return/7", "flow-told", "warning"),
         ("fraud_review:unmapped:Aproved [x]", "outcome-unmapped", "warning"),
         ("approvals:acme: a request waits", "flow-told", "warning"),
     ],

@@ -21,7 +21,7 @@ from caseconnect.models import Money
 from caseconnect.sdk.casework.settling import settled
 from caseconnect.sdk.commands import AnnotateOrder, RefundPayment
 from caseconnect.sdk.components import Check
-from caseconnect.sdk.decisions import ActedOn, Decision
+from caseconnect.sdk.decisions import IMPOSSIBLE, ActedOn, Decision, matter_name
 from caseconnect.sdk.errors import PermanentError
 from caseconnect.sdk.events import CommandSettled, OrderChanged
 from caseconnect.sdk.secrets import Secret
@@ -222,6 +222,33 @@ async def test_one_outcome_that_is_mapped_to_nothing_is_one_alert_until_an_outco
         for order, cause in (("1", ["review:unmapped:maybe"]), ("2", ["review:unmapped:maybe"]), ("2", [])):
             await p.look({"id": order})
             assert p.alerts() == cause
+
+
+@in_virtual_time
+async def test_an_outcome_that_lacks_something_is_told_until_one_of_its_matter_is_acted_on(tmp_path: Path) -> None:
+    opened = Decision(reason="first sight", findings=(found(),), commands=(AnnotateOrder(name="n", add_tags=("x",)),))
+    acted = Decision(reason="refund", acted_on=ActedOn(outcome="refund", revision="2"))
+    says = {order: iter([opened, "which amount?", "still not", acted]) for order in ("1", "12")}
+
+    def decide(event: Any, matter: Any, facts: Any, settings: Any, now: Any) -> Decision:
+        if not isinstance(event, OrderChanged):
+            return Decision(reason="not an order")
+        said = next(says[event.subject.id])
+        if isinstance(said, Decision):
+            return said
+        kind = f"{IMPOSSIBLE}{matter_name(matter.subject, matter.item)}"
+        return Decision(reason=said, alert=said, alert_kind=kind)
+
+    async with Pipe(tmp_path, World(), [flow("review", decide)]) as p:
+        one, other = (f"review:impossible:shop/order/{order}" for order in ("1", "12"))
+        for order, left in (("1", []), ("12", []), ("1", [one]), ("12", [one, other]), ("1", [one, other])):
+            await p.look({"id": order})
+            assert sorted(p.alerts()) == left
+        assert [(a["title"], a["count"]) for a in p.journal.stuck()["alerts"] if a["cause"] == one] == [
+            ("still not", 2)
+        ]
+        await p.look({"id": "1"})
+        assert p.alerts() == [other], "the matter is open still"
 
 
 @in_virtual_time

@@ -11,7 +11,7 @@ from caseconnect.host.journal.alerts import MORE, close_alert, joined, links_of
 from caseconnect.host.journal.intake import subject_of
 from caseconnect.sdk.commands import COMMANDS, HOLD, OpenCase
 from caseconnect.sdk.commands import HELD as VALUE_HELD
-from caseconnect.sdk.decisions import REFUSED, UNMAPPED
+from caseconnect.sdk.decisions import IMPOSSIBLE, REFUSED, UNMAPPED, matter_name
 from caseconnect.sdk.subjects import Subject
 
 BROKE = "broke:"
@@ -38,9 +38,10 @@ def matter_closed(db: sqlite3.Connection, tenant: str, matter: str, uses: Collec
         review(db, tenant, now, *causes, over=lambda _db, _tenant, link: link == subject)
 
 
-def acted(db: sqlite3.Connection, tenant: str, use: str, lane: str, now: datetime) -> None:
-    """An outcome of a subject was acted on: that an earlier one was mapped to nothing is over."""
-    review(db, tenant, now, f"{use}:{UNMAPPED}", over=lambda _db, _tenant, link: link == lane)
+def acted(db: sqlite3.Connection, tenant: str, use: str, lane: Subject, item: str, now: datetime) -> None:
+    """An outcome of a matter was acted on: that an earlier one was mapped to nothing, or lacked something, is over."""
+    review(db, tenant, now, f"{use}:{UNMAPPED}", over=lambda _db, _tenant, link: link == str(lane))
+    close_alert(db, tenant, f"{use}:{IMPOSSIBLE}{matter_name(lane, item)}", now)
 
 
 def settled(db: sqlite3.Connection, tenant: str, kind: str, was: str, becomes: str, now: datetime) -> None:

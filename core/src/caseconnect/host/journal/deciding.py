@@ -126,7 +126,7 @@ def _alerts(db: sqlite3.Connection, verdict: Verdict) -> None:
     """After matters were closed: what is told in the same verdict is not over with them."""
     for answer in verdict.answers:
         if (answer.decision or {}).get("acted_on"):
-            closing.acted(db, verdict.tenant, answer.use, str(verdict.lane), verdict.at)
+            closing.acted(db, verdict.tenant, answer.use, verdict.lane, answer.item, verdict.at)
         if answer.alert:
             cause = f"{answer.use}:{answer.alert_kind or answer.alert[:80]}"
             alert(db, NewAlert(verdict.tenant, cause, answer.alert, str(verdict.lane)), verdict.at)

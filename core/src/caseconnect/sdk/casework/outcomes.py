@@ -27,7 +27,7 @@ from caseconnect.sdk.casework.telling import note_once
 from caseconnect.sdk.casework.text import label, one_line
 from caseconnect.sdk.casework.usecase import UseCase
 from caseconnect.sdk.commands import CASE, Command, CommentCase, digest_of
-from caseconnect.sdk.decisions import UNMAPPED, Decision, Facts, Matter, Missing, Need, Needs
+from caseconnect.sdk.decisions import IMPOSSIBLE, UNMAPPED, Decision, Facts, Matter, Missing, Need, Needs, matter_name
 from caseconnect.sdk.events import CaseChanged, Event
 from caseconnect.sdk.subjects import Subject
 
@@ -194,6 +194,7 @@ def _impossible(matter: Matter, case: Case, why: ImpossibleError) -> Decision:
         f"The outcome '{one_line(outcome)}' cannot be carried out: {why}. Nothing{more} was done.",
         f"{matter.subject}: outcome {outcome!r} cannot be carried out: {why.plain}",
         f"outcome {outcome!r} cannot be carried out: {why.plain}",
+        f"{IMPOSSIBLE}{matter_name(matter.subject, matter.item)}",
     )
 
 
