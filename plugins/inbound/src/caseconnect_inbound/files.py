@@ -72,7 +72,7 @@ def media_type(content: bytes, claimed: str) -> str:
 
 
 def safe_name(name: str, kind: str) -> str:
-    """A file name of letters, digits, dot, dash and underscore, with one of the former two first, that says what it is."""
+    """A file name of letters, digits, dot, dash and underscore, a letter or digit first, that says what it is."""
     base = PurePosixPath(name.replace("\\", "/")).name
     cleaned = _UNFIT.sub("-", base).lstrip("-._")[:_LONGEST].rstrip("-.") or f"file.{kind.rpartition('/')[2]}"
     return _UNFIT.sub("-", cleaned)
