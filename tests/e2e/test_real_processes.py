@@ -157,7 +157,9 @@ def test_a_plugin_that_blocks_stops_no_intake_and_is_named(tmp_path: Path, how: 
         assert count > 10
         assert slowest < 5
         assert blocked[0]["where"].startswith("blocker:")
-        (alert,) = rows(daemon.data, "SELECT title, link, closed_at FROM alerts WHERE cause='pipeline:blocked'")
+        of_it = "SELECT title, link, closed_at FROM alerts WHERE cause='pipeline:blocked'"
+        daemon.until(lambda: rows(daemon.data, of_it), "it is an alert as well as a line of the log")
+        (alert,) = rows(daemon.data, of_it)
         assert "a plugin blocks the pipeline" in alert[0]
         assert alert[1].startswith("blocker:")
         assert alert[2] is None

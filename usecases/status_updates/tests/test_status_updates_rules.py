@@ -11,10 +11,12 @@ from pydantic import ValidationError
 
 from caseconnect.models import Case
 from caseconnect.sdk.commands import AnnotateCustomer, AnnotateOrder
+from caseconnect.sdk.components import TransformSpec
 from caseconnect.sdk.decisions import CaseRef, CommandState, Decision, Facts, Matter, Missing, Needs
 from caseconnect.sdk.events import CaseChanged, CommandSettled
 from caseconnect.sdk.subjects import Subject
 from caseconnect.sdk.testing.story import sample_order
+from caseconnect_status_updates.plugin import connect_register_transforms
 from caseconnect_status_updates.rules import decide, phase_of
 from caseconnect_status_updates.settings import Phase, StatusUpdatesSettings
 
@@ -46,7 +48,17 @@ def a_case(**changes: Any) -> Case:
     )
 
 
+SHOPPER = Subject("shop", "customer", "7")
 PROFILE: dict[str, Any] = {"customer_attributes": {"number": "case_number", "status": "case_status"}}
+
+
+class Kept:
+    """A registrar that keeps what it is handed."""
+
+    spec: TransformSpec
+
+    def add(self, spec: TransformSpec) -> None:
+        self.spec = spec
 
 
 def settled(kind: str, state: Any = "done", **data: Any) -> CommandSettled:
@@ -151,7 +163,7 @@ def test_a_case_that_cannot_be_read_is_still_shown_when_it_was_opened() -> None:
     ("event", "matter", "facts", "changes", "says"),
     [
         (CHANGED, {"case": None}, {}, {"attributes": {}, "tags": {}}, "nothing is written back"),
-        (CHANGED, {"subject": Subject("shop", "customer", "7")}, {}, {}, "customer_attributes is empty"),
+        (CHANGED, {"subject": SHOPPER}, {}, {}, "customer_attributes is empty"),
         (CHANGED, {"subject": Subject("shop", "product", "7")}, {}, PROFILE, "only orders and customers are annotated"),
         (CHANGED, {}, {("case", CASE): Missing(why="down")}, {}, "could not be read (down)"),
         (settled("OpenCase", "refused"), {}, {}, {}, "no progress"),
@@ -191,7 +203,7 @@ def test_the_profile_of_the_orders_shopper_shows_it_too(order: Any, says: str) -
     assert says in decision.reason
     on_order, *on_profile = decision.commands
     assert isinstance(on_order, AnnotateOrder)
-    assert [c.target for c in on_profile] == ([ORDER] if "customer_attributes" in says else [])
+    assert [c.target for c in on_profile] == ([SHOPPER] if "customer_attributes" in says else [])
     for command in on_profile:
         assert isinstance(command, AnnotateCustomer)
         assert command.attributes == {"case_number": "CC-1", "case_status": "Open"}
@@ -203,12 +215,38 @@ def test_only_the_profile_is_shown_where_nothing_else_is_or_the_matter_is_the_cu
     facts = {("case", CASE): a_case(), ("order", ORDER): sample_order(customer_id="7")}
     cases: list[tuple[dict[str, Any], Subject]] = [
         ({"tags": {}, "attributes": {}}, ORDER),
-        ({}, Subject("shop", "customer", "7")),
+        ({}, SHOPPER),
     ]
     for changes, about in cases:
         decision = decide(CHANGED, a_matter(subject=about), Facts(facts), settings(**PROFILE, **changes), NOW)
         assert isinstance(decision, Decision)
-        assert [(c.kind, c.target) for c in decision.commands] == [("AnnotateCustomer", about)]
+        assert [(c.kind, c.target) for c in decision.commands] == [("AnnotateCustomer", SHOPPER)]
+
+
+@pytest.mark.parametrize("names", [{"number": "case_number", "url": "link"}, {"number": "{topic}_case"}])
+def test_two_orders_of_a_shopper_write_one_slot_and_nothing_is_left_of_the_other(names: dict[str, str]) -> None:
+    written: list[AnnotateCustomer] = []
+    for number, url in (("1", "https://cases.example/1"), ("2", None)):
+        order, case = Subject("shop", "order", number), Subject("cases", "case", number)
+        facts = Facts({("case", case): a_case(url=url, number=number), ("order", order): sample_order(customer_id="7")})
+        matter = a_matter(subject=order, case=CaseRef(case))
+        decision = decide(CaseChanged(subject=case, time=NOW), matter, facts, settings(customer_attributes=names), NOW)
+        assert isinstance(decision, Decision)
+        written += [command for command in decision.commands if isinstance(command, AnnotateCustomer)]
+    first, second = written
+    assert (first.target, first.slot()[0]) == (second.target, second.slot()[0])
+    assert set(second.attributes) == set(first.attributes)
+    assert second.attributes.get("link", "") == ""
+
+
+def test_what_is_not_set_is_not_asked_of_the_shop() -> None:
+    offered = Kept()
+    connect_register_transforms(offered)
+    assert offered.spec.asks is not None
+    assert offered.spec.asks(settings()) == {AnnotateOrder}
+    assert offered.spec.asks(settings(**PROFILE)) == {AnnotateOrder, AnnotateCustomer}
+    assert offered.spec.asks(settings(tags={}, attributes={}, **PROFILE)) == {AnnotateCustomer}
+    assert "order" in offered.spec.optional
 
 
 def test_the_order_is_read_only_for_the_profile() -> None:

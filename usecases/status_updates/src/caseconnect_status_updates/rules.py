@@ -91,23 +91,34 @@ def _on_order(matter: Matter, case: Case, values: dict[Shown, str], settings: St
 def _on_customer(
     matter: Matter, facts: Facts, values: dict[Shown, str], settings: StatusUpdatesSettings
 ) -> Decision | None:
-    """The profile shows the case that moved last. It has no tags: those of an open case would go with a closed one."""
-    if not settings.customer_attributes:
+    """The profile shows the case that moved last, and nothing of the one before.
+
+    All orders of a shopper write the same slot, so that they go out in order. It has no tags: those of an open case
+    would go with a closed one.
+    """
+    names = settings.customer_attributes
+    if not names:
         return None
-    if matter.subject.kind == "order":
-        order = facts.get("order", matter.subject, Order)
-        if not isinstance(order, Order):
-            return Decision(reason="customer: the order could not be read")
-        if order.customer_id is None:
-            return Decision(reason="customer: the order is a guest's")
+    target = _shopper(matter, facts)
+    if isinstance(target, Decision):
+        return target
     command: Command = AnnotateCustomer(
-        name=f"profile:{matter.topic}:{matter.item}",
-        target=matter.subject,
-        attributes=_attributes(settings.customer_attributes, values, matter),
+        name=f"profile:{matter.topic}" if any("{topic}" in name for name in names.values()) else "profile",
+        target=target,
+        attributes={_named(name, matter): values[what] for what, name in names.items()},
     )
-    return Decision(
-        reason=f"customer_attributes: {', '.join(sorted(settings.customer_attributes))}", commands=(command,)
-    )
+    return Decision(reason=f"customer_attributes: {', '.join(sorted(names))}", commands=(command,))
+
+
+def _shopper(matter: Matter, facts: Facts) -> Subject | Decision:
+    if matter.subject.kind == "customer":
+        return matter.subject
+    order = facts.get("order", matter.subject, Order)
+    if not isinstance(order, Order):
+        return Decision(reason="customer: the order could not be read")
+    if order.customer_id is None:
+        return Decision(reason="customer: the order is a guest's")
+    return Subject(matter.subject.connection, "customer", order.customer_id)
 
 
 def _attributes(names: Mapping[Shown, str], values: dict[Shown, str], matter: Matter) -> dict[str, str]:

@@ -36,7 +36,7 @@ BACK = timedelta(hours=48)
 """How far back is compared."""
 
 GRACE = timedelta(minutes=15)
-"""What is younger may still be on its way."""
+"""What is younger may still be on its way. Where nothing is told at once, it counts from when the last poll began."""
 
 _WAIT = 5.0
 _ROUNDS = int(timedelta(days=1) / EVERY)
@@ -85,14 +85,22 @@ class Comparing:
             since = max(now - BACK, began)
             source = connection.spec.source
             try:
-                if source and source.history and since < now - GRACE:
-                    await self._changes(tenant, connection, source.history, since, now - GRACE)
-                await self._cases(tenant, connection, now)
+                until = self._come_by(tenant, connection, now)
+                if source and source.history and since < until:
+                    await self._changes(tenant, connection, source.history, since, until)
+                await self._cases(tenant, connection, now, until)
                 await self._money(tenant, connection, now)
                 await self._by_hand(tenant, connection, now)
             except ConnectError as error:
                 # That it does not answer is told by what works on it; it is compared again in half an hour.
                 self._context.log.warning("not compared", tenant=tenant.name, connection=name, why=str(error))
+
+    def _come_by(self, tenant: LiveTenant, connection: LiveConnection, now: datetime) -> datetime:
+        """What changed before this has come by now: it is told at once, or the last poll has begun since."""
+        spec = connection.spec
+        told_at_once = spec.webhook is not None or spec.listeners or spec.schedule is None
+        _, polled = self._context.journal.schedules().get((tenant.name, spec.name), (now, None))
+        return (now if told_at_once or polled is None else polled) - GRACE
 
     async def _changes(
         self, tenant: LiveTenant, connection: LiveConnection, history: History, since: datetime, until: datetime
@@ -127,7 +135,7 @@ class Comparing:
                 unheard.append((item, str(new[0].subject)))
         return unheard
 
-    async def _cases(self, tenant: LiveTenant, connection: LiveConnection, now: datetime) -> None:
+    async def _cases(self, tenant: LiveTenant, connection: LiveConnection, now: datetime, until: datetime) -> None:
         """Cases of open matters, a share of them each time. A change that was not heard of is looked at now."""
         if "case" not in connection.spec.facts:
             return
@@ -137,13 +145,13 @@ class Comparing:
         seen = _Found(found=len(ids))
         for id_ in ids:
             case = Subject(connection.spec.name, "case", id_)
-            if not await self._case_is_known(tenant, case):
+            if not await self._case_is_known(tenant, case, until):
                 seen.wrong.append(str(case))
         title = f"{connection.spec.name}: {len(seen.wrong)} cases of open matters had changed unheard, or are gone"
         if ids:
             await self._keep(tenant, connection, "cases", now - EVERY, now, seen, title)
 
-    async def _case_is_known(self, live: LiveTenant, case: Subject) -> bool:
+    async def _case_is_known(self, live: LiveTenant, case: Subject, until: datetime) -> bool:
         journal, tenant = self._context.journal, live.name
         matter = journal.matter_of_case(tenant, case)
         try:
@@ -154,10 +162,9 @@ class Comparing:
             return True  # a platform that does not tell when a case changed cannot be compared
         name = f"{BY}/{case}/{found.revision}"
         event = CaseChanged(id=name, source=BY, subject=case, time=found.updated_at, reference=matter.reference)
-        now = self._context.now()
-        if found.updated_at > now - GRACE or found.updated_by_us or journal.heard(tenant, event):
+        if found.updated_at > until or found.updated_by_us or journal.heard(tenant, event):
             return True
-        await journal.hear(tenant, event, now)
+        await journal.hear(tenant, event, self._context.now())
         self._context.wake.ring()
         return False
 
