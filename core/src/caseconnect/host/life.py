@@ -25,8 +25,8 @@ from caseconnect.sdk.resources import Log
 ENDED = "daemon:ended"
 """The cause of the alert that the daemon was not stopped in order."""
 
-WELL = timedelta(minutes=10)
-"""After so long the alert about the end before is over."""
+WELL = timedelta(minutes=15)
+"""After so long the alert about the end before is over: longer than what comes and goes has to hold to be told."""
 
 EVERY = 30.0
 """Seconds between two signs of life."""
