@@ -217,8 +217,11 @@ def _closed(alert: Told) -> str | None:
 
 async def last_words(
     channels: Sequence[Channel], cause: str, title: str, now: datetime, links: Links, within: float
-) -> None:
-    """Tell of a last alert by all channels at once, each within so many seconds. It asks nothing of the journal."""
+) -> bool:
+    """Tell of a last alert by all channels at once, each within so many seconds; whether one of them took it.
+
+    It asks nothing of the journal.
+    """
     alert = Told(0, "", cause, title, "", now, now, 1, None, None, None)
 
     async def say(channel: Channel) -> None:
@@ -230,7 +233,8 @@ async def last_words(
             await channel.way.close()
 
     wanted = [channel for channel in channels if channel.wants("", cause_of(cause).severity)]
-    await asyncio.gather(*(say(channel) for channel in wanted), return_exceptions=True)
+    ends = await asyncio.gather(*(say(channel) for channel in wanted), return_exceptions=True)
+    return any(end is None for end in ends)
 
 
 Trial = Mapping[str, str | None]

@@ -125,8 +125,7 @@ class Watching:
     def _keep(self, key: tuple[str, str], kept_back: bool, now: datetime) -> None:
         before = self._kept.get(key)
         if kept_back:
-            earlier = before and (before.earlier if before.now else before.last)
-            self._kept[key] = _Kept(now, earlier)
+            self._kept[key] = _Kept(now, (before.earlier if before.now else before.last) if before else None)
         elif before is not None:
             before.now = False
 
