@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from base64 import b64encode
+from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -60,6 +60,9 @@ PLACES: dict[Place, str] = {
 FORMS: dict[str, Callable[[str], str]] = {
     "raw": str,
     "base64": lambda s: b64encode(s.encode()).decode(),
+    "base64 in a pair": lambda s: b64encode(f"i:{s}".encode()).decode(),
+    "base64 in an object": lambda s: b64encode(f'{{"secret":{s}}}\n'.encode()).decode(),
+    "base64 for an address": lambda s: urlsafe_b64encode(f"shops:{s}?>?>".encode()).decode(),
     "hex": lambda s: s.encode().hex(),
     "address": lambda s: quote(s, safe=""),
     "json": lambda s: s.replace('"', '\\"'),

@@ -264,6 +264,11 @@ def test_a_wrong_file_of_the_daemon_changes_nothing_of_it(tmp_path: Path, text: 
         assert said in done.why[0]
         assert house.followed == []
         assert "the daemon's file cannot be followed, it goes on as it was: 1 thing(s)" in house.alerts()[""]
+        assert "example.com" not in house.alerts()[""]
+        assert house.log.holding(["example.com"]) == []
+        await house.reloading.reload("ann")
+        (alert,) = house.journal.alerts(START - timedelta(days=1))
+        assert alert["count"] == 2, "one alert, as long as it is wrong"
         house.file.unlink()
         assert "cannot be read" in (await house.reloading.reload("ann"))[0].why[0]
         assert (await house.reread(OWN)).did == "unchanged"

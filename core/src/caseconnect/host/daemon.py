@@ -22,6 +22,7 @@ from caseconnect.host.numbers.following import Follower
 from caseconnect.host.numbers.numbers import Numbers
 from caseconnect.host.numbers.page import metrics_app
 from caseconnect.host.numbers.steps import followers
+from caseconnect.host.parts import until_stopped
 from caseconnect.host.pipeline.capping import caps_for
 from caseconnect.host.pipeline_thread import PipelineThread
 from caseconnect.host.reloading import Own, Reloading
@@ -183,29 +184,31 @@ class Daemon:
         console, people = self._console(journal, reading, pipeline, verbs, public, numbers)
         verbs.link = console.link
         control = make_server(control_app(verbs), uds=str(path))
-        servers = (public, control, people)
-        serving = [asyncio.create_task(server.serve()) for server in servers]
+        servers = {"webhooks": public, "socket": control, "console": people}
+        serving = [asyncio.create_task(server.serve(), name=name) for name, server in servers.items()]
         watchdog = Watchdog(pipeline, self._supervisor, stop.set, self.now)
-        telling = tell_anew(lambda: self._tell(journal), self._alerts)
-        work = (watchdog.run(journal, self.log), telling, self._hear(reloading))
-        beside = [asyncio.create_task(each) for each in work]
-        stopping = asyncio.create_task(stop.wait())
+        work = {
+            "watchdog": watchdog.run(journal, self.log),
+            "alerts": tell_anew(lambda: self._tell(journal), self._alerts, self.log),
+            "reload": self._hear(reloading),
+        }
+        beside = [asyncio.create_task(each, name=name) for name, each in work.items()]
         try:
-            for server in servers:
+            for server in servers.values():
                 await until_started(server, serving)
             path.chmod(0o600)
             self.port = public.servers[0].sockets[0].getsockname()[1]
             if started:
                 started(self.port)
             self._supervisor.ready()
-            beside.append(asyncio.create_task(life.run(journal, self._links(journal))))
-            await asyncio.wait([stopping, *serving], return_when=asyncio.FIRST_COMPLETED)
+            beside.append(asyncio.create_task(life.run(journal, self._links(journal)), name="life"))
+            await until_stopped(stop, [*serving, *beside])
         finally:
             self.log.info("stopping", why="signal" if stop.is_set() and not self.broken else "failure")
             self._supervisor.stopping()
-            for server in servers:
+            for server in servers.values():
                 server.should_exit = True
-            for task in (*beside, stopping):
+            for task in beside:
                 task.cancel()
             await asyncio.gather(*serving, *beside, return_exceptions=True)
             path.unlink(missing_ok=True)

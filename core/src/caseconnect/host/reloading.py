@@ -18,6 +18,7 @@ from caseconnect.host.journal import Journal
 from caseconnect.host.journal.errors import JournalError
 from caseconnect.host.journal.files import TenantFile
 from caseconnect.host.journal.records import NewAlert
+from caseconnect.host.logs import plain
 from caseconnect.host.tenants.admitting import Admitted
 from caseconnect.host.tenants.changes import changes, without_secrets
 from caseconnect.host.tenants.problems import ConfigProblem
@@ -92,6 +93,7 @@ class Reloading:
             if file.digest and name not in first.tenants and name not in first.problems:
                 await self._keep(name, None, "start", file)
                 await self._left(name)
+        await self._journal.close_alert("", CAUSE, self._now())
         await self._alert(first, {})
 
     async def reload(self, by: str) -> list[Reloaded]:
@@ -114,9 +116,11 @@ class Reloading:
             for name, wrong in admitted.problems.items():
                 did: What = "kept" if name in self._in_force else "refused"
                 done.append(Reloaded(name, did, why=tuple(map(str, wrong))))
-            await self._alert(admitted, refused)
             if problems:
                 await self._tell("", f"the daemon's file cannot be followed, it goes on as it was: {_first(problems)}")
+            else:
+                await self._journal.close_alert("", CAUSE, self._now())
+            await self._alert(admitted, refused)
             return sorted(done, key=lambda each: each.tenant)
 
     def _follow_own(self, file: DaemonSettings, problems: Sequence[ConfigProblem], by: str) -> Reloaded:
@@ -192,11 +196,10 @@ class Reloading:
 
     async def _alert(self, admitted: Admitted, refused: Mapping[str, str]) -> None:
         """An alert for each tenant whose file is not in force; of the others it closes."""
-        await self._journal.close_alert("", CAUSE, self._now())
         for name in admitted.tenants:
             if name not in admitted.problems and name not in refused:
                 await self._journal.close_alert(name, CAUSE, self._now())
-        for name in self._told() - set(admitted.tenants) - set(admitted.problems):
+        for name in self._told() - {"", *admitted.tenants, *admitted.problems}:
             if not self._waiting(name):  # a wrong file that was taken away again, or what waited is over
                 await self._journal.close_alert(name, CAUSE, self._now())
         whys = {name: _first(problems) for name, problems in admitted.problems.items()}
@@ -209,6 +212,7 @@ class Reloading:
         return {alert["tenant"] for alert in self._journal.alerts(ever) if alert["cause"] == CAUSE}
 
     async def _tell(self, tenant: str, title: str) -> None:
+        title = plain(title)  # keys of a file may be people's addresses
         self._log.warning("tenant file", tenant=tenant, why=title)
         try:
             await self._journal.alert(NewAlert(tenant, CAUSE, title), self._now())

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -255,17 +256,18 @@ async def test_an_alert_after_a_restore_is_not_taken_for_the_one_that_was_lost(t
     assert len(set(ids)) == 2
 
 
-def told(opened_before: int, held: timedelta, closed: timedelta | None = None) -> bool:
+def told(opened_before: int, held: timedelta, closed: timedelta | None = None, heard: str = "ops") -> bool:
     """Whether the opening of an alert is told, by the pure rule."""
     ended = START + closed if closed else None
-    alert = Told(1, "acme", AUTH, "refused", "", START, START, 1, ended, None, None, opened_before)
+    alert = Told(1, "acme", AUTH, "refused", "", START, START, 1, ended, None, None, opened_before, frozenset({heard}))
     channel = Channel("ops", Pigeon(), severities=frozenset(SEVERITIES))
     return bool(planned(([alert], []), [channel], REPEAT, START + held))
 
 
-def test_the_fifth_opening_within_an_hour_is_told_only_when_it_holds() -> None:
+def test_once_it_was_told_that_it_comes_and_goes_it_is_told_only_when_it_holds() -> None:
     none, short = timedelta(0), HOLDS - timedelta(seconds=1)
-    assert [told(before, none) for before in range(7)] == [True] * 4 + [False] * 3
+    assert [told(before, none) for before in range(5)] == [True] * 3 + [False] * 2
+    assert [told(before, none, heard="another") for before in range(5)] == [True] * 5
     assert [told(4, held) for held in (none, short, HOLDS, timedelta(hours=5))] == [False, False, True, True]
     assert not told(4, HOLDS, closed=short)
 
@@ -283,7 +285,7 @@ async def test_what_comes_and_goes_is_told_four_times_and_again_when_it_holds(tm
     titles = [m.title for some in way.sent for m in some if m.kind == "opened"]
     assert titles[:3] == ["refused"] * 3
     assert titles[3] == (
-        "refused (it comes and goes: 4 times within an hour; from now on it is told only when it holds for 10m)"
+        "refused (it comes and goes: 4 times within an hour; it is told once an hour, and when it holds for 10m)"
     )
     await desk.alert("auth:other")
     await desk.alert()
@@ -291,7 +293,7 @@ async def test_what_comes_and_goes_is_told_four_times_and_again_when_it_holds(tm
     assert way.told()[8:] == ["opened auth:other"], "another cause is told as ever"
     await desk.pass_time(minutes=2)
     assert way.told()[9:] == [f"opened {AUTH}"]
-    assert way.sent[-1][0].title == "refused (it comes and goes: 13 times within an hour; now it holds)"
+    assert way.sent[-1][0].title == "refused (it comes and goes: 13 times within an hour; it held for 10m)"
     await desk.journal.close_alert("acme", AUTH, desk.now())
     await desk.pass_time(hours=1.1)
     await desk.alert()
@@ -300,12 +302,33 @@ async def test_what_comes_and_goes_is_told_four_times_and_again_when_it_holds(tm
     assert way.sent[-1][0].title == "refused", "after a quiet hour it is as ever"
 
 
+@in_virtual_time
+@pytest.mark.parametrize(("open_for", "shut_for"), [(1, 4), (4, 1), (9, 4)])
+async def test_what_comes_and_goes_all_night_is_told_once_an_hour(tmp_path: Path, open_for: int, shut_for: int) -> None:
+    way, late = Pigeon(), Pigeon(down=True)
+    desk = Desk(tmp_path, ops=way, late=late)
+    at = []
+    for number in range(480 // (open_for + shut_for)):
+        late.down = number < 3
+        await desk.alert()
+        before = len(way.told())
+        await desk.pass_time(hours=open_for / 60)
+        at += [desk.now()] * (f"opened {AUTH}" in way.told()[before:])
+        await desk.journal.close_alert("acme", AUTH, desk.now())
+        await desk.pass_time(hours=shut_for / 60)
+    waited = [then - now for now, then in pairwise(at)]
+    assert len(at) in (10, 11), "three, and then each hour"
+    assert max(waited) <= timedelta(hours=1, minutes=open_for + shut_for)
+    heard = [m.title for some in late.sent for m in some if m.kind == "opened" and m.cause == AUTH]
+    assert "it is told once an hour" in heard[0], "who missed the first is told the next"
+
+
 def test_what_is_over_costs_a_look_nothing(tmp_path: Path) -> None:
     journal = SqliteJournal.open(tmp_path / "journal.db", synchronous="OFF")
     plans = [
         row[3]
-        for query in (notices._ALERTS, notices._TOLD)
-        for row in journal._db().execute(f"EXPLAIN QUERY PLAN {query}")
+        for query in (notices._ALERTS, notices._HEARD, notices._TOLD)
+        for row in journal._db().execute(f"EXPLAIN QUERY PLAN {query}", (1,) * query.count("?"))
     ]
     journal.close()
     scans = [plan for plan in plans if plan.startswith("SCAN") and "INDEX alerts_on" not in plan]

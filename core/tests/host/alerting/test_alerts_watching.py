@@ -69,19 +69,38 @@ async def test_commands_that_nobody_keeps_back_are_told_after_an_hour(tmp_path: 
         assert await p.journal.resume("acme", "flow", "review", "done", "ann", p.now())
         await tick(p)
         assert p.alerts() == [], "it had no time yet"
-        for kept_back in ("shop", "desk"):
+        for kept_back, wait in (("shop", 59), ("desk", 9)):
             p.runner.context.down.add(("acme", kept_back))
             await tick(p, 4 * HOUR)
             assert p.alerts() == [], "the outage has its own alert, where the case is too"
             p.runner.context.down.clear()
-            await tick(p, 50 * MINUTE)
+            await tick(p, wait * MINUTE)
             assert p.alerts() == [], "what an outage left is being worked off"
-        await tick(p, 11 * MINUTE)
+        await tick(p, 2 * MINUTE)
         assert p.alerts() == ["old:shop"]
         p.tenant = replace(p.tenant, flows=(flow("review", acting(), mode="observe"),))
         p.live.tenant = p.tenant
         await tick(p)
         assert p.alerts() == [], "the mode keeps it back"
+
+
+@in_virtual_time
+async def test_a_case_platform_that_comes_and_goes_hides_no_old_command(tmp_path: Path) -> None:
+    async with Pipe(tmp_path, World(), [flow("review", acting(AnnotateOrder(name="n", add_tags=("x",))))]) as p:
+        down, told = p.runner.context.down, []
+        assert await p.journal.pause(Brake("acme", "flow", "review", "stocktaking", "ann", p.now()))
+        await p.look()
+        assert await p.journal.resume("acme", "flow", "review", "done", "ann", p.now())
+        for minute in range(6 * 60):
+            (down.add if minute % 13 < 9 else down.discard)(("acme", "desk"))
+            await tick(p)
+            told.append(p.alerts())
+        assert not any(told[:60])
+        assert all(told[61:]), "told, and not again and again"
+        down.add(("acme", "desk"))
+        await tick(p, HOUR)
+        await tick(p)
+        assert p.alerts() == [], "an outage that lasts has its own alert"
 
 
 @in_virtual_time

@@ -11,10 +11,14 @@ from caseconnect.host.alerting.channels import build
 from caseconnect.host.alerting.due import CHANNEL
 from caseconnect.host.alerting.settings import AlertsPart
 from caseconnect.host.alerting.telling import Links, Teller
+from caseconnect.host.faults import told
 from caseconnect.host.journal.alerting import AlertPort
 from caseconnect.host.journal.errors import JournalError
 from caseconnect.sdk.resources import Log
 from caseconnect.sdk.secrets import Secrets
+
+PAUSE = 30.0
+"""Seconds before telling that has ended by an error is begun again."""
 
 
 async def tell(
@@ -44,19 +48,25 @@ async def tell(
             group.create_task(daily.run())
 
 
-async def tell_anew(telling: Callable[[], Coroutine[Any, Any, None]], changed: asyncio.Event) -> None:
+async def tell_anew(telling: Callable[[], Coroutine[Any, Any, None]], changed: asyncio.Event, log: Log) -> None:
     """Tell until it is cancelled, and begin anew whenever `changed` is set: channels are other ones then.
 
-    What was being handed over just then may be told once more, under the same id.
+    What was being handed over just then may be told once more, under the same id. Telling that ends by itself is begun
+    again after a pause.
     """
     while True:
         changed.clear()
-        task = asyncio.create_task(telling())
+        task, waiting = asyncio.create_task(telling()), asyncio.create_task(changed.wait())
         try:
-            await changed.wait()
+            await asyncio.wait([task, waiting], return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                error = None if task.cancelled() else task.exception()
+                log.error("alerts not told", error=told(error) if error else "telling has ended")
+                await asyncio.wait([waiting], timeout=PAUSE)
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            for each in (task, waiting):
+                each.cancel()
+            await asyncio.gather(task, waiting, return_exceptions=True)
 
 
 async def _close_gone(journal: AlertPort, names: Collection[str], now: datetime) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from caseconnect.host.alerting.causes import cause_of
 from caseconnect.host.alerting.channels import Channel
-from caseconnect.host.journal.notices import Notice, Told
+from caseconnect.host.journal.notices import FLAPS, Notice, Told
 
 CHANNEL = "channel:"
 """Begins the cause of an alert about a channel that fails; its name follows."""
@@ -16,11 +16,8 @@ CHANNEL = "channel:"
 GIVE_UP = timedelta(days=1)
 """So long the end of an alert is tried to be told; an open one is tried as long as it is open."""
 
-FLAPS = 3
-"""So many openings of a cause within an hour are told as ever; the next one is told as one that comes and goes."""
-
 HOLDS = timedelta(minutes=10)
-"""After that one, what opens within the hour is told only when it has held for so long."""
+"""What comes and goes is told once an hour, and when it has held for so long."""
 
 Sight = tuple[Sequence[Told], Sequence[Notice]]
 
@@ -41,16 +38,16 @@ def planned(sight: Sight, channels: Sequence[Channel], repeat: timedelta, now: d
     return found
 
 
-def comes_and_goes(alert: Told, now: datetime) -> bool:
-    """Its cause opened so often in the hour before that it is not told before it has held for a while."""
-    return alert.before > FLAPS and now - alert.first_at < HOLDS
+def hushed(alert: Told, channel: str, now: datetime) -> bool:
+    """It comes and goes, the channel has told so within the hour, and it has not held for a while."""
+    return alert.before >= FLAPS and channel in alert.heard and now - alert.first_at < HOLDS
 
 
 def _next(alert: Told, channel: str, last: Notice | None, repeat: timedelta, now: datetime) -> Notice | None:
     if last is None:
         return (
             None
-            if alert.closed_at or comes_and_goes(alert, now)
+            if alert.closed_at or hushed(alert, channel, now)
             else Notice(alert.seq, channel, "opened", now, "due", now)
         )
     if last.state == "left" or last.kind == "closed":

@@ -14,12 +14,12 @@ from datetime import datetime, timedelta
 
 from caseconnect.host.alerting.causes import PAGES, cause_of, page_of
 from caseconnect.host.alerting.channels import Channel
-from caseconnect.host.alerting.due import CHANNEL, FLAPS, HOLDS, Sight, planned
+from caseconnect.host.alerting.due import CHANNEL, HOLDS, Sight, planned
 from caseconnect.host.alerting.messages import Message
 from caseconnect.host.faults import told as fault
 from caseconnect.host.journal.alerting import AlertPort
 from caseconnect.host.journal.errors import JournalError
-from caseconnect.host.journal.notices import Notice, Told
+from caseconnect.host.journal.notices import FLAPS, Notice, Told
 from caseconnect.host.journal.records import NewAlert
 from caseconnect.host.logs import plain
 from caseconnect.host.tenants.durations import show_duration
@@ -189,7 +189,7 @@ def message_of(alert: Told, notice: Notice, links: Links) -> Message:
         cause=plain(alert.cause),
         severity=cause.severity,
         what=cause.title,
-        title=plain(alert.title) + _flapping(alert),
+        title=plain(alert.title) + _flapping(alert, notice.channel),
         about=plain(alert.link),
         first_at=alert.first_at,
         last_at=alert.last_at,
@@ -200,12 +200,12 @@ def message_of(alert: Told, notice: Notice, links: Links) -> Message:
     )
 
 
-def _flapping(alert: Told) -> str:
+def _flapping(alert: Told, channel: str) -> str:
     if alert.before < FLAPS:
         return ""
-    last = alert.before == FLAPS
-    now = f"from now on it is told only when it holds for {show_duration(HOLDS)}" if last else "now it holds"
-    return f" (it comes and goes: {alert.before + 1} times within an hour; {now})"
+    long = show_duration(HOLDS)
+    why = f"it held for {long}" if channel in alert.heard else f"it is told once an hour, and when it holds for {long}"
+    return f" (it comes and goes: {alert.before + 1} times within an hour; {why})"
 
 
 def _closed(alert: Told) -> str | None:
@@ -217,8 +217,11 @@ def _closed(alert: Told) -> str | None:
 
 async def last_words(
     channels: Sequence[Channel], cause: str, title: str, now: datetime, links: Links, within: float
-) -> None:
-    """Tell of a last alert by all channels at once, each within so many seconds. It asks nothing of the journal."""
+) -> bool:
+    """Tell of a last alert by all channels at once, each within so many seconds; whether one of them took it.
+
+    It asks nothing of the journal.
+    """
     alert = Told(0, "", cause, title, "", now, now, 1, None, None, None)
 
     async def say(channel: Channel) -> None:
@@ -230,7 +233,8 @@ async def last_words(
             await channel.way.close()
 
     wanted = [channel for channel in channels if channel.wants("", cause_of(cause).severity)]
-    await asyncio.gather(*(say(channel) for channel in wanted), return_exceptions=True)
+    ends = await asyncio.gather(*(say(channel) for channel in wanted), return_exceptions=True)
+    return any(end is None for end in ends)
 
 
 Trial = Mapping[str, str | None]

@@ -14,10 +14,16 @@ Kind = Literal["opened", "repeated", "closed"]
 State = Literal["due", "sent", "left"]
 """left: nothing is told of it any more; it was over before anything was told, or could not be told for too long."""
 
+FLAPS = 3
+"""What opens once more, after so many openings within an hour, comes and goes."""
+
 
 @dataclass(frozen=True)
 class Told:
-    """An alert as it is told. `seq` numbers it for ever; `before`: so often its cause opened in the hour before it."""
+    """An alert as it is told. `seq` numbers it for ever; `before`: so often its cause opened in the hour before it.
+
+    `heard`: the channels that told, of an opening in that hour, that it comes and goes.
+    """
 
     seq: int
     tenant: str
@@ -31,6 +37,7 @@ class Told:
     closed_by: str | None
     closed_reason: str | None
     before: int = 0
+    heard: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -53,14 +60,19 @@ class Notice:
 
 _OPEN = "(state = 'due' OR (state = 'sent' AND kind <> 'closed'))"
 _LIVE = f"SELECT seq FROM alerts WHERE closed_at IS NULL UNION SELECT alert FROM notices WHERE {_OPEN}"  # noqa: S608 - as below
-_BEFORE = """
-SELECT count(*) FROM alerts b WHERE b.tenant = a.tenant AND b.cause = a.cause AND b.seq < a.seq
-AND b.first_at BETWEEN strftime('%Y-%m-%dT%H:%M:%f', a.first_at, '-1 hour') AND a.first_at
-"""
+_IN_THE_HOUR = """{0}.tenant = {1}.tenant AND {0}.cause = {1}.cause AND {0}.seq < {1}.seq
+AND {0}.first_at BETWEEN strftime('%Y-%m-%dT%H:%M:%f', {1}.first_at, '-1 hour') AND {1}.first_at"""
+_BEFORE = f"SELECT count(*) FROM alerts b WHERE {_IN_THE_HOUR.format('b', 'a')}"  # noqa: S608 - as below
 _ALERTS = f"""
 SELECT seq, tenant, cause, title, link, first_at, last_at, count, closed_at, closed_by, closed_reason, ({_BEFORE})
 FROM alerts a WHERE seq IN ({_LIVE}) ORDER BY seq
 """  # noqa: S608 - a constant condition
+# `IIF`, so that openings are counted only before what was told.
+_HEARD = f"""
+SELECT a.seq, n.channel FROM alerts a CROSS JOIN alerts c CROSS JOIN notices n
+WHERE a.seq IN ({_LIVE}) AND {_IN_THE_HOUR.format("c", "a")} AND n.alert = c.seq
+AND IIF(n.state = 'sent' OR n.number > 0, (SELECT count(*) FROM alerts b WHERE {_IN_THE_HOUR.format("b", "c")}), 0) >= ?
+"""  # noqa: S608 - as above
 _TOLD = f"""
 SELECT alert, channel, kind, at, state, due, tries, number FROM notices
 WHERE alert IN ({_LIVE})
@@ -69,12 +81,15 @@ WHERE alert IN ({_LIVE})
 
 def tellable(db: sqlite3.Connection) -> tuple[list[Told], list[Notice]]:
     """Alerts that are open or were told as open, oldest first, and all that was told of them."""
-    rows = db.execute(_ALERTS)
+    heard: dict[int, set[str]] = {}
+    for seq, channel in db.execute(_HEARD, (FLAPS,)):
+        heard.setdefault(seq, set()).add(channel)
     alerts = [
         Told(
-            seq, tenant, cause, title, link, unstamp(at), unstamp(last), count, over and unstamp(over), by, why, before
+            *(seq, tenant, cause, title, link, unstamp(at), unstamp(last), count),
+            *(over and unstamp(over), by, why, before, frozenset(heard.get(seq, ()))),
         )
-        for seq, tenant, cause, title, link, at, last, count, over, by, why, before in rows
+        for seq, tenant, cause, title, link, at, last, count, over, by, why, before in db.execute(_ALERTS)
     ]
     notices = [
         Notice(alert, channel, kind, unstamp(at), state, unstamp(due), tries, number)

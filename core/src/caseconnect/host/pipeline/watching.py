@@ -6,6 +6,7 @@ One cause has one alert: what follows from an outage, from refused credentials o
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain
@@ -22,6 +23,7 @@ from caseconnect.host.pipeline.recurring import Recurring
 from caseconnect.sdk.commands import COMMANDS
 
 EVERY = timedelta(minutes=1)
+_CASES_WELL = timedelta(minutes=10)  # so long after an outage there, what it left is being worked off
 _PIECES = 20  # of some thousand deliveries each, between which others may write
 HOST = ""
 """The tenant of what concerns the daemon itself."""
@@ -34,6 +36,15 @@ _OF_CONNECTIONS = (
 )
 
 
+@dataclass
+class _Kept:
+    """When a connection was last seen to be kept back, or not to work, and when so the time before that."""
+
+    last: datetime
+    earlier: datetime | None = None
+    now: bool = True
+
+
 class Watching:
     """Watches every tenant, and the disk."""
 
@@ -42,7 +53,7 @@ class Watching:
         self._work = Recurring[str](EVERY, self._failed)
         self._counted = False
         self._ill: dict[tuple[str, str], datetime] = {}  # when it was last seen not to work
-        self._kept: dict[tuple[str, str], datetime] = {}  # when it was last seen to be kept back, or not to work
+        self._kept: dict[tuple[str, str], _Kept] = {}
         self.idle, self.stop = self._work.idle, self._work.stop
 
     def tick(self, now: datetime) -> None:
@@ -92,13 +103,13 @@ class Watching:
             well = self._well(tenant.name, name, now)
             if well is not None and connection.source is not None:
                 held.append(self._late(connection, polled.get((tenant.name, name)), well, now))
-            if well is None or stopped or ("connection", name) in braked:
-                self._kept[tenant.name, name] = now
+            self._keep((tenant.name, name), well is None or stopped or ("connection", name) in braked, now)
         before = now - watch.oldest_command
         old = (
             one
             for one in journal.open_since(tenant.name, before)
-            if self._free_since(tenant, one) < before
+            if self._free_since(tenant.name, one.connection) < before
+            and not self._case_keeps(tenant, one, now)
             and not braked & {("flow", one.use), ("command", one.kind)}
             and not _kept_back(tenant, one)
         )
@@ -111,11 +122,25 @@ class Watching:
             await self._tell(tenant.name, iter(()), _QUIET)
         await self._gone(tenant.name, tenant.connections)
 
-    def _free_since(self, tenant: LiveTenant, one: Overdue) -> datetime:
-        """Since when nothing keeps it back: neither where it goes nor where its case is, which it may have to read."""
+    def _keep(self, key: tuple[str, str], kept_back: bool, now: datetime) -> None:
+        before = self._kept.get(key)
+        if kept_back:
+            self._kept[key] = _Kept(now, (before.earlier if before.now else before.last) if before else None)
+        elif before is not None:
+            before.now = False
+
+    def _free_since(self, tenant: str, connection: str) -> datetime:
+        """Since when nothing keeps it back where it goes."""
+        kept = self._kept.get((tenant, connection))
+        return kept.last if kept else self._started
+
+    def _case_keeps(self, tenant: LiveTenant, one: Overdue, now: datetime) -> bool:
+        """It waits for where its case is, which it may have to read; not for long if that comes and goes."""
         flow = tenant.flow(one.use)
-        places = {one.connection, flow.cases or "" if flow else ""}
-        return max(self._kept.get((tenant.name, place), self._started) for place in places)
+        kept = self._kept.get((tenant.name, flow.cases or "")) if flow and flow.cases != one.connection else None
+        if kept is None or (kept.earlier and now - kept.earlier < rules.HOUR):
+            return False
+        return now - kept.last < _CASES_WELL
 
     def _well(self, tenant: str, connection: str, now: datetime) -> datetime | None:
         """Since when it works, as far as is known; None: it does not, which its own alert, or a person, tells."""
