@@ -177,7 +177,11 @@ def _write(
         + (squeezer.squeeze(command.model_dump_json().encode()), ask.ground, command.protective, bool(after))
         + (birth.state, at, birth.note, at, at, cap),
     )
-    record(db, key, 0, states.NEW, birth.state, birth.note, {}, by, now)
+    was = states.NEW
+    if by != "connect" and birth.note != ask.note:  # their reason is one line, what we found instead the next
+        record(db, key, 0, was, ask.birth, ask.note, {}, by, now)
+        was, by = ask.birth, "connect"
+    record(db, key, 0, was, birth.state, birth.note, {}, by, now)
     if birth.state in states.SETTLED and not ask.incident:
         tell(db, key, birth.state, birth.note, now)
     if cap:
