@@ -14,6 +14,7 @@ from typing import Any
 from caseconnect.host.journal import Journal
 from caseconnect.host.journal import clicks as kept
 from caseconnect.host.journal.clicks import Click, GivenAway, Proposal
+from caseconnect.host.journal.states import PARKED
 from caseconnect.host.tenants.tenant import Tenant
 from caseconnect.host.web.console.actions import Desk, Fields, NotPossible, Plan
 from caseconnect.host.web.console.guard import Caller
@@ -241,6 +242,8 @@ _COUNTED = (("answered", "keys"), ("replayed", "seqs"), ("opened", "subjects"))
 
 def _missed(ask: Mapping[str, Any], told: Mapping[str, Any]) -> str:
     """Why the verb did not do all that it was asked for; empty if it did."""
+    if ask.get("answer") == "retry" and told.get("state") == PARKED:  # asked again, and a cap is full
+        return f"it is parked as {told['key']}: {told.get('note') or 'a person decides'}"
     if told.get("state") == "kept":  # an undoing that found a person's work in the case
         return str(told["why"])
     if told.get("changed") is False:
