@@ -186,6 +186,28 @@ def test_clicks_of_a_day_count_together(desk: ConsoleDesk) -> None:
     assert ann.post("/do/answer", look(ann, "answer", key=rest[1], answer="retry")).status_code == 200
 
 
+def test_money_that_a_person_clicks_twice_counts_once(desk: ConsoleDesk) -> None:
+    ann = desk.browser("ann", "approver")
+    one, other = desk.plan(desk.matter(), refund("60", name="a"), refund("30", name="b"))
+    for key in (one, other):
+        desk.send(key, "unknown")
+        desk.settle(key, "parked")
+    assert ann.post("/do/answer", look(ann, "answer", key=one, answer="retry")).status_code == 200
+    desk.pass_time(minutes=1)
+    desk.send(one, "refused")
+    assert ann.post("/do/answer", look(ann, "answer", key=one, answer="retry")).status_code == 200
+    now_of(desk.journal.pause(Brake(TENANT, "command", "RefundPayment", "why", "eve", desk.now)))
+    resume = {"tenant": TENANT, "scope": "command", "name": "RefundPayment"}
+    assert (desk.state(f"{one}~2"), desk.state(other)) == ("planned", "parked")
+    resumed = desk.now
+    assert ann.post("/do/resume", look(ann, "resume", **resume)).status_code == 200
+    desk.send(f"{one}~2")
+    assert ann.post("/do/answer", look(ann, "answer", key=other, answer="retry")).status_code == 200
+    gone = desk.journal.given_away("ANN", desk.now - timedelta(days=1))
+    assert gone.beside(()) == {"EUR": (Decimal(90), resumed)}
+    assert gone.beside([other]) == {"EUR": (Decimal(60), resumed)}
+
+
 def test_the_same_person_at_two_windows_at_once(desk: ConsoleDesk) -> None:
     ann, also = desk.browser("ann", "approver"), desk.browser("Ann", "approver")
     keys = desk.plan(desk.matter(), refund("60", name="a"), refund("60", name="b"))

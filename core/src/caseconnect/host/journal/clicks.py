@@ -6,7 +6,7 @@ A click is written before it is carried out, and how it ended is put to it: a cr
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -14,9 +14,11 @@ from typing import Any
 
 from caseconnect.host.journal.codec import dump, load, stamp, unstamp
 from caseconnect.host.journal.errors import Conflict
+from caseconnect.host.journal.planning import base_of
+from caseconnect.models.money import Money
 
 WORTH = "worth"
-"""Names, among the fields of a click, what one person gave away by it: amounts by currency."""
+"""Names, among the fields of a click, what one person gave away by it: by currency amounts by command."""
 
 OPEN, DONE, REFUSED, WITHDRAWN, EXPIRED, CHANGED = "open", "done", "refused", "withdrawn", "expired", "changed"
 """What a proposal is: `changed` is what it was about, so that it holds no more."""
@@ -43,11 +45,19 @@ class Click:
 
 @dataclass(frozen=True)
 class GivenAway:
-    """What one person's clicks gave away, by currency, the first of them at `since`."""
+    """What one person's clicks gave away: by command its worth, and when it was clicked last."""
 
     who: str = ""
-    since: datetime | None = None
-    sums: Mapping[str, Decimal] = field(default_factory=dict)
+    each: Mapping[str, tuple[datetime, Money]] = field(default_factory=dict)
+
+    def beside(self, keys: Iterable[str]) -> dict[str, tuple[Decimal, datetime]]:
+        """By currency the sum, and since when; without these commands, whatever their generation."""
+        those, found = {base_of(key) for key in keys}, dict[str, tuple[Decimal, datetime]]()
+        for base, (at, worth) in self.each.items():
+            if base not in those:
+                much, since = found.get(worth.currency, (Decimal(0), at))
+                found[worth.currency] = much + worth.amount, min(since, at)
+        return found
 
 
 @dataclass(frozen=True)
@@ -105,15 +115,21 @@ def clicks(
 
 
 def given_away(db: sqlite3.Connection, who: str, after: datetime) -> GivenAway:
-    """What somebody gave away by clicks of their own after a moment, however a provider writes their name."""
-    since, sums = None, dict[str, Decimal]()
-    for at, name, fields in db.execute("SELECT at, who, fields FROM clicks ORDER BY seq DESC"):
+    """What somebody gave away by clicks of their own after a moment, however a provider writes their name.
+
+    The money of one command moves once, so it counts once, however often it was clicked.
+    """
+    each = dict[str, tuple[datetime, Money]]()
+    for seq, at, name, fields in db.execute("SELECT seq, at, who, fields FROM clicks ORDER BY seq DESC"):
         if unstamp(at) <= after:
             break
         worth = load(fields).get(WORTH) if name.casefold() == who.casefold() else None
-        for currency, amount in (worth or {}).items():
-            since, sums[currency] = unstamp(at), sums.get(currency, Decimal(0)) + Decimal(amount)
-    return GivenAway(who, since, sums)
+        for currency, amounts in (worth or {}).items():
+            # Clicks of an older version have one sum by currency.
+            by_key = amounts if isinstance(amounts, dict) else {f"click {seq} {currency}": amounts}
+            for key, amount in by_key.items():
+                each.setdefault(base_of(key), (unstamp(at), Money(amount=Decimal(amount), currency=currency)))
+    return GivenAway(who, each)
 
 
 def _click(row: tuple[Any, ...]) -> Click:

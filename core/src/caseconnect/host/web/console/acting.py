@@ -116,8 +116,7 @@ class Actor:
             if plan.second:
                 return await self._propose(plan, click, caller, why)
             if plan.pays:
-                worth = {money.currency: str(money.amount) for money in plan.sums}
-                click = replace(click, fields={**click.fields, kept.WORTH: worth})
+                click = replace(click, fields={**click.fields, kept.WORTH: plan.worths})
             seq = await self.journal.clicked(click)
         return await self._carry_out(plan, seq, why, caller.person.name)
 
