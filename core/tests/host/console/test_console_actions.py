@@ -21,6 +21,7 @@ from caseconnect.host.journal.rules import CapRule, CapWindow
 from caseconnect.host.web.console.guard import Caller
 from caseconnect.host.web.console.people import Person, Role
 from caseconnect.host.web.console.settings import ConsoleSettings
+from caseconnect.models import Money
 from caseconnect.sdk.subjects import Subject
 
 FOUR_EYES = ConsoleSettings(four_eyes={"EUR": Decimal(100)})
@@ -206,6 +207,23 @@ def test_money_that_a_person_clicks_twice_counts_once(desk: ConsoleDesk) -> None
     gone = desk.journal.given_away("ANN", desk.now - timedelta(days=1))
     assert gone.beside(()) == {"EUR": (Decimal(90), resumed)}
     assert gone.beside([other]) == {"EUR": (Decimal(60), resumed)}
+
+
+def test_since_when_is_told_by_currency(desk: ConsoleDesk) -> None:
+    desk.settings = ConsoleSettings(four_eyes={"EUR": Decimal(100), "USD": Decimal(100)})
+    ann, dollars = desk.browser("ann", "approver"), {"amount": Money(amount=Decimal(60), currency="USD")}
+    asked = [refund("60", name="a"), *(refund(name=name).model_copy(update=dollars) for name in "bc")]
+    keys = desk.plan(desk.matter(), *asked)
+    for key in keys:
+        desk.send(key, "unknown")
+        desk.settle(key, "parked")
+    for key in keys[:2]:
+        desk.pass_time(minutes=1)
+        when = desk.now
+        assert ann.post("/do/answer", look(ann, "answer", key=key, answer="retry")).status_code == 200
+    desk.pass_time(minutes=1)
+    told = ann.post("/plan/answer", {"key": keys[2], "answer": "retry"}).text
+    assert f"with the 60.00 USD that ann let go since {when:%Y-%m-%d %H:%M} UTC" in told
 
 
 def test_the_same_person_at_two_windows_at_once(desk: ConsoleDesk) -> None:
