@@ -204,7 +204,7 @@ def test_money_that_a_person_clicks_twice_counts_once(desk: ConsoleDesk) -> None
     assert ann.post("/do/resume", look(ann, "resume", **resume)).status_code == 200
     desk.send(f"{one}~2")
     assert ann.post("/do/answer", look(ann, "answer", key=other, answer="retry")).status_code == 200
-    gone = desk.journal.given_away("ANN", desk.now - timedelta(days=1))
+    gone = desk.journal.given_away("ANN", desk.now - timedelta(days=1), desk.now)
     assert gone.beside(()) == {"EUR": (Decimal(90), resumed)}
     assert gone.beside([other]) == {"EUR": (Decimal(60), resumed)}
 
@@ -219,8 +219,8 @@ def test_since_when_is_told_by_currency(desk: ConsoleDesk) -> None:
         desk.settle(key, "parked")
     for key in keys[:2]:
         desk.pass_time(minutes=1)
-        when = desk.now
         assert ann.post("/do/answer", look(ann, "answer", key=key, answer="retry")).status_code == 200
+    when = desk.now
     desk.pass_time(minutes=1)
     told = ann.post("/plan/answer", {"key": keys[2], "answer": "retry"}).text
     assert f"with the 60.00 USD that ann let go since {when:%Y-%m-%d %H:%M} UTC" in told

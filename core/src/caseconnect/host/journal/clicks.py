@@ -12,6 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from caseconnect.host.journal.api_tokens import person_behind
 from caseconnect.host.journal.codec import dump, load, stamp, unstamp
 from caseconnect.host.journal.errors import Conflict
 from caseconnect.host.journal.planning import base_of
@@ -114,16 +115,17 @@ def clicks(
     return [_click(row) for row in rows]
 
 
-def given_away(db: sqlite3.Connection, who: str, after: datetime) -> GivenAway:
+def given_away(db: sqlite3.Connection, who: str, after: datetime, now: datetime) -> GivenAway:
     """What somebody gave away by clicks of their own after a moment, however a provider writes their name.
 
-    The money of one command moves once, so it counts once, however often it was clicked.
+    Clicks by a token are those of the person who made it. The money of one command moves once, so it counts once,
+    however often it was clicked.
     """
-    each = dict[str, tuple[datetime, Money]]()
+    me, each = person_behind(db, who, now), dict[str, tuple[datetime, Money]]()
     for seq, at, name, fields in db.execute("SELECT seq, at, who, fields FROM clicks ORDER BY seq DESC"):
         if unstamp(at) <= after:
             break
-        worth = load(fields).get(WORTH) if name.casefold() == who.casefold() else None
+        worth = load(fields).get(WORTH) if person_behind(db, name, unstamp(at)) == me else None
         for currency, amounts in (worth or {}).items():
             # Clicks of an older version have one sum by currency.
             by_key = amounts if isinstance(amounts, dict) else {f"click {seq} {currency}": amounts}
@@ -178,14 +180,14 @@ def propose(db: sqlite3.Connection, new: Proposal) -> int:
 def end_proposal(db: sqlite3.Connection, seq: int, state: str, by: str, note: str, now: datetime) -> None:
     """End an open proposal: of two people who confirm at once one is the first. `Conflict` if it is not open.
 
-    Who proposed it cannot confirm it, however the provider writes their name this time.
+    Who proposed it cannot confirm it, however the provider writes their name this time, nor by a token of theirs.
     """
-    row = db.execute("SELECT state, who, until FROM proposals WHERE seq=?", (seq,)).fetchone()
+    row = db.execute("SELECT state, who, until, at FROM proposals WHERE seq=?", (seq,)).fetchone()
     if row is None:
         raise Conflict(f"there is no proposal {seq}")
     if row[0] != OPEN:
         raise Conflict(f"proposal {seq} is {row[0]} already")
-    if state == DONE and row[1].casefold() == by.casefold():
+    if state == DONE and person_behind(db, row[1], unstamp(row[3])) == person_behind(db, by, now):
         raise Conflict(f"proposal {seq} is your own: another approver has to confirm it")
     if state == DONE and unstamp(row[2]) <= now:
         raise Conflict(f"proposal {seq} has expired: propose it anew")

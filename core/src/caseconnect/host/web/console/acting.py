@@ -96,7 +96,7 @@ class Actor:
 
         def planned() -> Plan:
             who = caller.person.name if caller else ""
-            before = self.reading.given_away(who, desk.now - _TOGETHER) if who else GivenAway()
+            before = self.reading.given_away(who, desk.now - _TOGETHER, desk.now) if who else GivenAway()
             return action.plan(replace(desk, before=before), given)
 
         plan: Plan = await self.read(planned)
