@@ -15,6 +15,8 @@ from console_desk import Browser, ConsoleDesk, digest, look, refund, tenant_with
 from journal_desk import TENANT, case_of, now_of
 
 from caseconnect.host.journal.cap_changes import CapChange
+from caseconnect.host.journal.clicks import Click
+from caseconnect.host.journal.planning import base_of
 from caseconnect.host.journal.queueing import FIRST
 from caseconnect.host.journal.records import Brake
 from caseconnect.host.journal.rules import CapRule, CapWindow
@@ -207,6 +209,19 @@ def test_money_that_a_person_clicks_twice_counts_once(desk: ConsoleDesk) -> None
     gone = desk.journal.given_away("ANN", desk.now - timedelta(days=1), desk.now)
     assert gone.beside(()) == {"EUR": (Decimal(90), resumed)}
     assert gone.beside([other]) == {"EUR": (Decimal(60), resumed)}
+
+
+def test_what_older_clicks_gave_away_counts_each_by_itself(desk: ConsoleDesk) -> None:
+    for amount in ("60", "30"):
+        worth = {"worth": {"EUR": amount}}
+        now_of(desk.journal.clicked(Click(desk.now, "ann", "approver", "answer", about=("k",), fields=worth)))
+    gone = desk.journal.given_away("ann", desk.now - timedelta(days=1), desk.now)
+    assert gone.beside(["k"]) == {"EUR": (Decimal(90), desk.now)}
+
+
+@pytest.mark.parametrize(("key", "base"), [("m:K:n", "m:K:n"), ("m:K:n~12", "m:K:n"), ("m:K:n~~2", "m:K:n~~2")])
+def test_generations_of_a_command_are_one(key: str, base: str) -> None:
+    assert base_of(key) == base
 
 
 def test_since_when_is_told_by_currency(desk: ConsoleDesk) -> None:
