@@ -46,6 +46,8 @@ def console(ctx: click.Context, name: str, role: str, data: Path, as_json: bool)
 def token(name: str, role: str, lasting: str, by: str, data: Path, as_json: bool) -> None:
     """Make a token of the console's API. It is shown this once; the journal keeps its hash.
 
+    Where two people decide, it counts as the person who made it: say with --by who that is in the console.
+
     \b
     connect console token --name reporting --role viewer --for 30d
     """

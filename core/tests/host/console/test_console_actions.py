@@ -16,12 +16,15 @@ from console_desk import Browser, ConsoleDesk, digest, look, refund, tenant_with
 from journal_desk import TENANT, case_of, now_of
 
 from caseconnect.host.journal.cap_changes import CapChange
+from caseconnect.host.journal.clicks import Click
+from caseconnect.host.journal.planning import base_of
 from caseconnect.host.journal.queueing import FIRST
 from caseconnect.host.journal.records import Brake
 from caseconnect.host.journal.rules import CapRule, CapWindow
 from caseconnect.host.web.console.guard import Caller
 from caseconnect.host.web.console.people import Person, Role
 from caseconnect.host.web.console.settings import ConsoleSettings
+from caseconnect.models import Money
 from caseconnect.sdk.subjects import Subject
 
 FOUR_EYES = ConsoleSettings(four_eyes={"EUR": Decimal(100)})
@@ -185,6 +188,58 @@ def test_clicks_of_a_day_count_together(desk: ConsoleDesk) -> None:
     assert eve.post("/proposals/1/confirm").status_code == 200
     assert desk.state(third) == "planned"
     assert ann.post("/do/answer", look(ann, "answer", key=rest[1], answer="retry")).status_code == 200
+
+
+def test_money_that_a_person_clicks_twice_counts_once(desk: ConsoleDesk) -> None:
+    ann = desk.browser("ann", "approver")
+    one, other = desk.plan(desk.matter(), refund("60", name="a"), refund("30", name="b"))
+    for key in (one, other):
+        desk.send(key, "unknown")
+        desk.settle(key, "parked")
+    assert ann.post("/do/answer", look(ann, "answer", key=one, answer="retry")).status_code == 200
+    desk.pass_time(minutes=1)
+    desk.send(one, "refused")
+    assert ann.post("/do/answer", look(ann, "answer", key=one, answer="retry")).status_code == 200
+    now_of(desk.journal.pause(Brake(TENANT, "command", "RefundPayment", "why", "eve", desk.now)))
+    resume = {"tenant": TENANT, "scope": "command", "name": "RefundPayment"}
+    assert (desk.state(f"{one}~2"), desk.state(other)) == ("planned", "parked")
+    resumed = desk.now
+    assert ann.post("/do/resume", look(ann, "resume", **resume)).status_code == 200
+    desk.send(f"{one}~2")
+    assert ann.post("/do/answer", look(ann, "answer", key=other, answer="retry")).status_code == 200
+    gone = desk.journal.given_away("ANN", desk.now - timedelta(days=1), desk.now)
+    assert gone.beside(()) == {"EUR": (Decimal(90), resumed)}
+    assert gone.beside([other]) == {"EUR": (Decimal(60), resumed)}
+
+
+def test_what_older_clicks_gave_away_counts_each_by_itself(desk: ConsoleDesk) -> None:
+    for amount in ("60", "30"):
+        worth = {"worth": {"EUR": amount}}
+        now_of(desk.journal.clicked(Click(desk.now, "ann", "approver", "answer", about=("k",), fields=worth)))
+    gone = desk.journal.given_away("ann", desk.now - timedelta(days=1), desk.now)
+    assert gone.beside(["k"]) == {"EUR": (Decimal(90), desk.now)}
+
+
+@pytest.mark.parametrize(("key", "base"), [("m:K:n", "m:K:n"), ("m:K:n~12", "m:K:n"), ("m:K:n~~2", "m:K:n~~2")])
+def test_generations_of_a_command_are_one(key: str, base: str) -> None:
+    assert base_of(key) == base
+
+
+def test_since_when_is_told_by_currency(desk: ConsoleDesk) -> None:
+    desk.settings = ConsoleSettings(four_eyes={"EUR": Decimal(100), "USD": Decimal(100)})
+    ann, dollars = desk.browser("ann", "approver"), {"amount": Money(amount=Decimal(60), currency="USD")}
+    asked = [refund("60", name="a"), *(refund(name=name).model_copy(update=dollars) for name in "bc")]
+    keys = desk.plan(desk.matter(), *asked)
+    for key in keys:
+        desk.send(key, "unknown")
+        desk.settle(key, "parked")
+    for key in keys[:2]:
+        desk.pass_time(minutes=1)
+        assert ann.post("/do/answer", look(ann, "answer", key=key, answer="retry")).status_code == 200
+    when = desk.now
+    desk.pass_time(minutes=1)
+    told = ann.post("/plan/answer", {"key": keys[2], "answer": "retry"}).text
+    assert f"with the 60.00 USD that ann let go since {when:%Y-%m-%d %H:%M} UTC" in told
 
 
 def test_the_same_person_at_two_windows_at_once(desk: ConsoleDesk) -> None:

@@ -34,8 +34,8 @@ def desk(tmp_path: Path) -> Iterator[ConsoleDesk]:
     made.close()
 
 
-def token(desk: ConsoleDesk, name: str, role: str = "approver", seconds: int = 3600) -> str:
-    ask = {"name": name, "role": role, "by": "ann", "seconds": seconds}
+def token(desk: ConsoleDesk, name: str, role: str = "approver", seconds: int = 3600, by: str = "ann") -> str:
+    ask = {"name": name, "role": role, "by": by, "seconds": seconds}
     return str(asyncio.run(desk.console.house.verbs.do("console_token", ask))["token"])
 
 
@@ -118,7 +118,7 @@ def test_a_cookie_opens_no_api_and_a_token_no_page(desk: ConsoleDesk) -> None:
 
 def test_four_eyes_hold_for_programs_too(desk: ConsoleDesk) -> None:
     key = parked(desk, "150")
-    first, second = token(desk, "first"), token(desk, "second")
+    first, second = token(desk, "first"), token(desk, "second", by="eve")
     fields = {"fields": {"key": key, "answer": "retry"}}
     plan = ask(desk, "POST", "/plan/answer", first, json=fields).json()
     assert (plan["sums"], bool(plan["second"])) == (["150.00 EUR"], True)
@@ -126,10 +126,34 @@ def test_four_eyes_hold_for_programs_too(desk: ConsoleDesk) -> None:
     assert ask(desk, "POST", "/do/answer", first, json={**doing, "digest": "x"}).status_code == 409
     assert ask(desk, "POST", "/do/answer", first, json=doing).json()["proposal"] == 1
     assert desk.state(key) == "parked"
-    assert ask(desk, "POST", "/proposals/1/confirm", first, json={}).status_code == 409
+    for own in (first, token(desk, "third", by="Ann")):
+        assert ask(desk, "POST", "/proposals/1/confirm", own, json={}).status_code == 409
+    assert "your own" in desk.browser("ann", "approver").post("/proposals/1/confirm").text
     assert ask(desk, "POST", "/proposals/1/confirm", second, json={}).json()["result"] == "done"
     assert desk.state(key) == "planned"
-    assert [c.who for c in desk.journal.clicks(names=[key])] == ["token:second", "token:first", "token:first"]
+    assert [c.who for c in desk.journal.clicks(names=[key])] == [
+        *("token:second", "ann", "token:third", "token:first", "token:first")
+    ]
+
+
+def test_tokens_and_clicks_of_one_person_count_together(desk: ConsoleDesk) -> None:
+    matter = desk.matter()
+    keys = desk.plan(matter, *(refund("60", name=name) for name in "abc"))
+    for key in keys:
+        desk.send(key, "unknown")
+        desk.settle(key, "parked")
+    first, second, other = token(desk, "first"), token(desk, "second"), token(desk, "other", by="eve")
+    asked = [{"fields": {"key": key, "answer": "retry"}} for key in keys]
+    digest = ask(desk, "POST", "/plan/answer", first, json=asked[0]).json()["digest"]
+    told = ask(desk, "POST", "/do/answer", first, json={**asked[0], "digest": digest, "reason": "ticket 812"})
+    assert told.json()["result"] == "done"
+    seconds = [ask(desk, "POST", "/plan/answer", each, json=asked[1]).json()["second"] for each in (second, other)]
+    assert ["60.00 EUR" in why for why in seconds] == [True, False]
+    assert "Two people decide this" in desk.browser("Ann", "approver").post("/plan/answer", asked[1]["fields"]).text
+    asyncio.run(desk.console.house.verbs.do("revoke_token", {"name": "first", "by": "ann"}))
+    desk.pass_time(minutes=1)
+    first = token(desk, "first", by="eve")
+    assert ask(desk, "POST", "/plan/answer", first, json=asked[1]).json()["second"] == ""
 
 
 @pytest.mark.parametrize(

@@ -115,8 +115,11 @@ def test_what_was_refused_under_a_cap_is_asked_again_by_one_and_waits_under_it(d
     assert desk.state(key) == "refused"
     again = {"key": key, "answer": "retry"}
     assert "if a cap is full then, it is parked under it" in ann.post("/plan/answer", again).text
-    assert ann.post("/do/answer", look(ann, "answer", **again)).status_code == 200
+    told = ann.post("/do/answer", look(ann, "answer", **again)).text
     assert desk.state(f"{key}~2") == "parked"
+    why = f"it is parked as {key}~2: the cap of 50.00 EUR an hour is reached (tenant:RefundPayment)"
+    assert f"<li>{key}: {why}</li>" in told
+    assert desk.journal.clicks()[0].result == f"0 done, 1 not: {why}"
 
 
 def test_of_several_asked_again_those_beyond_the_cap_wait_and_are_let_go_by_two(desk: ConsoleDesk) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from journal_desk import ORDER, START, TENANT, Desk, case_of, delivery, now_of
 
 from caseconnect.host.journal.errors import Conflict
 from caseconnect.host.journal.records import DecidedBy, DeliveryResult, MatterRow, NewAlert, Verdict
+from caseconnect.host.journal.rules import CapRule, CapWindow
 from caseconnect.sdk.commands import CASE, AnnotateOrder, CommentCase, HoldOrder, ReleaseOrder
 from caseconnect.sdk.subjects import Subject
 
@@ -49,6 +51,19 @@ def test_a_refused_case_is_asked_again_by_a_person(desk: Desk) -> None:
     found = desk.journal.matter(matter.id)
     assert found is not None
     assert str(found.case) == "cases/case/c1"
+
+
+def test_the_reason_of_who_asked_again_is_kept_when_a_cap_parks_it(desk: Desk) -> None:
+    rule = CapRule("tenant:HoldOrder", (CapWindow("hour", timedelta(hours=1), 1, {}),))
+    (hold,) = desk.plan(desk.matter(), HoldOrder(), caps=(rule,))
+    desk.send(hold, "refused")
+    desk.plan(desk.matter(subject=order(2)), HoldOrder(), caps=(rule,))
+    key = now_of(desk.journal.again(hold, "ticket 812", "ann", desk.now, (rule,)))
+    full = "the cap of 1 an hour is reached (tenant:HoldOrder)"
+    kept = desk.sql("SELECT was, became, by, note FROM outcomes WHERE key=? ORDER BY seq", key)
+    assert kept == [("new", "planned", "ann", "ann: ticket 812"), ("planned", "parked", "connect", full)]
+    assert desk.note(key) == full
+    assert "ticket" not in str(desk.sql("SELECT title FROM alerts"))
 
 
 def test_asking_again_is_once_and_for_refused_ones_of_open_matters(desk: Desk) -> None:

@@ -9,6 +9,9 @@ from datetime import datetime
 from caseconnect.host.journal.codec import stamp, unstamp
 from caseconnect.host.journal.errors import Conflict
 
+PREFIX = "token:"
+"""Begins the name of who asks with a token; the token's follows."""
+
 
 @dataclass(frozen=True)
 class ApiToken:
@@ -43,6 +46,13 @@ def revoke_token(db: sqlite3.Connection, name: str, by: str, now: datetime) -> N
     )
     if not done.rowcount:
         raise Conflict(f"there is no token {name!r} (`connect console tokens` lists them)")
+
+
+def person_behind(db: sqlite3.Connection, who: str, at: datetime) -> str:
+    """Whose doing it is, in small letters: a token's is that of the person who made it."""
+    made = "SELECT by FROM api_tokens WHERE name=? AND at<=? ORDER BY seq DESC LIMIT 1"
+    row = db.execute(made, (who.removeprefix(PREFIX), stamp(at))).fetchone() if who.startswith(PREFIX) else None
+    return (str(row[0]) if row else who).casefold()
 
 
 _TOKENS = "SELECT name, role, by, at, until, seq, revoked_at, revoked_by FROM api_tokens"

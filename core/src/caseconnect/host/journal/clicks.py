@@ -6,17 +6,20 @@ A click is written before it is carried out, and how it ended is put to it: a cr
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from caseconnect.host.journal.api_tokens import person_behind
 from caseconnect.host.journal.codec import dump, load, stamp, unstamp
 from caseconnect.host.journal.errors import Conflict
+from caseconnect.host.journal.planning import base_of
+from caseconnect.models.money import Money
 
 WORTH = "worth"
-"""Names, among the fields of a click, what one person gave away by it: amounts by currency."""
+"""Names, among the fields of a click, what one person gave away by it: by currency amounts by command."""
 
 OPEN, DONE, REFUSED, WITHDRAWN, EXPIRED, CHANGED = "open", "done", "refused", "withdrawn", "expired", "changed"
 """What a proposal is: `changed` is what it was about, so that it holds no more."""
@@ -43,11 +46,19 @@ class Click:
 
 @dataclass(frozen=True)
 class GivenAway:
-    """What one person's clicks gave away, by currency, the first of them at `since`."""
+    """What one person's clicks gave away: by command its worth, and when it was clicked last."""
 
     who: str = ""
-    since: datetime | None = None
-    sums: Mapping[str, Decimal] = field(default_factory=dict)
+    each: Mapping[str, tuple[datetime, Money]] = field(default_factory=dict)
+
+    def beside(self, keys: Iterable[str]) -> dict[str, tuple[Decimal, datetime]]:
+        """By currency the sum, and since when; without these commands, whatever their generation."""
+        those, found = {base_of(key) for key in keys}, dict[str, tuple[Decimal, datetime]]()
+        for base, (at, worth) in self.each.items():
+            if base not in those:
+                much, since = found.get(worth.currency, (Decimal(0), at))
+                found[worth.currency] = much + worth.amount, min(since, at)
+        return found
 
 
 @dataclass(frozen=True)
@@ -104,16 +115,23 @@ def clicks(
     return [_click(row) for row in rows]
 
 
-def given_away(db: sqlite3.Connection, who: str, after: datetime) -> GivenAway:
-    """What somebody gave away by clicks of their own after a moment, however a provider writes their name."""
-    since, sums = None, dict[str, Decimal]()
-    for at, name, fields in db.execute("SELECT at, who, fields FROM clicks ORDER BY seq DESC"):
+def given_away(db: sqlite3.Connection, who: str, after: datetime, now: datetime) -> GivenAway:
+    """What somebody gave away by clicks of their own after a moment, however a provider writes their name.
+
+    Clicks by a token are those of the person who made it. The money of one command moves once, so it counts once,
+    however often it was clicked.
+    """
+    me, each = person_behind(db, who, now), dict[str, tuple[datetime, Money]]()
+    for seq, at, name, fields in db.execute("SELECT seq, at, who, fields FROM clicks ORDER BY seq DESC"):
         if unstamp(at) <= after:
             break
-        worth = load(fields).get(WORTH) if name.casefold() == who.casefold() else None
-        for currency, amount in (worth or {}).items():
-            since, sums[currency] = unstamp(at), sums.get(currency, Decimal(0)) + Decimal(amount)
-    return GivenAway(who, since, sums)
+        worth = load(fields).get(WORTH) if person_behind(db, name, unstamp(at)) == me else None
+        for currency, amounts in (worth or {}).items():
+            # Clicks of an older version have one sum by currency.
+            by_key = amounts if isinstance(amounts, dict) else {f"click {seq} {currency}": amounts}
+            for key, amount in by_key.items():
+                each.setdefault(base_of(key), (unstamp(at), Money(amount=Decimal(amount), currency=currency)))
+    return GivenAway(who, each)
 
 
 def _click(row: tuple[Any, ...]) -> Click:
@@ -162,14 +180,14 @@ def propose(db: sqlite3.Connection, new: Proposal) -> int:
 def end_proposal(db: sqlite3.Connection, seq: int, state: str, by: str, note: str, now: datetime) -> None:
     """End an open proposal: of two people who confirm at once one is the first. `Conflict` if it is not open.
 
-    Who proposed it cannot confirm it, however the provider writes their name this time.
+    Who proposed it cannot confirm it, however the provider writes their name this time, nor by a token of theirs.
     """
-    row = db.execute("SELECT state, who, until FROM proposals WHERE seq=?", (seq,)).fetchone()
+    row = db.execute("SELECT state, who, until, at FROM proposals WHERE seq=?", (seq,)).fetchone()
     if row is None:
         raise Conflict(f"there is no proposal {seq}")
     if row[0] != OPEN:
         raise Conflict(f"proposal {seq} is {row[0]} already")
-    if state == DONE and row[1].casefold() == by.casefold():
+    if state == DONE and person_behind(db, row[1], unstamp(row[3])) == person_behind(db, by, now):
         raise Conflict(f"proposal {seq} is your own: another approver has to confirm it")
     if state == DONE and unstamp(row[2]) <= now:
         raise Conflict(f"proposal {seq} has expired: propose it anew")

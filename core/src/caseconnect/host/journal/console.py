@@ -29,8 +29,8 @@ class ConsoleVerbs(Protocol):
     ) -> list[Click]:
         """The newest clicks, newest first; of a tenant, about any of `names`, older than the one numbered `before`."""
 
-    def given_away(self, who: str, after: datetime) -> GivenAway:
-        """What somebody gave away by clicks of their own after a moment."""
+    def given_away(self, who: str, after: datetime, now: datetime) -> GivenAway:
+        """What somebody gave away by clicks of their own, and by tokens that they made, after a moment."""
 
     async def propose(self, new: Proposal) -> int:
         """Write down what one person proposes; its number."""
@@ -97,9 +97,9 @@ class SqliteConsole(SqlitePart):
         """See `ConsoleVerbs`."""
         return clicks.clicks(self._db(), tenant, names, before, limit)
 
-    def given_away(self, who: str, after: datetime) -> GivenAway:
+    def given_away(self, who: str, after: datetime, now: datetime) -> GivenAway:
         """See `ConsoleVerbs`."""
-        return clicks.given_away(self._db(), who, after)
+        return clicks.given_away(self._db(), who, after, now)
 
     async def propose(self, new: Proposal) -> int:
         """See `ConsoleVerbs`."""

@@ -5,6 +5,7 @@ All of it happens in the deciding commit, so that two decisions never plan the s
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import sys
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from caseconnect.host.journal.slots import Birth
 from caseconnect.sdk.commands import CASE, COMMANDS, HELD, RELEASED, CancelOrder, OpenCase
 from caseconnect.sdk.decisions import REFUSED
 
+_GENERATION = re.compile(r"(?<!~)~\d+$")
 _INSERT = (
     "INSERT INTO commands (key, base, generation, tenant, matter, use, kind, name, connection, target,"
     " slot, value, after,"
@@ -54,6 +56,11 @@ def plan(
 
 def _key(base: str, generation: int) -> str:
     return base if generation == 1 else f"{base}~{generation}"
+
+
+def base_of(key: str) -> str:
+    """What the generations of one command have in common: its key without `~2`; a `~` of its name is doubled."""
+    return _GENERATION.sub("", key)
 
 
 def _doubt(db: sqlite3.Connection, base: str, ask: Ask) -> str | None:
@@ -177,7 +184,11 @@ def _write(
         + (squeezer.squeeze(command.model_dump_json().encode()), ask.ground, command.protective, bool(after))
         + (birth.state, at, birth.note, at, at, cap),
     )
-    record(db, key, 0, states.NEW, birth.state, birth.note, {}, by, now)
+    was = states.NEW
+    if by != "connect" and birth.note != ask.note:  # their reason is one line, what we found instead the next
+        record(db, key, 0, was, ask.birth, ask.note, {}, by, now)
+        was, by = ask.birth, "connect"
+    record(db, key, 0, was, birth.state, birth.note, {}, by, now)
     if birth.state in states.SETTLED and not ask.incident:
         tell(db, key, birth.state, birth.note, now)
     if cap:

@@ -15,7 +15,7 @@ from caseconnect.models.money import Money
 from caseconnect.sdk.commands import COMMANDS
 
 FIRST = 200
-"""So many are shown; of all others the count, the sums and the keys of money are kept."""
+"""So many are shown; of all others the count, and what moves money with its worth, are kept."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,10 @@ class Queued:
 
 @dataclass(frozen=True)
 class Rest:
-    """What comes after those that are shown. `money`: keys of what moves it; `unknown`: one whose worth is unknown."""
+    """What comes after those that are shown. `money`: by key what it moves; `unknown`: one whose worth is unknown."""
 
     count: int = 0
-    sums: Mapping[str, Decimal] = field(default_factory=dict)
-    money: tuple[str, ...] = ()
+    money: Mapping[str, Money | None] = field(default_factory=dict)
     unknown: str = ""
 
 
@@ -72,8 +71,8 @@ class Queue:
 
 def summed(worths: Iterable[Money | None], rest: Rest) -> list[Money]:
     """By currency, with the rest."""
-    found = dict(rest.sums)
-    for worth in worths:
+    found = dict[str, Decimal]()
+    for worth in (*worths, *rest.money.values()):
         if worth:
             found[worth.currency] = found.get(worth.currency, Decimal(0)) + worth.amount
     return [Money(amount=amount, currency=currency) for currency, amount in sorted(found.items())]
@@ -99,8 +98,8 @@ ORDER BY c.protective DESC, c.waits, c.seq
 
 def held_back(db: sqlite3.Connection, tenant: str, scope: str, name: str, limit: int = FIRST) -> Queue:
     """What goes out when that pause ends, in the order in which it starts; `limit` of them one by one."""
-    first, count, sums = list[Queued](), 0, dict[str, Decimal]()
-    money, unknown, digest = list[str](), "", sha256()
+    first, count = list[Queued](), 0
+    money, unknown, digest = dict[str, Money | None](), "", sha256()
     for row in db.execute(_QUEUE, {"tenant": tenant, "scope": scope, "name": name}):
         queued = _queued(row)
         if queued.money:
@@ -109,12 +108,10 @@ def held_back(db: sqlite3.Connection, tenant: str, scope: str, name: str, limit:
             first.append(queued)
             continue
         count += 1
-        if queued.worth:
-            sums[queued.worth.currency] = sums.get(queued.worth.currency, Decimal(0)) + queued.worth.amount
         if queued.money:
-            money.append(queued.key)
+            money[queued.key] = queued.worth
             unknown = unknown or ("" if queued.worth else f"{queued.kind} of {queued.use}")
-    return Queue(first, Rest(count, sums, tuple(money), unknown), digest.hexdigest())
+    return Queue(first, Rest(count, money, unknown), digest.hexdigest())
 
 
 def _queued(row: tuple[Any, ...]) -> Queued:

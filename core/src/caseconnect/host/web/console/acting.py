@@ -14,6 +14,7 @@ from typing import Any
 from caseconnect.host.journal import Journal
 from caseconnect.host.journal import clicks as kept
 from caseconnect.host.journal.clicks import Click, GivenAway, Proposal
+from caseconnect.host.journal.states import PARKED
 from caseconnect.host.tenants.tenant import Tenant
 from caseconnect.host.web.console.actions import Desk, Fields, NotPossible, Plan
 from caseconnect.host.web.console.guard import Caller
@@ -95,7 +96,7 @@ class Actor:
 
         def planned() -> Plan:
             who = caller.person.name if caller else ""
-            before = self.reading.given_away(who, desk.now - _TOGETHER) if who else GivenAway()
+            before = self.reading.given_away(who, desk.now - _TOGETHER, desk.now) if who else GivenAway()
             return action.plan(replace(desk, before=before), given)
 
         plan: Plan = await self.read(planned)
@@ -115,8 +116,7 @@ class Actor:
             if plan.second:
                 return await self._propose(plan, click, caller, why)
             if plan.pays:
-                worth = {money.currency: str(money.amount) for money in plan.sums}
-                click = replace(click, fields={**click.fields, kept.WORTH: worth})
+                click = replace(click, fields={**click.fields, kept.WORTH: plan.worths})
             seq = await self.journal.clicked(click)
         return await self._carry_out(plan, seq, why, caller.person.name)
 
@@ -241,6 +241,8 @@ _COUNTED = (("answered", "keys"), ("replayed", "seqs"), ("opened", "subjects"))
 
 def _missed(ask: Mapping[str, Any], told: Mapping[str, Any]) -> str:
     """Why the verb did not do all that it was asked for; empty if it did."""
+    if ask.get("answer") == "retry" and told.get("state") == PARKED:  # asked again, and a cap is full
+        return f"it is parked as {told['key']}: {told.get('note') or 'a person decides'}"
     if told.get("state") == "kept":  # an undoing that found a person's work in the case
         return str(told["why"])
     if told.get("changed") is False:

@@ -96,6 +96,15 @@ class Plan:
         """What it gives away, by currency."""
         return tuple(summed([step.worth for step in self.steps], self.rest))
 
+    @property
+    def worths(self) -> dict[str, dict[str, str]]:
+        """What it gives away, by currency and command."""
+        found: dict[str, dict[str, str]] = {}
+        for key, worth in ({step.about: step.worth for step in self.steps} | dict(self.rest.money)).items():
+            if worth:
+                found.setdefault(worth.currency, {})[key] = str(worth.amount)
+        return found
+
     def plain(self) -> dict[str, Any]:
         """As JSON."""
         return {
@@ -202,18 +211,19 @@ def why_two(steps: Sequence[Step], desk: Desk, rest: Rest | None = None) -> str:
     unknown = next((step.what for step in steps if step.money and step.worth is None), rest.unknown)
     if unknown:
         return f"nobody can say what {unknown} is worth"
+    gone = desk.before.beside([*(step.about for step in steps), *rest.money])
     for money in summed([step.worth for step in steps], rest):
         currency, amount = money.currency, money.amount
         limit = desk.four_eyes.get(currency)
         if limit is None:
             return f"no amount in {currency} is so small that one may decide it alone"
-        most, before = Money(amount=limit, currency=currency), desk.before.sums.get(currency, Decimal(0))
+        most, (before, since) = Money(amount=limit, currency=currency), gone.get(currency, (Decimal(0), desk.now))
         if amount > limit:
             return f"it is more than {most}"
         if amount + before > limit:
             gave = Money(amount=before, currency=currency)
-            since = f"{desk.before.since:%Y-%m-%d %H:%M} UTC"
-            return f"with the {gave} that {desk.before.who} let go since {since} it is more than {most}"
+            when = f"{since:%Y-%m-%d %H:%M} UTC"
+            return f"with the {gave} that {desk.before.who} let go since {when} it is more than {most}"
     return ""
 
 

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 
 from caseconnect.host.alerting.causes import page_of
 from caseconnect.host.journal import Journal
+from caseconnect.host.journal.api_tokens import PREFIX
 from caseconnect.host.journal.clicks import Click
 from caseconnect.host.numbers.page import beside
 from caseconnect.host.tenants.tenant import Tenant
@@ -191,7 +192,7 @@ class Console:
             tries.wrong(address)
             return None
         tries.right(address)
-        return Caller(Person(f"token:{found.name}", ROLES[found.role]))
+        return Caller(Person(f"{PREFIX}{found.name}", ROLES[found.role]))
 
     async def _unknown(self, request: Request, error: Exception) -> Response:
         return await self.keeper.unknown(request, getattr(error, "status_code", 404), getattr(error, "headers", None))
