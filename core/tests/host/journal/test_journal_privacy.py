@@ -138,6 +138,20 @@ def test_an_order_that_is_being_worked_is_left_whole_and_told(desk: Desk) -> Non
     assert "jane" not in everything(desk.path).lower()
 
 
+@pytest.mark.parametrize("state", ["planned", "sending", "unknown", "accepted", "parked"])
+def test_a_closed_matter_is_left_whole_while_a_command_of_it_is_open(desk: Desk, state: str) -> None:
+    """Its answer was lost: what it says is still needed to look for what became of it."""
+    worked(desk)
+    writing = desk.journal._writing
+    assert writing is not None
+    (key,) = desk.sql("SELECT key FROM commands LIMIT 1")[0]
+    writing.execute("UPDATE commands SET state=? WHERE key=?", (state, key))
+    assert erase(desk).kept == ("ref/1001-review-1",)
+    writing.execute("UPDATE commands SET state='done' WHERE key=?", (key,))
+    assert erase(desk).kept == ()
+    assert "jane" not in everything(desk.path).lower()
+
+
 def test_deliveries_that_nobody_could_use_are_searched(desk: Desk) -> None:
     bodies = [b'{"email": "Jane@Shopper.example"}', b'{"email": "joe@shopper.example"}', b"jane@shopper.example {"]
     for number, (body, state) in enumerate(zip(bodies, ("parked", "parked", "parked"), strict=True)):

@@ -2,8 +2,8 @@
 
 Erased are raw bodies, records that events brought, facts and answers of decisions, the texts of settled commands and of
 findings. Kept are ids, keys, amounts, outcomes and digests: what was done stays provable and is not done again, and a
-repeated delivery is still known. A lane with an open matter is left whole, because it is being worked; the receipt
-names it, and the erasure is repeated when it is closed.
+repeated delivery is still known. A lane with an open matter, or with a command that has not come to its end, is left
+whole, because it is being worked; the receipt names it, and the erasure is repeated when that is over.
 """
 
 from __future__ import annotations
@@ -184,6 +184,13 @@ SELECT DISTINCT lane FROM events WHERE tenant = :tenant AND body ->> '$.item' = 
     AND NOT EXISTS (SELECT 1 FROM orders WHERE name NOT BETWEEN :begin AND :end)
 """
 
+# A matter can be closed while a command of it has not come to its end: what it says may still be needed for that.
+_WORKED = f"""
+SELECT m.reference FROM matters m WHERE m.tenant=? AND m.subject=? AND (m.state = 'open' OR EXISTS (
+    SELECT 1 FROM commands c WHERE c.matter = m.id AND c.state IN ({",".join(f"'{state}'" for state in _OPEN_COMMANDS)})
+)) LIMIT 1
+"""  # noqa: S608 - our own words
+
 
 def _lanes(db: sqlite3.Connection, whom: Whom, texts: Sequence[str]) -> tuple[list[str], dict[str, str]]:
     """The lanes of a shopper, also of what was written by another way, and those left whole: lane -> open matter."""
@@ -202,9 +209,7 @@ def _lanes(db: sqlite3.Connection, whom: Whom, texts: Sequence[str]) -> tuple[li
         names = list(dict.fromkeys(found))
     kept = {}
     for name in names:
-        row = db.execute(
-            "SELECT reference FROM matters WHERE tenant=? AND subject=? AND state='open' LIMIT 1", (whom.tenant, name)
-        ).fetchone()
+        row = db.execute(_WORKED, (whom.tenant, name)).fetchone()
         if row:
             kept[name] = str(row[0])
     return [name for name in names if name not in kept], kept
