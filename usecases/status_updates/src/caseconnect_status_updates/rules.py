@@ -91,7 +91,7 @@ def _on_order(matter: Matter, case: Case, values: dict[Shown, str], settings: St
 def _on_customer(
     matter: Matter, facts: Facts, values: dict[Shown, str], settings: StatusUpdatesSettings
 ) -> Decision | None:
-    """The profile shows the case that moved last, and nothing of the one before.
+    """The profile shows the case of which something shown changed last, and nothing of the one before.
 
     All orders of a shopper write the same slot, so that they go out in order. It has no tags: those of an open case
     would go with a closed one.

@@ -38,8 +38,8 @@ class StatusUpdatesSettings(Settings):
     )
     customer_attributes: dict[Shown, Name] = Field(
         {},
-        description="The same on the profile of the shopper: the case of theirs that moved last. Guests have none. "
-        "{topic} stands for the matter's topic.",
+        description="The same on the profile of the shopper: the case of theirs of which any of this changed last. "
+        "Guests have none. {topic} stands for the matter's topic.",
     )
 
     @field_validator("tags", "stage_tags", "attributes", "customer_attributes")
