@@ -100,6 +100,7 @@ def test_erasing_keeps_the_chain_and_forgets_the_salt(tmp_path: Path) -> None:
     writing = desk.journal._writing
     assert writing is not None
     writing.execute("UPDATE matters SET state='closed'")
+    writing.execute("UPDATE commands SET state='done'")
     asyncio.run(desk.journal.erase(Whom(TENANT, "shop", None), (), START))
     assert desk.sql(salted)[0][0] < before
     assert desk.sql("SELECT count(*) FROM chain WHERE salt IS NOT NULL AND tbl='decisions'") == [(0,)]

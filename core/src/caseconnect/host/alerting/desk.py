@@ -51,8 +51,8 @@ async def tell(
 async def tell_anew(telling: Callable[[], Coroutine[Any, Any, None]], changed: asyncio.Event, log: Log) -> None:
     """Tell until it is cancelled, and begin anew whenever `changed` is set: channels are other ones then.
 
-    What was being handed over just then may be told once more, under the same id. Telling that ends by itself is begun
-    again after a pause.
+    What was being handed over just then may be told once more, under the same id. Telling that ends by an error begins
+    again after a pause; without an error it had no channel to tell by.
     """
     while True:
         changed.clear()
@@ -60,9 +60,10 @@ async def tell_anew(telling: Callable[[], Coroutine[Any, Any, None]], changed: a
         try:
             await asyncio.wait([task, waiting], return_when=asyncio.FIRST_COMPLETED)
             if task.done():
-                error = None if task.cancelled() else task.exception()
-                log.error("alerts not told", error=told(error) if error else "telling has ended")
-                await asyncio.wait([waiting], timeout=PAUSE)
+                error = task.exception()
+                if error:
+                    log.error("alerts not told", error=told(error))
+                await asyncio.wait([waiting], timeout=PAUSE if error else None)
         finally:
             for each in (task, waiting):
                 each.cancel()

@@ -187,8 +187,7 @@ SELECT DISTINCT lane FROM events WHERE tenant = :tenant AND body ->> '$.item' = 
 # A matter can be closed while a command of it has not come to its end: what it says may still be needed for that.
 _WORKED = f"""
 SELECT m.reference FROM matters m WHERE m.tenant=? AND m.subject=? AND (m.state = 'open' OR EXISTS (
-    SELECT 1 FROM commands c WHERE c.matter = m.id AND c.state IN ({",".join(f"'{state}'" for state in _OPEN_COMMANDS)})
-)) LIMIT 1
+    SELECT 1 FROM commands c WHERE c.matter = m.id AND c.state IN {_OPEN_COMMANDS})) LIMIT 1
 """  # noqa: S608 - our own words
 
 
@@ -207,11 +206,8 @@ def _lanes(db: sqlite3.Connection, whom: Whom, texts: Sequence[str]) -> tuple[li
         )
         found = [*(str(subject_of(db, whom.tenant, subject)) for subject in _given(whom)), *(lane for (lane,) in wrote)]
         names = list(dict.fromkeys(found))
-    kept = {}
-    for name in names:
-        row = db.execute(_WORKED, (whom.tenant, name)).fetchone()
-        if row:
-            kept[name] = str(row[0])
+    worked = {name: db.execute(_WORKED, (whom.tenant, name)).fetchone() for name in names}
+    kept = {name: str(row[0]) for name, row in worked.items() if row}
     return [name for name in names if name not in kept], kept
 
 
@@ -227,11 +223,10 @@ def _decisions(db: sqlite3.Connection, tenant: str, names: str) -> int:
 
 
 def _commands(db: sqlite3.Connection, squeezer: Squeezer, tenant: str, names: str) -> int:
-    marks = ",".join("?" * len(_OPEN_COMMANDS))
     rows = db.execute(
-        "SELECT c.key, c.kind, c.body FROM commands c JOIN matters m ON m.id = c.matter WHERE m.tenant=?"  # noqa: S608 - only marks are put in
-        f" AND m.subject IN (SELECT value FROM json_each(?)) AND c.state NOT IN ({marks})",
-        (tenant, names, *_OPEN_COMMANDS),
+        "SELECT c.key, c.kind, c.body FROM commands c JOIN matters m ON m.id = c.matter WHERE m.tenant=?"
+        " AND m.subject IN (SELECT value FROM json_each(?))",
+        (tenant, names),
     ).fetchall()
     for key, kind, body in rows:
         blank = blanked(kind, load(expand(body)))
