@@ -6,11 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from toy_world import ToySettings, ToySource
 from toys import Pipe, World, flow, opening
 
 from caseconnect.sdk.commands import HoldOrder
-from caseconnect.sdk.errors import TransientError
+from caseconnect.sdk.errors import AuthError, PermanentError, TransientError
 from caseconnect.sdk.testing import run
 
 
@@ -105,6 +106,26 @@ def test_one_that_cannot_be_asked_now_is_asked_again_and_one_that_is_right_once(
             await p.pass_time(3600)
             assert sorted(world.of()) == ["HoldOrder", "OpenCase"]
             assert left == ["never asked"]
+            assert p.alerts() == []
+
+    run(story())
+
+
+@pytest.mark.parametrize(("error", "alerts"), [(AuthError("revoked"), ["auth:shop"]), (PermanentError("gone"), [])])
+def test_a_shop_that_cannot_be_asked_stops_no_other_connection(
+    tmp_path: Path, error: Exception, alerts: list[str]
+) -> None:
+    async def story() -> None:
+        world = World()
+        p = Pipe(tmp_path, world, [flow("review", opening(HoldOrder()))], poll={"shop": "10m"})
+        knowing(p, error, error, "shop")
+        async with p:
+            await p.look()
+            assert p.alerts() == alerts, "not of the cases, whose command it was that asked"
+            assert {brake.name for brake in p.journal.brakes()} == ({"shop"} if alerts else set())
+            assert set(p.journal.counts()["commands"]) == {"planned"}, "nothing is refused for it"
+            await p.pass_time(3600)
+            assert sorted(world.of()) == ["HoldOrder", "OpenCase"]
             assert p.alerts() == []
 
     run(story())

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from caseconnect.host.journal.records import Brake, StoredCommand
 from caseconnect.host.pipeline.context import BY, Context
 from caseconnect.host.pipeline.live import PATIENCE, LiveConnection, LiveTenant, guarded
+from caseconnect.sdk.errors import AuthError, PermanentError, TransientError
 
 CAUSE = "account:"
 """Begins the cause of the alert, which closes when a person ends the pause; the connection's name follows."""
@@ -41,7 +42,10 @@ class Identities:
             await journal.first(tenant.name, f"{begins}{connection.account}", now)
 
     async def sure(self, tenant: LiveTenant, stored: StoredCommand) -> str:
-        """Ask the platforms, once, whose accounts a command is about; why it must not go out, or an empty text."""
+        """Ask the platforms, once, whose accounts a command is about; why it must not go out, or an empty text.
+
+        Raises `TransientError` when one cannot be asked: the command waits, and may be to another connection than that.
+        """
         matter = self._context.journal.matter(stored.matter)
         names = {stored.connection, matter.key.subject.connection if matter else stored.connection}
         for name in sorted(names & tenant.connections.keys()):
@@ -54,7 +58,13 @@ class Identities:
         if connection.identified or ask is None:
             return ""
         name, platform = connection.spec.name, connection.spec.platform
-        real = await guarded(ask(), plugin=platform, doing="look whose it is", deadline=PATIENCE)
+        try:
+            real = await guarded(ask(), plugin=platform, doing="look whose it is", deadline=PATIENCE)
+        except AuthError as error:
+            await self._context.credentials_refused(tenant.name, name, str(error))
+            raise TransientError(f"{name} cannot be asked whose it is: {error}") from error
+        except PermanentError as error:
+            raise TransientError(f"{name} cannot be asked whose it is: {error}") from error
         if real == connection.account:
             connection.identified = True
             return ""
