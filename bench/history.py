@@ -1,6 +1,7 @@
-"""A journal with a past: rows as the journal writes them, put in by SQL, because a million real ones take an hour.
+"""Journals with a past, and with a backlog.
 
-Each order has four events; each event has its delivery (whose body is past its keeping time) and its decision.
+A past is rows as the journal writes them, put in by SQL, because a million real ones take an hour. Each order has
+four events; each event has its delivery (whose body is past its keeping time) and its decision.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from sqlite_utils import Database
 
 from bench import tenant
 from bench.load import TOPIC
-from bench.orders import FIRST_ORDER
+from bench.orders import FIRST_ORDER, Bodies
 from caseconnect.host.journal import SqliteJournal
 from caseconnect.host.journal.records import NewDelivery
 from caseconnect.host.journal.sealing import seal_all
@@ -23,6 +24,7 @@ from caseconnect.sdk.events import OrderChanged
 from caseconnect.sdk.subjects import Subject
 
 _PAST = FIRST_ORDER - 1_000_000_000  # none of the orders that are drained
+_AT_ONCE = 1_000
 _DELIVERIES = """
 WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < :events)
 INSERT INTO deliveries (seq, tenant, connection, topic, delivery_id, received_at, polled, headers, body, ref_of,
@@ -82,33 +84,21 @@ def fill(path: Path, events: int) -> float:
     return took
 
 
-_PILE = """
-WITH RECURSIVE c(n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM c WHERE n < :deliveries)
-INSERT INTO deliveries (seq, tenant, connection, topic, delivery_id, received_at, polled, headers, body, ref_of,
-    digest, state, due, tries)
-SELECT n, tenant, connection, topic, lower(hex(randomblob(16))), received_at, 0, headers, NULL, 1, digest, 'new', due, 0
-FROM c, (SELECT * FROM deliveries WHERE seq = 1)
-"""
+def pile_up(path: Path, deliveries: int, bodies: Bodies) -> None:
+    """Make a journal in which so many deliveries, each with a body of its own, wait to be read."""
+    asyncio.run(_pile_up(path, deliveries, bodies))
 
 
-def pile_up(path: Path, deliveries: int, body: bytes) -> None:
-    """Make a journal in which so many deliveries of one body wait to be read; nothing is synced meanwhile."""
+async def _pile_up(path: Path, deliveries: int, bodies: Bodies) -> None:
     journal = SqliteJournal.open(path, synchronous="OFF")
     at = datetime(2026, 11, 1, tzinfo=UTC)
     headers = {"X-Shopify-Triggered-At": "2026-11-01T00:00:00.000000000Z"}
-    first = NewDelivery(tenant.NAME, "shop", TOPIC, "first", at, body, headers)
-    asyncio.run(_store(journal, first))
-    db = Database(path).conn
-    db.execute("PRAGMA synchronous=OFF")
-    with db:
-        db.execute(_PILE, {"deliveries": deliveries})
-        seal_all(db)
-    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    db.close()
-
-
-async def _store(journal: SqliteJournal, first: NewDelivery) -> None:
-    await journal.receive([first], None, first.received_at)
+    for begin in range(0, deliveries, _AT_ONCE):
+        page = [
+            NewDelivery(tenant.NAME, "shop", TOPIC, f"piled-{n}", at, bodies.body(_PAST + n), headers)
+            for n in range(begin, min(begin + _AT_ONCE, deliveries))
+        ]
+        await journal.receive(page, None, at)
     journal.close()
 
 

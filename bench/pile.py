@@ -9,6 +9,7 @@ from typing import Any
 
 from bench import history
 from bench.body import template
+from bench.orders import Bodies
 from bench.processes import Running, call, serve
 from bench.sizes import Size
 from caseconnect.host.journal import SqliteJournal
@@ -22,7 +23,7 @@ def measure(size: Size) -> dict[str, Any]:
         with tempfile.TemporaryDirectory() as name:
             data = Path(name) / "data"
             if pile:
-                history.pile_up(data / "journal.db", pile, body)
+                history.pile_up(data / "journal.db", pile, Bodies(body))
             with serve(Path(name)) as daemon:
                 found[variant] = _under_load(daemon, data, body, size)
     return found

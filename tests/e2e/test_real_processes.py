@@ -19,8 +19,8 @@ from serving import SECRET, SHOP, Served, connect, play, rows, serving, signed, 
 from caseconnect.cli import Exit
 
 QUICK = (
-    "import sys; import caseconnect.host.pipeline_thread as thread, caseconnect.host.daemon as daemon;"
-    "thread._DRAIN = 1.0; daemon._BLOCKED_AFTER = 1.0;"
+    "import sys; import caseconnect.host.pipeline_thread as thread, caseconnect.host.watchdog as watchdog;"
+    "thread._DRAIN = watchdog._BLOCKED_AFTER = 1.0;"
     "from caseconnect.cli import main; main()"
 )
 """The program with short waits: draining and the watch over the pipeline."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from traceback import walk_tb
 from types import FrameType
@@ -9,7 +10,7 @@ from types import FrameType
 from caseconnect.sdk.errors import ConnectError
 
 _DEEP = 3
-_LOOPS = ("asyncio", "selectors", "threading")
+_NOT_OURS = frozenset({*sys.stdlib_module_names, "uvloop"}) - {"__main__"}
 
 
 def told(error: BaseException) -> str:
@@ -28,12 +29,7 @@ def kind_and_place(error: BaseException) -> str:
 
 
 def places(frames: Iterable[tuple[FrameType, int]]) -> str:
-    """The first places (module:line) outside the event loop."""
-    found: list[str] = []
-    for frame, line in frames:
-        module = str(frame.f_globals.get("__name__", "?"))
-        if not module.startswith(_LOOPS):
-            found.append(f"{module}:{line}")
-        if len(found) == _DEEP:
-            break
-    return " < ".join(found) or "unknown"
+    """The first places (module:line) outside the standard library; within it where there is no other."""
+    found = [(str(frame.f_globals.get("__name__", "?")), line) for frame, line in frames]
+    ours = [place for place in found if place[0].partition(".")[0] not in _NOT_OURS]
+    return " < ".join(f"{module}:{line}" for module, line in (ours or found)[:_DEEP]) or "unknown"

@@ -42,6 +42,15 @@ def test_equal_bodies_are_kept_once_and_read_twice(desk: Desk) -> None:
     ]
 
 
+def test_one_body_is_shared_by_so_many_that_it_is_handed_over_in_one_go(desk: Desk) -> None:
+    for page in range(13):
+        desk.receive(*(delivery(f"d{page}-{n}") for n in range(100)))
+    shared = desk.sql("SELECT count(*) FROM deliveries GROUP BY coalesce(ref_of, seq)")
+    assert sum(count for (count,) in shared) == 1_300
+    assert max(count for (count,) in shared) <= 600
+    assert len(desk.journal.unparsed(TENANT, START, 2_000)) == 1_300
+
+
 def test_the_cursor_is_saved_with_its_page_or_not_at_all(desk: Desk) -> None:
     assert desk.journal.cursor(TENANT, "shop") is None
     now_of(desk.journal.receive([delivery()], CursorMove(TENANT, "shop", "c1"), START))

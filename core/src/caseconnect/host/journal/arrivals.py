@@ -19,6 +19,8 @@ from caseconnect.host.journal.records import CursorMove, NewDelivery, Receipt
 _MARK = 32
 _PIECE = 16 * 1024 * 1024
 """Most bytes of bodies that go into one statement, but for one larger body."""
+_TWINS = 500
+"""About so many deliveries share a stored body: when it is masked, all that still need it are written anew at once."""
 
 # Columns of :rows: 0 tenant, 1 connection, 2 delivery id, 3 topic.
 _KNOWN = f"""
@@ -31,10 +33,11 @@ FROM (
         EXISTS (SELECT 1 FROM deliveries d WHERE d.tenant = j.value->>0 AND d.connection = j.value->>1
             AND d.delivery_id = j.value->>2 AND d.topic = j.value->>3) AS other,
         (SELECT d.seq FROM deliveries d WHERE d.digest = substr(:marks, 1 + {_MARK} * j.key, {_MARK})
-            AND d.body IS NOT NULL AND d.masked = 0
-            AND d.tenant = j.value->>0 AND d.connection = j.value->>1 LIMIT 1) AS twin
+            AND d.body IS NOT NULL AND d.masked = 0 AND d.tenant = j.value->>0 AND d.connection = j.value->>1
+            AND (SELECT count(*) FROM (SELECT 1 FROM deliveries r WHERE r.ref_of = d.seq LIMIT {_TWINS})) < {_TWINS}
+            ORDER BY d.seq DESC LIMIT 1) AS twin
     FROM json_each(:rows) j ORDER BY j.key)
-"""  # noqa: S608 - a constant length is put in
+"""  # noqa: S608 - constant lengths are put in
 # Columns of :rows: 0 seq, 1 tenant, 2 connection, 3 topic, 4 delivery id, 5 received at, 6 polled, 7 headers,
 # 8 and 9 begin and length of the body, 10 the delivery with the same body, 11 begin of the digest, 12 flagged, 13 seen.
 _BEGIN, _TWIN = 8, 10
