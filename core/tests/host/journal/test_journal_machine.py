@@ -132,13 +132,14 @@ class HoldMachine(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def go_on(self, data: st.DataObject) -> None:
-        """One allowed step of one command, as long as the deliverer might take it."""
+        """One allowed step of one command, as long as the deliverer might take it. To supersede is the journal's."""
         due = set(self.desk.due())
         rows = self.desk.sql(f"SELECT key, state FROM commands WHERE state IN {OPEN}")
         going = sorted(key for key, state in rows if state != "planned" or key in due)
         if going:
             key = data.draw(st.sampled_from(going))
-            self._change(key, data.draw(st.sampled_from(sorted(states.TRANSITIONS[self.desk.state(key)]))))
+            becomes = states.TRANSITIONS[self.desk.state(key)] - {states.SUPERSEDED}
+            self._change(key, data.draw(st.sampled_from(sorted(becomes))))
 
     def _change(self, key: str, becomes: str) -> None:
         was = self.desk.state(key)
