@@ -13,7 +13,7 @@ import pytest
 from damaging import DAMAGES, content, own_check, worked
 from journal_desk import ORDER, START, TENANT, Desk, delivery
 
-from caseconnect.host.journal import SqliteJournal
+from caseconnect.host.journal import SqliteJournal, opening, verifying
 from caseconnect.host.journal.backups import check
 from caseconnect.host.journal.errors import JournalDamaged, JournalError
 from caseconnect.host.journal.privacy import Whom
@@ -77,6 +77,26 @@ def test_a_row_that_somebody_else_changed_is_found(whole: Path, tmp_path: Path, 
     assert word in "; ".join(map(str, check(file)))
     with pytest.raises(JournalDamaged, match="connect restore FILE"):
         SqliteJournal.open(file)
+
+
+@pytest.mark.parametrize(("seq", "found"), [(1, False), (2, True)])
+def test_of_a_large_journal_a_start_verifies_what_is_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seq: int, found: bool
+) -> None:
+    desk = Desk(tmp_path)
+    desk.receive(delivery("over"), delivery("open"))
+    desk.parsed(1)
+    desk.close()
+    with sqlite3.connect(desk.path) as db:
+        db.execute("UPDATE deliveries SET topic='x' WHERE seq=?", (seq,))
+    db.close()
+    monkeypatch.setattr(opening, "_WHOLE", 0)
+    monkeypatch.setattr(verifying, "_NEWEST", 0)
+    if found:
+        with pytest.raises(JournalDamaged, match=f"deliveries {seq}"):
+            SqliteJournal.open(desk.path)
+    else:
+        SqliteJournal.open(desk.path).close()
 
 
 def test_whoever_mends_the_sum_as_well_breaks_the_chain(whole: Path, tmp_path: Path) -> None:

@@ -19,13 +19,16 @@ from caseconnect.host.journal.sealing import CHAINED, Table, content_digest, fix
 _AT_ONCE = 2000
 _NEWEST = 2000
 _BLOBS = ("deliveries", "body"), ("decisions", "facts"), ("commands", "body")
+_BACKLOG = 20_000
 _OPEN: Mapping[str, str] = {
-    "deliveries": "state IN ('new', 'waiting')",
-    "events": "state IN ('ready', 'waiting')",
+    "deliveries": "r.seq IN (SELECT seq FROM deliveries WHERE state IN ('new', 'waiting')"
+    f" ORDER BY tenant, due LIMIT {_BACKLOG})",  # noqa: S608 - a constant number
+    "events": f"r.seq IN (SELECT seq FROM events WHERE state = 'ready' ORDER BY tenant, seq LIMIT {_BACKLOG})"
+    f" OR r.seq IN (SELECT seq FROM events WHERE state = 'waiting' ORDER BY tenant, due LIMIT {_BACKLOG})",  # noqa: S608 - as above
     "commands": "state IN ('planned', 'sending', 'unknown', 'accepted', 'parked')",
     "matters": "state = 'open'",
 }
-"""Rows that are still worked on."""
+"""Rows that are still worked on; of what only waits to be read, as many as keep nobody from starting for long."""
 
 
 @dataclass(frozen=True)
