@@ -19,12 +19,11 @@ from caseconnect.host.journal.sealing import CHAINED, Table, content_digest, fix
 _AT_ONCE = 2000
 _NEWEST = 2000
 _BLOBS = ("deliveries", "body"), ("decisions", "facts"), ("commands", "body")
-_BACKLOG = 20_000
 _OPEN: Mapping[str, str] = {
     "deliveries": "r.seq IN (SELECT seq FROM deliveries WHERE state IN ('new', 'waiting')"
-    f" ORDER BY tenant, due LIMIT {_BACKLOG})",  # noqa: S608 - a constant number
-    "events": f"r.seq IN (SELECT seq FROM events WHERE state = 'ready' ORDER BY tenant, seq LIMIT {_BACKLOG})"
-    f" OR r.seq IN (SELECT seq FROM events WHERE state = 'waiting' ORDER BY tenant, due LIMIT {_BACKLOG})",  # noqa: S608 - as above
+    " ORDER BY tenant, due LIMIT 20000)",
+    "events": "r.seq IN (SELECT seq FROM events WHERE state = 'ready' ORDER BY tenant, seq LIMIT 20000)"
+    " OR r.seq IN (SELECT seq FROM events WHERE state = 'waiting' ORDER BY tenant, due LIMIT 20000)",
     "commands": "state IN ('planned', 'sending', 'unknown', 'accepted', 'parked')",
     "matters": "state = 'open'",
 }
