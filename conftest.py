@@ -30,6 +30,12 @@ hypothesis.settings.register_profile("long", deadline=None, max_examples=300, pr
 hypothesis.settings.load_profile("ci" if IN_CI else "local")
 
 
+@pytest.hookimpl(optionalhook=True)  # without xdist nobody asks
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: many tests wait for processes that they started."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
 class NetworkUsed(AssertionError):
     """A test asked for something outside this machine."""
 
