@@ -286,3 +286,28 @@ def test_after_staff_gave_money_back_the_shoppers_figure_is_not_paid_as_well() -
     one.case_changed(outcome="approved", revision="r1")
     assert one.of(RefundPayment) == []
     assert "how much is not known" in one.comments()[-1]
+
+
+@pytest.mark.parametrize(
+    ("day", "parent", "amount", "given"),
+    [
+        (-1, "t2", money("50.00"), [money("70.00")]),
+        (-1, "t1", money("50.00"), [money("120.00")]),
+        (-1, "t2", money("50.00", "USD"), []),
+        (30, "t2", money("50.00"), []),
+    ],
+)
+def test_what_went_back_of_a_charge_made_twice_is_not_given_back_again(
+    day: int, parent: str, amount: Money, given: list[Money]
+) -> None:
+    at = PLACED + timedelta(days=day)
+    part = Payment(
+        id="r", kind="refund", status="success", amount=money("50.00"), created_at=at, parent_id=parent,
+        presentment_amount=amount,
+    )  # fmt: skip
+    to = {"payments": (sale("t1", 0), sale("t2", 2), part), "refundable": money("190.00")}
+    one = in_review("duplicate_charge", to=to | {"refunds": (Refund(id="r", created_at=at, total=money("50.00")),)})
+    assert [f.exception for f in one.matter.findings] == ["duplicate_charge", "confirmed_by_transactions"]
+    one.case_changed(outcome="approved", revision="r1")
+    assert [c.amount for c in one.of(RefundPayment)] == given
+    assert given or "how much is not known" in one.comments()[-1]

@@ -91,6 +91,10 @@ def foreign(id_: str, minutes: int) -> Payment:
         ((*TWICE, charge("r", 5, kind="refund", parent_id="t2", status="failure")), {}, {}, True),
         ((*TWICE, charge("r", 5, kind="refund", parent_id="t2", amount=money("20"))), {}, {}, True),
         (TWICE, {}, {"total": money("240.00")}, False),
+        # Two equal parts of one payment, and a mug went back: no more was kept than the order is worth now.
+        ((*TWICE, charge("r", 5, kind="refund", amount=money("20"))), {}, {"total": money("220.00")}, False),
+        ((*TWICE, charge("r", 5, kind="refund", amount=money("20"))), {}, {"total": money("219.99")}, True),
+        ((*TWICE, charge("r", 5, kind="refund", amount=money("20", "USD"))), {}, {}, False),
         (TWICE, {}, {"total": money("120.00", "USD")}, False),
         (TWICE, {}, {"cancelled_at": PLACED, "customer_id": None}, True),
         ((), {}, {}, False),

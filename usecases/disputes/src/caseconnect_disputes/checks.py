@@ -114,16 +114,31 @@ def _alike(first: Payment, second: Payment) -> bool:
     return same and first.card_last_digits is not None and not (first.parent_id and first.parent_id == second.parent_id)
 
 
+def left_of(charge: Payment, order: Order) -> Money | None:
+    """What of a charge did not go back yet, in the shopper's money; None where that is not known, or nothing."""
+    left = paid(charge)
+    for back in (p for p in _back(order) if p.parent_id == charge.id):
+        if paid(back).currency != left.currency:
+            return None
+        left -= paid(back)
+    return left if left.amount > 0 else None
+
+
+def _back(order: Order) -> list[Payment]:
+    return [p for p in order.payments if p.kind in _BACK and p.status == "success"]
+
+
 def _returned(charge: Payment, order: Order) -> bool:
-    back = [p for p in order.payments if p.kind in _BACK and p.status == "success" and p.parent_id == charge.id]
-    return sum(p.amount.amount for p in back) >= charge.amount.amount
+    return sum(p.amount.amount for p in _back(order) if p.parent_id == charge.id) >= charge.amount.amount
 
 
 def _too_much(order: Order, charges: list[Payment]) -> bool:
-    """More was charged than the order is worth; what is in another currency cannot be added up."""
-    if any(p.amount.currency != order.total.currency for p in charges):
+    """More was charged, and not given back, than the order is worth now; other currencies cannot be added up."""
+    refunds = [p for p in _back(order) if p.kind == "refund"]
+    if any(p.amount.currency != order.total.currency for p in (*charges, *refunds)):
         return False
-    return sum(p.amount.amount for p in charges) > order.total.amount
+    kept = sum(p.amount.amount for p in charges) - sum(p.amount.amount for p in refunds)
+    return kept > order.total.amount
 
 
 def _why(dispute: Dispute, order: Order | None) -> str:

@@ -13,7 +13,7 @@ from caseconnect.sdk.casework.outcome_settings import Action
 from caseconnect.sdk.commands import CASE, CommentCase, digest_of
 from caseconnect.sdk.decisions import Decision, Facts, Matter, Need, Needs
 from caseconnect.sdk.events import CommandSettled, DisputeChanged, Event, TimerFired
-from caseconnect_disputes.checks import OF_BANKS, duplicate, opened, paid, timer_of, verified, warning
+from caseconnect_disputes.checks import OF_BANKS, duplicate, left_of, opened, timer_of, verified, warning
 from caseconnect_disputes.settings import EXCEPTIONS, DisputesSettings
 
 WAITING_FOR_BANK = "waiting_for_bank"
@@ -33,8 +33,9 @@ def requested(settings: DisputesSettings, dispute: Dispute, order: Order | None)
     """What a dispute asks for. The money of a chargeback is with the bank: only an agent says what else is given."""
     wish = _WISHES.get(dispute.kind)
     amount = None if dispute.kind == "chargeback" or given_since(dispute, order) else dispute.amount
-    if dispute.kind == "duplicate_charge" and (pair := duplicate(dispute, order, settings)):
-        amount = paid(pair[1])
+    pair = duplicate(dispute, order, settings) if dispute.kind == "duplicate_charge" else None
+    if pair and order and not given_since(dispute, order):
+        amount = left_of(pair[1], order)
     return Requested(
         _text(dispute),
         wish=wish if wish == "refund" or wish in settings.asked() else None,
