@@ -13,6 +13,8 @@ from caseconnect.sdk.decisions import Finding
 from caseconnect_returns.asking import line_in
 from caseconnect_returns.settings import ExceptionName, ReturnsSettings, Thresholds
 
+_NOT_SENT = frozenset({"cancelled", "canceled", "error"})
+
 
 def outside_policy(item: ReturnRequest, order: Order | None, settings: ReturnsSettings, now: datetime) -> Verdict:
     """Asked for later than `return_days` after delivery, else shipment, else the order."""
@@ -30,12 +32,13 @@ def outside_policy(item: ReturnRequest, order: Order | None, settings: ReturnsSe
 
 
 def _since(order: Order) -> tuple[datetime, str]:
-    """From when it counts: the last parcel, so that a part that came late can be returned as long as the others."""
-    delivered = [s.delivered_at for s in order.shipments if s.delivered_at is not None]
-    if delivered:
-        return max(delivered), "delivery"
-    shipped = [s.created_at for s in order.shipments]
-    return (max(shipped), "shipment") if shipped else (order.created_at, "the order")
+    """From when it counts: the last parcel, so that a part that came late can be returned as long as the others.
+
+    Of a parcel that is not told to be delivered it is the day on which it left.
+    """
+    parcels = (s for s in order.shipments if s.status.casefold() not in _NOT_SENT)
+    times = [(s.delivered_at, "delivery") if s.delivered_at else (s.created_at, "shipment") for s in parcels]
+    return max(times, default=(order.created_at, "the order"))
 
 
 def no_proof(item: ReturnRequest, settings: ReturnsSettings, now: datetime) -> Verdict:
