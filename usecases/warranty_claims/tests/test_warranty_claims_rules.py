@@ -89,9 +89,24 @@ def test_the_months_of_the_longest_beginning_of_the_sku_count(
 
 
 def test_the_last_day_of_the_warranty_still_counts() -> None:
-    until = later(PLACED, 24)
-    for at, exception in ((until, "in_warranty"), (until + timedelta(seconds=1), "warranty_over")):
+    day = later(PLACED, 24).replace(hour=0, minute=0)
+    for at, exception in (
+        (day + timedelta(hours=23, minutes=59), "in_warranty"),
+        (day + timedelta(days=1), "warranty_over"),
+    ):
         assert found(run(claim(created_at=at))) == [exception]
+
+
+@pytest.mark.parametrize(
+    ("ahead", "exception"),
+    [
+        (timedelta(hours=20), "in_warranty"),
+        (timedelta(days=2), "warranty_unknown"),
+        (timedelta(days=300), "warranty_unknown"),
+    ],
+)
+def test_what_is_said_to_be_bought_after_the_claim_has_no_date(ahead: timedelta, exception: str) -> None:
+    assert found(run(claim(purchased_at=CLAIMED + ahead), alone=True))[0] == exception
 
 
 @pytest.mark.parametrize(

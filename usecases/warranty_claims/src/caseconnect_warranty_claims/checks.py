@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from calendar import monthrange
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from caseconnect.models import LineItem, Order, WarrantyClaim
 from caseconnect.sdk.casework import Verdict, one_line
 from caseconnect.sdk.commands import digest_of
 from caseconnect.sdk.decisions import Finding
 from caseconnect_warranty_claims.settings import ALL_OTHERS, ExceptionName, WarrantyClaimsSettings
+
+_CLOCKS = timedelta(days=1)
+"""A date of a form has no hour and another time zone: a claim may seem to come that much before its purchase."""
 
 
 def line_of(claim: WarrantyClaim, order: Order | None) -> LineItem | None:
@@ -27,7 +30,7 @@ def warranty(claim: WarrantyClaim, order: Order | None, settings: WarrantyClaims
     months, said = _months(claim, settings)
     if bought is None:
         return _found("warranty_unknown", claim, "nobody knows when the product was bought", "no date of purchase", at)
-    if bought.year > at.year + 1:
+    if bought > at + _CLOCKS:
         return _found(
             "warranty_unknown", claim, "it is said to be bought in the future", "the date cannot be right", at
         )
@@ -36,7 +39,8 @@ def warranty(claim: WarrantyClaim, order: Order | None, settings: WarrantyClaims
         return _found("warranty_unknown", claim, why, said, at)
     until = later(bought, months)
     facts = f"bought {bought:%Y-%m-%d} ({by}), warranty of {months} months until {until:%Y-%m-%d}"
-    name: ExceptionName = "in_warranty" if at <= until else "warranty_over"
+    # A warranty ends with its last day, whatever the hour of the purchase.
+    name: ExceptionName = "in_warranty" if at.date() <= until.date() and months else "warranty_over"
     return _found(name, claim, f"{facts}, claimed {at:%Y-%m-%d}", f"{said} says {months} months", at)
 
 
