@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from caseconnect.models import ApprovalRequest, LineItem, Money, Order, Refund
 from caseconnect.sdk.commands import CreateReplacement, IssueCredit, OpenCase, RefundPayment
+from caseconnect.sdk.decisions import Missing
 from caseconnect.sdk.events import ApprovalRequested
 from caseconnect.sdk.subjects import Subject
 from caseconnect.sdk.testing.story import ORDER, PLACED, Story, money, sample_order
@@ -311,3 +312,17 @@ def test_a_mode_that_leaves_orders_alone_asks_somebody() -> None:
     one.matter = replace(one.matter, mode="cases")
     one.told()
     assert one.kinds() == ["OpenCase"]
+
+
+@pytest.mark.parametrize("outcome", ["approved", "never heard of"])
+def test_an_outcome_about_a_request_that_cannot_be_read_is_told_and_does_nothing(outcome: str) -> None:
+    one = opened()
+    one.facts["approval"] = Missing(why="erased")
+    one.case_changed(stage="Later")
+    assert (one.comments(), one.alerts) == ([], [])
+    for revision in ("r1", "r2"):
+        one.case_changed(outcome=outcome, revision=revision)
+    assert moved(one) == []
+    assert ["cannot be read any more" in text for text in (*one.comments(), *one.alerts)] == [True, True]
+    one.case_changed(outcome="rejected", revision="r3")
+    assert (one.matter.state, moved(one)) == ("closed", [])

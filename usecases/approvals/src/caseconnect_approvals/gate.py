@@ -33,7 +33,7 @@ def stopped(
     if isinstance(event, TimerFired):
         return _expire(matter) if event.name == EXPIRY else None
     if item is None:
-        return Decision(reason=f"{matter.about} cannot be read") if not isinstance(event, CommandSettled) else None
+        return None if isinstance(event, CommandSettled) else _gone(event, matter, facts, settings)
     if item.status == COMPLETED and matter.is_open() and executing(matter) is None:
         return _completed(matter)
     around = _around_the_gate(matter, item, order)
@@ -41,6 +41,22 @@ def stopped(
     if revoked is not None:
         return revoked
     return _may_count(matter, item, order, facts, settings) if isinstance(event, CaseChanged) else None
+
+
+def _gone(event: Event, matter: Matter, facts: Facts, settings: ApprovalsSettings) -> Decision | Needs | None:
+    """Nothing can be approved without the request: whoever decides is told, and a person. A refusal needs none."""
+    reason = f"{matter.about} cannot be read"
+    if not isinstance(event, CaseChanged) or matter.case is None or not matter.is_open():
+        return Decision(reason=reason)
+    case = facts.get("case", matter.case.subject, Case)
+    if case is None:
+        return Needs(needs=(Need(fact="case", subject=matter.case.subject, fields=(*DECIDED, "attributes")),))
+    if not isinstance(case, Case) or case.outcome is None:
+        return Decision(reason=reason)
+    actions = settings.does(case.outcome)
+    if actions is not None and "as_requested" not in actions:
+        return None
+    return _void(matter, case, ImpossibleError("the request cannot be read any more: ask again, or do it by hand"))
 
 
 def _may_count(
