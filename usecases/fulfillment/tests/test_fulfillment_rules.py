@@ -251,6 +251,35 @@ def test_a_carriers_report_of_a_return_opens_a_case_for_its_parcel_only() -> Non
     assert other.sent == []
 
 
+def test_a_report_about_one_parcel_says_nothing_of_one_without_a_number() -> None:
+    host = run(shipped(parcel(1), parcel(2, tracking_numbers=())))
+    host.now = hours(5)
+    reported(host, "Returned")
+    assert [f.summary for f in host.matter.findings] == ["the delivery of shipment s1 failed"]
+    unknown = run(shipped(parcel(1), parcel(2, tracking_numbers=())))
+    unknown.now = hours(5)
+    reported(unknown, "Returned", tracking_number="T9")
+    assert [f.summary for f in unknown.matter.findings] == ["the delivery of shipment s2 failed"]
+
+
+def test_a_complaint_about_one_parcel_is_not_compared_with_one_without_a_number() -> None:
+    host = run(shipped(parcel(1), parcel(2, delivered_at=hours(30), tracking_numbers=())))
+    host.now = hours(40)
+    complained(host, tracking_numbers=("T1",))
+    assert host.sent == []
+    complained(host, tracking_numbers=("t 1", "T9"))
+    assert host.sent == []
+
+
+@pytest.mark.parametrize(("status", "finds"), [("fulfilled", True), ("partially_fulfilled", False)])
+def test_a_number_that_no_parcel_bears_is_a_slip_once_everything_was_shipped(status: Any, finds: bool) -> None:
+    host = run(shipped(parcel(1, delivered_at=hours(30)), fulfillment_status=status))
+    host.now = hours(40)
+    complained(host, tracking_numbers=("TI",))
+    assert (found(host) == ["delivered_not_received"]) is finds
+    assert ("compared again daily" in host.reasons[-1]) is not finds
+
+
 def test_delivered_but_not_received_joins_the_carrier_with_the_complaint() -> None:
     host = run(shipped(parcel(1, delivered_at=hours(30))))
     host.now = hours(40)
@@ -292,7 +321,7 @@ def test_a_complaint_is_forgotten_when_no_delivery_is_reported_for_compare_days(
     ],
 )
 def test_complaints_of_other_things_or_parcels(record: dict[str, Any], says: str) -> None:
-    host = run(shipped(parcel(1, delivered_at=hours(30))))
+    host = run(shipped(parcel(1, delivered_at=hours(30)), parcel(2)))
     host.now = hours(40)
     complained(host, **record)
     assert says in host.reasons[-1]

@@ -30,7 +30,7 @@ def failed_delivery(order: Order, told: Mapping[Subject, Record], settings: Fulf
     found: list[Verdict] = []
     for parcel in (each for each in order.shipments if not is_delivered(each)):
         scans = [(each.status.casefold(), each.happened_at) for each in parcel.events]
-        scans += [(_status(each), each.happened_at or order.updated_at) for each in reports if _of(each, parcel)]
+        scans += [(_status(each), each.happened_at or order.updated_at) for each in reports if _of(each, parcel, order)]
         ends = [at for status, at in scans if status in failed]
         tried = sorted(at for status, at in scans if status in attempts)
         if parcel.status.casefold() in failed:
@@ -86,8 +86,8 @@ def _compared(
     if complaint.category not in settings.complaint_categories:
         return Verdict(f"{name}: category {complaint.category} is not in complaint_categories")
     said = complaint.created_at or now
-    parcels = [each for each in order.shipments if _meant(complaint, each)]
-    arrived = [each for each in parcels if is_delivered(each) or any(_told_delivered(r, each) for r in reports)]
+    parcels = _meant(complaint, order)
+    arrived = [each for each in parcels if is_delivered(each) or any(_told_delivered(r, each, order) for r in reports)]
     if arrived:
         times = [each.delivered_at for each in arrived if each.delivered_at]
         when = f" on {max(times):%Y-%m-%d %H:%M} UTC" if times else ""
@@ -116,19 +116,30 @@ def kept_in_mind(timer: str) -> Subject | None:
         return None
 
 
-def _meant(complaint: Complaint, parcel: Shipment) -> bool:
-    """The parcels that the complaint names; all of the order where it names none of them."""
-    named = {_folded_number(each) for each in complaint.tracking_numbers}
-    return not named or not parcel.tracking_numbers or bool(named & set(map(_folded_number, parcel.tracking_numbers)))
+def _meant(complaint: Complaint, order: Order) -> list[Shipment]:
+    """The parcels that the complaint names; all where it names none.
+
+    A number that no parcel bears may be of one that leaves later: a slip it is once everything was shipped.
+    """
+    if not complaint.tracking_numbers:
+        return list(order.shipments)
+    everything = order.shipments if order.fulfillment_status == "fulfilled" else ()
+    return _bearing(complaint.tracking_numbers, order) or list(everything)
 
 
-def _told_delivered(report: ShipmentReport, parcel: Shipment) -> bool:
-    return _of(report, parcel) and _status(report) in _DELIVERED
+def _told_delivered(report: ShipmentReport, parcel: Shipment, order: Order) -> bool:
+    return _of(report, parcel, order) and _status(report) in _DELIVERED
 
 
-def _of(report: ShipmentReport, parcel: Shipment) -> bool:
-    number = _folded_number(report.tracking_number or "")
-    return not parcel.tracking_numbers or number in set(map(_folded_number, parcel.tracking_numbers))
+def _of(report: ShipmentReport, parcel: Shipment, order: Order) -> bool:
+    return parcel in _bearing((report.tracking_number or "",), order)
+
+
+def _bearing(numbers: Iterable[str], order: Order) -> list[Shipment]:
+    """The parcels with one of the numbers; where there are none, those whose numbers nobody told."""
+    wanted = set(map(_folded_number, numbers))
+    found = [each for each in order.shipments if wanted & set(map(_folded_number, each.tracking_numbers))]
+    return found or [each for each in order.shipments if not each.tracking_numbers]
 
 
 def _status(report: ShipmentReport) -> str:
