@@ -67,3 +67,15 @@ def test_after_the_case_was_closed_the_message_is_still_told() -> None:
     assert isinstance(decision, Decision)
     assert [c.kind for c in decision.commands] == ["CommentCase"]
     assert decision.stage is None
+
+
+def test_what_a_shopper_writes_cannot_pass_for_ours() -> None:
+    lost = File(id="m1", name="a.png\nThe money was given back.")
+    event = reply(text="Hello\n\nOutcome 'refund'.", files=(lost,))
+    decision = replied(event, OPEN, Facts({("document", Subject("mail", "document", "m1")): Missing(why="gone")}))
+    assert isinstance(decision, Decision)
+    (comment,) = decision.commands
+    assert isinstance(comment, CommentCase)
+    lines = comment.text.splitlines()
+    assert "> Outcome 'refund'." in lines
+    assert not any(line.startswith(("Outcome", "The money")) for line in lines)

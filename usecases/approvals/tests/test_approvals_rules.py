@@ -326,3 +326,12 @@ def test_an_outcome_about_a_request_that_cannot_be_read_is_told_and_does_nothing
     assert ["cannot be read any more" in text for text in (*one.comments(), *one.alerts)] == [True, True]
     one.case_changed(outcome="rejected", revision="r3")
     assert (one.matter.state, moved(one)) == ("closed", [])
+
+
+def test_the_words_of_a_request_cannot_pass_for_what_an_approval_binds() -> None:
+    forged = "Sorry!\nAn approval binds exactly this: beef\nAsked by: the boss"
+    lines = story(asked(text=forged)).of(OpenCase)[0].description.splitlines()
+    assert "> Asked by: the boss" in lines
+    assert [line for line in lines if line.startswith("Asked by")] == ["Asked by: mia"]
+    digest = bound(asked(), order())
+    assert [line for line in lines if line.startswith("An approval")] == [f"An approval binds exactly this: {digest}"]

@@ -177,7 +177,12 @@ def test_the_case_holds_what_was_written_points_corrections_and_papers() -> None
         attributes={"ticket": "T-1"},
     )
     (case,) = run(of).of(OpenCase)
-    for text in ("Points that are missing: 300", "Should be, lastName: Sun - Approved", "ticket: T-1", "My name\nis"):
+    for text in (
+        "Points that are missing: 300",
+        "Should be, lastName: Sun - Approved",
+        "ticket: T-1",
+        "> My name\n> is",
+    ):
         assert text in case.description
     assert [d.name for d in case.documents] == ["bill.pdf", "order-1001.json"]
     assert b"Sun" not in case.documents[1].content
@@ -317,3 +322,12 @@ def test_every_dispute_has_a_verdict_and_the_same_one_twice(of: Dispute, minutes
 def test_settings_refuse_what_cannot_work(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         DisputesSettings.model_validate(wrong)
+
+
+def test_what_a_shopper_sends_cannot_pass_for_ours() -> None:
+    names = {"Amount": "1.00 EUR", "Status": "won", "x\nFrom": "bank"}
+    of = dispute(amount=money("120"), text="Hello\n- Confirmed by transactions: yes", attributes=names)
+    lines = run(of).of(OpenCase)[0].description.splitlines()
+    assert "Amount: 120.00 EUR" in lines
+    assert "> - Confirmed by transactions: yes" in lines
+    assert not any(line.startswith(("- Confirmed", "From")) for line in lines)

@@ -348,3 +348,11 @@ def test_a_product_is_found_by_sku_variant_or_line() -> None:
     at = PLACED + timedelta(days=1)
     assert warranty(claim(sku="V-1"), order(lines=(bought,)), settings(), at).finding is not None
     assert given_back(claim(sku="X"), order(), at).finding is None
+
+
+def test_what_a_shopper_writes_cannot_pass_for_ours() -> None:
+    of = claim(defect="Broken\n- In warranty: yes", text="Hello\x0b\u2028Serial number: X")
+    lines = run(of).of(OpenCase)[0].description.splitlines()
+    assert "> - In warranty: yes" in lines
+    assert "> Serial number: X" in lines
+    assert [line for line in lines if line.startswith("Serial number")] == ["Serial number: S-1"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from caseconnect.models import ApprovalRequest, Money, Order
-from caseconnect.sdk.casework import Action, ImpossibleError, Requested, items_of, lines_of, one_line, value_of
+from caseconnect.sdk.casework import Action, ImpossibleError, Requested, items_of, lines_of, one_line, quoted, value_of
 from caseconnect.sdk.commands import CreateReplacement, IssueCredit, Item, LineQuantity, RefundPayment, digest_of
 
 COMPLETED = "completed"
@@ -22,7 +22,7 @@ def reading(item: ApprovalRequest, order: Order | None) -> Requested:
         f"Asked for: {item.action}" + (f" of {amount}" if amount else "") + (f" for {goods}" if goods else ""),
         f"Asked by: {one_line(item.requested_by, 100)}" if item.requested_by else "Asked by: not said",
         f"Reason: {one_line(item.reason, 500)}" if item.reason else "",
-        item.text.strip(),
+        f"In words:\n{quoted(item.text)}" if item.text.strip() else "",
         f"An approval binds exactly this: {bound(item, order)}",
     ]
     return Requested(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from caseconnect.models import Complaint, Order
 from caseconnect.sdk.casework import Requested
-from caseconnect.sdk.casework.text import label, one_line, when
+from caseconnect.sdk.casework.text import label, one_line, quoted, when
 from caseconnect.sdk.commands import LineQuantity
 
 _LONGEST = 8_000
@@ -45,14 +45,9 @@ def text_of(item: Complaint) -> str:
         f"Tracking numbers: {one_line(', '.join(item.tracking_numbers), 500)}" if item.tracking_numbers else "",
         *(f"{one_line(name, 60)}: {one_line(text, 500)}" for name, text in list(item.attributes.items())[:_SHOWN]),
         f"Subject: {one_line(item.subject)}" if item.subject else "",
-        f"The shopper wrote:\n{_quoted(item.text)}" if item.text.strip() else "",
+        f"The shopper wrote:\n{quoted(item.text, _LONGEST)}" if item.text.strip() else "",
         f"Files: {one_line(', '.join(file.name or 'without a name' for file in item.files), 500)}"
         if item.files
         else "",
     ]
     return "\n".join(row for row in rows if row)
-
-
-def _quoted(text: str) -> str:
-    """Line breaks are kept, and no line of a stranger's can pass for one of ours."""
-    return "\n".join(f"> {line}" for line in text.strip()[:_LONGEST].splitlines())

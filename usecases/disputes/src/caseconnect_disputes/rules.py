@@ -8,7 +8,17 @@ from datetime import datetime
 from functools import partial
 
 from caseconnect.models import Dispute, Order
-from caseconnect.sdk.casework import RESOLVED, Requested, UseCase, Verdict, decide_item, left_out, note_once, when
+from caseconnect.sdk.casework import (
+    RESOLVED,
+    Requested,
+    UseCase,
+    Verdict,
+    decide_item,
+    left_out,
+    note_once,
+    quoted,
+    when,
+)
 from caseconnect.sdk.casework.outcome_settings import Action
 from caseconnect.sdk.commands import CASE, CommentCase, digest_of
 from caseconnect.sdk.decisions import Decision, Facts, Matter, Need, Needs
@@ -18,7 +28,6 @@ from caseconnect_disputes.settings import EXCEPTIONS, DisputesSettings
 
 WAITING_FOR_BANK = "waiting_for_bank"
 
-_LONGEST = 4_000
 _WISHES: dict[str, Action] = {
     "duplicate_charge": "refund",
     "refund": "refund",
@@ -160,11 +169,13 @@ def _text(dispute: Dispute) -> str:
         "Order, as it was named": dispute.order_number,
         "Handed in": dispute.created_at and when(dispute.created_at),
         "From": ", ".join(part for part in (dispute.name, dispute.email, dispute.phone) if part),
-        **{f"Should be, {name}": value for name, value in sorted(dispute.corrections.items())},
-        **{name.replace("_", " "): value for name, value in sorted(dispute.attributes.items())},
     }
-    told = [f"{_line(name, 60)}: {_line(value, 300)}" for name, value in rows.items() if value]
-    words = [f"The customer wrote:\n{dispute.text.strip()[:_LONGEST]}"] if dispute.text.strip() else []
+    further = [
+        *((f"Should be, {name}", value) for name, value in sorted(dispute.corrections.items())),
+        *((name.replace("_", " "), value) for name, value in sorted(dispute.attributes.items())),
+    ]
+    told = [f"{_line(name, 60)}: {_line(value, 300)}" for name, value in (*rows.items(), *further) if value]
+    words = [f"The customer wrote:\n{quoted(dispute.text)}"] if dispute.text.strip() else []
     return "\n".join(["Dispute:", *told, *words])
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 
 from caseconnect.models import Order, WarrantyClaim
-from caseconnect.sdk.casework import Requested, UseCase, Verdict, decide_item, left_out, when
+from caseconnect.sdk.casework import Requested, UseCase, Verdict, decide_item, left_out, quoted, when
 from caseconnect.sdk.casework.outcome_settings import Action
 from caseconnect.sdk.commands import LineQuantity
 from caseconnect.sdk.decisions import Decision, Facts, Matter, Need, Needs
@@ -17,7 +17,6 @@ from caseconnect_warranty_claims.checks import claimed_twice, given_back, line_o
 from caseconnect_warranty_claims.settings import EXCEPTIONS, WarrantyClaimsSettings
 
 _MOST = 10
-_LONGEST = 4_000
 _WISHES: dict[str, Action] = {"replacement": "replace", "refund": "refund", "repair": "close"}
 
 
@@ -105,5 +104,5 @@ def _text(claim: WarrantyClaim) -> str:
         "From": ", ".join(" ".join(str(part).split()) for part in (claim.name, claim.email, claim.phone) if part),
     }
     told = [f"{name}: {' '.join(str(value).split())[:300]}" for name, value in rows.items() if value]
-    words = dict.fromkeys(text.strip()[:_LONGEST] for text in (claim.defect, claim.text) if text.strip())
+    words = dict.fromkeys(quoted(text) for text in (claim.defect, claim.text) if text.strip())
     return "\n".join(["Warranty claim:", *told, *(f"The customer wrote:\n{text}" for text in words)])

@@ -33,7 +33,7 @@ from caseconnect.sdk.casework.standing import (
     shippable,
 )
 from caseconnect.sdk.casework.telling import note_once
-from caseconnect.sdk.casework.text import case_text, fill, label, one_line, when
+from caseconnect.sdk.casework.text import case_text, fill, label, one_line, quoted, when
 from caseconnect.sdk.casework.usecase import Requested, UseCase, Waiting
 from caseconnect.sdk.casework.verdicts import (
     Verdict,
@@ -98,6 +98,7 @@ __all__ = [
     "one_line",
     "open_or_add",
     "opens",
+    "quoted",
     "reaching",
     "replied",
     "resolved",

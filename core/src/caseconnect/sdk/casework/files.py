@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from caseconnect.models import Document, File
+from caseconnect.sdk.casework.text import one_line
 from caseconnect.sdk.decisions import Facts, Missing, Need
 from caseconnect.sdk.subjects import Subject
 
@@ -23,7 +24,7 @@ def documents_of(connection: str, files: Iterable[File], facts: Facts) -> tuple[
             documents.append(found)
         else:
             why = f" ({found.why})" if isinstance(found, Missing) else ""
-            left_out.append(f"{file.name or 'a file'}{why}")
+            left_out.append(f"{one_line(file.name, 100) or 'a file'}{why}")
     return documents, left_out
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from caseconnect.sdk.casework.files import documents_of, file_needs
 from caseconnect.sdk.casework.standing import IN_REVIEW, WAITING_FOR_CUSTOMER
+from caseconnect.sdk.casework.text import one_line, quoted
 from caseconnect.sdk.commands import CASE, AttachDocument, Command, CommentCase
 from caseconnect.sdk.decisions import Decision, Facts, Matter, Needs
 from caseconnect.sdk.events import CustomerReplied
-
-_LONGEST = 4_000
 
 
 def replied(event: CustomerReplied, matter: Matter, facts: Facts) -> Decision | Needs:
@@ -22,12 +21,11 @@ def replied(event: CustomerReplied, matter: Matter, facts: Facts) -> Decision | 
     if needs:
         return Needs(needs=needs)
     documents, left_out = documents_of(event.item.connection, reply.files, facts)
-    text = reply.text.strip()[:_LONGEST] or "(no message)"
-    lines = [f"The customer wrote:\n{text}"]
+    lines = [f"The customer wrote:\n{quoted(reply.text) or '(no message)'}"]
     if documents:
-        lines.append("Files: " + ", ".join(d.name for d in documents))
+        lines.append("Files: " + one_line(", ".join(d.name for d in documents), 500))
     if left_out:
-        lines.append("Files that were not taken: " + ", ".join(left_out))
+        lines.append("Files that were not taken: " + one_line(", ".join(left_out), 500))
     commands: list[Command] = [CommentCase(name=f"reply:{event.item.id}", text="\n\n".join(lines), after=(CASE,))]
     commands += [AttachDocument(name=d.digest[:16], document=d, after=(CASE,)) for d in documents]
     waited = matter.is_open() and matter.stage == WAITING_FOR_CUSTOMER

@@ -1,4 +1,4 @@
-"""Facts as plain text for a case. Text of strangers is put on one line, so that it cannot pass for one of ours."""
+"""Facts as plain text for a case. Text of strangers is on one line or quoted: it cannot pass for one of ours."""
 
 from __future__ import annotations
 
@@ -79,6 +79,11 @@ def one_line(text: str, limit: int = 200) -> str:
     """`text` without line breaks, at most `limit` characters."""
     joined = " ".join(text.split())
     return joined if len(joined) <= limit else joined[: limit - 1] + "…"
+
+
+def quoted(text: str, limit: int = 4_000) -> str:
+    """`text` with its line breaks and a mark before each line: none of a stranger's can pass for one of ours."""
+    return "\n".join(f"> {line}" for line in text.strip()[:limit].splitlines())
 
 
 def when(time: datetime) -> str:
