@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from itertools import permutations
 from typing import Any
@@ -12,8 +13,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from caseconnect.models import Complaint, Document, File, LineItem, Order, Shipment
+from caseconnect.sdk.casework import BLOCKED, CARRYING_OUT, IN_REVIEW, RESOLVED, WAITING_FOR_CUSTOMER
 from caseconnect.sdk.commands import AttachDocument, OpenCase, UpdateCase
-from caseconnect.sdk.decisions import Facts, Matter
+from caseconnect.sdk.decisions import ActedOn, Facts, Matter
 from caseconnect.sdk.events import ComplaintChanged
 from caseconnect.sdk.subjects import Subject
 from caseconnect.sdk.testing.story import ORDER, PLACED, Story, money, sample_order
@@ -188,6 +190,17 @@ def test_a_further_complaint_joins_within_the_hours(hours: int, setting: Any, jo
     assert joins(event, matter, settings(**setting)) is joined
     alone = Matter(ITEM, "complaint", "complaint/RefArch/c1", state="open", opened_at=PLACED)
     assert not joins(event, alone, settings(**setting))
+
+
+@pytest.mark.parametrize(
+    ("stage", "joined"),
+    [(IN_REVIEW, True), (WAITING_FOR_CUSTOMER, True), (CARRYING_OUT, False), (BLOCKED, False), (RESOLVED, False)],
+)
+def test_what_comes_after_the_decision_has_a_case_of_its_own(stage: str, joined: bool) -> None:
+    matter = Matter(ORDER, "complaint", "complaint/RefArch/c1", state="open", opened_at=PLACED, stage=stage)
+    event = ComplaintChanged(subject=ORDER, item=OTHER, time=PLACED)
+    assert joins(event, matter, settings())
+    assert joins(event, replace(matter, acted_on=ActedOn(outcome="refund", revision="r1")), settings()) is joined
 
 
 def test_what_joins_stands_on_the_case_once_with_its_files() -> None:
