@@ -132,7 +132,9 @@ async def two_matters_of_one_order(c: Cell) -> None:
     await c.begins()
     await c.again()
     await c.decides()
+    over, c.tag = c.tag, c.row.tag  # until the other one is over, too
     c.right()
+    c.tag = over
     await c.decides(c.row.again.outcome, c.row.again.does, n=1)
 
 

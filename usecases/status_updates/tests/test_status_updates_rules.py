@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from caseconnect.models import Case
 from caseconnect.sdk.commands import AnnotateCustomer, AnnotateOrder
 from caseconnect.sdk.components import TransformSpec
-from caseconnect.sdk.decisions import CaseRef, CommandState, Decision, Facts, Matter, Missing, Needs
+from caseconnect.sdk.decisions import CaseRef, CommandState, Decision, Facts, Matter, Missing, Needs, OtherCase
 from caseconnect.sdk.events import CaseChanged, CommandSettled
 from caseconnect.sdk.subjects import Subject
 from caseconnect.sdk.testing.story import sample_order
@@ -144,6 +144,52 @@ def test_a_phase_without_tag_removes_the_others() -> None:
 def test_one_tag_for_two_phases_is_not_removed() -> None:
     shown = annotate(a_matter(), a_case(), tags={"open": "case", "waiting": "case", "resolved": "case-done"})
     assert (shown.add_tags, shown.remove_tags) == (("case",), ("case-done",))
+
+
+OTHER = Subject("cases", "case", "c-2")
+
+
+def beside(case: dict[str, Any], other: dict[str, Any] | None, **changes: Any) -> AnnotateOrder | None:
+    """What is shown of a case, beside another open one of the order; None: that one cannot be read."""
+    matter = a_matter(other_cases=(OtherCase(CaseRef(OTHER, "CC-2"), "return", "return/9"),))
+    facts: dict[tuple[str, Subject], Any] = {("case", CASE): a_case(**case)}
+    asked = decide(CHANGED, matter, Facts(facts), settings(**changes), NOW)
+    assert isinstance(asked, Needs)
+    assert [(need.subject, need.required) for need in asked.needs] == [(OTHER, False)]
+    read = Missing(why="gone") if other is None else a_case(id="c-2", **other)
+    decision = decide(CHANGED, matter, Facts(facts | {("case", OTHER): read}), settings(**changes), NOW)
+    assert isinstance(decision, Decision)
+    return next((c for c in decision.commands if isinstance(c, AnnotateOrder)), None)
+
+
+@pytest.mark.parametrize(
+    ("case", "other", "added", "stays"),
+    [
+        ({}, {}, ["case-open"], []),
+        ({"outcome": "approved"}, {}, ["case-decided"], ["case-open"]),
+        ({"closed": True}, {}, [], ["case-open"]),
+        ({"closed": True}, {"outcome": "approved"}, [], ["case-decided", "case-waiting"]),
+        ({"closed": True}, None, [], ["case-decided", "case-open", "case-waiting"]),
+    ],
+)
+def test_a_case_takes_no_tag_from_another_open_one_and_the_last_says_that_all_is_over(
+    case: dict[str, Any], other: dict[str, Any] | None, added: list[str], stays: list[str]
+) -> None:
+    shown = beside(case, other)
+    assert shown is not None
+    assert list(shown.add_tags) == added
+    every = {"case-open", "case-waiting", "case-decided", "case-resolved"}
+    assert sorted(every - {*shown.add_tags, *shown.remove_tags}) == stays
+
+
+def test_cases_of_different_topics_are_kept_apart_by_the_names_of_their_tags() -> None:
+    tags = {"open": "{topic}-open", "resolved": "{topic}-over"}
+    apart = beside({"closed": True}, {}, tags=tags)
+    assert apart is not None
+    assert (apart.add_tags, apart.remove_tags) == (("order-review-over",), ("order-review-open",))
+    stages = beside({"closed": True}, {"stage": "Review"}, stage_tags={"review": "in-review"})
+    assert stages is not None
+    assert "in-review" not in stages.remove_tags
 
 
 def test_topic_keeps_two_matters_of_one_order_apart() -> None:

@@ -29,6 +29,9 @@ def decide(
     needs = [Need(fact="case", subject=subject, required=False, fields=DECIDED)]
     if settings.customer_attributes and matter.subject.kind == "order":
         needs.append(Need(fact="order", subject=matter.subject, required=False))
+    if matter.subject.kind == "order" and (settings.tags or settings.stage_tags):
+        others = {other.case.subject for other in matter.other_cases} - {subject}
+        needs += [Need(fact="case", subject=each, required=False, fields=DECIDED) for each in sorted(others)]
     if lacking := facts.lacking(needs):
         return Needs(needs=tuple(lacking))
     case = facts.get("case", subject, Case)
@@ -38,7 +41,7 @@ def decide(
             return Decision(reason=f"the case could not be read ({why}): nothing is written back")
         case = Case(id=subject.id)
     values = _values(event, matter, case, phase_of(matter, case))
-    on_order = _on_order(matter, case, values, settings)
+    on_order = _on_order(matter, case, facts, values, settings)
     on_customer = _on_customer(matter, facts, values, settings)
     shown = [decision for decision in (on_order, on_customer) if decision]
     return Decision(
@@ -68,16 +71,24 @@ def _case(event: Event, matter: Matter) -> Subject | Decision:
     return subject if subject is not None else Decision(reason="the matter has no case: nothing is written back")
 
 
-def _on_order(matter: Matter, case: Case, values: dict[Shown, str], settings: StatusUpdatesSettings) -> Decision | None:
+def _on_order(
+    matter: Matter, case: Case, facts: Facts, values: dict[Shown, str], settings: StatusUpdatesSettings
+) -> Decision | None:
     if matter.subject.kind != "order":
         return None
     phase = phase_of(matter, case)
-    named = {p: _named(tag, matter) for p, tag in settings.tags.items()}
-    by_stage = {stage.casefold(): _named(tag, matter) for stage, tag in settings.stage_tags.items()}
+    named = {p: _named(tag, matter.topic) for p, tag in settings.tags.items()}
+    by_stage = {stage.casefold(): _named(tag, matter.topic) for stage, tag in settings.stage_tags.items()}
     wanted = {tag for tag in (named.get(phase), by_stage.get((case.stage or "").casefold())) if tag is not None}
     known = {*named.values(), *by_stage.values()}
+    theirs = _of_other_cases(matter, facts, settings) & known
+    if theirs and phase == "resolved":
+        wanted = set()  # the order's last case says that all is over
+    known -= theirs
     tags = f"tags.{phase}" if phase in settings.tags else f"no tag, tags has no {phase}"
     reason = f"{tags}; attributes: {', '.join(sorted(settings.attributes)) or 'empty'}"
+    if theirs:
+        reason += f"; {', '.join(sorted(theirs))} of the order's other open cases stays"
     command = AnnotateOrder(
         name=f"status:{matter.topic}:{matter.item}",
         target=matter.subject,
@@ -85,7 +96,23 @@ def _on_order(matter: Matter, case: Case, values: dict[Shown, str], settings: St
         remove_tags=tuple(sorted(known - wanted)),
         attributes=_attributes(settings.attributes, values, matter),
     )
-    return Decision(reason=reason, commands=(command,) if known or settings.attributes else ())
+    return Decision(reason=reason, commands=(command,) if wanted or known or settings.attributes else ())
+
+
+def _of_other_cases(matter: Matter, facts: Facts, settings: StatusUpdatesSettings) -> set[str]:
+    """Tags that the order's other open cases may have: a case alone does not tell whether the customer must answer."""
+    found: set[str] = set()
+    for other in matter.other_cases:
+        case = facts.get("case", other.case.subject, Case)
+        known = case if isinstance(case, Case) else None
+        decided = known is None or known.outcome is not None
+        phases: set[Phase] = {"waiting", "decided"} if decided else {"open"}
+        phases |= {"open"} if known is None else set()
+        stage = ((known and known.stage) or "").casefold()
+        shown = [tag for phase, tag in settings.tags.items() if phase in phases]
+        shown += [tag for name, tag in settings.stage_tags.items() if name.casefold() == stage]
+        found |= {_named(tag, other.topic) for tag in shown}
+    return found
 
 
 def _on_customer(
@@ -105,7 +132,7 @@ def _on_customer(
     command: Command = AnnotateCustomer(
         name=f"profile:{matter.topic}" if any("{topic}" in name for name in names.values()) else "profile",
         target=target,
-        attributes={_named(name, matter): values[what] for what, name in names.items()},
+        attributes={_named(name, matter.topic): values[what] for what, name in names.items()},
     )
     return Decision(reason=f"customer_attributes: {', '.join(sorted(names))}", commands=(command,))
 
@@ -122,7 +149,7 @@ def _shopper(matter: Matter, facts: Facts) -> Subject | Decision:
 
 
 def _attributes(names: Mapping[Shown, str], values: dict[Shown, str], matter: Matter) -> dict[str, str]:
-    return {_named(name, matter): values[what] for what, name in names.items() if values[what]}
+    return {_named(name, matter.topic): values[what] for what, name in names.items() if values[what]}
 
 
 def phase_of(matter: Matter, case: Case) -> Phase:
@@ -147,5 +174,5 @@ def _values(event: Event, matter: Matter, case: Case, phase: Phase) -> dict[Show
     }
 
 
-def _named(name: str, matter: Matter) -> str:
-    return name.replace("{topic}", matter.topic.replace("_", "-"))
+def _named(name: str, topic: str) -> str:
+    return name.replace("{topic}", topic.replace("_", "-"))
