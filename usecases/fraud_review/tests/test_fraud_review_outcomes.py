@@ -16,7 +16,7 @@ from caseconnect.models import (
     Risk,
     RiskFact,
 )
-from caseconnect.sdk.commands import CancelOrder, OpenCase, ReleaseOrder
+from caseconnect.sdk.commands import CancelOrder, NotifyCustomer, OpenCase, ReleaseOrder
 from caseconnect.sdk.testing.story import Story, sample_order
 from caseconnect_fraud_review.rules import decide
 from caseconnect_fraud_review.settings import FraudReviewSettings
@@ -67,6 +67,27 @@ def test_approved_releases_tells_the_case_and_closes() -> None:
     assert "released" in host.comments()[-1]
     assert (host.matter.state, host.matter.stage) == ("closed", "released")
     assert host.alerts == []
+
+
+@pytest.mark.parametrize(
+    ("outcome", "policy"),
+    [
+        ("verify", {"messages": {"verify": "proof"}}),
+        ("asked", {"outcomes": {"asked": "notify"}, "messages": {"notify": "proof"}}),
+    ],
+)
+@pytest.mark.parametrize("buyer", [{}, {"customer_id": None, "customer_name": None}], ids=["profile", "guest"])
+def test_a_message_goes_to_the_orders_address_and_names_the_order(outcome: str, policy: Any, buyer: Any) -> None:
+    host = in_review(sample_order(risk=RISKY, locale="de-CH", **buyer), **policy)
+    host.case_changed(outcome=outcome, revision="r1")
+    (message,) = host.of(NotifyCustomer)
+    assert (message.email, message.locale, message.values["order"]) == ("jane.roe@example.com", "de-CH", "#1001")
+    withheld = in_review(sample_order(risk=RISKY, email=None, **buyer), **policy)
+    withheld.case_changed(outcome=outcome, revision="r1")
+    withheld.settle("NotifyCustomer", "refused", "the shopper's address is unknown or is not one address")
+    assert withheld.of(NotifyCustomer)[0].email == ""
+    assert "Connect could not write to the customer" in withheld.comments()[-1]
+    assert withheld.alerts
 
 
 @pytest.mark.parametrize(

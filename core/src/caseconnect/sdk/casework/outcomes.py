@@ -98,8 +98,9 @@ def _act(
     actions = settings.does(case.outcome or "")
     if actions is None:
         return _unmapped(matter, case.outcome or "")
+    asks = "ask_verification" in actions and settings.message(case.outcome or "", "ask_verification") is not None
     files = _evidence(case) if "submit_evidence" in actions else ()
-    needs = facts.lacking([*_wanted(use, matter, actions), *file_needs(subject.connection, files)])
+    needs = facts.lacking([*_wanted(use, matter, actions, asks=asks), *file_needs(subject.connection, files)])
     if needs:
         return Needs(needs=needs)
     order = facts.get("order", matter.subject, Order)
@@ -150,9 +151,10 @@ def _evidence(case: Case) -> tuple[File, ...]:
     return tuple(file for file in case.files if not file.ours)
 
 
-def _wanted(use: UseCase, matter: Matter, actions: Sequence[Action]) -> list[Need]:
+def _wanted(use: UseCase, matter: Matter, actions: Sequence[Action], *, asks: bool) -> list[Need]:
+    """What must be read. `asks`: a message asks for a verification, and the order tells where it goes."""
     needs = []
-    if matter.subject.kind == "order" and not _ORDERLESS.issuperset(actions):
+    if matter.subject.kind == "order" and (asks or not _ORDERLESS.issuperset(actions)):
         # Without it the answer would be "by hand", and a later look might carry the same out all the same.
         needs.append(Need(fact="order", subject=matter.subject, required=not _GIVES.isdisjoint(actions)))
     if matter.about is not None and use.item is not None:
