@@ -168,6 +168,17 @@ def test_what_cannot_be_done_does_nothing_and_says_so_once(attributes: Any, says
     assert one.of(RefundPayment)[0].amount == money("5")
 
 
+def test_the_goods_of_an_order_that_staff_cancelled_are_sent_again_only_if_the_agent_names_them() -> None:
+    one = story(["replace"])
+    one.order = order(cancelled_at=PLACED)
+    one.case_changed(outcome="approved", revision="r1")
+    assert one.of(CreateReplacement) == []
+    assert "order #1001 is cancelled" in one.comments()[-1]
+    assert len(one.alerts) == 1
+    one.case_changed(attributes={"exchange_items": "MUG"})
+    assert [(i.sku, i.quantity) for i in one.of(CreateReplacement)[0].items] == [("MUG", 1)]
+
+
 def test_actions_go_one_after_the_other_and_the_end_is_the_last_ones() -> None:
     one = story(["refund", "replace", "notify"], messages={"approved": "sorry"})
     one.case_changed(outcome="approved", revision="r1", attributes={"customer_reason": "our fault"})

@@ -137,6 +137,9 @@ def _items(on: Acting) -> tuple[tuple[Item, ...], Money | None]:
     if wanted := on.answer("items"):
         items = tuple(Item(sku=sku, quantity=quantity) for sku, quantity in goods_in(wanted, names.items))
         return items, None
+    if order.cancelled_at is not None and not on.requested.items:
+        what = f"order {order.number} is cancelled, so its goods are not sent again"
+        raise ImpossibleError(f"{what}: write in {names.items} what is to be sent all the same")
     lines = _lines(on, order)
     require_left(lines, order)
     items = on.requested.items or items_of(lines, order)
