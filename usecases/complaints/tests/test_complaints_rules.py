@@ -137,6 +137,7 @@ def test_what_the_shop_knows_of_the_parcels_stands_beside_the_complaint(
 ) -> None:
     one = story(complaint(category=category), sample_order(shipments=shipments))
     assert says in one.matter.findings[0].summary
+    assert says in one.reasons[0]
     assert "carrier" not in story(complaint(), sample_order(shipments=shipments)).matter.findings[0].summary
 
 
@@ -243,6 +244,15 @@ def test_permuting_independent_events_changes_nothing(steps: tuple[str, ...]) ->
 def test_goods_are_meant_only_where_that_is_plain(skus: Any, lines: Any) -> None:
     found = requested(complaint(skus=skus), sample_order(lines=LINES)).lines
     assert [(line.line, line.quantity) for line in found] == lines
+
+
+def test_a_reason_which_outlives_an_erasure_holds_nothing_that_the_shopper_wrote() -> None:
+    written = {"skus": ("jane@shop.test",), "order_number": "Jane Roe", "name": "Jane Roe", "subject": "I am Jane"}
+    for alone in (False, True):
+        one = story(complaint(**written, text="Jane Roe, First St"), alone=alone)
+        assert "jane@shop.test" in one.matter.findings[0].summary
+        assert one.reasons
+        assert not any("jane" in reason.casefold() for reason in one.reasons)
 
 
 def test_what_a_shopper_wrote_cannot_pass_for_ours() -> None:

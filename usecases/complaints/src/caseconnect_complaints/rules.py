@@ -51,22 +51,24 @@ def judge(
     finding = Finding(
         exception=item.category,
         ground=digest_of(item.id, item.category, said, files),
-        summary=_summary(item, order),
+        summary=", ".join([f"the shopper complains: {label(item.category)}", *_about(item), *_known(item, order)]),
         arose_at=item.created_at or now,
     )
-    return [Verdict(f"{item.category}: in categories; {finding.summary}", finding)]
+    # A reason outlives an erasure, and the shopper may have written anything where an SKU belongs.
+    reason = ", ".join([f"{item.category}: in categories", *_known(item, order)])
+    return [Verdict(reason, finding)]
 
 
-def _summary(item: Complaint, order: Order | None) -> str:
-    """The complaint in a line, beside what the shop knows of the parcels. Never what the shopper wrote."""
-    parts = [f"the shopper complains: {label(item.category)}"]
-    if item.skus:
-        parts.append(f"about {one_line(', '.join(item.skus))}")
+def _about(item: Complaint) -> list[str]:
+    """The goods, as the shopper names them."""
+    return [f"about {one_line(', '.join(item.skus))}"] if item.skus else []
+
+
+def _known(item: Complaint, order: Order | None) -> list[str]:
+    """What the shop knows of the parcels, where that matters. Never what the shopper wrote."""
     if order is None:
-        parts.append("the order is not known")
-    elif item.category in ("late", "not_received"):
-        parts.append(_parcels(order))
-    return ", ".join(parts)
+        return ["the order is not known"]
+    return [_parcels(order)] if item.category in ("late", "not_received") else []
 
 
 def _parcels(order: Order) -> str:
