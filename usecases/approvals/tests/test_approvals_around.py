@@ -58,12 +58,28 @@ def test_a_refund_that_nobody_asked_for_is_one_case_and_one_alert() -> None:
         (refund(), {}, {"report_refunds": False}, "report_refunds is false"),
         (refund(), {}, {"free_up_to": {}}, "free_up_to is empty"),
         (refund(), {"test": True}, {}, "test order"),
+        (refund(), {"channel": "pos"}, {}, "channel pos is in applies_to.except_channels"),
+        (refund(), {"channel": "POS"}, {"applies_to": {"markets": []}}, "channel POS is in applies_to.except_channels"),
     ],
 )
 def test_what_is_not_reported_says_why(made: Refund, of: Any, settings: Any, why: str) -> None:
     one = story(made, of=of, **settings)
     assert one.sent == []
     assert why in one.reasons[-1]
+
+
+@pytest.mark.parametrize(
+    "sold",
+    [
+        {"delivery": ("pickup",)},
+        {"delivery": ("digital",)},
+        {"payment_terms": "net_30"},
+        {"preorder": True},
+        {"company": "ACME"},
+    ],
+)
+def test_a_refund_is_reported_however_the_order_was_delivered_and_paid(sold: dict[str, Any]) -> None:
+    assert story(refund(), of=sold).kinds() == ["OpenCase"]
 
 
 def test_in_the_shoppers_currency_and_for_a_cancelled_order() -> None:

@@ -105,6 +105,20 @@ def test_the_open_case_of_a_vip_gets_priority_owner_and_deadline_and_no_second_c
     assert one.reasons[-1].endswith("escalated before")
 
 
+@pytest.mark.parametrize(
+    "sold",
+    [
+        {"channel": "pos"},
+        {"delivery": ("pickup",)},
+        {"delivery": ("digital",)},
+        {"payment_terms": "net_30"},
+        {"preorder": True},
+    ],
+)
+def test_a_vips_case_is_raised_however_the_order_was_sold_and_delivered(sold: dict[str, Any]) -> None:
+    assert story(sample_order(**sold)).kinds() == ["OpenCase", "CommentCase", "UpdateCase"]
+
+
 def test_what_the_case_has_already_or_better_is_left() -> None:
     one = story(tags=(), owner={"*": "desk"}, large_value={"EUR": "1000"})
     one.case = one.case.model_copy(

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from caseconnect.models import ApprovalRequest, Record
-from caseconnect.sdk.casework import Action, Actions, Answers, CaseworkSettings
+from caseconnect.sdk.casework import Action, Actions, Answers, AppliesToAny, CaseworkSettings
 
 EXCEPTIONS = ("needs_approval", "within_limits", "around_the_gate")
 """What this use case finds: a request that waits for a person, one that needs none, a refund without a request."""
@@ -16,6 +16,12 @@ EXCEPTIONS = ("needs_approval", "within_limits", "around_the_gate")
 Kind = Literal["refund", "replacement", "credit"]
 Amount = Annotated[Decimal, Field(gt=0)]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+
+
+class AppliesToRefunds(AppliesToAny):
+    """Which orders' refunds are watched: by default all but those of test orders and of tills."""
+
+    except_channels: tuple[str, ...] = Field(("pos",), description="Not orders from these channels.")
 
 
 class ApprovalsSettings(CaseworkSettings):
@@ -38,6 +44,9 @@ class ApprovalsSettings(CaseworkSettings):
     free_up_to: dict[Currency, Amount] = Field(
         {},
         description="Amount by currency up to which nobody is asked: it is carried out at once. Empty: all are asked.",
+    )
+    applies_to: AppliesToRefunds = Field(
+        AppliesToRefunds(), description="Of which orders refunds are watched, and conditions count."
     )
     report_refunds: bool = Field(
         True,

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from caseconnect.sdk.casework import Action, Actions, CaseworkSettings, Priority
+from caseconnect.sdk.casework import Action, Actions, AppliesToAny, CaseworkSettings, Priority
 from caseconnect.sdk.components import Settings
 from caseconnect.sdk.conditions import Condition
 
@@ -114,6 +114,7 @@ class EscalationsSettings(CaseworkSettings):
         "close",
     )
 
+    applies_to: AppliesToAny = Field(AppliesToAny(), description="Which orders, and cases about them, are looked at.")
     opens: tuple[ExceptionName, ...] = Field(
         ("repeated_failures",),
         description="What opens a case where none is open: vip, large_value, repeated_failures. The others only raise "
