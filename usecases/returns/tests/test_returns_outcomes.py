@@ -90,6 +90,18 @@ def test_the_case_holds_what_was_asked_for_and_what_was_found() -> None:
     assert b"They broke" not in opened.documents[0].content
 
 
+@pytest.mark.parametrize("outcome", ["refund", "credit"])
+@pytest.mark.parametrize("attributes", [{}, {"approved_lines": "PLATE"}])
+def test_what_went_back_already_is_not_given_back_by_itself(outcome: str, attributes: dict[str, str]) -> None:
+    policy = {"outcomes": {outcome: outcome}, "refund_when": "approved"}
+    one = story(told=a_return(refunded=money("48.00")), **policy)
+    decided(one, outcome, **attributes)
+    assert done(one) == []
+    assert "all that was asked for went back already" in one.comments()[-1]
+    decided(one, outcome, "r2", approved_amount="5.00")
+    assert done(one) == ["RefundPayment" if outcome == "refund" else "IssueCredit"]
+
+
 def test_approved_approves_and_gives_back_when_the_goods_are_back() -> None:
     one = story()
     decided(one)

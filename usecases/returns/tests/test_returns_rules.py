@@ -203,7 +203,9 @@ def test_what_is_answered_needs_nobody(status: Any) -> None:
         ({"value": money("7.00")}, money("7.00"), [("l1", 1)]),
         ({"value": None}, money("9.00"), [("l1", 1)]),
         ({"refunded": money("4.00")}, money("5.00"), [("l1", 1)]),
-        ({"refunded": money("9.00")}, None, [("l1", 1)]),
+        ({"refunded": money("9.00")}, money("0"), [("l1", 1)]),
+        ({"refunded": money("9.50")}, money("0"), [("l1", 1)]),
+        ({"value": money("0.00")}, None, [("l1", 1)]),
         ({"value": money("9.00", "USD")}, None, [("l1", 1)]),
         (
             {"lines": (ReturnLine(sku="PLATE"), ReturnLine(sku="MUG", quantity=5))},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from caseconnect.models import LineItem, Money, Order, ReturnLine, ReturnRequest
 from caseconnect.sdk.casework import Action, Requested
 from caseconnect.sdk.casework.answers import value_of
@@ -44,15 +46,17 @@ def _lines(item: ReturnRequest, order: Order | None) -> tuple[LineQuantity, ...]
 
 
 def _amount(item: ReturnRequest, lines: tuple[LineQuantity, ...], order: Order | None) -> Money | None:
-    """The lesser of what the return and what the order say was paid, without what went back already."""
+    """The lesser of what the return and what the order say was paid, without what went back: nothing if all of it."""
     paid = value_of(lines, order) if order and len(lines) and all(line_in(x, order) for x in item.lines) else None
     amounts = [each for each in (item.value, paid) if each is not None]
     if not amounts or len({each.currency for each in amounts}) > 1:
         return None
     least = min(amounts)
+    if least.amount <= 0:
+        return None
     if item.refunded is not None and item.refunded.currency == least.currency:
-        least -= item.refunded
-    return least if least.amount > 0 else None
+        least = max(least - item.refunded, Money(amount=Decimal(0), currency=least.currency))
+    return least
 
 
 def text_of(item: ReturnRequest) -> str:

@@ -75,6 +75,8 @@ def _amount(on: Acting, order: Order) -> tuple[Money, tuple[LineQuantity, ...]]:
     amount = _part(lines, asked, order) if goods else asked.amount or value_of(lines, order)
     if amount is None:
         raise ImpossibleError(f"how much is not known: write it in {names.amount}, such as 20.00 {currency}")
+    if amount.amount <= 0:
+        raise ImpossibleError(f"all that was asked for went back already: write in {names.amount} what is due still")
     if amount.currency != currency:
         raise ImpossibleError(f"{amount} was asked for, and the shopper paid in {currency}: write it in {names.amount}")
     return amount, lines
