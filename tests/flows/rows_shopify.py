@@ -139,7 +139,7 @@ REFUND = "refund {=5.00}"
 SENT_AGAIN = ("draft_create", "draft_complete")
 FIVE = {"approved_amount": "5.00"}
 VERIFY = Does(open=0)
-ALSO_A_COMPLAINT = Again(complains, "replacement", Does(SENT_AGAIN, {"approved_lines": "MUG x 1"}))
+ALSO_A_COMPLAINT = Again(complains, "replacement", Does(SENT_AGAIN, {"exchange_items": "MUG x 1"}))
 
 P1 = Row(
     "P1",
