@@ -304,3 +304,24 @@ def test_permuting_independent_events_changes_nothing(steps: tuple[str, ...]) ->
     assert host.kinds().count("OpenCase") == 1
     assert host.kinds().count("HoldOrder") == 1
     assert host.kinds().count("CommentCase") == 2
+
+
+@pytest.mark.parametrize(("outcome", "told"), [("approved", True), ("verify", False), (None, False)])
+def test_what_is_found_after_the_decision_calls_a_person(outcome: str | None, told: bool) -> None:
+    declined = sample_order(payments=(payment(1, "failure"),), payment_status="pending")
+    host = Story([("order_exceptions", decide, settings(hold_for=["payment_failure"]))], declined)
+    host.changed()
+    host.settle("HoldOrder")
+    host.settle("OpenCase")
+    host.case_changed(outcome=outcome, revision="r1")
+    for _ in range(2):
+        host.changed(risk=Risk(level="high"))
+    assert "Suspected fraud" in host.comments()[-1]
+    said = "suspected fraud was found after outcome 'approved' was set: look at the case"
+    assert [said in alert for alert in host.alerts] == [True] * told
+    if told:  # the alert ends with the matter, so the last word is told once more
+        host.settle("ReleaseOrder")
+        assert host.matter.state == "closed"
+        assert host.alerts[1:] == [
+            "shop/order/1001: something more was found after the outcome was set: look at the case"
+        ]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from caseconnect.models import Complaint, Order
-from caseconnect.sdk.casework import IN_REVIEW, WAITING_FOR_CUSTOMER, UseCase, Verdict, decide_item, left_out
+from caseconnect.sdk.casework import UseCase, Verdict, decide_item, left_out
+from caseconnect.sdk.casework.overtaking import acted_already
 from caseconnect.sdk.casework.text import label, one_line, when
 from caseconnect.sdk.commands import digest_of
 from caseconnect.sdk.decisions import Decision, Facts, Finding, Matter, Needs
@@ -32,7 +33,7 @@ def joins(event: ItemEvent, matter: Matter, settings: ComplaintsSettings) -> boo
     """A further complaint about an order whose case was opened less than `join_hours` ago, and is not decided."""
     if matter.subject.kind != "order" or matter.opened_at is None or not settings.join_hours:
         return False
-    if matter.acted_on is not None and matter.stage not in (IN_REVIEW, WAITING_FOR_CUSTOMER):
+    if acted_already(matter):
         return False
     return event.time - matter.opened_at < timedelta(hours=settings.join_hours)
 

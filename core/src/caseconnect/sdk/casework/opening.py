@@ -9,10 +9,11 @@ from typing import TypeVar, get_args
 from caseconnect.models import Customer, Order, OrderHistory, Record
 from caseconnect.sdk.casework.files import documents_of, file_needs
 from caseconnect.sdk.casework.judging import Background, customer_of, judged
+from caseconnect.sdk.casework.overtaking import FOUND_LATER, acted_already
 from caseconnect.sdk.casework.policy import CONDITION, CaseworkSettings, Priority
 from caseconnect.sdk.casework.snapshot import snapshot
 from caseconnect.sdk.casework.standing import executing, shippable, taken_off
-from caseconnect.sdk.casework.text import case_text, fill, findings_text, one_line, without_gaps
+from caseconnect.sdk.casework.text import case_text, fill, findings_text, label, one_line, without_gaps
 from caseconnect.sdk.casework.usecase import UseCase
 from caseconnect.sdk.casework.verdicts import Verdict, by_exception, fresh
 from caseconnect.sdk.commands import (
@@ -59,6 +60,7 @@ def open_or_add(
     reasons = [v.reason for v in verdicts]
     found = fresh(matter, verdicts)
     commands: list[Command] = []
+    alerts = [v.alert for v in verdicts if v.alert is not None]
     if found:
         needs = facts.lacking(_needs(matter, ground, opening=opens(matter)))
         if needs:
@@ -68,6 +70,7 @@ def open_or_add(
             commands.append(_open(matter, ground, listed, facts, settings, now))
         else:
             commands += _add(use, matter, ground, found, facts, settings)
+            alerts += _after_decision(matter, found)
         if ground.order is not None:
             held, why = _hold(use, matter, ground.order, found, hold_for)
             commands += held
@@ -83,7 +86,7 @@ def open_or_add(
         commands=tuple(commands),
         timers=tuple(timers),
         cancel_timers=tuple(sorted(t for t in matter.timers if t.startswith(ours) and t not in wanted)),
-        alert="; ".join(v.alert for v in verdicts if v.alert is not None) or None,
+        alert="; ".join(alerts) or None,
     )
 
 
@@ -162,7 +165,8 @@ def _add(
     facts: Facts,
     settings: CaseworkSettings,
 ) -> list[Command]:
-    name = f"findings:{digest_of(sorted(f.ground for f in found))}"
+    late = FOUND_LATER if acted_already(matter) else "findings:"
+    name = f"{late}{digest_of(sorted(f.ground for f in found))}"
     asked = ground.requested
     documents, left_out = documents_of(_from(matter, ground).connection, asked.files if asked else (), facts)
     about = "request" if asked else "order"
@@ -176,6 +180,14 @@ def _add(
     if matter.owner == use.name and _RISING.index(raised) > _RISING.index(_highest(matter.findings, settings)):
         commands.append(UpdateCase(name="priority", priority=raised, after=(CASE,)))
     return commands
+
+
+def _after_decision(matter: Matter, found: Sequence[Finding]) -> list[str]:
+    """Whoever decided did not know of it, and looks at the case no more."""
+    if matter.acted_on is None or not acted_already(matter):
+        return []
+    what = ", ".join(dict.fromkeys(label(f.exception) for f in found))
+    return [f"{matter.subject}: {what} was found after outcome {matter.acted_on.outcome!r} was set: look at the case"]
 
 
 def _highest(findings: Iterable[Finding], settings: CaseworkSettings) -> Priority:

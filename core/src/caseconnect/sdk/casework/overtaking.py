@@ -7,7 +7,14 @@ from __future__ import annotations
 
 from caseconnect.models import Case
 from caseconnect.sdk.casework.outcome_settings import OutcomeSettings
-from caseconnect.sdk.casework.standing import DECISIVE, ENDED, IN_REVIEW, MAY_HAVE_HAPPENED, executing
+from caseconnect.sdk.casework.standing import (
+    DECISIVE,
+    ENDED,
+    IN_REVIEW,
+    MAY_HAVE_HAPPENED,
+    WAITING_FOR_CUSTOMER,
+    executing,
+)
 from caseconnect.sdk.casework.telling import note_once
 from caseconnect.sdk.casework.text import one_line
 from caseconnect.sdk.commands import CASE, CommentCase, digest_of
@@ -15,6 +22,9 @@ from caseconnect.sdk.decisions import ActedOn, Decision, Matter
 
 TAKEN_BACK = "taken-back:"
 """Begins the name of the comment on an outcome that was taken back after it was carried out."""
+
+FOUND_LATER = "found-later:"
+"""Begins the name of the comment on what was found after an outcome was acted on."""
 
 _ASKED = ("changed:", "details:", TAKEN_BACK)
 _OF_AN_OUTCOME = (*DECISIVE, "SetOrderStatus", "NotifyCustomer")
@@ -79,9 +89,18 @@ def too_late(matter: Matter, found: ActedOn) -> Decision | None:
 
 
 def unanswered(matter: Matter) -> str | None:
-    """The alert of a matter that closes before a person has answered to such a change: the former ends with it."""
-    asked = any(c.kind == "CommentCase" and c.name.startswith(_ASKED) for c in matter.commands)
-    return f"{matter.subject}: the outcome was changed after execution: decide by hand what follows" if asked else None
+    """The alert of a matter that closes before a person has answered to what came late: the former ends with it."""
+    told = [c.name for c in matter.commands if c.kind == "CommentCase"]
+    if any(name.startswith(_ASKED) for name in told):
+        return f"{matter.subject}: the outcome was changed after execution: decide by hand what follows"
+    if any(name.startswith(FOUND_LATER) for name in told):
+        return f"{matter.subject}: something more was found after the outcome was set: look at the case"
+    return None
+
+
+def acted_already(matter: Matter) -> bool:
+    """An outcome is being carried out: whoever set it looks at the case no more. One that asks is no such outcome."""
+    return matter.acted_on is not None and matter.stage not in (IN_REVIEW, WAITING_FOR_CUSTOMER)
 
 
 def revoking(matter: Matter, found: ActedOn, decision: Decision) -> Decision:
