@@ -93,7 +93,7 @@ def test_the_case_holds_what_was_asked_for_and_what_was_found() -> None:
 @pytest.mark.parametrize("outcome", ["refund", "credit"])
 @pytest.mark.parametrize("attributes", [{}, {"approved_lines": "PLATE"}])
 def test_what_went_back_already_is_not_given_back_by_itself(outcome: str, attributes: dict[str, str]) -> None:
-    policy = {"outcomes": {outcome: outcome}, "refund_when": "approved"}
+    policy: dict[str, Any] = {"outcomes": {outcome: outcome}, "refund_when": "approved"}
     one = story(told=a_return(refunded=money("48.00")), **policy)
     decided(one, outcome, **attributes)
     assert done(one) == []
