@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -196,6 +197,19 @@ def test_throttled_before_the_intent_is_surely_without_effect(stage: Stage) -> N
     assert stage.effects() == []
 
 
+def nothing(payload: str, field: str) -> dict[str, Any]:
+    """An answer without errors in which nothing was made, as the schema allows."""
+    return {"data": {payload: {field: None, "userErrors": []}}}
+
+
+def test_an_answer_that_names_no_credit_is_not_done(stage: Stage) -> None:
+    body = nothing("storeCreditAccountCredit", "storeCreditAccountTransaction")
+    stage.fault("status", "storeCreditAccountCredit", status=200, body=body)
+    with pytest.raises(UnknownOutcome, match="names no credit"):
+        stage.do(credit(make_order(stage)))
+    assert given(stage) == []
+
+
 def test_shopifys_refusal_is_told(stage: Stage) -> None:
     outcome = stage.do(credit(make_order(stage), "100000.01"))
     assert (outcome.state, given(stage)) == ("refused", [])
@@ -250,6 +264,25 @@ def test_a_lost_answer_gives_one_replacement(kind: str, operation: str, make_sta
 def test_what_the_shop_does_not_have(item: Item, says: str, stage: Stage) -> None:
     assert says in stage.do(replacement(make_order(stage), item)).note
     assert stage.effects() == []
+
+
+def test_an_answer_that_names_no_completed_draft_is_not_done(stage: Stage) -> None:
+    body = nothing("draftOrderComplete", "draftOrder")
+    stage.fault("status", "draftOrderComplete", status=200, body=body)
+    with pytest.raises(UnknownOutcome, match="does not say"):
+        stage.do(replacement(make_order(stage)))
+    assert made(stage) == ["draft_create"]
+
+
+@pytest.mark.parametrize("others", [1, 60])
+def test_an_sku_that_two_variants_bear_is_not_guessed(others: int, stage: Stage) -> None:
+    """Shopify's search knows no case: the second may be on the next page."""
+    order = make_order(stage)
+    tea = catalogue.add(stage.shop, {"title": "Tea", "sku": "TEA", "price": "9.50"})
+    for number, sku in enumerate((*["tea"] * others, "TEA"), 1):
+        stage.shop.variants[tea.id + number] = replace(tea, id=tea.id + number, sku=sku)
+    assert "not exactly one" in stage.do(replacement(order, Item(sku="TEA", quantity=1))).note
+    assert made(stage) == []
 
 
 def test_a_variant_by_its_id(stage: Stage) -> None:

@@ -110,8 +110,10 @@ REPLACED = Operation(
 
 VARIANTS = Operation(
     "ConnectVariants",
-    "query ConnectVariants($search: String!) { productVariants(first: 2, query: $search) { nodes { id sku } } }",
-    cost=3,
+    """query ConnectVariants($search: String!) {
+  productVariants(first: 50, query: $search) { nodes { id sku } pageInfo { hasNextPage } }
+}""",
+    cost=10,
 )
 
 DRAFTS = Operation(

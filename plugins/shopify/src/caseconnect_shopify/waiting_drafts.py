@@ -75,7 +75,10 @@ async def completed(writer: Writer, draft: str) -> Outcome:
     if problems:
         text = "; ".join(dict.fromkeys(p["message"] for p in problems))
         raise UnknownOutcome(f"the draft is there and could not be completed: {text}")
-    return done_by(payload.get("draftOrder") or {})
+    draft = payload.get("draftOrder") or {}
+    if draft.get("status") != "COMPLETED":
+        raise UnknownOutcome("Shopify's answer does not say that the draft is completed")
+    return done_by(draft)
 
 
 def done_by(draft: dict[str, Any]) -> Outcome:
