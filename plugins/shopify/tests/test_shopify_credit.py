@@ -258,6 +258,27 @@ def test_a_lost_answer_gives_one_replacement(kind: str, operation: str, make_sta
 
 
 @pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda draft: setattr(draft.lines[0], "quantity", 3), "other goods"),
+        (lambda draft: setattr(draft, "discount", None), "costs 40.00 USD"),
+    ],
+)
+def test_a_draft_that_staff_changed_since_the_first_attempt_is_not_completed(
+    change: Any, says: str, stage: Stage
+) -> None:
+    command = replacement(make_order(stage))
+    stage.fault("drop_before", "draftOrderComplete")
+    with pytest.raises(UnknownOutcome):
+        stage.do(command)
+    (draft,) = stage.shop.drafts.values()
+    change(draft)
+    with pytest.raises(UnknownOutcome, match=says):
+        stage.do(command)
+    assert made(stage) == ["draft_create"]
+
+
+@pytest.mark.parametrize(
     ("item", "says"),
     [(Item(sku="NO-SUCH", quantity=1), "not exactly one variant with SKU 'NO-SUCH'"), (Item(quantity=1), "SKU ''")],
 )
