@@ -35,8 +35,8 @@ CANCELLATION = Operation(
     """query ConnectCancellation($id: ID!) {
   order(id: $id) {
     cancelledAt cancelReason
-    totalReceivedSet { shopMoney { amount currencyCode } }
-    totalRefundedSet { shopMoney { amount currencyCode } }
+    totalReceivedSet { presentmentMoney { amount currencyCode } }
+    totalRefundedSet { presentmentMoney { amount currencyCode } }
   }
 }""",
     cost=5,

@@ -99,10 +99,10 @@ async def completed(writer: Writer, draft: str) -> Outcome:
     if problems:
         text = "; ".join(dict.fromkeys(p["message"] for p in problems))
         raise UnknownOutcome(f"the draft is there and could not be completed: {text}")
-    draft = payload.get("draftOrder") or {}
-    if draft.get("status") != "COMPLETED":
+    shown = payload.get("draftOrder") or {}
+    if shown.get("status") != "COMPLETED":
         raise UnknownOutcome("Shopify's answer does not say that the draft is completed")
-    return done_by(draft)
+    return done_by(shown)
 
 
 def done_by(draft: dict[str, Any]) -> Outcome:
