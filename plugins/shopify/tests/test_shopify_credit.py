@@ -151,6 +151,23 @@ def test_credits_for_two_orders_of_one_customer_are_two(stage: Stage) -> None:
     assert given(stage) == [Decimal("10.00")] * 2
 
 
+def test_an_intent_behind_a_hundred_others_is_found(stage: Stage) -> None:
+    order = make_order(stage)
+    stage.do(credit(order), "k-0")
+    assert order.customer is not None
+    fields = order.customer.metafields
+    ((where, first),) = fields.items()
+    for number in range(100):
+        key = f"credit_{number:016x}"
+        fields[where[0], key] = replace(first, id=number, key=key)
+    stage.fault("drop_after", "storeCreditAccountCredit")
+    with pytest.raises(UnknownOutcome):
+        stage.do(credit(order, "5.00"), "k-1")
+    assert stage.seen(credit(order, "5.00"), "k-1").seen is True
+    assert stage.do(credit(order, "5.00"), "k-1").note == "it was given already"
+    assert given(stage) == [Decimal("10.00"), Decimal("5.00")]
+
+
 def test_one_credit_and_two_open_intents_are_a_persons(stage: Stage) -> None:
     order = make_order(stage)
     for kind, key in (("drop_before", "k-1"), ("drop_after", "k-2")):
