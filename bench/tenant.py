@@ -24,6 +24,8 @@ _FILE = Template("""\
 tenant: $name
 environment: bench
 go_live: 2020-01-01T00:00:00Z
+limits:
+  storm: {cases: 100000}
 connections:
   shop:
     platform: shopify
