@@ -16,7 +16,6 @@ from caseconnect.sdk.errors import AuthError, PermanentError, TransientError
 from caseconnect.sdk.events import CaseChanged
 from caseconnect.sdk.subjects import Subject
 from caseconnect.sdk.testing.virtual import START, run
-from caseconnect_opentext_case.client import Reply
 from caseconnect_opentext_case.polling import Cursor
 from caseconnect_opentext_case.simulator import CaseInput
 
@@ -490,26 +489,5 @@ def test_what_is_not_looked_at_is_not_asked_for(make_rig: Any, decider: Any, ask
         whole = await rig.source.fetch(Need(fact="case", subject=rig.subject(case), fields=("comments",)))
         assert isinstance(whole, Case)
         assert [c.text for c in whole.comments] == ["word"]
-
-    run(story())
-
-
-@pytest.mark.parametrize("size", [2, 100], ids=["newest first", "all on each page"])
-def test_a_comment_that_comes_between_two_pages_is_one_comment(make_rig: Any, size: int) -> None:
-    async def story() -> None:
-        rig = make_rig(listing={"page_size": 2})
-        rows = [{"id": "3"}, {"id": "2"}, {"id": "1"}]
-
-        async def call(operation: str, case: str, *, query: dict[str, str]) -> Reply:
-            start = 0 if size > 2 else 2 * (int(query["page"]) - 1)
-            found = rows[start : start + size]
-            if len(rows) < 5:
-                rows.insert(0, {"id": str(len(rows) + 1)})
-            return Reply({"_embedded": {"comments": found}})
-
-        rig.source.client._call = call
-        found = [row["id"] for row in await rig.source.client.comments("c1")]
-        assert len(found) == len(set(found))
-        assert {"1", "2", "3"} <= set(found)
 
     run(story())
