@@ -198,7 +198,7 @@ def test_an_order_that_the_search_does_not_show_yet_is_waited_for(tmp_path: Path
 async def _drafted(h: House, **more: Any) -> Any:
     """Staff leave a draft open: two mugs for nothing, for an order."""
     goods = {"lines": [{"sku": "MUG", "quantity": 2}], "tags": ["Needs-Approval"], "attributes": {"replaces": "#1001"}}
-    draft = staff.draft(h.shop, goods | more)
+    draft = staff.draft(h.shop, {**goods, "discount": 100, **more})
     await h.pass_time(1200)
     return draft
 
@@ -242,6 +242,11 @@ def test_a_draft_that_staff_change_or_complete_around_the_gate_is_not_carried_ou
             await h.pass_time(300)
             assert [e.what for e in h.shop.ledger] == []
             assert any("the draft holds other goods now" in text for text in comments(h))
+            await _drafted(h, discount=50)
+            h.cases.decide(list(h.cases.cases.values())[-1].id, "approved", AGENT)
+            await h.pass_time(300)
+            assert [e.what for e in h.shop.ledger] == []
+            assert any("the draft costs 20.00 USD, which nobody has paid" in text for text in comments(h))
             await _drafted(h, attributes={})
             assert "parked:delivery" in alerts(h)
 

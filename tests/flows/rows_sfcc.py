@@ -135,7 +135,7 @@ def the_first_ends(w: World) -> None:
 COMPLAINTS = "  - {use: complaints, mode: live, settings: {join_hours: 0}}\n"
 ALSO_A_COMPLAINT = Again(complains, "credit", Does(("certificate.create {5.00}",), {"approved_amount": "5.00"}))
 VERIFY = Does(open=0)
-HELD = ("order.export not_exported", "order.confirmation not_confirmed")
+HELD = ("order.confirmation not_confirmed", "order.export not_exported")
 REFUND = "merchant.refund {20.00}"
 CREDIT = "certificate.create {20.00}"
 SWITCHED = ("product.change", "product.change")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from caseconnect.models import Document
 from caseconnect.sdk.commands import AttachDocument, OpenCase
 from caseconnect.sdk.decisions import Need
-from caseconnect.sdk.errors import PermanentError, UnknownOutcome
+from caseconnect.sdk.errors import PermanentError, TransientError, UnknownOutcome
 from caseconnect.sdk.testing.virtual import run
 from caseconnect_opentext_case.composing import marked_name
 from caseconnect_opentext_case.simulator import CaseInput
@@ -117,6 +118,26 @@ def test_a_list_that_is_refused_hides_no_decision(make_rig: Any) -> None:
         rig.store.decide(case.id, "approved", AGENT)
         found = await rig.source.fetch(Need(fact="case", subject=rig.subject(case.id)))
         assert (found.outcome, found.files) == ("approved", ())
+
+    run(story())
+
+
+def test_a_document_that_comes_in_part_is_read_again(make_rig: Any) -> None:
+    async def story() -> None:
+        rig = make_rig()
+        case = a_case(rig)
+        whole = rig.store.attach(case.id, "paid.pdf", b"%PDF paid", "application/pdf", AGENT)
+        subject = rig.subject(f"{case.id}/{whole.id}")._replace(kind="document")
+        download = rig.source.client.download
+
+        async def part(*asked: str) -> Any:
+            return replace(await download(*asked), content=b"%PDF p")
+
+        rig.source.client.download = part
+        with pytest.raises(TransientError, match="6 bytes, the list says 9"):
+            await rig.source.fetch(Need(fact="document", subject=subject))
+        rig.source.client.download = download
+        assert (await rig.source.fetch(Need(fact="document", subject=subject))).content == b"%PDF paid"
 
     run(story())
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from caseconnect.models import Case
-from caseconnect.sdk.commands import OpenCase
+from caseconnect.sdk.commands import OpenCase, UpdateCase
 from caseconnect.sdk.errors import PermanentError
 from caseconnect_opentext_case import composing, mapping
 from caseconnect_opentext_case.dotted import drop, get, members, put
@@ -77,12 +77,14 @@ CASES = [
     (document({"caseTitle": "T", "caseNumber": "CASE-7"}), {"title": "T", "number": "CASE-7"}),
     (document({"status": "CLOSED"}), {"status": "CLOSED", "closed": True}),
     (document({"status": {"name": "Closed"}}), {"status": "Closed", "closed": True}),
+    (document({"status": " Closed "}), {"status": " Closed ", "closed": True}),
     (document({"priority": "medium"}), {"priority": "normal"}),
     (document({"priority": "P1"}), {"priority": "P1"}),
     (document({"assignee": {"email": "a@example.com"}}), {"assignee": "a@example.com"}),
     (document(custom={"outcome": "approved", "decidedBy": "u9"}), {"outcome": "approved", "decided_by": "u9"}),
     (document(custom={"outcome": ""}), {"outcome": None}),
     (document(custom={"outcome": None}), {"outcome": None}),
+    (document(custom={"outcome": "  "}), {"outcome": None}),
     (document(custom={"externalReference": "t/s/o/1/r/1"}), {"reference": "t/s/o/1/r/1", "attributes": {}}),
     (
         document(custom={"total": 12.5, "vip": True, "empty": "", "list": []}),
@@ -105,6 +107,19 @@ def test_case_read(settings_of: Any, body: Any, expected: Any) -> None:
     case = mapping.case_of(body, settings)
     assert {name: getattr(case, name) for name in expected} == expected
     assert Case.model_validate_json(case.model_dump_json()) == case
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "Generell genehmigt: für Müller",
+        "GENERELL GENEHMIGT:  FÜR MÜLLER ",
+        "Generell genehmigt: fu\u0308r Mu\u0308ller\u00a0",
+    ],
+)
+def test_an_outcome_is_told_however_it_is_written(settings_of: Any, written: str) -> None:
+    settings = settings_of(outcomes={"Generell genehmigt: für Müller": "approved"})
+    assert mapping.case_of(document(custom={"outcome": written}), settings).outcome == "approved"
 
 
 @pytest.mark.parametrize("body", [{}, {"id": None}, {"id": []}, {"id": ""}, {"caseProperties": "x"}])
@@ -145,6 +160,22 @@ def test_comments_are_ours_by_author_or_mark(settings_of: Any) -> None:
     assert not mapping.comment_of({"id": "k", "message": "Held.", "createdBy": "u1"}, unknown).ours
     read = mapping.comment_of({"message": "x", "createdOn": "2026-01-01T00:00:00.000+0000"}, known)
     assert (read.text, read.created_at, read.id) == ("x", datetime(2026, 1, 1, tzinfo=UTC), "")
+
+
+def test_an_answer_below_a_comment_of_ours_is_somebody_elses(settings_of: Any) -> None:
+    quoted = composing.marked("Held.", "key", 1000)
+    assert mapping.comment_of({"message": quoted + "\r\n"}, settings_of()).ours
+    assert not mapping.comment_of({"message": f"{quoted}\n\nRelease it, the bank called."}, settings_of()).ours
+
+
+@pytest.mark.parametrize(
+    ("there", "same"), [(25, True), (25.0, True), ("25.0", True), (26, False), (True, False), (None, False)]
+)
+def test_a_number_is_there_however_it_is_spelled(settings_of: Any, there: Any, same: bool) -> None:
+    settings = settings_of(attributes={"total": {"path": "caseProperties.customAttributes.total", "type": "number"}})
+    command = UpdateCase(name="n", attributes={"total": "25.00"})
+    values, _ = composing.update_of(command, settings)
+    assert composing.holds(document(custom={"total": there}), values) is same
 
 
 def test_marks_differ_and_stay_on_the_last_line() -> None:

@@ -1,4 +1,4 @@
-"""Owner, deadline, closing, and who decided."""
+"""Owner, deadline, closing, comments, and who decided."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from caseconnect.sdk.commands import CloseCase, OpenCase, UpdateCase
 from caseconnect.sdk.decisions import Need
 from caseconnect.sdk.errors import PermanentError, UnknownOutcome
 from caseconnect.sdk.testing.virtual import run
+from caseconnect_opentext_case.client import Reply
 from caseconnect_opentext_case.simulator import CaseInput
 
 AGENT, OTHER = "agent.one@core-case.example", "agent.two@core-case.example"
@@ -216,5 +217,26 @@ def test_who_finished_the_last_task_decided(make_rig: Any) -> None:
         rig.source.client.tasks = listed
         assert (await read(rig, case)).decided_by == "bob"
         assert asked == [(case.id, {"processBusinessKey": case.id, "finished": "true"})]
+
+    run(story())
+
+
+@pytest.mark.parametrize("size", [2, 100], ids=["newest first", "all on each page"])
+def test_a_comment_that_comes_between_two_pages_is_one_comment(make_rig: Any, size: int) -> None:
+    async def story() -> None:
+        rig = make_rig(listing={"page_size": 2})
+        rows = [{"id": "3"}, {"id": "2"}, {"id": "1"}]
+
+        async def call(operation: str, case: str, *, query: dict[str, str]) -> Reply:
+            start = 0 if size > 2 else 2 * (int(query["page"]) - 1)
+            found = rows[start : start + size]
+            if len(rows) < 5:
+                rows.insert(0, {"id": str(len(rows) + 1)})
+            return Reply({"_embedded": {"comments": found}})
+
+        rig.source.client._call = call
+        found = [row["id"] for row in await rig.source.client.comments("c1")]
+        assert len(found) == len(set(found))
+        assert {"1", "2", "3"} <= set(found)
 
     run(story())

@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -12,6 +13,7 @@ import xmlschema
 from caseconnect_sfcc.simulator.settings import CartridgeSettings
 from caseconnect_sfcc.simulator.world import cartridge
 from caseconnect_sfcc.simulator.world.standard import ATTRIBUTES, OBJECT_TYPES, REQUESTS
+from caseconnect_sfcc.sink import SINK
 
 FOLDER = Path(__file__).resolve().parents[1] / "src" / "caseconnect_sfcc" / "cartridges"
 CODE = FOLDER / "int_caseconnect"
@@ -85,6 +87,11 @@ def test_job_step_type_and_script_are_one() -> None:
         assert f"parameters.{name}" in script
     stale = next(each for each in kind["parameters"]["parameter"] if each["@name"] == "StaleMinutes")
     assert stale["min-value"] * 60 > kind["timeout-in-seconds"], "a run that is still at work is not interrupted"
+    oldest = next(each for each in kind["parameters"]["parameter"] if each["@name"] == "OldestMinutes")
+    assert timedelta(minutes=int(oldest["default-value"])) <= SINK.settle_within, (
+        "what a person has is not done as well"
+    )
+    assert timedelta(seconds=CartridgeSettings().oldest) == timedelta(minutes=int(oldest["default-value"]))
 
 
 def test_the_stand_in_does_what_the_job_does() -> None:

@@ -135,6 +135,15 @@ def test_exchange_items_that_are_not_on_the_return(status: str, exchanged: int, 
     assert stage.seen(exchange(found, Item(sku="TEA", quantity=3))).seen is False
 
 
+def test_an_exchange_item_named_twice_is_sent_twice(stage: Stage) -> None:
+    found = asked(stage, "OPEN", exchanged=2)
+    twice = exchange(found, Item(sku="TEA", quantity=1), Item(variant=str(TEA), quantity=1))
+    assert stage.do(exchange(found)).state == "done"
+    assert stage.seen(twice).seen is False
+    assert stage.do(twice).state == "done"
+    assert (found.exchanges[0].processed, stage.seen(twice).seen) == (2, True)
+
+
 def test_only_an_open_return_is_exchanged(stage: Stage) -> None:
     found = asked(stage, "OPEN", exchanged=1)
     returns.close(stage.shop, found)

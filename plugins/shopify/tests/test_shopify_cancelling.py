@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from caseconnect.sdk.commands import CancelOrder, HoldOrder
+from caseconnect.models import Money
+from caseconnect.sdk.commands import CancelOrder, HoldOrder, RefundPayment
 from caseconnect.sdk.errors import UnknownOutcome
 from caseconnect.sdk.subjects import Subject
 from caseconnect_shopify.simulator import Order
@@ -84,6 +86,31 @@ def test_money_given_back_in_full_does_not_stand_in_the_way(stage: Stage) -> Non
     order = stage.order(payment={"kind": "sale", "status": "success"}, lines=[{"title": "Mug", "price": "50.00"}])
     payments.refund(stage.shop, order, {"amount": "50.00"})
     assert stage.do(CancelOrder(target=target(order))).state == "accepted"
+
+
+def test_what_rounding_leaves_in_the_money_of_the_shop_is_not_captured(make_stage: Any) -> None:
+    stage = make_stage(rates={"JPY": "150"})
+    yen = {"currency": "JPY", "rate": "150"}
+    card, customer = {"kind": "sale", "status": "success"}, {"email": "jane@shopper.example"}
+    order = stage.order(payment=card, presentment=yen, customer=customer, lines=[{"title": "Mug", "price": "80.00"}])
+    for number, share in enumerate((3002, 3002, 5996)):
+        much = Money(amount=Decimal(share), currency="JPY")
+        credit = RefundPayment(target=target(order), amount=much, to="store_credit")
+        assert stage.do(credit, f"k-{number}").state == "done"
+    assert sum(t.amount for t in order.transactions if t.kind == "REFUND") == Decimal("79.99")
+    assert stage.do(CancelOrder(target=target(order)), "k-cancel").state == "accepted"
+
+
+def test_money_that_was_captured_while_shopify_cancelled_is_told(stage: Stage) -> None:
+    order = stage.order(lines=[{"title": "Mug", "price": "50.00"}])
+    command = CancelOrder(target=target(order))
+    assert stage.do(command).state == "accepted"
+    payments.add(stage.shop, order, {"kind": "capture", "amount": "20.00"})
+    stage.clock.forward(5)
+    assert (stage.seen(command).seen, stage.seen(command).note) == (
+        True,
+        "20.00 USD was captured and is still with the shop: give it back",
+    )
 
 
 def test_a_failed_payment_is_no_captured_money(stage: Stage) -> None:

@@ -156,6 +156,9 @@ def test_429_says_how_long_to_wait(
         ({"errors": [error("IDEMPOTENCY_CONCURRENT_REQUEST", "running")]}, TransientError, UnknownOutcome, "running"),
         ({"errors": [error("IDEMPOTENCY_KEY_PARAMETER_MISMATCH", "x")]}, TransientError, UnknownOutcome, "MISMATCH"),
         ({"errors": [error("IDEMPOTENCY_PREVIOUS_ATTEMPT_FAILED", "failed")]},) + (PermanentError,) * 2 + ("failed",),
+        ({"errors": [error("IDEMPOTENCY_PREVIOUS_ATTEMPT_FAILED", "failed")], "data": {"a": None}},)
+        + (PermanentError,) * 2
+        + ("failed",),
         ({"errors": "Something"}, TransientError, UnknownOutcome, "Something"),
         ({"errors": [error("RESOURCE_NOT_FOUND")], "data": {"a": {}, "b": None}},) + (PermanentError,) * 2 + ("",),
         (

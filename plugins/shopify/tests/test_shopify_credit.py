@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -150,6 +151,23 @@ def test_credits_for_two_orders_of_one_customer_are_two(stage: Stage) -> None:
     assert given(stage) == [Decimal("10.00")] * 2
 
 
+def test_an_intent_behind_a_hundred_others_is_found(stage: Stage) -> None:
+    order = make_order(stage)
+    stage.do(credit(order), "k-0")
+    assert order.customer is not None
+    fields = order.customer.metafields
+    ((where, first),) = fields.items()
+    for number in range(100):
+        key = f"credit_{number:016x}"
+        fields[where[0], key] = replace(first, id=number, key=key)
+    stage.fault("drop_after", "storeCreditAccountCredit")
+    with pytest.raises(UnknownOutcome):
+        stage.do(credit(order, "5.00"), "k-1")
+    assert stage.seen(credit(order, "5.00"), "k-1").seen is True
+    assert stage.do(credit(order, "5.00"), "k-1").note == "it was given already"
+    assert given(stage) == [Decimal("10.00"), Decimal("5.00")]
+
+
 def test_one_credit_and_two_open_intents_are_a_persons(stage: Stage) -> None:
     order = make_order(stage)
     for kind, key in (("drop_before", "k-1"), ("drop_after", "k-2")):
@@ -194,6 +212,19 @@ def test_throttled_before_the_intent_is_surely_without_effect(stage: Stage) -> N
     with pytest.raises(TransientError):
         stage.do(credit(order))
     assert stage.effects() == []
+
+
+def nothing(payload: str, field: str) -> dict[str, Any]:
+    """An answer without errors in which nothing was made, as the schema allows."""
+    return {"data": {payload: {field: None, "userErrors": []}}}
+
+
+def test_an_answer_that_names_no_credit_is_not_done(stage: Stage) -> None:
+    body = nothing("storeCreditAccountCredit", "storeCreditAccountTransaction")
+    stage.fault("status", "storeCreditAccountCredit", status=200, body=body)
+    with pytest.raises(UnknownOutcome, match="names no credit"):
+        stage.do(credit(make_order(stage)))
+    assert given(stage) == []
 
 
 def test_shopifys_refusal_is_told(stage: Stage) -> None:
@@ -244,12 +275,52 @@ def test_a_lost_answer_gives_one_replacement(kind: str, operation: str, make_sta
 
 
 @pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda draft: setattr(draft.lines[0], "quantity", 3), "other goods"),
+        (lambda draft: setattr(draft, "discount", None), "costs 40.00 USD"),
+    ],
+)
+def test_a_draft_that_staff_changed_since_the_first_attempt_is_not_completed(
+    change: Any, says: str, stage: Stage
+) -> None:
+    command = replacement(make_order(stage))
+    stage.fault("drop_before", "draftOrderComplete")
+    with pytest.raises(UnknownOutcome):
+        stage.do(command)
+    (draft,) = stage.shop.drafts.values()
+    change(draft)
+    with pytest.raises(UnknownOutcome, match=says):
+        stage.do(command)
+    assert made(stage) == ["draft_create"]
+
+
+@pytest.mark.parametrize(
     ("item", "says"),
     [(Item(sku="NO-SUCH", quantity=1), "not exactly one variant with SKU 'NO-SUCH'"), (Item(quantity=1), "SKU ''")],
 )
 def test_what_the_shop_does_not_have(item: Item, says: str, stage: Stage) -> None:
     assert says in stage.do(replacement(make_order(stage), item)).note
     assert stage.effects() == []
+
+
+def test_an_answer_that_names_no_completed_draft_is_not_done(stage: Stage) -> None:
+    body = nothing("draftOrderComplete", "draftOrder")
+    stage.fault("status", "draftOrderComplete", status=200, body=body)
+    with pytest.raises(UnknownOutcome, match="does not say"):
+        stage.do(replacement(make_order(stage)))
+    assert made(stage) == ["draft_create"]
+
+
+@pytest.mark.parametrize("others", [1, 60])
+def test_an_sku_that_two_variants_bear_is_not_guessed(others: int, stage: Stage) -> None:
+    """Shopify's search knows no case: the second may be on the next page."""
+    order = make_order(stage)
+    tea = catalogue.add(stage.shop, {"title": "Tea", "sku": "TEA", "price": "9.50"})
+    for number, sku in enumerate((*["tea"] * others, "TEA"), 1):
+        stage.shop.variants[tea.id + number] = replace(tea, id=tea.id + number, sku=sku)
+    assert "not exactly one" in stage.do(replacement(order, Item(sku="TEA", quantity=1))).note
+    assert made(stage) == []
 
 
 def test_a_variant_by_its_id(stage: Stage) -> None:

@@ -276,6 +276,25 @@ def test_an_earlier_attempt_that_shopify_refused_ends_it(make_stage: Any) -> Non
     assert "different" not in outcome.note
 
 
+def test_a_refund_without_any_movement_of_money_is_not_done(stage: Stage) -> None:
+    order = paid_order(stage)
+    command = refund(order, "10.00")
+    stage.do(command)
+    moves, order.refunds[0].transactions = order.refunds[0].transactions, []
+    assert (stage.do(command).state, stage.seen(command).seen) == ("accepted", None)
+    order.refunds[0].transactions = moves
+    assert (stage.do(command).state, stage.seen(command).seen) == ("done", True)
+
+
+@pytest.mark.parametrize("to", ["original", "store_credit"])
+def test_money_of_the_shop_that_is_gone_is_given_by_no_way(to: str, stage: Stage) -> None:
+    euros = {"currency": "EUR", "rate": "0.5"}
+    order = paid_order(stage, payment=[{**CARD, "amount": "40.00", "presentment_amount": "20.00"}], presentment=euros)
+    payments.add(stage.shop, order, {"kind": "refund", "amount": "39.00", "presentment_amount": "5.00"})
+    assert "only 1.00 USD of the shop's money" in stage.do(refund(order, "15.00", "EUR", to=to)).note
+    assert refunds(stage) == []
+
+
 def test_a_slow_gateway_is_waited_for(make_stage: Any) -> None:
     stage = make_stage(slow_refunds={"shopify_payments": {"seconds": 600, "outcome": "success"}})
     order = paid_order(stage)

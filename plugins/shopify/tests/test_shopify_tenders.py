@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from caseconnect.models import Money
 from caseconnect_shopify.tenders import ORDER, CannotRefundError, purse_of
 
+JPY = {"amount": "5000", "currencyCode": "JPY"}
 GATEWAYS = ["gift_card", "shopify_payments", "paypal", "manual", "shopify_store_credit"]
 
 
@@ -97,3 +98,13 @@ def test_a_split_is_whole_in_order_and_never_more_than_is_left(
     places = [ORDER.index(tender.kind) for tender, _ in shares]
     assert places == sorted(places)
     assert all(share == tender.left for tender, share in shares[:-1]), "one is emptied before the next is touched"
+
+
+@pytest.mark.parametrize("status", ["UNKNOWN", "PENDING", "AWAITING_RESPONSE"])
+def test_a_refund_of_which_nobody_knows_counts_as_gone(status: str) -> None:
+    assert refundable(move(1, "SALE", "50"), back(2, 1, "20", status)) == Money(amount=Decimal(30), currency="EUR")
+
+
+def test_amounts_in_two_currencies_are_not_added_up() -> None:
+    yen = {**move(2, "SALE", "50"), "amountSet": dict.fromkeys(("presentmentMoney", "shopMoney"), JPY)}
+    assert refundable(move(1, "SALE", "50"), yen) is None

@@ -180,6 +180,22 @@ test("killed while the hook was at work: unknown after an hour, and never again"
     assert.equal(world.get(ACTION, "a1").status, "unknown");
 });
 
+test("an action that waited while the job was off is refused, because a person was asked meanwhile", () => {
+    for (const [key, minutes] of [["a1", 61], ["a2", 59]]) {
+        asked(key, paying("10.00"));
+        world.objects.get(`${ACTION}/${key}`).at = new Date(Date.now() - minutes * 60 * 1000);
+    }
+    run();
+    assert.deepEqual(world.calls.map((each) => each[2]), ["a2"]);
+    assert.equal(world.get(ACTION, "a1").status, "error");
+    assert.match(world.get(ACTION, "a1").result, /waited for too long/);
+    assert.deepEqual(world.statuses, ["ATTENTION"]);
+    asked("a3", paying("10.00"));
+    world.objects.get(`${ACTION}/a3`).at = new Date(Date.now() - 2 * HOUR);
+    run({ OldestMinutes: 180 });
+    assert.equal(world.get(ACTION, "a3").status, "done");
+});
+
 test("what another run has taken meanwhile is left to it", () => {
     asked("a1");
     let first = true;

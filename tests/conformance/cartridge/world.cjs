@@ -65,7 +65,7 @@ class World {
     }
 
     object(type, key, attributes) {
-        this.objects.set(`${type}/${key}`, { type, attributes: { actionId: key, ...attributes }, created: this.created++ });
+        this.objects.set(`${type}/${key}`, { type, attributes: { actionId: key, ...attributes }, created: this.created++, at: new Date() });
         return this.objects.get(`${type}/${key}`).attributes;
     }
 
@@ -125,6 +125,7 @@ function iterate(name, items, more) {
 
 function objectDouble(record) {
     return guard("dw.object.CustomObject", {
+        creationDate: record.at,
         get custom() {
             return new Proxy(record.attributes, {
                 set(target, member, value) {

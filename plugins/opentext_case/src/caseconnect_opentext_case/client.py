@@ -135,18 +135,19 @@ class CoreCaseClient:
         await self._call("close_case", case, json=body)
 
     async def _rows(self, operation: str, case: str, items: str, most: int, *, paged: bool) -> list[Json]:
-        found: list[Json] = []
-        former: list[Json] = []
-        pages = 0
+        # A row that was added meanwhile moves others to the next page: each counts once, and a page without a new one
+        # is the end, which is also how a server that does not page answers.
+        found: dict[bytes, Json] = {}
+        pages = rows = 0
         while len(found) < most:
-            query = self.dialect.paging.query(pages, len(found)) if paged else {}
+            query = self.dialect.paging.query(pages, rows) if paged else {}
             page = _listed((await self._call(operation, case, query=query)).data, items, operation)
-            if not page or page == former:
+            known = len(found)
+            found |= {orjson.dumps(row, option=orjson.OPT_SORT_KEYS): row for row in page}
+            pages, rows = pages + 1, rows + len(page)
+            if len(found) == known or not paged:
                 break
-            found, former, pages = [*found, *page], page, pages + 1
-            if not paged:
-                break
-        return found
+        return list(found.values())
 
     async def _call(
         self,

@@ -150,10 +150,15 @@ def holds(document: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
 def _same(there: Any, value: Any) -> bool:
     if isinstance(there, dict) or isinstance(value, dict):
         return bool(_names(there) & _names(value))
-    if text_of(there) == text_of(value):
+    if text_of(there) == text_of(value) or (_is_number(value) and _is_number(there) and there == value):
         return True
     at = parse_time(value)
     return at is not None and parse_time(there) == at
+
+
+def _is_number(value: Any) -> bool:
+    """What is sent as 25.0 may come back as 25."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _names(identity: Any) -> set[str]:

@@ -13,7 +13,7 @@ from .client import Json
 from .config import CoreCaseSettings
 from .config_fields import AttributeSettings
 from .dotted import get
-from .mapping import text_of, word_of
+from .mapping import folded, text_of, word_of
 
 
 @dataclass(frozen=True)
@@ -103,9 +103,9 @@ def _attributes(declared: Declaration, settings: CoreCaseSettings) -> Iterator[s
 
 
 def _outcomes(declared: Declaration, settings: CoreCaseSettings) -> Iterator[str]:
-    there = {outcome.casefold() for outcome in declared.outcomes or ()}
+    there = {folded(outcome) for outcome in declared.outcomes or ()}
     for word in sorted(settings.outcomes):
-        if declared.outcomes is not None and word.casefold() not in there:
+        if declared.outcomes is not None and folded(word) not in there:
             yield f"`outcomes` names {word!r}, which the definition does not have"
 
 

@@ -8,7 +8,7 @@ from hashlib import sha256
 
 from caseconnect.models import Document, File
 from caseconnect.sdk.components import Outcome, Sighting
-from caseconnect.sdk.errors import ConnectError, PermanentError
+from caseconnect.sdk.errors import ConnectError, PermanentError, TransientError
 from caseconnect.sdk.http import Part
 from caseconnect.sdk.resources import Log
 
@@ -46,6 +46,11 @@ async def fetch_document(kind: CaseType, case: str, attachment: str) -> Document
     if file.size is not None and file.size > most:
         raise PermanentError(f"document {attachment!r} has {file.size} bytes, at most {most} are carried")
     found = await kind.client.download(case, attachment)
+    if file.size is not None and file.size != len(found.content):
+        raise TransientError(
+            f"document {attachment!r} came with {len(found.content)} bytes, the list says {file.size}: a part of it, a "
+            "sign-in page, or `attachments.size` is not its size"
+        )
     return Document(name=_name(file.name), media_type=file.media_type or found.media_type, content=found.content)
 
 

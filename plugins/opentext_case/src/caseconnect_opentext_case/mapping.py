@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
+from unicodedata import normalize
 
 from caseconnect.models import Case, CaseComment, File
 from caseconnect.sdk.commands import digest_of
@@ -14,7 +15,7 @@ from caseconnect.sdk.errors import PermanentError
 from .config import CoreCaseSettings
 from .dotted import get, members
 
-_MARK = re.compile(r"^\[connect [0-9a-f]{12}\]$", re.MULTILINE)
+_MARK = re.compile(r"^\[connect [0-9a-f]{12}\]\s*\Z", re.MULTILINE)
 
 
 def parse_time(value: object) -> datetime | None:
@@ -77,7 +78,7 @@ def case_of(
         stage=text_of(get(document, fields.stage)),
         outcome=None if ours else outcome_of(document, settings),
         revision=revision_of(document, settings),
-        closed=(status or "").casefold() in {word.casefold() for word in settings.closed_statuses},
+        closed=folded(status or "") in {folded(word) for word in settings.closed_statuses},
         priority=_priority(text_of(get(document, fields.priority)), settings),
         assignee=text_of(get(document, fields.assignee)),
         decided_by=None if ours else text_of(decider),
@@ -97,13 +98,18 @@ def case_of(
 def outcome_of(document: Mapping[str, Any], settings: CoreCaseSettings) -> str | None:
     """The outcome in the words of the flows."""
     found = text_of(get(document, settings.fields.outcome))
-    return word_of(found, settings) if found else None
+    return word_of(found, settings) if found and found.strip() else None
 
 
 def word_of(outcome: str, settings: CoreCaseSettings) -> str:
     """What flows are told for an outcome of the definition."""
-    words = {word.casefold(): ours for word, ours in settings.outcomes.items()}
-    return words.get(outcome.casefold(), outcome)
+    words = {folded(word): ours for word, ours in settings.outcomes.items()}
+    return words.get(folded(outcome), outcome)
+
+
+def folded(word: str) -> str:
+    """A word so that equal ones are equal, however people and systems write it: case, blanks, composed letters."""
+    return " ".join(normalize("NFKC", word).casefold().split())
 
 
 def revision_of(document: Mapping[str, Any], settings: CoreCaseSettings) -> str:
@@ -121,7 +127,7 @@ def revision_of(document: Mapping[str, Any], settings: CoreCaseSettings) -> str:
 
 
 def comment_of(document: Mapping[str, Any], settings: CoreCaseSettings) -> CaseComment:
-    """A comment. Where no service account is set, our mark tells ours."""
+    """A comment. Where no service account is set, our mark as the last line tells ours; an answer below is theirs."""
     keys = settings.comments
     author = get(document, keys.author), get(document, keys.author_user)
     text = text_of(get(document, keys.text)) or ""

@@ -1,8 +1,9 @@
 """Holding an order: it is not confirmed and not exported, so that nothing ships it. Only while it is not exported.
 
 What was there goes into an order attribute before anything is changed, so that the order itself tells how to release
-it, whatever became of us. Neither API compares and sets: an export that begins between our last look and our write is
-not seen (milliseconds; sfcc.md §12, locking).
+it, whatever became of us. Neither API compares and sets (sfcc.md §12, locking), so the confirmation goes first: what
+exports orders takes confirmed ones only, and what it took before that is seen by the look that follows. What is not
+seen is an export that took the order and has not said so yet.
 """
 
 from __future__ import annotations
@@ -48,23 +49,36 @@ class Hold(_Status):
         return self._was(order)
 
     async def do(self, command: HoldOrder, key: str) -> Outcome:
-        """Mark, look again, then take off export and confirmation."""
+        """Mark, take off the confirmation, so that no export begins, look again, and take off the export."""
         number, attempt = order_no(command), Attempt()
         site, order = await self._desk.places.order(number)
         if refusal := _too_late(order):
-            return Outcome(state="refused", note=refusal)
+            return await self._refused(attempt, site, order, refusal)
         was = self._was(order)
         if not order.get(self._mark):
             await self._write_mark(attempt, site, number, f"{was['confirmation']}/{was['export']}")
-            order = await attempt.look(self._desk.client.order(site, number))
-            if refusal := _too_late(order):
-                await self._write_mark(attempt, site, number, "")
-                return Outcome(state="refused", note=refusal)
-        if order.get("exportStatus") != "not_exported":
-            await self._put(attempt, site, number, "export", "not_exported")
         if order.get("confirmationStatus") != "not_confirmed":
             await self._put(attempt, site, number, "confirmation", "not_confirmed")
+        if attempt.changed:
+            order = await attempt.look(self._desk.client.order(site, number))
+            if refusal := _too_late(order):
+                return await self._refused(attempt, site, order, refusal)
+        if order.get("exportStatus") != "not_exported":
+            await self._put(attempt, site, number, "export", "not_exported")
         return Outcome(state="done", note="" if attempt.changed else "it was held already", data={"before": was})
+
+    async def _refused(self, attempt: Attempt, site: str, order: Json, why: str) -> Outcome:
+        """Too late. What this attempt or an earlier one began is taken back."""
+        if order.get(self._mark):
+            number = str(order["orderNo"])
+            began = (order.get("confirmationStatus"), self._was(order)["confirmation"]) == (
+                "not_confirmed",
+                "confirmed",
+            )
+            if began and order.get("status") not in _ENDED:
+                await self._put(attempt, site, number, "confirmation", "confirmed")
+            await self._write_mark(attempt, site, number, "")
+        return Outcome(state="refused", note=why)
 
     async def see(self, command: HoldOrder, key: str) -> Sighting:
         """Whether it bears our mark and is neither confirmed nor exported."""

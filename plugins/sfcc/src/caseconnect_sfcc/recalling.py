@@ -2,7 +2,8 @@
 
 SCAPI Products 1.2: `onlineFlag` and `searchable` are maps with a key for each site, in one of two forms; the form is
 copied from the product (sfcc.md §10). What was there is kept in an attribute of the product, written in the same PATCH
-as the flags, so that the product itself tells how to restore it. A master's flag hides its variants.
+as the flags, so that the product itself tells how to restore it. A master's flag hides its variants. Connections to one
+instance share the attribute: each keeps in it, and takes out of it, only what belongs to its own sites.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from .publishing import publish, publishing
 from .writing import Attempt, Desk, attributes, named
 
 _MAPS = ("onlineFlag", "searchable", "validFrom", "validTo")
+_FORMS = ("{site}", "default@{site}")
+_Flagged = dict[str, dict[str, bool | None]]
+"""Flags by the name of their map and the key of their site. None: there was no value of its own."""
 
 
 class _Flags:
@@ -37,24 +41,23 @@ class _Flags:
             form = "{site}"
         return [form.replace("{site}", site) for site in self._desk.settings.sites]
 
-    def _was(self, product: Json) -> dict[str, dict[str, bool | None]]:
-        """The flags before our recall: the mark tells, else the product. None: it had no value of its own."""
-        if kept := _kept(product.get(self._mark)):
-            return kept
-        keys = self._keys(product)
-        return {
-            name: {key: (product.get(name) or {}).get(key) for key in keys}
-            for name in self._desk.settings.writing.suppress_by
-        }
+    def _own(self, product: Json) -> _Flagged:
+        """What the mark keeps of the connection's sites, in whichever form."""
+        forms = {each.replace("{site}", site) for each in _FORMS for site in self._desk.settings.sites}
+        forms.update(self._keys(product))
+        kept = _kept(product.get(self._mark))
+        return _filled({name: {key: was for key, was in kept[name].items() if key in forms} for name in kept})
+
+    def _was(self, product: Json) -> _Flagged:
+        """The flags of the connection's sites before our recall: the mark tells, else the product."""
+        keys, names = self._keys(product), self._desk.settings.writing.suppress_by
+        now: _Flagged = {name: {key: (product.get(name) or {}).get(key) for key in keys} for name in names}
+        return _joined(now, self._own(product))
 
     def _is_off(self, product: Json) -> bool:
-        keys = self._keys(product)
-        off = all(
-            (product.get(name) or {}).get(key) is False
-            for name in self._desk.settings.writing.suppress_by
-            for key in keys
-        )
-        return off and bool(product.get(self._mark))
+        was = self._was(product)
+        off = all((product.get(name) or {}).get(key) is False for name, flags in was.items() for key in flags)
+        return off and self._own(product) == was
 
     async def _patch(self, attempt: Attempt, product_id: str, body: Json) -> None:
         whole = {"id": product_id, **body}
@@ -83,7 +86,7 @@ class Suppress(_Flags):
             return Outcome(state="done", note="it was off sale already", data=data)
         if not self._is_off(edited):
             off = dict.fromkeys(self._keys(edited), False)
-            mark = orjson.dumps(was).decode()
+            mark = _mark_of(_joined(_kept(edited.get(self._mark)), was))
             body: Json = dict.fromkeys(self._desk.settings.writing.suppress_by, off)
             await self._patch(attempt, product_id, {**body, **attributes({self._desk.settings.writing.recall: mark})})
         found = await publish(self._desk, attempt, {"product": {"productId": product_id}})
@@ -108,18 +111,20 @@ class Restore(_Flags):
         """Set the flags back and forget what they were, in one PATCH; then publish."""
         product_id, attempt = named(command, "product").id, Attempt()
         edited, sold = await self._clients(product_id)
-        if not edited.get(self._mark) and not sold.get(self._mark):
+        was = _told(command) or self._own(edited) or self._own(sold)
+        kept = _kept(edited.get(self._mark))
+        if not _common(kept, was) and not _common(_kept(sold.get(self._mark)), was):
             return Outcome(state="done", note="there was no recall of ours")
-        if edited.get(self._mark):
-            was = _kept(orjson.dumps(command.receipt.get("before") or None)) or self._was(edited)
+        if _common(kept, was):
             body = {name: back for name, flags in was.items() if (back := _back(edited.get(name) or {}, flags))}
-            await self._patch(attempt, product_id, {**body, **attributes({self._desk.settings.writing.recall: ""})})
+            mark = _mark_of(_without(kept, was))
+            await self._patch(attempt, product_id, {**body, **attributes({self._desk.settings.writing.recall: mark})})
         return await publish(self._desk, attempt, {"product": {"productId": product_id}})
 
     async def see(self, command: RestoreProduct, key: str) -> Sighting:
         """Whether our mark is gone where it is sold."""
         sold = await self._desk.client.product(named(command, "product").id)
-        if not sold.get(self._mark):
+        if not _common(_kept(sold.get(self._mark)), _told(command) or self._own(sold)):
             return Sighting(seen=True)
         return await publishing(self._desk, command.receipt.get("process"))
 
@@ -134,7 +139,32 @@ async def _sold(client: SfccClient, product_id: str) -> Json:
     return await client.product(product_id)
 
 
-def _kept(value: Any) -> dict[str, dict[str, bool | None]]:
+def _told(command: RestoreProduct) -> _Flagged:
+    """What the host knows of the time before; empty when it knows nothing."""
+    return _kept(orjson.dumps(command.receipt.get("before") or None))
+
+
+def _common(kept: _Flagged, own: _Flagged) -> _Flagged:
+    return _filled({n: {key: was for key, was in kept[n].items() if key in own.get(n, {})} for n in kept})
+
+
+def _without(kept: _Flagged, own: _Flagged) -> _Flagged:
+    return _filled({n: {key: was for key, was in kept[n].items() if key not in own.get(n, {})} for n in kept})
+
+
+def _joined(first: _Flagged, over: _Flagged) -> _Flagged:
+    return first | {name: first.get(name, {}) | flags for name, flags in over.items()}
+
+
+def _filled(flagged: _Flagged) -> _Flagged:
+    return {name: flags for name, flags in flagged.items() if flags}
+
+
+def _mark_of(flags: _Flagged) -> str:
+    return orjson.dumps(flags).decode() if flags else ""
+
+
+def _kept(value: Any) -> _Flagged:
     """What a mark holds; empty when it holds nothing that can be read."""
     try:
         found = orjson.loads(value) if isinstance(value, str | bytes) else None

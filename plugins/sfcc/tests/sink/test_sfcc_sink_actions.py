@@ -202,6 +202,23 @@ def test_the_job_is_started_where_the_settings_say_so(stage: Callable[..., Any],
     assert play.changes().count("job.start") == start
 
 
+@pytest.mark.parametrize(("waited", "state"), [(3500, "done"), (3700, "refused")])
+def test_an_action_that_waited_while_the_job_was_off_is_not_done_beside_what_a_person_did(
+    stage: Callable[..., Any], waited: int, state: str
+) -> None:
+    play = stage()
+    play.instance.cartridge.configure(enabled=False)
+    refund = RefundPayment(target=play.about(paid(play)), amount=dollars("10"))
+    assert play.do(refund).state == "accepted"
+    play.clock.forward(waited)
+    assert play.see(refund).seen is False
+    play.instance.cartridge.configure(enabled=True)
+    play.clock.forward(5)
+    assert (play.see(refund).seen, play.see(refund).failed) == (state == "done", state == "refused")
+    assert play.do(refund).state == state
+    assert len(play.merchant("refund")) == (state == "done")
+
+
 def test_an_action_that_comes_while_the_job_runs_waits_for_it(stage: Callable[..., Any]) -> None:
     play = stage(BY_JOB, writing={"start_job": True})
     first, second = (RefundPayment(target=play.about(paid(play)), amount=dollars("10")) for _ in range(2))

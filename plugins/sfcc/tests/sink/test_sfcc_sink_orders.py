@@ -34,7 +34,7 @@ def test_a_hold_takes_off_export_and_confirmation_and_the_order_tells_what_was(s
     # Looked at again, it is what was there before the hold that is told, not the hold.
     assert play.before(hold) == {"confirmation": "confirmed", "export": "ready"}
     assert play.do(hold, "another").note == "it was held already"
-    assert play.changes() == ["order.custom", "order.export", "order.confirmation"]
+    assert play.changes() == ["order.custom", "order.confirmation", "order.export"]
 
 
 @pytest.mark.parametrize("told", [True, False], ids=["by the host", "by the order"])
@@ -98,19 +98,45 @@ def test_what_cannot_be_held_is_refused_untouched(stage: Callable[..., Any], spe
     assert play.changes() == []
 
 
-def test_an_export_between_our_two_looks_is_seen(stage: Callable[..., Any]) -> None:
+def exporting_before(play: Any, order: Any, request: int) -> list[str]:
+    """The export job runs before our request of this number; it takes what is confirmed and ready. What it took."""
+    ask, asked, taken = play.sink._desk.client._call, [], []
+
+    async def and_export(*given: Any) -> Any:
+        asked.append(given)
+        if len(asked) == request and (order.confirmation, order.export) == ("confirmed", "ready"):
+            order.export = "exported"
+            taken.append(order.number)
+        return await ask(*given)
+
+    play.sink._desk.client._call = and_export
+    return taken
+
+
+@pytest.mark.parametrize("request_number", [1, 2, 3, 4, 5, 6])
+def test_an_export_at_any_moment_of_a_hold_is_never_hidden(stage: Callable[..., Any], request_number: int) -> None:
     play = stage()
     order = play.order()
-    write = play.instance.write_order
+    taken = exporting_before(play, order, request_number)
+    held = play.do(HoldOrder(target=play.about(order)))
+    if not taken:
+        assert (held.state, order.confirmation, order.export) == ("done", *HELD)
+        return
+    assert (held.state, held.note.partition(";")[0]) == ("refused", "too late: already exported")
+    assert (order.confirmation, order.export) == ("confirmed", "exported")
+    assert "caseconnectHold" not in order.custom
 
-    def and_export(*given: Any, **named: Any) -> Any:
-        order.export = "exported"
-        return write(*given, **named)
 
-    play.instance.write_order = and_export
-    refused = play.do(HoldOrder(target=play.about(order)))
-    assert (refused.state, refused.note.partition(";")[0]) == ("refused", "too late: already exported")
-    assert order.export == "exported"
+@pytest.mark.parametrize("operation", ["updateOrder", "updateOrderConfirmationStatus"])
+def test_a_hold_that_was_begun_and_came_too_late_leaves_nothing(stage: Callable[..., Any], operation: str) -> None:
+    play = stage()
+    order = play.order()
+    play.fault(operation, "drop_after")
+    with pytest.raises(UnknownOutcome):
+        play.do(HoldOrder(target=play.about(order)))
+    order.export = "exported"
+    assert play.do(HoldOrder(target=play.about(order))).state == "refused"
+    assert (order.confirmation, order.export) == ("confirmed", "exported")
     assert "caseconnectHold" not in order.custom
 
 
@@ -125,10 +151,10 @@ def test_a_hold_whose_answer_was_lost_is_found_or_finished(
     play.fault(operation, kind)
     with pytest.raises(UnknownOutcome):
         play.do(hold)
-    assert play.see(hold).seen is (kind == "drop_after" and operation.endswith("ConfirmationStatus"))
+    assert play.see(hold).seen is (kind == "drop_after" and operation.endswith("ExportStatus"))
     assert play.do(hold).data["before"] == {"confirmation": "confirmed", "export": "ready"}
     assert (order.confirmation, order.export, order.custom["caseconnectHold"]) == (*HELD, "confirmed/ready")
-    assert play.changes() == ["order.custom", "order.export", "order.confirmation"]
+    assert play.changes() == ["order.custom", "order.confirmation", "order.export"]
 
 
 def test_after_a_first_write_no_error_says_surely_no_effect(stage: Callable[..., Any]) -> None:

@@ -1,5 +1,6 @@
 """Recalls: products off sale and back, notices on products and at checkout, published from a staging instance."""
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ from caseconnect.sdk.commands import RemoveNotice, RestoreProduct, ShowNotice, S
 from caseconnect.sdk.errors import TransientError, UnknownOutcome
 from caseconnect.sdk.subjects import Subject
 from caseconnect_sfcc.simulator.scenarios import create_product
+from caseconnect_sfcc.sink import SfccSink
 
 MUG = Subject("shop", "product", "mug")
 CHECKOUT = Subject("shop", "site", "RefArch")
@@ -99,6 +101,46 @@ def test_what_somebody_put_on_sale_again_stays_on_sale(stage: Callable[..., Any]
     assert play.see(SuppressProduct(target=MUG)).seen is False
     play.do(RestoreProduct(target=MUG))
     assert product.online_flag == {"default": True, "RefArch": True}
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["by the host", "by the product"])
+@pytest.mark.parametrize("key", ["{site}", "default@{site}"])
+def test_recalls_of_two_connections_to_one_instance_are_undone_one_by_one(
+    stage: Callable[..., Any], told: bool, key: str
+) -> None:
+    one = stage({"instances": [{"tenant": "zzxy_prd", "site_key": key}]}, writing={"site_key": key})
+    here, there = key.replace("{site}", "RefArch"), key.replace("{site}", "RefArchGlobal")
+    product = mug(one, online_flag={here: True, there: True})
+    first = product.content()
+    settings = one.desk.settings
+    two = copy.copy(one)
+    two.sink = SfccSink(settings.model_copy(update={"sites": ("RefArchGlobal",)}), one.desk.fresh())
+    suppress = SuppressProduct(target=MUG)
+    of_one, of_two = (each.do(suppress).data["before"] for each in (one, two))
+    assert (of_one, of_two) == ({"onlineFlag": {here: True}}, {"onlineFlag": {there: True}})
+    assert (one.see(suppress).seen, two.see(suppress).seen) == (True, True)
+    undo = RestoreProduct(target=MUG, receipt={"before": of_two} if told else {})
+    assert two.see(undo).seen is False
+    two.do(undo)
+    assert [one.instance.visible("mug", site) for site in ("RefArch", "RefArchGlobal")] == [False, True]
+    assert two.see(undo).seen is True
+    assert two.do(undo).note == "there was no recall of ours"
+    assert one.see(suppress).seen is True
+    one.do(RestoreProduct(target=MUG, receipt={"before": of_one} if told else {}))
+    assert product.content() == first
+
+
+def test_a_site_that_joins_a_recall_later_is_restored_too(stage: Callable[..., Any]) -> None:
+    play = stage()
+    product = mug(play, online_flag={"RefArch": True, "RefArchGlobal": True})
+    play.do(SuppressProduct(target=MUG))
+    both = play.desk.settings.model_copy(update={"sites": ("RefArch", "RefArchGlobal")})
+    play.sink = SfccSink(both, play.desk.fresh())
+    assert play.see(SuppressProduct(target=MUG)).seen is False
+    play.do(SuppressProduct(target=MUG))
+    assert play.instance.visible("mug", "RefArchGlobal") is False
+    play.do(RestoreProduct(target=MUG))
+    assert product.online_flag == {"default": True, "RefArch": True, "RefArchGlobal": True}
 
 
 @pytest.mark.parametrize("kind", ["drop_before", "drop_after"])

@@ -81,7 +81,8 @@ class AskingSettings(Settings):
     draft_tag: str = Field(
         "",
         max_length=40,
-        description="Tag of draft orders that wait for an approval: goods for nothing, for an order. Empty: off.",
+        description="Tag of draft orders that wait for an approval: goods for nothing (100 % off), for an order."
+        " Empty: off.",
     )
     draft_for: str = Field(
         "replaces",

@@ -124,7 +124,7 @@ class Credits:
             return Outcome(state="refused", note="; ".join(dict.fromkeys(p["message"] for p in problems)))
         made = (payload.get("storeCreditAccountTransaction") or {}).get("id")
         if not made:
-            return Outcome(state="done")
+            raise UnknownOutcome("Shopify's answer names no credit")
         await self._remember(*written, made)
         return Outcome(state="done", data={"credit": number_of(made)})
 

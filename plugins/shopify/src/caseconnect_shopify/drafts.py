@@ -13,7 +13,7 @@ from caseconnect.sdk.components import Outcome, Sighting
 from caseconnect.sdk.errors import UnknownOutcome
 from caseconnect_shopify import money_queries as queries
 from caseconnect_shopify.client import ShopifyClient
-from caseconnect_shopify.parts import nodes
+from caseconnect_shopify.parts import nodes, number_of
 from caseconnect_shopify.reading import one
 from caseconnect_shopify.targets import mark, order_gid
 from caseconnect_shopify.variants import variants_of
@@ -48,7 +48,7 @@ class Replacements:
         if found and found[0]["status"] == "COMPLETED":
             return done_by(found[0])
         if found:
-            return await completed(writer, found[0]["id"])
+            return await self._resumed(writer, found[0], command)
         order = await one(self._client, queries.REPLACED, gid, "order")
         if order.get("requiresShipping") and not (order.get("shippingAddress") or {}).get("address1"):
             return Outcome(state="refused", note="Shopify does not show where the order was shipped to")
@@ -62,6 +62,14 @@ class Replacements:
         if not payload.get("draftOrder"):
             raise UnknownOutcome("Shopify's answer names no draft order")
         return await completed(writer, payload["draftOrder"]["id"])
+
+    async def _resumed(self, writer: Writer, draft: dict[str, Any], command: CreateReplacement) -> Outcome:
+        """Staff see an open draft, and may have changed it since an earlier attempt made it."""
+        variants, missing = await variants_of(self._client, command.items)
+        if missing:
+            raise UnknownOutcome(f"there is a draft of an earlier attempt, and {missing}")
+        await self.waiting.untouched(number_of(draft["id"]), variants)
+        return await completed(writer, draft["id"])
 
     async def is_created(self, command: CreateReplacement, key: str) -> Sighting:
         """Whether the draft became an order. None when there are several drafts."""

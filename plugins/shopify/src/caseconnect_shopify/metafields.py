@@ -55,16 +55,23 @@ class Metafields:
     async def look(self, owner: str, *, with_metafields: bool) -> dict[str, Any]:
         """Tags, and perhaps metafields with their definitions, as Shopify's JSON."""
         kind = owner.split("/")[3]
-        variables = {
+        variables: dict[str, Any] = {
             "id": owner,
             "namespace": self._namespace,
             "owner": _OWNERS[kind],
             "withMetafields": with_metafields,
         }
-        data = await self._client.run(queries.ANNOTATIONS, variables)
-        if not data["node"]:
-            raise absent(kind.lower(), owner)
-        return {**data["node"], "definitions": data.get("metafieldDefinitions")}
+        fields: list[Any] = []
+        while True:
+            data = await self._client.run(queries.ANNOTATIONS, variables)
+            if not data["node"]:
+                raise absent(kind.lower(), owner)
+            page = data["node"].get("metafields") or {}
+            fields += nodes(page)
+            if not page.get("pageInfo", {}).get("hasNextPage"):
+                break
+            variables = {**variables, "after": page["pageInfo"]["endCursor"]}
+        return {**data["node"], "metafields": fields, "definitions": data.get("metafieldDefinitions")}
 
     async def write(self, writer: Writer, owner: str, wanted: Mapping[str, Wanted]) -> list[dict[str, Any]]:
         """Set and delete. User errors are given back, except those that mean: somebody was faster."""

@@ -110,8 +110,10 @@ REPLACED = Operation(
 
 VARIANTS = Operation(
     "ConnectVariants",
-    "query ConnectVariants($search: String!) { productVariants(first: 2, query: $search) { nodes { id sku } } }",
-    cost=3,
+    """query ConnectVariants($search: String!) {
+  productVariants(first: 50, query: $search) { nodes { id sku } pageInfo { hasNextPage } }
+}""",
+    cost=10,
 )
 
 DRAFTS = Operation(
@@ -128,10 +130,11 @@ DRAFT = Operation(
     """query ConnectDraft($id: ID!) {
   draftOrder(id: $id) {
     id name status order { id legacyResourceId name }
-    lineItems(first: 50) { nodes { sku quantity } pageInfo { hasNextPage } }
+    totalPriceSet { presentmentMoney { amount currencyCode } }
+    lineItems(first: 50) { nodes { sku quantity variant { id } } pageInfo { hasNextPage } }
   }
 }""",
-    cost=10,
+    cost=15,
 )
 
 DELETE_DRAFT = Operation(

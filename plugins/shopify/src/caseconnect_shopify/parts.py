@@ -56,7 +56,7 @@ _TENDERS: Final[Mapping[str, TenderKind]] = {
     "cash": "manual",
     "manual": "manual",
 }
-_UNDER_WAY: Final = frozenset({"PENDING", "AWAITING_RESPONSE"})
+_UNDER_WAY: Final = frozenset({"PENDING", "AWAITING_RESPONSE", "UNKNOWN"})
 _RETURN_STATUS: Final = {"REQUESTED", "OPEN", "DECLINED", "CLOSED", "CANCELED"}
 _RISK_ORDER: Final = ("none", "low", "unknown", "pending", "medium", "high")
 _VALIDATION: Final[Mapping[str, Any]] = {"NO_ISSUES": "ok", "WARNING": "warning", "ERROR": "error"}

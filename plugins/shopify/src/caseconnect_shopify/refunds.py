@@ -134,7 +134,8 @@ def _check(command: RefundPayment, suggested: Mapping[str, Any]) -> None:
 
 
 def _ways(gid: str, order: Mapping[str, Any], purse: Purse, command: RefundPayment) -> dict[str, Any]:
-    """How the money goes back: over the payments, or to the shopper's store credit."""
+    """How the money goes back: over the payments, or to the shopper's store credit, within the same limits."""
+    shares = purse.split(command.amount)
     if command.to == "store_credit":
         if not order.get("customer"):
             raise CannotRefundError("store credit needs a customer, and this order has none")
@@ -142,7 +143,7 @@ def _ways(gid: str, order: Mapping[str, Any], purse: Purse, command: RefundPayme
     return {
         "transactions": [
             {"orderId": gid, "parentId": tender.id, "kind": "REFUND", "gateway": tender.gateway, "amount": f"{share:f}"}
-            for tender, share in purse.split(command.amount)
+            for tender, share in shares
         ]
     }
 
@@ -158,12 +159,17 @@ def _marked(order: Mapping[str, Any], key: str) -> str | None:
 
 
 def _outcome(refund: Mapping[str, Any]) -> Outcome:
-    """Done when all the money went, refused when none did; else it is waited for, or a person's."""
+    """Done when all the money went, refused when none did; else it is waited for, or a person's.
+
+    A refund without any movement is none that is done: what `give_back` sends always has one.
+    """
     data = {"refund": number_of(refund["id"])}
     moves = [t for t in nodes(refund.get("transactions")) if t.get("kind") == "REFUND"]
     waiting = [t for t in moves if t.get("status") in _WAITING]
     failed = [t for t in moves if t.get("status") not in {*_WAITING, "SUCCESS"}]
     by_hand = [_recorded(t) for t in moves if t.get("status") == "SUCCESS" and tender_of(t) == "manual"]
+    if not moves:
+        return Outcome(state="accepted", note="Shopify shows the refund, and no money that went", data=data)
     if not waiting and not failed:
         return Outcome(state="done", note="; ".join(by_hand), data=data)
     said = ", ".join(f"{t.get('gateway')}: {(t.get('errorCode') or t.get('status') or '').lower()}" for t in failed)

@@ -6,6 +6,7 @@ request cannot add any. `ExchangeReturn` sends those that are on the return alre
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -111,10 +112,16 @@ class Returns:
 
 
 def _matched(shown: dict[str, Any], wanted: Iterable[tuple[str, int]]) -> list[tuple[dict[str, Any], int]] | None:
-    """The return's exchange lines for these variants, with how many of each; None when it does not bear them all."""
+    """The return's exchange lines for these variants, with how many of each; None when it does not bear them all.
+
+    The same variant named twice is one line with the sum, so that neither is taken for the other.
+    """
+    sums = Counter[str]()
+    for variant, units in wanted:
+        sums[variant] += units
     lines = nodes(shown.get("exchangeLineItems"))
     found: list[tuple[dict[str, Any], int]] = []
-    for variant, units in wanted:
+    for variant, units in sums.items():
         line = next((n for n in lines if n.get("variantId") == variant and n["quantity"] >= units), None)
         if line is None:
             return None

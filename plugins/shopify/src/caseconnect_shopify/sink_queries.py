@@ -12,14 +12,15 @@ from caseconnect_shopify.client import Operation
 ANNOTATIONS = Operation(
     "ConnectAnnotations",
     """query ConnectAnnotations(
-  $id: ID!, $namespace: String!, $owner: MetafieldOwnerType!, $withMetafields: Boolean!
+  $id: ID!, $namespace: String!, $owner: MetafieldOwnerType!, $withMetafields: Boolean!, $after: String
 ) {
   node(id: $id) {
     ... on Order { tags }
     ... on Customer { tags }
     ... on HasMetafields {
-      metafields(first: 100, namespace: $namespace) @include(if: $withMetafields) {
+      metafields(first: 100, namespace: $namespace, after: $after) @include(if: $withMetafields) {
         nodes { key value type compareDigest }
+        pageInfo { hasNextPage endCursor }
       }
     }
   }
@@ -35,8 +36,8 @@ CANCELLATION = Operation(
     """query ConnectCancellation($id: ID!) {
   order(id: $id) {
     cancelledAt cancelReason
-    totalReceivedSet { shopMoney { amount currencyCode } }
-    totalRefundedSet { shopMoney { amount currencyCode } }
+    totalReceivedSet { presentmentMoney { amount currencyCode } }
+    totalRefundedSet { presentmentMoney { amount currencyCode } }
   }
 }""",
     cost=5,

@@ -1,8 +1,9 @@
 """What is left of the payments of an order, and how a refund is split over them. Pure.
 
 Refundable is reckoned from the order's transactions (Admin API 2026-10): successful SALE and CAPTURE less every REFUND
-that is done or on its way and less CHANGE given in a shop, in the currency in which the shopper paid (presentment
-money). `OrderTransaction.maximumRefundableV2` would say it for each payment, but is null except on suggested refunds.
+that is done, on its way or unknown and less CHANGE given in a shop, in the currency in which the shopper paid
+(presentment money). `OrderTransaction.maximumRefundableV2` would say it for each payment, but is null except on
+suggested refunds.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ ORDER: Final[tuple[TenderKind, ...]] = ("gift_card", "card", "other", "manual", 
 
 _PAID: Final = frozenset({"SALE", "CAPTURE"})
 _BACK: Final = frozenset({"REFUND", "CHANGE"})
-_UNDER_WAY: Final = frozenset({"SUCCESS", "PENDING", "AWAITING_RESPONSE"})
+_GOING: Final = frozenset({"SUCCESS", "PENDING", "AWAITING_RESPONSE", "UNKNOWN"})
 _ZERO: Final = Decimal(0)
 
 
@@ -95,10 +96,11 @@ def purse_of(order: Json) -> Purse | None:
     if nodes is None:
         return None
     paid = [n for n in nodes if n.get("kind") in _PAID and n.get("status") == "SUCCESS"]
-    back = [n for n in nodes if n.get("kind") in _BACK and n.get("status") in _UNDER_WAY]
-    currencies = [_pair(n) for n in (*paid, *back, *nodes)][:1]
-    if any(pair is None for pair in map(_pair, (*paid, *back))):
+    back = [n for n in nodes if n.get("kind") in _BACK and n.get("status") in _GOING]
+    pairs = [_pair(n) for n in (*paid, *back)]
+    if None in pairs or len({(seen.currency, shop.currency) for seen, shop in filter(None, pairs)}) > 1:
         return None
+    currencies = [*pairs, *map(_pair, nodes)][:1]
     shown, shop = currencies[0] if currencies and currencies[0] else (None, None)
     currency = order.get("presentmentCurrencyCode") or (shown.currency if shown else None)
     if currency is None:

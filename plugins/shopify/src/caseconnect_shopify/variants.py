@@ -23,6 +23,8 @@ async def variants_of(client: ShopifyClient, items: Iterable[Item]) -> tuple[lis
 
 async def _by_sku(client: ShopifyClient, sku: str) -> str | None:
     quoted = sku.replace("\\", "\\\\").replace("'", "\\'")
-    shown = nodes((await client.run(queries.VARIANTS, {"search": f"sku:'{quoted}'"}))["productVariants"])
-    found = [n["id"] for n in shown if n.get("sku") == sku]
-    return number_of(found[0]) if sku and len(found) == 1 else None
+    shown = (await client.run(queries.VARIANTS, {"search": f"sku:'{quoted}'"}))["productVariants"]
+    found = [n["id"] for n in nodes(shown) if n.get("sku") == sku]
+    # The search knows no case, so a page may be full of others; what is on the next one is not known to be none.
+    alone = len(found) == 1 and not shown["pageInfo"]["hasNextPage"]
+    return number_of(found[0]) if sku and alone else None

@@ -6,6 +6,7 @@ No mutation here takes a key. A draft is completed once, and one that is gone is
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from caseconnect.sdk.commands import CreateReplacement, DeleteDraft
@@ -13,8 +14,11 @@ from caseconnect.sdk.components import Outcome, Sighting
 from caseconnect.sdk.errors import PermanentError, UnknownOutcome
 from caseconnect_shopify import money_queries as queries
 from caseconnect_shopify.client import ShopifyClient
-from caseconnect_shopify.parts import nodes, number_of
+from caseconnect_shopify.parts import money, nodes, number_of
 from caseconnect_shopify.writing import Writer
+
+Goods = Iterable[tuple[str, int]]
+"""What a draft holds, or is to hold: variants or SKUs, and how many of each."""
 
 
 class WaitingDrafts:
@@ -52,15 +56,19 @@ class WaitingDrafts:
             return Outcome(state="refused", note="the draft was deleted in the shop")
         if draft["status"] == "COMPLETED":
             return done_by(draft)
-        held = Counter[str]()
-        for line in nodes(draft["lineItems"]):
-            held[line.get("sku") or ""] += line["quantity"]
-        wanted = Counter[str]()
-        for item in command.items:
-            wanted[item.sku] += item.quantity
-        if held != wanted or draft["lineItems"]["pageInfo"]["hasNextPage"]:
-            return Outcome(state="refused", note="changed: the draft holds other goods now than were approved")
+        goods = [(line.get("sku") or "", line["quantity"]) for line in nodes(draft["lineItems"])]
+        if why := changed(draft, goods, [(item.sku, item.quantity) for item in command.items]):
+            return Outcome(state="refused", note=f"changed: {why}")
         return await completed(Writer(self._client), str(draft["id"]))
+
+    async def untouched(self, number: str, wanted: Goods) -> None:
+        """`UnknownOutcome` unless a draft that an earlier attempt made still holds these variants, for nothing."""
+        draft = await self._read(number)
+        if draft is None:
+            raise UnknownOutcome("the draft of an earlier attempt is gone: a person has to look")
+        lines = nodes(draft["lineItems"])
+        if why := changed(draft, [((x.get("variant") or {}).get("id") or "", x["quantity"]) for x in lines], wanted):
+            raise UnknownOutcome(f"the draft of an earlier attempt was changed: {why}")
 
     async def _read(self, number: str) -> dict[str, Any] | None:
         if not number.isdigit():
@@ -69,13 +77,32 @@ class WaitingDrafts:
         return dict(found["draftOrder"]) if found["draftOrder"] else None
 
 
+def changed(draft: dict[str, Any], held: Goods, wanted: Goods) -> str | None:
+    """Why a draft is not what was approved, whoever changed it: other goods, or a price.
+
+    Completing books the price as paid (`draftOrderComplete`, Admin API 2026-10), and nobody has paid it.
+    """
+    there, asked = Counter[str](), Counter[str]()
+    for one, units in held:
+        there[one] += units
+    for one, units in wanted:
+        asked[one] += units
+    if there != asked or draft["lineItems"]["pageInfo"]["hasNextPage"]:
+        return "the draft holds other goods now than were approved"
+    price = money(draft["totalPriceSet"]["presentmentMoney"])
+    return f"the draft costs {price}, which nobody has paid: let it cost nothing" if price.amount else None
+
+
 async def completed(writer: Writer, draft: str) -> Outcome:
     """Make an order of a draft."""
     problems, payload = await writer.ask(queries.COMPLETE_DRAFT, {"id": draft})
     if problems:
         text = "; ".join(dict.fromkeys(p["message"] for p in problems))
         raise UnknownOutcome(f"the draft is there and could not be completed: {text}")
-    return done_by(payload.get("draftOrder") or {})
+    shown = payload.get("draftOrder") or {}
+    if shown.get("status") != "COMPLETED":
+        raise UnknownOutcome("Shopify's answer does not say that the draft is completed")
+    return done_by(shown)
 
 
 def done_by(draft: dict[str, Any]) -> Outcome:

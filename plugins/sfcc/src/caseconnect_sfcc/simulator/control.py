@@ -244,7 +244,7 @@ class Control:
 
 
 def _configure(instance: Instance, changes: Mapping[str, Any]) -> None:
-    known = ("enabled", "delay", "outcome", "outcomes", "by_job_only", "job_seconds", "hook")
+    known = ("enabled", "delay", "outcome", "outcomes", "by_job_only", "job_seconds", "oldest", "hook")
     wrong = [name for name in changes if name not in known]
     outcomes = [changes.get("outcome", "done"), *dict(changes.get("outcomes", {})).values()]
     if wrong or not set(outcomes) <= set(OUTCOMES):

@@ -66,7 +66,7 @@ class CartridgeSettings:
 
     `outcome` is what a trigger ends in: `done`, `error`, `unknown` (it acted, and failed then) or `never` (nothing is
     ever written back); `outcomes` says otherwise for single actions. With `by_job_only` triggers wait until the job is
-    started over OCAPI.
+    started over OCAPI. One that waited for longer than `oldest` is refused.
     """
 
     enabled: bool = True
@@ -76,6 +76,7 @@ class CartridgeSettings:
     by_job_only: bool = False
     job_id: str = "CaseConnectActions"
     job_seconds: float = 3.0
+    oldest: float = 3600.0
     trigger_type: str = "CaseConnectAction"
     hook: bool = True
 

@@ -24,6 +24,7 @@ REFUNDED = "refundAmount"
 RECEIPT = "CaseConnectReceipt"
 """What was done is kept under the action's key, in a type that the API does not write: a repeat acts no second time."""
 OUTCOMES = ("done", "error", "unknown", "never")
+_LATE = "It waited for too long, and a person was asked. Nothing was done."
 ACTIONS = ("refund", "replacement", "exchange", "loyalty", "notice")
 """What `int_caseconnect` has a hook for."""
 
@@ -49,11 +50,13 @@ class Cartridge:
         self.settings = settings
         self.executions: dict[str, Execution] = {}
         self._instance = instance
+        self._since = instance.now()
         self._objects: dict[tuple[str | None, str | int], CustomObject] = {}
 
     def configure(self, **changes: Any) -> None:
-        """Change settings while running."""
+        """Change settings while running. A job that was off works off from now on what waits."""
         self.settings = replace(self.settings, **changes)
+        self._since = self._instance.now()
 
     def run_due(self) -> None:
         """Finish the executions that are due, and work triggers off unless only a started job does that."""
@@ -61,9 +64,9 @@ class Cartridge:
         for execution in self.executions.values():
             if not execution.finished and execution.ends <= now:
                 execution.finished = True
-                self._work(now)
+                self._work(execution.ends, None)
         if not self.settings.by_job_only:
-            self._work(now - timedelta(seconds=self.settings.delay))
+            self._work(now, timedelta(seconds=self.settings.delay))
 
     def check(self, job_id: str) -> None:
         """Refuse a job that does not exist."""
@@ -99,11 +102,13 @@ class Cartridge:
             )
         self._instance.note(WHO, f"merchant.{action}", order.number, {"returnCase": values.get("returnCase")})
 
-    def _work(self, latest: datetime) -> None:
+    def _work(self, now: datetime, delay: timedelta | None) -> None:
+        """Work off what is due `now`, as it would have been at its turn: the simulator wakes only when it is asked."""
         if not self.settings.enabled:
             return
-        for found in [each for each in self._objects.values() if each.modified <= latest]:
-            self._work_object(found)
+        for found in [each for each in self._objects.values() if each.modified + (delay or timedelta(0)) <= now]:
+            turn = now if delay is None else max(found.modified + delay, self._since)
+            self._work_object(found, late=turn - found.created > timedelta(seconds=self.settings.oldest))
 
     def watch(self, written: CustomObject) -> None:
         """Look at what was just written: is it, or is it no longer, a trigger?"""
@@ -120,7 +125,7 @@ class Cartridge:
         if removed.type == self.settings.trigger_type:
             self._objects.pop((removed.site, removed.key), None)
 
-    def _work_object(self, found: CustomObject) -> None:
+    def _work_object(self, found: CustomObject, *, late: bool) -> None:
         values = found.values
         outcome = self._outcome(str(values.get("action")))
         if outcome == "never":
@@ -128,7 +133,7 @@ class Cartridge:
         receipt = self._instance.objects.get((RECEIPT, found.site, found.key))
         if receipt is None:
             now = moments.stamp(self._instance.now())
-            status, result = self._call(outcome, found)
+            status, result = ("error", _LATE) if late else self._call(outcome, found)
             written = {"status": status, "result": result, "startedAt": now, "finishedAt": now}
             self._instance.put_object(RECEIPT, found.key, found.site, written, WHO)
         else:

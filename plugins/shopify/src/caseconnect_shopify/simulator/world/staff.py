@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import balances, catalogue, drafts, fulfilment, movement, orders, people, returns
 from .aftersale import Return, ReturnLine
-from .drafts import Draft, DraftLine
+from .drafts import Discount, Draft, DraftLine
 from .reasons import BY_ENUM
 from .records import Customer, FulfillmentOrder, Order, gid
 from .refunds import Refused
@@ -63,8 +63,11 @@ def decide_return(shop: Shop, key: str, step: str, spec: Spec) -> Return:
 
 
 def draft(shop: Shop, spec: Spec) -> Draft:
-    """Staff make a draft: `lines` of `sku` or of `title` and `price`, `customer`, `tags`, `note`, `attributes`."""
-    only(spec, {"lines", "customer", "tags", "note", "email", "attributes"}, "The draft")
+    """Staff make a draft: `lines` of `sku` or of `title` and `price`, `customer`, `tags`, `note`, `attributes`.
+
+    `discount`: so many per cent off all of it.
+    """
+    only(spec, {"lines", "customer", "tags", "note", "email", "attributes", "discount"}, "The draft")
     made = drafts.start(shop, shop.currency, shop.rate(shop.currency) or amount("1", "rate"))
     for item in records(spec.get("lines"), "lines"):
         only(item, {"sku", "title", "price", "quantity"}, "lines")
@@ -80,6 +83,8 @@ def draft(shop: Shop, spec: Spec) -> Draft:
         made.lines.append(line)
     if not made.lines:
         raise SpecError("The draft needs at least one line.")
+    if spec.get("discount"):
+        made.discount = Discount(amount(spec["discount"], "discount"), "PERCENTAGE")
     if spec.get("customer"):
         made.customer = orders.customer(shop, spec["customer"])
     made.email = spec.get("email") or (made.customer.email if made.customer else None)

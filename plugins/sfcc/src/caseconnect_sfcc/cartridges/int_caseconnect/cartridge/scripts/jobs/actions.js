@@ -7,6 +7,8 @@
  * receipt of the same key, which only this job writes. The receipt is made, running, in a transaction of its own before
  * the merchant's hook is called, and ends done, error or unknown. What is found running long after was interrupted:
  * nobody knows whether it happened, so it becomes unknown, for a person, and is never tried again by itself.
+ *
+ * What waited for too long is refused: the connector has given it to a person meanwhile, who may have done it by hand.
  */
 
 var CustomObjectMgr = require('dw/object/CustomObjectMgr');
@@ -65,7 +67,7 @@ function settle(key, status, result) {
 }
 
 /** Takes an action for this run; null when it is no longer to be had. */
-function claim(key) {
+function claim(key, oldest) {
     return Transaction.wrap(function () {
         var action = CustomObjectMgr.getCustomObject(TYPE, key);
         if (!action || String(action.custom.status) !== 'requested') {
@@ -82,6 +84,7 @@ function claim(key) {
         tell(action, receipt);
         return {
             key: key,
+            late: action.creationDate < oldest,
             action: String(action.custom.action),
             orderNo: action.custom.orderNo ? String(action.custom.orderNo) : '',
             payload: action.custom.payload ? String(action.custom.payload) : '{}'
@@ -122,6 +125,9 @@ function excess(claimed, order, payload) {
 function prepare(claimed) {
     var point = 'app.caseconnect.' + claimed.action;
     var payload;
+    if (claimed.late) {
+        return { problem: 'It waited for too long, and a person was asked. Nothing was done.' };
+    }
     if (ACTIONS.indexOf(claimed.action) < 0) {
         return { problem: 'There is no action of this name. Known: ' + ACTIONS.join(', ') + '.' };
     }
@@ -159,10 +165,10 @@ function call(claimed, prepared) {
     return answer;
 }
 
-function carryOut(key) {
+function carryOut(key, oldest) {
     var claimed;
     try {
-        claimed = claim(key);
+        claimed = claim(key, oldest);
     } catch (e) {
         logger().warn('{0}: somebody else wrote at the same time: {1}', key, e);
         return 'skipped';
@@ -184,12 +190,13 @@ function carryOut(key) {
 
 /**
  * The step.
- * @param {Object} parameters - Limit, StaleMinutes
+ * @param {Object} parameters - Limit, StaleMinutes, OldestMinutes
  * @returns {dw.system.Status} OK, or ATTENTION when a person should look
  */
 function execute(parameters) {
     var limit = Number(parameters.Limit) || 100;
     var stale = new Date(Date.now() - (Number(parameters.StaleMinutes) || 60) * MINUTE);
+    var oldest = new Date(Date.now() - (Number(parameters.OldestMinutes) || 60) * MINUTE);
     var counts = { done: 0, error: 0, unknown: 0, skipped: 0 };
     var interrupted = keysOf(RECEIPT, "custom.status = 'running' AND custom.startedAt < {0}", stale, limit);
     interrupted.forEach(function (key) {
@@ -198,7 +205,7 @@ function execute(parameters) {
         }
     });
     keysOf(TYPE, 'custom.status = {0}', 'requested', limit).forEach(function (key) {
-        counts[carryOut(key)] += 1;
+        counts[carryOut(key, oldest)] += 1;
     });
     var text = counts.done + ' done, ' + counts.error + ' failed, ' + counts.unknown + ' unknown';
     logger().info(text);
