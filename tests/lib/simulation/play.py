@@ -187,14 +187,14 @@ class _Day:
         await self._daemon.start()
 
     async def _pause(self, rng: Random) -> None:
-        """Somebody stops a tenant, and lets it go on later."""
+        """Somebody stops a tenant, and lets it go on later; also who never heard whether it was stopped."""
         name = rng.choice(tuple(self._town.tenants))
         brake = Brake(name, "tenant", "", "let me look", "ann", self._daemon.now())
-        if not await self._daemon.do(lambda journal: journal.pause(brake)):
-            return
+        told = await self._daemon.do(lambda journal: journal.pause(brake))
         since = self._loop.time()
         await self._live_until(since + rng.uniform(30, 600))
-        self._judge.paused.append((name, since, self._loop.time()))
+        if told:
+            self._judge.paused.append((name, since, self._loop.time()))
         while not await self._daemon.do(
             lambda journal: journal.resume(name, "tenant", "", "go on", "ann", self._daemon.now())
         ):
