@@ -39,6 +39,8 @@ def main(
 ) -> None:
     """Play seeds, or replay one."""
     if replay is not None:
+        if keep and keep.exists() and any(keep.iterdir()):
+            raise click.UsageError(f"{keep} is not empty: a journal that is there would be played on")
         result = play(Plan(replay, frozenset(without), orders), keep=keep)
         if trace:
             click.echo("\n".join(result.lines))

@@ -231,6 +231,8 @@ class People:
             "fulfil": ("ship", {"tracking": "1Z999AA10123456784"}),
         }
         action, spec = acts[what]
+        if what == "refund by hand" and given > paid(life):
+            return False  # the payment provider knows what was paid
         try:
             ACTIONS[action](self.town.instance, life.order, spec)
         except (SfccRefused, SfccSpecError):
