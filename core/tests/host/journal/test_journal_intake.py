@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from journal_desk import ORDER, START, TENANT, Desk, delivery, look, now_of
@@ -49,6 +50,18 @@ def test_one_body_is_shared_by_so_many_that_it_is_handed_over_in_one_go(desk: De
     assert sum(count for (count,) in shared) == 1_300
     assert max(count for (count,) in shared) <= 600
     assert len(desk.journal.unparsed(TENANT, START, 2_000)) == 1_300
+
+
+def test_the_next_equal_body_costs_the_same_however_many_came_before(desk: Desk) -> None:
+    writing, costs = desk.journal._writing, []
+    assert writing is not None
+    for page in range(40):
+        steps: list[None] = []
+        writing.set_progress_handler(partial(steps.append, None), 1_000)
+        desk.receive(*(delivery(f"d{page}-{n}") for n in range(100)))
+        costs.append(len(steps))
+    writing.set_progress_handler(None, 0)
+    assert max(costs[-10:]) < 2 * max(costs[:10])
 
 
 def test_the_cursor_is_saved_with_its_page_or_not_at_all(desk: Desk) -> None:

@@ -32,10 +32,12 @@ FROM (
             AND d.digest = substr(:marks, 1 + {_MARK} * j.key, {_MARK})) AS same,
         EXISTS (SELECT 1 FROM deliveries d WHERE d.tenant = j.value->>0 AND d.connection = j.value->>1
             AND d.delivery_id = j.value->>2 AND d.topic = j.value->>3) AS other,
-        (SELECT d.seq FROM deliveries d WHERE d.digest = substr(:marks, 1 + {_MARK} * j.key, {_MARK})
-            AND d.body IS NOT NULL AND d.masked = 0 AND d.tenant = j.value->>0 AND d.connection = j.value->>1
-            AND (SELECT count(*) FROM (SELECT 1 FROM deliveries r WHERE r.ref_of = d.seq LIMIT {_TWINS})) < {_TWINS}
-            ORDER BY d.seq DESC LIMIT 1) AS twin
+        (SELECT d.seq FROM deliveries d WHERE d.seq = (
+                SELECT n.seq FROM deliveries n WHERE n.digest = substr(:marks, 1 + {_MARK} * j.key, {_MARK})
+                AND n.body IS NOT NULL AND n.masked = 0 AND n.tenant = j.value->>0 AND n.connection = j.value->>1
+                ORDER BY n.seq DESC LIMIT 1)
+            AND (SELECT count(*) FROM (SELECT 1 FROM deliveries r WHERE r.ref_of = d.seq LIMIT {_TWINS})) < {_TWINS})
+            AS twin
     FROM json_each(:rows) j ORDER BY j.key)
 """  # noqa: S608 - constant lengths are put in
 # Columns of :rows: 0 seq, 1 tenant, 2 connection, 3 topic, 4 delivery id, 5 received at, 6 polled, 7 headers,
