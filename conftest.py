@@ -30,10 +30,10 @@ hypothesis.settings.register_profile("long", deadline=None, max_examples=300, pr
 hypothesis.settings.load_profile("ci" if IN_CI else "local")
 
 
-@pytest.hookimpl(optionalhook=True)  # without xdist nobody asks
-def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are processors: many tests wait for processes that they started."""
-    return len(os.sched_getaffinity(0)) + 1
+@pytest.hookimpl(optionalhook=True, wrapper=True)  # without xdist nobody asks
+def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
+    """One more than xdist counts processors: many tests wait for processes that they started."""
+    return (yield) + 1
 
 
 class NetworkUsed(AssertionError):
