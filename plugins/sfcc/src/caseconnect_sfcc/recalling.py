@@ -8,7 +8,7 @@ instance share the attribute: each keeps in it, and takes out of it, only what b
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
@@ -45,8 +45,7 @@ class _Flags:
         """What the mark keeps of the connection's sites, in whichever form."""
         forms = {each.replace("{site}", site) for each in _FORMS for site in self._desk.settings.sites}
         forms.update(self._keys(product))
-        kept = _kept(product.get(self._mark))
-        return _filled({name: {key: was for key, was in kept[name].items() if key in forms} for name in kept})
+        return _only(_kept(product.get(self._mark)), lambda _, key: key in forms)
 
     def _was(self, product: Json) -> _Flagged:
         """The flags of the connection's sites before our recall: the mark tells, else the product."""
@@ -145,19 +144,20 @@ def _told(command: RestoreProduct) -> _Flagged:
 
 
 def _common(kept: _Flagged, own: _Flagged) -> _Flagged:
-    return _filled({n: {key: was for key, was in kept[n].items() if key in own.get(n, {})} for n in kept})
+    return _only(kept, lambda name, key: key in own.get(name, {}))
 
 
 def _without(kept: _Flagged, own: _Flagged) -> _Flagged:
-    return _filled({n: {key: was for key, was in kept[n].items() if key not in own.get(n, {})} for n in kept})
+    return _only(kept, lambda name, key: key not in own.get(name, {}))
+
+
+def _only(kept: _Flagged, wanted: Callable[[str, str], bool]) -> _Flagged:
+    found = {name: {key: was for key, was in flags.items() if wanted(name, key)} for name, flags in kept.items()}
+    return {name: flags for name, flags in found.items() if flags}
 
 
 def _joined(first: _Flagged, over: _Flagged) -> _Flagged:
     return first | {name: first.get(name, {}) | flags for name, flags in over.items()}
-
-
-def _filled(flagged: _Flagged) -> _Flagged:
-    return {name: flags for name, flags in flagged.items() if flags}
 
 
 def _mark_of(flags: _Flagged) -> str:
