@@ -6,26 +6,19 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from caseconnect.models import Order, Payment, Record, Shipment
-from caseconnect.sdk.casework import Verdict
+from caseconnect.sdk.casework import Verdict, sent
 from caseconnect.sdk.commands import digest_of
 from caseconnect.sdk.decisions import Finding, Timer
 from caseconnect.sdk.subjects import Subject
 from caseconnect_fulfillment.carriage import is_delivered
 from caseconnect_fulfillment.settings import ExceptionName, FulfillmentSettings
 
-_NOT_SENT = frozenset({"cancelled", "canceled", "error"})
 _PAID = frozenset({"authorized", "partially_paid", "paid", "partially_refunded"})
 _PAYING = frozenset({"authorization", "capture", "sale"})
 _BY_HAND = frozenset({"pickup", "pickup_point", "local", "retail", "digital"})
 _OTHERS = "*"
 
 Check = Callable[[Order, FulfillmentSettings, datetime], list[Verdict]]
-
-
-def sent(order: Order) -> list[Shipment]:
-    """What left, oldest first."""
-    found = (each for each in order.shipments if each.status.casefold() not in _NOT_SENT)
-    return sorted(found, key=lambda each: (each.created_at, each.id))
 
 
 def by_name(found: Mapping[str, int], name: str | None) -> int | None:

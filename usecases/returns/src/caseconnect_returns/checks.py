@@ -6,14 +6,12 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 
 from caseconnect.models import Money, Order, ReturnRequest
-from caseconnect.sdk.casework import Verdict
+from caseconnect.sdk.casework import Verdict, sent
 from caseconnect.sdk.casework.text import one_line
 from caseconnect.sdk.commands import digest_of
 from caseconnect.sdk.decisions import Finding
 from caseconnect_returns.asking import line_in
 from caseconnect_returns.settings import ExceptionName, ReturnsSettings, Thresholds
-
-_NOT_SENT = frozenset({"cancelled", "canceled", "error"})
 
 
 def outside_policy(item: ReturnRequest, order: Order | None, settings: ReturnsSettings, now: datetime) -> Verdict:
@@ -36,8 +34,7 @@ def _since(order: Order) -> tuple[datetime, str]:
 
     Of a parcel that is not told to be delivered it is the day on which it left.
     """
-    parcels = (s for s in order.shipments if s.status.casefold() not in _NOT_SENT)
-    times = [(s.delivered_at, "delivery") if s.delivered_at else (s.created_at, "shipment") for s in parcels]
+    times = [(s.delivered_at, "delivery") if s.delivered_at else (s.created_at, "shipment") for s in sent(order)]
     return max(times, default=(order.created_at, "the order"))
 
 

@@ -30,6 +30,7 @@ from caseconnect.sdk.casework.standing import (
     WAITING_FOR_GOODS,
     executing,
     holding,
+    sent,
     shippable,
 )
 from caseconnect.sdk.casework.telling import note_once
@@ -102,6 +103,7 @@ __all__ = [
     "reaching",
     "replied",
     "resolved",
+    "sent",
     "settled",
     "shippable",
     "snapshot",

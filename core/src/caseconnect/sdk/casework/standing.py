@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from caseconnect.models import Order
+from caseconnect.models import Order, Shipment
 from caseconnect.sdk.commands import HOLD
 from caseconnect.sdk.decisions import Matter
 
 DECIDED = ("outcome", "revision", "status", "stage", "closed", "number", "decided_by", "url")
 """Fields of a case that say how far it is. Its comments and documents cost further requests."""
+
+_NOT_SENT = frozenset({"cancelled", "canceled", "error"})
 
 IN_REVIEW = "in_review"
 WAITING_FOR_CUSTOMER = "waiting_for_customer"
@@ -68,6 +70,12 @@ def taken_off(matter: Matter, order: Order) -> bool:
 def executing(matter: Matter) -> str | None:
     """Kind of the command that carried out, or may have carried out, an outcome; None if none did."""
     return next((c.kind for c in matter.commands if c.kind in DECISIVE and c.state in MAY_HAVE_HAPPENED), None)
+
+
+def sent(order: Order) -> list[Shipment]:
+    """What left, oldest first."""
+    found = (each for each in order.shipments if each.status.casefold() not in _NOT_SENT)
+    return sorted(found, key=lambda each: (each.created_at, each.id))
 
 
 def shippable(order: Order) -> str | None:
